@@ -1,0 +1,90 @@
+"""What can go wrong, as one tree; a task's retry policy follows from the class.
+
+    ReconcileError
+    ├── SourceUnavailable   the far side did not answer; retry
+    ├── SourceRejected      the input is bad or access is refused; a human must look; nothing of it was landed
+    ├── SourceChangedShape  a required field is missing, renamed or retyped; code must change
+    ├── PeriodIncomplete    the source has not delivered the whole window yet; wait
+    ├── DoesNotReconcile    an invariant failed; finance must look; nothing was published
+    ├── Busy                another run holds the writer's place; wait
+    └── SettingsInvalid     the configuration is wrong; fix the named key
+
+Every message says which source, period, file and line where they are known, what is wrong, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class ReconcileError(Exception):
+    """Base of every error this package raises on purpose.
+
+    ``source``, ``period``, ``file`` and ``line`` locate the fault; ``hint`` says what to do next.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        source: str | None = None,
+        period: str | None = None,
+        file: str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.source = source
+        self.period = period
+        self.file = file
+        self.line = line
+        self.hint = hint
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        where = [
+            f"{name} {value}"
+            for name, value in (
+                ("source", self.source),
+                ("period", self.period),
+                ("file", self.file),
+                ("line", self.line),
+            )
+            if value is not None
+        ]
+        text = f"{', '.join(where)}: {self.problem}" if where else self.problem
+        return f"{text} -> {self.hint}" if self.hint else text
+
+
+class SourceUnavailable(ReconcileError):
+    """The far side timed out, refused the connection or answered 429/5xx beyond the retry budget."""
+
+    retryable = True
+
+
+class SourceRejected(ReconcileError):
+    """The input is corrupt, hostile or contradictory, or our credential is not accepted."""
+
+
+class SourceChangedShape(ReconcileError):
+    """A required field is missing, renamed or of another type."""
+
+
+class PeriodIncomplete(ReconcileError):
+    """The window is not fully delivered yet."""
+
+    retryable = True
+
+
+class DoesNotReconcile(ReconcileError):
+    """An invariant over the built tables failed; the published tables are unchanged."""
+
+
+class Busy(ReconcileError):
+    """Another run is writing."""
+
+    retryable = True
+
+
+class SettingsInvalid(ReconcileError):
+    """The configuration file or environment is wrong."""

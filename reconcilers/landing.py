@@ -1,0 +1,207 @@
+"""Raw bytes exactly as received: content-addressed objects, then a manifest, then nothing else is needed.
+
+Layout under the landing root::
+
+    objects/<sha256[:2]>/<sha256>             the bytes
+    manifests/<source>/<unit>/<known_at>-<landing_id>.json   one committed pull of one unit
+
+A manifest is written to a temporary name, flushed and renamed, so it is the commit marker: readers see whole pulls or
+none. ``landing_id`` is a hash of the content, so the same content has one identity whenever it was fetched;
+``known_at`` is knowledge time (rule R1), the ``as_of`` of the run that pulled it. For a unit, the manifest with the
+latest ``known_at`` not after a run's ``as_of`` is what that run knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class LandedObject:
+    """One received object: its name inside the pull, where it came from, and the address of its bytes."""
+
+    name: str
+    uri: str
+    sha256: str
+    bytes: int
+    meta: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One committed pull of one unit of one source, as known at ``known_at``."""
+
+    landing_id: str
+    source: str
+    kind: str
+    unit: str
+    known_at: datetime
+    fetched_at: datetime
+    objects: tuple[LandedObject, ...]
+    meta: dict[str, str]
+    root: Path
+
+    def path(self, landed_object: LandedObject) -> Path:
+        """The file that holds the object's bytes."""
+        return _object_path(self.root, landed_object.sha256)
+
+
+class Pull:
+    """A pull in flight. Objects may be written at any time; nobody sees them until ``Landing.commit``."""
+
+    def __init__(self, root: Path, source: str, kind: str, unit: str) -> None:
+        self.root, self.source, self.kind, self.unit = root, source, kind, unit
+        self.objects: list[LandedObject] = []
+        self.meta: dict[str, str] = {}
+
+    def add(self, name: str, uri: str, content: bytes | Iterator[bytes] | Path, **meta: str) -> LandedObject:
+        """Store one object's bytes as received (streamed for an iterator or a path) and note it in the pull."""
+        chunks: Iterator[bytes]
+        if isinstance(content, bytes):
+            chunks = iter([content])
+        elif isinstance(content, Path):
+            chunks = _read_chunks(content)
+        else:
+            chunks = content
+        digest, size = hashlib.sha256(), 0
+        incoming = self.root / "incoming"
+        incoming.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=incoming)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    size += len(chunk)
+                    out.write(chunk)
+                out.flush()
+                os.fsync(out.fileno())
+            target = _object_path(self.root, digest.hexdigest())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(temporary, target)
+            _fsync_folder(target.parent)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        landed = LandedObject(name, uri, digest.hexdigest(), size, dict(meta))
+        self.objects.append(landed)
+        return landed
+
+
+class Landing:
+    """The landing area under one root folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def pull(self, source: str, kind: str, unit: str) -> Pull:
+        return Pull(self.root, source, kind, unit)
+
+    def commit(self, pull: Pull, known_at: datetime) -> tuple[Landed, bool]:
+        """Write the manifest. Returns it and whether it is news: content equal to what was known already is not.
+
+        ``known_at`` is naive UTC. A pull without objects is a unit known to be empty.
+        """
+        facts = [pull.source, pull.kind, pull.unit, sorted(pull.meta.items())]
+        facts += [[o.name, o.sha256] for o in pull.objects]
+        landing_id = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+        for known in reversed(self.history(pull.source, pull.unit)):
+            if known.known_at <= known_at:
+                if known.landing_id == landing_id:
+                    return known, False
+                break
+        landed = Landed(
+            landing_id,
+            pull.source,
+            pull.kind,
+            pull.unit,
+            known_at,
+            datetime.now(UTC).replace(tzinfo=None),  # an audit fact of the pull; no row or rule reads it
+            tuple(pull.objects),
+            dict(pull.meta),
+            self.root,
+        )
+        folder = self._folder(pull.source, pull.unit)
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{known_at:%Y%m%dT%H%M%S.%f}-{landing_id}.json"
+        body = asdict(landed)
+        del body["root"]
+        body["known_at"], body["fetched_at"] = landed.known_at.isoformat(), landed.fetched_at.isoformat()
+        # A different content for the same knowledge time replaces it: the later word at one instant counts.
+        superseded = [p for p in folder.glob(f"{known_at:%Y%m%dT%H%M%S.%f}-*.json") if p != target]
+        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as out:
+            json.dump(body, out, indent=1)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(out.name, target)
+        for path in superseded:
+            path.unlink(missing_ok=True)
+        _fsync_folder(folder)
+        return landed, True
+
+    def history(self, source: str, unit: str) -> list[Landed]:
+        """Every committed pull of a unit, oldest knowledge first."""
+        folder = self._folder(source, unit)
+        return [self._read(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
+
+    def known(self, as_of: datetime, sources: list[str] | None = None) -> list[Landed]:
+        """What is known at ``as_of``: for every (source, unit) its latest committed pull, ordered by source and unit."""
+        found = []
+        base = self.root / "manifests"
+        if not base.is_dir():
+            return []
+        for source_folder in sorted(base.iterdir()):
+            for unit_folder in sorted(source_folder.iterdir()):
+                limit = f"{as_of:%Y%m%dT%H%M%S.%f}~"
+                names = [n for n in sorted(os.listdir(unit_folder)) if n.endswith(".json") and n < limit]
+                if names:
+                    landed = self._read(unit_folder / names[-1])
+                    if sources is None or landed.source in sources:
+                        found.append(landed)
+        return found
+
+    def _folder(self, source: str, unit: str) -> Path:
+        return self.root / "manifests" / _segment(source) / _segment(unit)
+
+    def _read(self, path: Path) -> Landed:
+        body = json.loads(path.read_text())
+        body["known_at"] = datetime.fromisoformat(body["known_at"])
+        body["fetched_at"] = datetime.fromisoformat(body["fetched_at"])
+        body["objects"] = tuple(LandedObject(**o) for o in body["objects"])
+        return Landed(**body, root=self.root)
+
+
+def _segment(name: str) -> str:
+    """A path segment that cannot leave its folder, whatever the name; long names are shortened by a hash."""
+    safe = quote(name, safe="=_-").replace(".", "%2E")
+    return safe if len(safe) <= 120 else f"{safe[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def _object_path(root: Path, sha256: str) -> Path:
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise ValueError(f"not a sha256: {sha256!r:.80}")
+    return root / "objects" / sha256[:2] / sha256
+
+
+def _read_chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+
+
+def _fsync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

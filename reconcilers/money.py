@@ -1,0 +1,58 @@
+"""Exact decimals from text. The only place where an amount is parsed or rounded in Python.
+
+An amount is kept three ways: its text, its value rounded once to 10⁻⁹ (half away from zero, as both warehouses store
+NUMERIC), and the residual ``text − rounded`` in whole 10⁻²⁷ units, so that exact sums survive in integers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+
+#: ``numeric(38, 9)``: 29 digits before the point.
+SCALE = Decimal("1e-9")
+RESIDUAL_SCALE = Decimal("1e-27")
+MAX_INTEGER_DIGITS = 18
+MAX_FRACTION_DIGITS = 60
+
+_AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """One amount of money as a source stated it: ``text`` = ``rounded`` + ``residual`` × 10⁻²⁷."""
+
+    text: str
+    rounded: Decimal
+    residual: int
+
+
+def parse_amount(text: str) -> Decimal:
+    """The exact value of a plain decimal text such as ``-12.30`` or ``3e-06``.
+
+    Raises ``ValueError`` for an empty text, NaN, infinity, thousands separators, currency signs, underscores, and for
+    magnitudes no bill has (more than 18 integer or 60 fraction digits).
+    """
+    if not isinstance(text, str) or not _AMOUNT.fullmatch(text.strip()):
+        raise ValueError(f"{text!r:.60} is not a plain decimal amount")
+    value = Decimal(text.strip())
+    if value and (value.adjusted() >= MAX_INTEGER_DIGITS or value.adjusted() < -MAX_FRACTION_DIGITS):
+        raise ValueError(f"{text!r:.60} is outside the range of an amount")
+    return value
+
+
+def round_half_away(value: Decimal, unit: Decimal = SCALE) -> Decimal:
+    """``value`` rounded once to a multiple of ``unit``, half away from zero."""
+    with localcontext(_WIDE):
+        return value.quantize(unit, rounding=ROUND_HALF_UP)
+
+
+def amount(text: str) -> Amount:
+    """Parse, round once and keep the residual. Digits beyond 10⁻²⁷ are rounded into the last residual unit."""
+    value = parse_amount(text)
+    rounded = round_half_away(value)
+    with localcontext(_WIDE):
+        residual = int(((value - rounded) / RESIDUAL_SCALE).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return Amount(text.strip(), rounded, residual)

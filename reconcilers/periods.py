@@ -1,0 +1,58 @@
+"""Half-open UTC periods of whole days. Nothing here reads the clock: a period is always an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """The UTC days ``start <= day < end``. Raises ``ValueError`` when empty or longer than 20 years."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if not self.start < self.end:
+            raise ValueError(f"empty period: {self.start} to {self.end} (end is exclusive)")
+        if (self.end - self.start).days > 7_320:
+            raise ValueError(f"period of more than 20 years: {self}")
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}"
+
+    @classmethod
+    def of_day(cls, day: date) -> Period:
+        return cls(day, day + timedelta(days=1))
+
+    @classmethod
+    def of_month(cls, day: date) -> Period:
+        start = day.replace(day=1)
+        return cls(start, (start + timedelta(days=32)).replace(day=1))
+
+    def days(self) -> Iterator[date]:
+        return (self.start + timedelta(days=n) for n in range((self.end - self.start).days))
+
+    def months(self) -> Iterator[Period]:
+        """The whole calendar months this period touches, in order."""
+        month = Period.of_month(self.start)
+        while month.start < self.end:
+            yield month
+            month = Period.of_month(month.end)
+
+    def widened(self, before_days: int = 0, after_days: int = 0) -> Period:
+        return Period(self.start - timedelta(days=before_days), self.end + timedelta(days=after_days))
+
+
+def parse_day(text: str) -> date:
+    """``YYYY-MM-DD``; raises ``ValueError`` for anything else, times included."""
+    return date.fromisoformat(text)
+
+
+def parse_instant(text: str) -> datetime:
+    """An ISO 8601 instant as naive UTC; an offset is converted, none means UTC. Raises ``ValueError``."""
+    value = datetime.fromisoformat(text)
+    offset = value.utcoffset()
+    return value.replace(tzinfo=None) - offset if offset is not None else value
