@@ -4,6 +4,7 @@ Layout under the landing root::
 
     objects/<sha256[:2]>/<sha256>             the bytes
     manifests/<source>/<unit>/<known_at>-<landing_id>.json   one committed pull of one unit
+    refusals/<source>/<unit>/<known_at>.json                 why a unit was not taken; empty once it was
 
 A manifest is written to a temporary name, flushed and renamed, so it is the commit marker: readers see whole pulls or
 none. ``landing_id`` is a hash of the content, so the same content has one identity whenever it was fetched;
@@ -57,6 +58,15 @@ class Landed:
         return _object_path(self.root, landed_object.sha256)
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A unit whose latest pull was refused or failed, and why; what was known of it before stays in force."""
+
+    source: str
+    unit: str
+    problem: str
+
+
 class Pull:
     """A pull in flight. Objects may be written at any time; nobody sees them until ``Landing.commit``."""
 
@@ -107,21 +117,12 @@ class Landing:
     def pull(self, source: str, kind: str, unit: str) -> Pull:
         return Pull(self.root, source, kind, unit)
 
-    def commit(self, pull: Pull, known_at: datetime) -> tuple[Landed, bool]:
-        """Write the manifest. Returns it and whether it is news: content equal to what was known already is not.
-
-        ``known_at`` is naive UTC. A pull without objects is a unit known to be empty.
-        """
-        facts = [pull.source, pull.kind, pull.unit, sorted(pull.meta.items())]
+    def prepare(self, pull: Pull, known_at: datetime) -> Landed:
+        """The pull as it would be committed, for a look at its content before anyone else can see it."""
+        facts: list[object] = [pull.source, pull.kind, pull.unit, sorted(pull.meta.items())]
         facts += [[o.name, o.sha256] for o in pull.objects]
-        landing_id = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-        for known in reversed(self.history(pull.source, pull.unit)):
-            if known.known_at <= known_at:
-                if known.landing_id == landing_id:
-                    return known, False
-                break
-        landed = Landed(
-            landing_id,
+        return Landed(
+            hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32],
             pull.source,
             pull.kind,
             pull.unit,
@@ -131,9 +132,21 @@ class Landing:
             dict(pull.meta),
             self.root,
         )
-        folder = self._folder(pull.source, pull.unit)
+
+    def commit(self, pull: Pull, known_at: datetime) -> tuple[Landed, bool]:
+        """Write the manifest. Returns it and whether it is news: content equal to what was known already is not.
+
+        ``known_at`` is naive UTC. A pull without objects is a unit known to be empty.
+        """
+        landed = self.prepare(pull, known_at)
+        for known in reversed(self.history(pull.source, pull.unit)):
+            if known.known_at <= known_at:
+                if known.landing_id == landed.landing_id:
+                    return known, False
+                break
+        folder = self.folder("manifests", pull.source, pull.unit)
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / f"{known_at:%Y%m%dT%H%M%S.%f}-{landing_id}.json"
+        target = folder / f"{known_at:%Y%m%dT%H%M%S.%f}-{landed.landing_id}.json"
         body = asdict(landed)
         del body["root"]
         body["known_at"], body["fetched_at"] = landed.known_at.isoformat(), landed.fetched_at.isoformat()
@@ -151,7 +164,7 @@ class Landing:
 
     def history(self, source: str, unit: str) -> list[Landed]:
         """Every committed pull of a unit, oldest knowledge first."""
-        folder = self._folder(source, unit)
+        folder = self.folder("manifests", source, unit)
         return [self._read(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
 
     def known(self, as_of: datetime, sources: list[str] | None = None) -> list[Landed]:
@@ -170,8 +183,38 @@ class Landing:
                         found.append(landed)
         return found
 
-    def _folder(self, source: str, unit: str) -> Path:
-        return self.root / "manifests" / _segment(source) / _segment(unit)
+    def refuse(self, refused: Refused, known_at: datetime) -> None:
+        """Record that a unit could not be taken at ``known_at``: what was refused is knowledge too."""
+        self._write_refusal(self.folder("refusals", refused.source, refused.unit), known_at, asdict(refused))
+
+    def accept(self, source: str, unit: str, known_at: datetime) -> None:
+        """Record that a unit refused earlier was taken at ``known_at``; does nothing for one that never was."""
+        folder = self.folder("refusals", source, unit)
+        if folder.is_dir():
+            self._write_refusal(folder, known_at, {})
+
+    def refused(self, as_of: datetime) -> list[Refused]:
+        """Units whose latest pull known at ``as_of`` was refused, ordered by source and unit."""
+        found = []
+        for folder in sorted((self.root / "refusals").glob("*/*")):
+            told = [path for path in sorted(folder.glob("*.json")) if path.stem <= f"{as_of:%Y%m%dT%H%M%S.%f}"]
+            if told and (body := json.loads(told[-1].read_text())):
+                found.append(Refused(**body))
+        return found
+
+    def _write_refusal(self, folder: Path, known_at: datetime, body: dict[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / f"{known_at:%Y%m%dT%H%M%S.%f}.json"
+        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as out:
+            json.dump(body, out)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(out.name, target)
+        _fsync_folder(folder)
+
+    def folder(self, kind: str, source: str, unit: str) -> Path:
+        """Where records of one kind about a unit are kept; no name can lead out of the landing area."""
+        return self.root / kind / _segment(source) / _segment(unit)
 
     def _read(self, path: Path) -> Landed:
         body = json.loads(path.read_text())

@@ -1,0 +1,59 @@
+{# The two warehouses differ only here: one entry, one override per warehouse. Everything else is one SQL text. #}
+
+{# numeric(38, 9) on both: BigQuery takes no parameters in CAST #}
+{% macro money(x) %}{{ return(adapter.dispatch('money', 'reconcile')(x)) }}{% endmacro %}
+{% macro duckdb__money(x) %}cast({{ x }} as numeric(38, 9)){% endmacro %}
+{% macro bigquery__money(x) %}cast({{ x }} as numeric){% endmacro %}
+
+{# integer division, truncating; parts in double parentheses because the BigQuery emulator drops single ones #}
+{% macro idiv(a, b) %}{{ return(adapter.dispatch('idiv', 'reconcile')(a, b)) }}{% endmacro %}
+{% macro duckdb__idiv(a, b) %}(({{ a }}) // ({{ b }})){% endmacro %}
+{% macro bigquery__idiv(a, b) %}div(({{ a }}), ({{ b }})){% endmacro %}
+
+{# whole numbers wider than INT64, for one multiplication before a division #}
+{% macro wide(x) %}{{ return(adapter.dispatch('wide', 'reconcile')(x)) }}{% endmacro %}
+{% macro duckdb__wide(x) %}cast({{ x }} as hugeint){% endmacro %}
+{% macro bigquery__wide(x) %}cast({{ x }} as bignumeric){% endmacro %}
+
+{# rows of an array column, beside the row that holds it #}
+{% macro unnested(array, alias) %}{{ return(adapter.dispatch('unnested', 'reconcile')(array, alias)) }}{% endmacro %}
+{% macro duckdb__unnested(array, alias) %}cross join unnest({{ array }}) as {{ alias }}_rows({{ alias }}){% endmacro %}
+{% macro bigquery__unnested(array, alias) %}cross join unnest({{ array }}) as {{ alias }}{% endmacro %}
+
+{# microseconds since the UTC midnight before #}
+{% macro micros_of_day(ts) %}{{ return(adapter.dispatch('micros_of_day', 'reconcile')(ts)) }}{% endmacro %}
+{% macro duckdb__micros_of_day(ts) %}mod(epoch_us({{ ts }}), 86400000000){% endmacro %}
+{% macro bigquery__micros_of_day(ts) %}mod(unix_micros({{ ts }}), 86400000000){% endmacro %}
+
+{# whole days from one date to a later one #}
+{% macro days_between(earlier, later) %}{{ return(adapter.dispatch('days_between', 'reconcile')(earlier, later)) }}{% endmacro %}
+{% macro duckdb__days_between(earlier, later) %}date_diff('day', {{ earlier }}, {{ later }}){% endmacro %}
+{% macro bigquery__days_between(earlier, later) %}date_diff({{ later }}, {{ earlier }}, day){% endmacro %}
+
+{% macro add_days(day, n) %}{{ return(adapter.dispatch('add_days', 'reconcile')(day, n)) }}{% endmacro %}
+{% macro duckdb__add_days(day, n) %}cast({{ day }} + cast({{ n }} as integer) as date){% endmacro %}
+{% macro bigquery__add_days(day, n) %}date_add({{ day }}, interval {{ n }} day){% endmacro %}
+
+{% macro month_of(day) %}{{ return(adapter.dispatch('month_of', 'reconcile')(day)) }}{% endmacro %}
+{% macro duckdb__month_of(day) %}cast(date_trunc('month', {{ day }}) as date){% endmacro %}
+{% macro bigquery__month_of(day) %}date_trunc({{ day }}, month){% endmacro %}
+
+{# every date of a half-open range, as rows of a column #}
+{% macro days_of(first, last_exclusive, alias) %}{{ return(adapter.dispatch('days_of', 'reconcile')(first, last_exclusive, alias)) }}{% endmacro %}
+{% macro duckdb__days_of(first, last_exclusive, alias) %}cross join unnest(generate_series(cast({{ first }} as timestamp), cast({{ last_exclusive }} as timestamp) - interval 1 day, interval 1 day)) as {{ alias }}_rows({{ alias }}){% endmacro %}
+{% macro bigquery__days_of(first, last_exclusive, alias) %}cross join unnest(generate_date_array({{ first }}, date_sub({{ last_exclusive }}, interval 1 day))) as {{ alias }}{% endmacro %}
+
+{# one value of a JSON object held as text, null when absent #}
+{% macro json_text(json, name) %}{{ return(adapter.dispatch('json_text', 'reconcile')(json, name)) }}{% endmacro %}
+{% macro duckdb__json_text(json, name) %}json_extract_string({{ json }}, concat('$."', {{ name }}, '"')){% endmacro %}
+{% macro bigquery__json_text(json, name) %}json_value(parse_json({{ json }})[{{ name }}]){% endmacro %}
+
+{# first element of an array, null when it is empty #}
+{% macro first_of(array) %}{{ return(adapter.dispatch('first_of', 'reconcile')(array)) }}{% endmacro %}
+{% macro duckdb__first_of(array) %}{{ array }}[1]{% endmacro %}
+{% macro bigquery__first_of(array) %}{{ array }}[safe_offset(0)]{% endmacro %}
+
+{# rows of an array column with their place, first to last #}
+{% macro unnested_in_order(array, alias, place) %}{{ return(adapter.dispatch('unnested_in_order', 'reconcile')(array, alias, place)) }}{% endmacro %}
+{% macro duckdb__unnested_in_order(array, alias, place) %}cross join unnest({{ array }}) with ordinality as {{ alias }}_rows({{ alias }}, {{ place }}){% endmacro %}
+{% macro bigquery__unnested_in_order(array, alias, place) %}cross join unnest({{ array }}) as {{ alias }} with offset as {{ place }}{% endmacro %}

@@ -1,0 +1,236 @@
+{#
+  The passes of rule R9 over cells, as statements. Two state tables hold what is left; every step lets one group of bill cells and
+  one group of usage cells meet (R11) and appends what flowed. The calls are never touched here.
+
+    phase     quantity: bill cells that have one · money: R14, bill cells without, in micro-units
+    stage     days · midnight (R16) · months
+    pass      1–4 bill depth key, project, account, none with usage that knows at least as much; 5–7 usage of less depth
+    turn      1 provider-reported · 2 the same near midnight · 3 estimated · 4 the same near midnight (R12)
+#}
+
+{% macro matching_passes() %}
+  {{ return([
+    {'pass': 1, 'bill': [3], 'usage': [3], 'meet': 3},
+    {'pass': 2, 'bill': [2], 'usage': [2, 3], 'meet': 2},
+    {'pass': 3, 'bill': [1], 'usage': [1, 2, 3], 'meet': 1},
+    {'pass': 4, 'bill': [0], 'usage': [0, 1, 2, 3], 'meet': 0},
+    {'pass': 5, 'bill': [3], 'usage': [2], 'meet': 2},
+    {'pass': 6, 'bill': [2, 3], 'usage': [1], 'meet': 1},
+    {'pass': 7, 'bill': [1, 2, 3], 'usage': [0], 'meet': 0},
+  ]) }}
+{% endmacro %}
+
+{# how the two sides tell time in a stage, and in which order usage stands #}
+{% macro matching_stages() %}
+  {{ return([
+    {'stage': 'days', 'bill_time': 'charge_day', 'usage_time': 'charge_day', 'usage_order': 'cell_order'},
+    {'stage': 'midnight', 'bill_time': 'charge_day', 'usage_time': 'across_day', 'usage_order': 'across_order'},
+    {'stage': 'months', 'bill_time': 'charge_month', 'usage_time': 'charge_month', 'usage_order': 'cell_order'},
+  ]) }}
+{% endmacro %}
+
+{% macro matching_bill_state(phase) %}
+select
+    bill_cell_id, cell_order, depth, group_0, group_1, group_2, group_3,
+    charge_day, case when charge_day is null then charge_month end as charge_month,
+    abs(cost_nanos) as amount, {{ sign_of('cost_nanos') }} as sign,
+    {% if phase == 'quantity' %}quantity{% else %}{{ idiv('cost_nanos', '1000') }}{% endif %} as whole,
+    {% if phase == 'quantity' %}quantity{% else %}{{ idiv('cost_nanos', '1000') }}{% endif %} as remaining,
+    cast(0 as int64) as done
+from {{ ref('int_bill_cells') }}
+where destination = '(matching)' and quantity is {{ 'not ' if phase == 'quantity' }}null
+{% endmacro %}
+
+{% macro matching_usage_state() %}
+select
+    usage_cell_id, cell_order, across_order, depth, group_0, group_1, group_2, group_3,
+    charge_day, across_day, {{ month_of('charge_day') }} as charge_month,
+    case when estimated then 3 else 1 end + case when midnight is null then 0 else 1 end as turn,
+    expected_price, scale_factor, quantity as remaining
+from {{ ref('int_usage_cells') }}
+where model is not null
+{% endmacro %}
+
+{# what flows in one turn of one pass: one row per bill cell that gives and usage cell that receives #}
+{% macro matching_flow(bill, usage, phase, stage, pass, turn) %}
+with bill_cells as (
+
+    select
+        bill_cell_id, cell_order, group_{{ pass.meet }} as met_on, {{ stage.bill_time }} as met_at, amount, sign, whole, remaining, done,
+        {{ running('remaining', 'group_' ~ pass.meet ~ ', ' ~ stage.bill_time, 'cell_order') }} as high,
+        cast(sum(remaining) over (partition by group_{{ pass.meet }}, {{ stage.bill_time }}) as int64) as side_remaining
+    from {{ bill }}
+    where remaining > 0 and depth in ({{ pass.bill | join(', ') }}) and {{ stage.bill_time }} is not null
+
+),
+
+usage_cells as (
+
+    select
+        usage_cell_id, {{ stage.usage_order }} as cell_order, group_{{ pass.meet }} as met_on, {{ stage.usage_time }} as met_at, expected_price, scale_factor, remaining,
+        {{ running('remaining', 'group_' ~ pass.meet ~ ', ' ~ stage.usage_time, stage.usage_order) }} as high,
+        cast(sum(remaining) over (partition by group_{{ pass.meet }}, {{ stage.usage_time }}) as int64) as side_remaining
+    from {{ usage }}
+    where remaining > 0 and depth in ({{ pass.usage | join(', ') }}) and turn = {{ turn }} and {{ stage.usage_time }} is not null
+
+),
+
+-- T = min(Σ bill left, Σ usage left)
+met as (
+
+    select bill_side.met_on, bill_side.met_at, bill_side.bill_remaining, usage_side.usage_remaining,
+        least(bill_side.bill_remaining, usage_side.usage_remaining) as flow
+    from (select distinct met_on, met_at, side_remaining as bill_remaining from bill_cells) as bill_side
+    join (select distinct met_on, met_at, side_remaining as usage_remaining from usage_cells) as usage_side
+        on bill_side.met_on = usage_side.met_on and bill_side.met_at = usage_side.met_at
+
+),
+
+bill_rates as (
+
+    select bill_cells.*, met.flow, {{ unit_price('met.flow', 'met.bill_remaining', 't') }}
+    from bill_cells join met on bill_cells.met_on = met.met_on and bill_cells.met_at = met.met_at
+
+),
+
+bill_gives as (
+
+    select *, {{ carved('high - remaining', 'high', 'flow', 't') }} as given from bill_rates
+
+),
+
+bill_prices as (
+
+    select *, {{ unit_price('amount', 'whole', 'c') }} from bill_gives where given > 0
+
+),
+
+bill_money as (
+
+    select bill_cell_id, cell_order, met_on, met_at, flow, given, sign, {{ carved('done', 'done + given', 'amount', 'c') }} as money
+    from bill_prices
+
+),
+
+usage_rates as (
+
+    select usage_cells.*, met.flow, {{ unit_price('met.flow', 'met.usage_remaining', 'm') }}
+    from usage_cells join met on usage_cells.met_on = met.met_on and usage_cells.met_at = met.met_at
+
+),
+
+usage_takes as (
+
+    select *, {{ carved('high - remaining', 'high', 'flow', 'm') }} as taken from usage_rates
+
+),
+
+usage_weights as (
+
+    select
+        *,
+        {% if phase == 'quantity' -%}
+        case
+            when count(expected_price) over (partition by met_on, met_at) = count(*) over (partition by met_on, met_at)
+                then greatest(1, {{ micro_value('taken', 'scale_factor', 'expected_price') }})
+            else taken
+        end
+        {%- else %}taken{% endif %} as weight
+    from usage_takes
+    where taken > 0
+
+),
+
+usage_shares as (
+
+    select
+        usage_cell_id, cell_order, met_on, met_at, flow, taken, weight,
+        {{ running('weight', 'met_on, met_at', 'cell_order') }} as weight_high,
+        cast(sum(weight) over (partition by met_on, met_at) as int64) as weight_whole,
+        {{ running('taken', 'met_on, met_at', 'cell_order') }} as taken_high
+    from usage_weights
+
+),
+
+pairs as (
+
+    select
+        bill_money.bill_cell_id, usage_shares.usage_cell_id, bill_money.given as bill_given, usage_shares.taken, bill_money.money, bill_money.sign,
+        usage_shares.weight, usage_shares.weight_high, usage_shares.taken_high,
+        row_number() over (partition by usage_shares.usage_cell_id order by bill_money.cell_order) as giver,
+        {{ unit_price('bill_money.money', 'usage_shares.weight_whole', 's') }},
+        {{ unit_price('bill_money.given', 'usage_shares.flow', 'g') }}
+    from bill_money
+    join usage_shares on bill_money.met_on = usage_shares.met_on and bill_money.met_at = usage_shares.met_at
+
+)
+
+select
+    '{{ phase }}' as phase, '{{ stage.stage }}' as stage, cast({{ pass.pass }} as int64) as pass, cast({{ turn }} as int64) as turn,
+    bill_cell_id, usage_cell_id, bill_given,
+    {{ carved('taken_high - taken', 'taken_high', 'bill_given', 'g') }} as quantity,
+    case when giver = 1 then taken else 0 end as usage_taken,
+    sign * {{ carved('weight_high - weight', 'weight_high', 'money', 's') }} as cost_nanos
+from pairs
+{% endmacro %}
+
+{% macro matching_settle(bill, usage, step) %}
+  {{ return([
+    'update ' ~ bill ~ ' as cell set remaining = remaining - gave.given, done = done + gave.given from (select bill_cell_id, max(bill_given) as given from '
+      ~ step ~ ' group by bill_cell_id) as gave where cell.bill_cell_id = gave.bill_cell_id',
+    'update ' ~ usage ~ ' as cell set remaining = remaining - took.taken from (select usage_cell_id, cast(sum(usage_taken) as int64) as taken from '
+      ~ step ~ ' group by usage_cell_id) as took where cell.usage_cell_id = took.usage_cell_id',
+  ]) }}
+{% endmacro %}
+
+{# R14 lets money stand for quantity: what is left of a usage is its expected cost in micro-units; unpriced usage takes no part #}
+{% macro matching_usage_as_money(usage) %}
+select * replace ({{ micro_value('remaining', 'scale_factor', 'expected_price') }} as remaining)
+from {{ usage }}
+where expected_price is not null and remaining > 0
+{% endmacro %}
+
+{% macro matching_flow_columns() %}phase, stage, pass, turn, bill_cell_id, usage_cell_id, quantity, usage_taken, cost_nanos{% endmacro %}
+
+{#
+  Materialization: the model's own SQL is the empty flow table with its types; the passes append to it. A step runs only where both
+  sides still have cells of the depths and turn it joins, so a company whose bills and telemetry know the same runs a handful of the 168.
+#}
+{% materialization matching, supported_languages=['sql'], default %}
+  {%- set target_relation = this.incorporate(type='table') -%}
+  {%- set bill = api.Relation.create(database=this.database, schema=this.schema, identifier=this.identifier ~ '__bill', type='table') -%}
+  {%- set usage = api.Relation.create(database=this.database, schema=this.schema, identifier=this.identifier ~ '__usage', type='table') -%}
+  {%- set step = api.Relation.create(database=this.database, schema=this.schema, identifier=this.identifier ~ '__step', type='table') -%}
+
+  {{ run_hooks(pre_hooks) }}
+  {% call statement('main') %}create or replace table {{ target_relation }} as ({{ sql }}){% endcall %}
+  {% do run_query('create or replace table ' ~ usage ~ ' as (' ~ matching_usage_state() ~ ')') %}
+
+  {% for phase in ['quantity', 'money'] %}
+    {% do run_query('create or replace table ' ~ bill ~ ' as (' ~ matching_bill_state(phase) ~ ')') %}
+    {% if phase == 'money' %}
+      {% do run_query('create or replace table ' ~ step ~ ' as (' ~ matching_usage_as_money(usage) ~ ')') %}
+      {% do run_query('create or replace table ' ~ usage ~ ' as (select * from ' ~ step ~ ')') %}
+    {% endif %}
+    {% for stage in matching_stages() %}
+      {%- set billed = run_query('select distinct depth from ' ~ bill ~ ' where remaining > 0 and ' ~ stage.bill_time ~ ' is not null').columns[0].values() | map('int') | list -%}
+      {%- set used = run_query('select distinct depth, turn from ' ~ usage ~ ' where remaining > 0 and ' ~ stage.usage_time ~ ' is not null').rows -%}
+      {% for pass in matching_passes() if billed | select('in', pass.bill) | list %}
+        {% for turn in [1, 2, 3, 4] %}
+          {%- set present = [] -%}
+          {%- for row in used if row[0] | int in pass.usage and row[1] | int == turn %}{% do present.append(1) %}{% endfor -%}
+          {% if present %}
+            {% do run_query('create or replace table ' ~ step ~ ' as (' ~ matching_flow(bill, usage, phase, stage, pass, turn) ~ ')') %}
+            {% do run_query('insert into ' ~ target_relation ~ ' (' ~ matching_flow_columns() ~ ') select ' ~ matching_flow_columns() ~ ' from ' ~ step) %}
+            {% for statement in matching_settle(bill, usage, step) %}{% do run_query(statement) %}{% endfor %}
+          {% endif %}
+        {% endfor %}
+      {% endfor %}
+    {% endfor %}
+  {% endfor %}
+
+  {% for scratch in [bill, usage, step] %}{% do adapter.drop_relation(scratch) %}{% endfor %}
+  {{ run_hooks(post_hooks) }}
+  {% do adapter.commit() %}
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}

@@ -1,0 +1,37 @@
+-- what telemetry alone says a call cost: list price × usage, contract price × usage, and the emitter's own figure (R18)
+with valued as (
+
+    select
+        usages.call_id,
+        {{ nano_value('usages.quantity', 'cells.scale_factor', 'cells.list_price') }} as list_nanos,
+        {{ nano_value('usages.quantity', 'cells.scale_factor', 'cells.expected_price') }} as expected_nanos
+    from {{ ref('int_usages') }} as usages
+    join {{ ref('int_usage_cells') }} as cells on usages.usage_cell_id = cells.usage_cell_id
+
+),
+
+by_call as (
+
+    -- one unpriced usage makes the call's estimate unknown, never smaller
+    select
+        call_id,
+        case when count(list_nanos) = count(*) then {{ isum('list_nanos') }} end as list_nanos,
+        case when count(expected_nanos) = count(*) then {{ isum('expected_nanos') }} end as expected_nanos
+    from valued
+    group by call_id
+
+),
+
+final as (
+
+    select
+        calls.call_id, calls.event_id, calls.run_id, calls.production, calls.charge_day,
+        {{ from_nanos('by_call.list_nanos') }} as estimated_cost,
+        {{ from_nanos('by_call.expected_nanos') }} as expected_cost,
+        calls.reported_cost
+    from {{ ref('int_calls') }} as calls
+    left join by_call on calls.call_id = by_call.call_id
+
+)
+
+select * from final

@@ -1,0 +1,136 @@
+-- one row per run: several statements about it merged, its calls' span of time, its kind and attempt (R22)
+with statements as (
+
+    select
+        run_id,
+        min(event_id) as event_id,
+        min(parent_run_id) as parent_run_id,
+        min(retry_of_run_id) as retry_of_run_id,
+        min(declared_kind) as declared_kind,
+        min(tenant_id) as tenant_id, min(feature_id) as feature_id, min(workflow) as workflow, min(prompt_version) as prompt_version,
+        min(environment) as environment,
+        min(started_at) as started_at,
+        max(ended_at) as ended_at
+    from {{ ref('stg_telemetry__runs') }}
+    group by run_id
+
+),
+
+-- the latest statement that says how the run ended
+statuses as (
+
+    select run_id, status, error_type, row_number() over (partition by run_id order by ended_at desc nulls last, landing_id, landing_line) as recency
+    from {{ ref('stg_telemetry__runs') }}
+    where status is not null
+
+),
+
+costs as (
+
+    select call_id, {{ isum('cost_nanos') }} as cost_nanos, {{ isum('accrued_nanos') }} as accrued_nanos from {{ ref('int_call_shares') }} group by call_id
+
+),
+
+calls as (
+
+    select
+        calls.run_id, calls.event_id, calls.model, calls.tenant_id, calls.feature_id, calls.workflow, calls.prompt_version, calls.production,
+        coalesce(calls.started_at, calls.ended_at) as started_at, calls.ended_at,
+        coalesce(costs.cost_nanos, 0) + coalesce(costs.accrued_nanos, 0) as cost_nanos
+    from {{ ref('int_calls') }} as calls
+    left join costs on calls.call_id = costs.call_id
+    where calls.run_id is not null
+
+),
+
+by_model as (
+
+    select run_id, model, {{ isum('cost_nanos') }} as cost_nanos from calls where model is not null group by run_id, model
+
+),
+
+costliest as (
+
+    select run_id, model, row_number() over (partition by run_id order by cost_nanos desc, model) as cost_rank from by_model
+
+),
+
+seen as (
+
+    select
+        run_id, min(event_id) as event_id, min(tenant_id) as tenant_id, min(feature_id) as feature_id, min(workflow) as workflow,
+        min(prompt_version) as prompt_version, max(case when production then 1 else 0 end) = 1 as production,
+        min(started_at) as started_at, max(ended_at) as ended_at, count(*) as calls
+    from calls
+    group by run_id
+
+),
+
+merged as (
+
+    select
+        coalesce(statements.run_id, seen.run_id) as run_id,
+        coalesce(statements.event_id, seen.event_id) as event_id,
+        statements.parent_run_id, statements.retry_of_run_id, statements.declared_kind,
+        coalesce(statements.tenant_id, seen.tenant_id) as tenant_id,
+        coalesce(statements.feature_id, seen.feature_id) as feature_id,
+        coalesce(statements.workflow, seen.workflow) as workflow,
+        coalesce(statements.prompt_version, seen.prompt_version) as prompt_version,
+        coalesce(seen.production, environments.production, true) as production,
+        coalesce(statements.started_at, seen.started_at) as started_at,
+        coalesce(statements.ended_at, seen.ended_at) as ended_at,
+        statuses.status, statuses.error_type,
+        costliest.model as costliest_model,
+        coalesce(seen.calls, 0) as calls
+    from statements
+    full outer join seen on statements.run_id = seen.run_id
+    left join statuses on coalesce(statements.run_id, seen.run_id) = statuses.run_id and statuses.recency = 1
+    left join costliest on coalesce(statements.run_id, seen.run_id) = costliest.run_id and costliest.cost_rank = 1
+    left join {{ ref('stg_reference__environments') }} as environments on statements.environment = environments.environment
+
+),
+
+ordered as (
+
+    select
+        *,
+        row_number() over (partition by event_id order by started_at nulls last, run_id) as position,
+        lag(ended_at) over (partition by event_id order by started_at nulls last, run_id) as previous_ended_at,
+        lag(status) over (partition by event_id order by started_at nulls last, run_id) as previous_status,
+        lag(costliest_model) over (partition by event_id order by started_at nulls last, run_id) as previous_model
+    from merged
+
+),
+
+kinds as (
+
+    select
+        *,
+        case
+            when declared_kind in ('primary', 'retry', 'fallback', 'escalation', 'worker') then declared_kind
+            when retry_of_run_id is not null then 'retry'
+            when parent_run_id is not null then 'worker'
+            when event_id is null or position = 1 then 'primary'
+            when started_at < previous_ended_at then 'worker'
+            when previous_status in ('failure', 'timeout', 'canceled', 'partial') and (previous_model is distinct from costliest_model) then 'fallback'
+            when previous_status in ('failure', 'timeout', 'canceled', 'partial') then 'retry'
+            else 'primary'
+        end as kind
+    from ordered
+
+),
+
+final as (
+
+    select
+        *,
+        case
+            when kind <> 'worker'
+                then cast(sum(case when kind <> 'worker' then 1 else 0 end)
+                    over (partition by event_id order by started_at nulls last, run_id rows between unbounded preceding and current row) as int64)
+        end as attempt
+    from kinds
+
+)
+
+select * from final

@@ -1,0 +1,58 @@
+-- what every usage of a call received, per billing period and charge month, and what is accrued on it
+with amounts as (
+
+    select usage_cell_id, billing_currency, billing_period_start, charge_month, timing, cost_nanos, cast(0 as int64) as accrued_nanos
+    from {{ ref('int_cell_receipts') }}
+
+    union all
+
+    select shares.usage_cell_id, '{{ var("reporting_currency") }}', {{ month_of('accruals.charge_day') }}, {{ month_of('accruals.charge_day') }}, false, 0, shares.accrued_nanos
+    from {{ ref('int_accrual_shares') }} as shares
+    join {{ ref('int_accruals') }} as accruals on shares.accrual_id = accruals.accrual_id
+
+),
+
+receipts as (
+
+    select
+        usage_cell_id, billing_currency, billing_period_start, charge_month, max(case when timing then 1 else 0 end) = 1 as timing,
+        {{ isum('cost_nanos') }} as cost_nanos, {{ isum('accrued_nanos') }} as accrued_nanos
+    from amounts
+    group by usage_cell_id, billing_currency, billing_period_start, charge_month
+
+),
+
+rates as (
+
+    select
+        receipts.usage_cell_id, receipts.billing_currency, receipts.billing_period_start, receipts.charge_month, receipts.timing,
+        abs(receipts.cost_nanos) as amount, {{ sign_of('receipts.cost_nanos') }} as sign, receipts.accrued_nanos as accrued,
+        {{ unit_price('abs(receipts.cost_nanos)', 'cells.quantity', 'p') }},
+        {{ unit_price('receipts.accrued_nanos', 'cells.quantity', 'a') }}
+    from receipts
+    join {{ ref('int_usage_cells') }} as cells on receipts.usage_cell_id = cells.usage_cell_id
+
+),
+
+usages as (
+
+    select
+        usage_cell_id, call_id, charge_day, source, model, meter, quantity,
+        {{ running('quantity', 'usage_cell_id', 'call_id') }} as high
+    from {{ ref('int_usages') }}
+
+),
+
+final as (
+
+    select
+        usages.usage_cell_id, usages.call_id, usages.charge_day, usages.source, usages.model, usages.meter, usages.quantity,
+        rates.billing_currency, rates.billing_period_start, rates.charge_month, rates.timing,
+        rates.sign * {{ carved('usages.high - usages.quantity', 'usages.high', 'rates.amount', 'p') }} as cost_nanos,
+        {{ carved('usages.high - usages.quantity', 'usages.high', 'rates.accrued', 'a') }} as accrued_nanos
+    from usages
+    join rates on usages.usage_cell_id = rates.usage_cell_id
+
+)
+
+select * from final

@@ -1,0 +1,57 @@
+with cells as (
+
+    select
+        usage_cell_id, charge_day, {{ listed(key_dimensions()) }}, estimated, midnight, sampling_probability_millionths,
+        {{ isum('quantity') }} as quantity,
+        count(*) as calls
+    from {{ ref('int_usages') }}
+    group by usage_cell_id, charge_day, {{ listed(key_dimensions()) }}, estimated, midnight, sampling_probability_millionths
+
+),
+
+priced as (
+
+    select
+        cells.*,
+        {{ depth() }} as depth,
+        coalesce(meters.scale_factor, 1) as scale_factor,
+        prices.contract_price, prices.contract_price_version, prices.list_price, prices.list_price_version, prices.expected_price
+    from cells
+    left join {{ ref('meters') }} as meters on cells.meter = meters.meter
+    left join {{ ref('int_usage_prices') }} as prices
+        on cells.charge_day = prices.charge_day and cells.source = prices.source
+        and cells.model is not distinct from prices.model and cells.meter = prices.meter
+        {% for dimension in price_dimensions() %}and cells.{{ dimension }} = prices.{{ dimension }} {% endfor %}
+
+),
+
+-- what the bill does not tell is ignored when matching and still prices the usage (R8)
+told as (
+
+    select
+        priced.*,
+        -- a project the bill places in no account is met whatever account its usage tells
+        case when priced.sub_account_id is null or accounts.billing_account_id is not null then priced.billing_account_id end as account_of_project,
+        case priced.midnight when 'after' then {{ add_days('priced.charge_day', -1) }} when 'before' then {{ add_days('priced.charge_day', 1) }} end as across_day{% for dimension in price_dimensions() %},
+        case when grain.tells_{{ dimension }} then priced.{{ dimension }} end as told_{{ dimension }}{% endfor %}
+    from priced
+    left join {{ ref('int_source_grain') }} as grain on priced.source = grain.source
+    left join {{ ref('int_project_accounts') }} as accounts on priced.source = accounts.source and priced.sub_account_id = accounts.sub_account_id
+
+),
+
+final as (
+
+    select
+        *,
+        {{ group_keys('account_of_project') }},
+        {{ key(key_dimensions() + ['charge_day']) }} as usage_key_id,
+        {{ nano_value('quantity', 'scale_factor', 'expected_price') }} as expected_nanos,
+        {{ nano_value('quantity', 'scale_factor', 'list_price') }} as list_nanos,
+        row_number() over (order by {{ ordered(key_dimensions()) }}, charge_day, contract_price nulls last, estimated, midnight nulls last, sampling_probability_millionths nulls last) as cell_order,
+        row_number() over (order by {{ ordered(key_dimensions()) }}, across_day nulls last, contract_price nulls last, estimated, midnight nulls last, sampling_probability_millionths nulls last) as across_order
+    from told
+
+)
+
+select * from final

@@ -1,0 +1,40 @@
+with costs as (
+
+    select
+        run_id,
+        {{ money('sum(reconciled_cost)') }} as reconciled_cost,
+        {{ money('sum(accrued_cost)') }} as accrued_cost
+    from {{ ref('fct_allocation') }}
+    where run_id is not null
+    group by run_id
+
+),
+
+estimates as (
+
+    select run_id, {{ money('sum(estimated_cost)') }} as estimated_cost, {{ money('sum(reported_cost)') }} as reported_cost, count(*) as calls
+    from {{ ref('int_call_estimates') }}
+    where run_id is not null
+    group by run_id
+
+),
+
+final as (
+
+    select
+        runs.run_id, runs.event_id, runs.kind, runs.attempt, runs.tenant_id, runs.feature_id, runs.workflow, runs.prompt_version, runs.production,
+        runs.started_at, runs.ended_at, runs.status, runs.error_type, runs.costliest_model, runs.calls,
+        waste.waste_class,
+        estimates.estimated_cost, estimates.reported_cost,
+        coalesce(costs.reconciled_cost, {{ money("'0'") }}) as reconciled_cost,
+        coalesce(costs.accrued_cost, {{ money("'0'") }}) as accrued_cost,
+        case when waste.waste_class is not null then coalesce(costs.reconciled_cost, {{ money("'0'") }}) else {{ money("'0'") }} end as waste_cost,
+        '{{ var("reporting_currency") }}' as currency
+    from {{ ref('int_runs') }} as runs
+    left join costs on runs.run_id = costs.run_id
+    left join estimates on runs.run_id = estimates.run_id
+    left join {{ ref('int_run_waste') }} as waste on runs.run_id = waste.run_id
+
+)
+
+select * from final

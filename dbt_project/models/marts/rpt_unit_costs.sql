@@ -1,0 +1,137 @@
+-- grain: month × slice. Production events only, each in the month it was resolved in (else of its last call)
+{% set slices = [('all', "'all'"), ('tenant', 'tenant_id'), ('feature', 'feature_id'), ('workflow', 'workflow'), ('prompt_version', 'prompt_version'), ('user', 'user_hash')] %}
+with events as (
+
+    select
+        events.*,
+        {{ month_of('cast(coalesce(outcome_at, ended_at) as date)') }} as month,
+        {{ nanos('reconciled_cost') }} as cost_nanos, {{ nanos('waste_cost') }} as waste_nanos,
+        outcome in ('success', 'failure', 'partial') as resolved
+    from {{ ref('fct_cost_per_outcome') }} as events
+    where production
+
+),
+
+overheads as (
+
+    select
+        event_id,
+        {{ isum(nanos("case when waste_class = 'retry_overhead' then waste_cost else " ~ money("'0'") ~ " end")) }} as retry_nanos,
+        {{ isum(nanos("case when waste_class = 'fallback_overhead' then waste_cost else " ~ money("'0'") ~ " end")) }} as fallback_nanos
+    from {{ ref('fct_run_cost') }}
+    where event_id is not null
+    group by event_id
+
+),
+
+sliced as (
+    {% for name, column in slices %}
+    select '{{ name }}' as slice, coalesce({{ column }}, '(none)') as slice_value, events.*, coalesce(overheads.retry_nanos, 0) as retry_nanos, coalesce(overheads.fallback_nanos, 0) as fallback_nanos
+    from events
+    left join overheads on events.event_id = overheads.event_id
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (partition by month, slice, slice_value order by cost_nanos, event_id) as cost_rank,
+        count(*) over (partition by month, slice, slice_value) as ranked_events
+    from sliced
+
+),
+
+-- the other basis: what was billed in the month, whenever its event was resolved (R21)
+billed_in_month as (
+    {% for name, column in slices %}
+    select months.charge_month as month, '{{ name }}' as slice, coalesce({{ column.replace('tenant_id', 'events.tenant_id').replace('feature_id', 'events.feature_id').replace('workflow', 'events.workflow').replace('prompt_version', 'events.prompt_version').replace('user_hash', 'events.user_hash') }}, '(none)') as slice_value, {{ isum(nanos('months.reconciled_cost')) }} as cost_nanos
+    from {{ ref('fct_event_cost_month') }} as months
+    join events on months.event_id = events.event_id
+    group by 1, 2, 3
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+-- stage-2 cost reaches the whole and tenants only
+shared as (
+
+    select month, 'tenant' as slice, tenant_id as slice_value, {{ isum(nanos('shared_cost')) }} as shared_nanos
+    from {{ ref('fct_tenant_margin') }}
+    group by month, tenant_id
+    union all
+    select month, 'all', 'all', {{ isum(nanos('shared_cost')) }} from {{ ref('fct_tenant_margin') }} group by month
+
+),
+
+summed as (
+
+    select
+        month, slice, slice_value,
+        count(*) as events,
+        {{ isum("case when outcome = 'success' then 1 else 0 end") }} as successes,
+        {{ isum("case when outcome = 'failure' then 1 else 0 end") }} as failures,
+        {{ isum("case when outcome = 'partial' then 1 else 0 end") }} as partials,
+        {{ isum("case when outcome = 'pending' then 1 else 0 end") }} as pending,
+        {{ isum("case when outcome = 'abandoned' then 1 else 0 end") }} as abandoned,
+        {{ isum('cost_nanos') }} as cost_nanos,
+        {{ isum('case when resolved then cost_nanos else 0 end') }} as resolved_nanos,
+        {{ isum('waste_nanos') }} as waste_nanos,
+        {{ isum('retry_nanos') }} as retry_nanos,
+        {{ isum('fallback_nanos') }} as fallback_nanos,
+        {{ isum('attempts') }} as attempts,
+        max(case when cost_rank = {{ idiv('ranked_events * 50 + 99', '100') }} then cost_nanos end) as p50_nanos,
+        max(case when cost_rank = {{ idiv('ranked_events * 95 + 99', '100') }} then cost_nanos end) as p95_nanos,
+        max(case when cost_rank = {{ idiv('ranked_events * 99 + 99', '100') }} then cost_nanos end) as p99_nanos
+    from ranked
+    group by month, slice, slice_value
+
+),
+
+joined as (
+
+    select
+        coalesce(summed.month, billed_in_month.month) as month,
+        coalesce(summed.slice, billed_in_month.slice) as slice,
+        coalesce(summed.slice_value, billed_in_month.slice_value) as slice_value,
+        coalesce(summed.events, 0) as events, coalesce(summed.successes, 0) as successes, coalesce(summed.failures, 0) as failures,
+        coalesce(summed.partials, 0) as partials, coalesce(summed.pending, 0) as pending, coalesce(summed.abandoned, 0) as abandoned,
+        coalesce(summed.attempts, 0) as attempts,
+        coalesce(summed.cost_nanos, 0) as cost_nanos, coalesce(summed.resolved_nanos, 0) as resolved_nanos,
+        coalesce(summed.waste_nanos, 0) as waste_nanos, coalesce(summed.retry_nanos, 0) as retry_nanos, coalesce(summed.fallback_nanos, 0) as fallback_nanos,
+        summed.p50_nanos, summed.p95_nanos, summed.p99_nanos,
+        coalesce(billed_in_month.cost_nanos, 0) as billed_nanos
+    from summed
+    full outer join billed_in_month
+        on summed.month = billed_in_month.month and summed.slice = billed_in_month.slice and summed.slice_value = billed_in_month.slice_value
+
+),
+
+final as (
+
+    select
+        {{ key(['joined.month', 'joined.slice', 'joined.slice_value']) }} as unit_cost_id,
+        joined.month, joined.slice, joined.slice_value,
+        joined.events, joined.successes, joined.failures, joined.partials, joined.pending, joined.abandoned, joined.attempts,
+        {{ from_nanos('joined.cost_nanos') }} as event_cost,
+        {{ from_nanos('joined.billed_nanos') }} as month_cost,
+        {{ from_nanos('joined.cost_nanos - joined.billed_nanos') }} as basis_bridge,
+        {{ per('joined.cost_nanos', 'joined.events') }} as cost_per_event,
+        {{ per('joined.resolved_nanos', 'joined.successes') }} as cost_per_success,
+        {{ per('2 * joined.resolved_nanos', '2 * joined.successes + joined.partials') }} as cost_per_weighted_success,
+        {{ per('joined.cost_nanos', 'joined.successes') }} as all_in_cost_per_success,
+        {{ per('joined.cost_nanos + shared.shared_nanos', 'joined.successes') }} as fully_loaded_cost_per_success,
+        {{ from_nanos('joined.p50_nanos') }} as p50_cost, {{ from_nanos('joined.p95_nanos') }} as p95_cost, {{ from_nanos('joined.p99_nanos') }} as p99_cost,
+        {{ from_nanos('joined.retry_nanos') }} as retry_overhead, {{ from_nanos('joined.fallback_nanos') }} as fallback_overhead,
+        {{ from_nanos('joined.waste_nanos') }} as waste_cost,
+        {{ share('joined.waste_nanos', 'joined.cost_nanos') }} as waste_share,
+        coverage.share_attributed, coverage.share_reconciled, coverage.share_estimated,
+        '{{ var("reporting_currency") }}' as currency
+    from joined
+    left join shared on joined.month = shared.month and joined.slice = shared.slice and joined.slice_value = shared.slice_value
+    left join {{ ref('int_coverage_months') }} as coverage on joined.month = coverage.month
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+select source, unit, problem from {{ source('lake', 'rejections') }}

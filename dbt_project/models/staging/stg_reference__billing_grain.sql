@@ -1,0 +1,3 @@
+select
+    source, dimension
+from {{ source('reference', 'billing_grain') }}

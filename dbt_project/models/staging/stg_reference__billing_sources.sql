@@ -1,0 +1,3 @@
+select
+    source, provider, endpoint, billing_account_id, default_account_id, finality_days
+from {{ source('reference', 'billing_sources') }}

@@ -1,0 +1,3 @@
+select
+    environment, production
+from {{ source('reference', 'environments') }}

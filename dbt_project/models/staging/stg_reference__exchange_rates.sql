@@ -1,0 +1,3 @@
+select
+    currency, billing_period_start, rate, version
+from {{ source('reference', 'exchange_rates') }}

@@ -1,0 +1,3 @@
+select
+    provider, alias, model
+from {{ source('reference', 'model_aliases') }}

@@ -1,0 +1,3 @@
+select
+    source, meter, unit
+from {{ source('reference', 'published_units') }}

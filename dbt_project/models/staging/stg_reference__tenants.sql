@@ -1,0 +1,3 @@
+select
+    tenant_id, name, segment
+from {{ source('reference', 'tenants') }}

@@ -1,0 +1,12 @@
+select
+    source as telemetry_source, landing_id, landing_line, dialect, record_id, trace_id, span_id, parent_span_id, response_id, billable,
+
+    provider, endpoint, billing_account_id, sub_account_id, api_key_id, model, request_model,
+    service_tier, batch, context_band, geography, region, speed, operation,
+
+    event_id, run_id, tenant_id, customer_id, user_hash, feature_id, workflow, prompt_version, environment, data_mode, service,
+
+    started_at, ended_at, status, error_type,
+
+    usage_source, token_semantics, reported_cost, reported_currency, sampling_probability_millionths, usage
+from {{ source('lake', 'calls') }}

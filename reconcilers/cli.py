@@ -1,0 +1,122 @@
+"""The command line: a thin edge over ``pipeline`` and ``explain``. Only here is the clock read, when no ``--as-of`` is given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from reconcilers.periods import Period
+    from reconcilers.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="What one successful AI outcome actually cost, for which customer, and whether it made money.",
+)
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings file; else RECONCILE_CONFIG, else ./reconcile.yaml.")
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="Knowledge cut-off, UTC: what was known at this instant. Default: now.")
+]
+
+
+def main() -> None:
+    """Entry point: errors made on purpose become one line and exit code 1, or 75 where trying again may help."""
+    from reconcilers.errors import ReconcileError
+
+    try:
+        app()
+    except ReconcileError as error:
+        typer.secho(f"{type(error).__name__}: {error}", err=True, fg="red")
+        raise SystemExit(75 if error.retryable else 1) from None
+
+
+@app.command()
+def run(
+    day: Annotated[str | None, typer.Option("--date", help="One UTC day, YYYY-MM-DD.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day of a range, included.")] = None,
+    as_of: AsOf = None,
+    config: Config = None,
+    full_refresh: Annotated[
+        bool, typer.Option(help="Rebuild every table from the lake, not only what changed.")
+    ] = False,
+) -> None:
+    """Land, build, audit and publish a day or a range. Running it again changes nothing.
+
+    Examples:
+
+        reconcile run --date 2026-09-30
+
+        reconcile run --from 2026-09-01 --to 2026-09-30 --as-of 2026-10-03T06:00:00
+    """
+    from reconcilers.console import run_with_progress
+
+    settings = _settings(config)
+    if not run_with_progress(settings, _period(day, start, end), _instant(as_of), full_refresh=full_refresh):
+        raise SystemExit(2)
+
+
+@app.command()
+def status(config: Config = None) -> None:
+    """What is published: period, knowledge cut-off, coverage, open breaks, and what failed in the last run."""
+    from reconcilers.console import print_status
+
+    print_status(_settings(config))
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="SQL over schema finance of the published tables.")],
+    config: Config = None,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """Ask the published tables in SQL; read-only, never blocked by a run.
+
+    Example: reconcile query "select outcome, sum(reconciled_cost) from finance.fct_cost_per_outcome group by 1"
+    """
+    from reconcilers.console import print_query
+
+    print_query(_settings(config), sql, output)
+
+
+def _settings(config: Path | None) -> Settings:
+    from reconcilers.settings import read_settings
+
+    return read_settings(config)
+
+
+def _period(day: str | None, start: str | None, end: str | None) -> Period:
+    from reconcilers.periods import Period, parse_day
+
+    try:
+        if day and not (start or end):
+            return Period.of_day(parse_day(day))
+        if start and end and not day:
+            return Period(parse_day(start), parse_day(end) + timedelta(days=1))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    raise typer.BadParameter("give --date DAY, or --from DAY --to DAY")
+
+
+def _instant(text: str | None) -> datetime:
+    from reconcilers.periods import parse_instant
+
+    if text is None:
+        return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()

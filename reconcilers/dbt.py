@@ -1,0 +1,114 @@
+"""One dbt start per run, as a subprocess: an in-process dbt would keep DuckDB's lock and leave data uncheckpointed.
+
+The executable is configurable so that dbt can live in an environment of its own. Its JSON log drives the progress
+callback and the error message; the whole log stays beside the run's other artefacts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconcilers.errors import DoesNotReconcile, ReconcileError
+
+PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
+
+#: (nodes done, nodes in all, name of the node that finished)
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """One node of a build: its unique id, how it ended and how long its SQL ran in seconds."""
+
+    unique_id: str
+    status: str
+    seconds: float
+
+
+@dataclass
+class Build:
+    """What a dbt command did: every node that ran, and the messages of those that failed."""
+
+    nodes: list[NodeRun] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def build(
+    arguments: Sequence[str],
+    *,
+    artefacts: Path,
+    environment: Mapping[str, str],
+    variables: Mapping[str, object],
+    executable: str | None = None,
+    progress: Progress | None = None,
+) -> Build:
+    """Run ``dbt build`` with ``arguments``; artefacts (compiled SQL, log, run results) go to ``artefacts``.
+
+    Raises ``DoesNotReconcile`` when a test failed and ``ReconcileError`` when a model or dbt itself did.
+    """
+    artefacts.mkdir(parents=True, exist_ok=True)
+    command = [
+        *([executable] if executable else [sys.executable, "-m", "dbt.cli.main"]),
+        "--log-format=json",
+        "--log-level=info",
+        "--no-use-colors",
+        f"--log-path={artefacts / 'logs'}",
+        "build",
+        f"--project-dir={PROJECT}",
+        f"--profiles-dir={PROJECT}",
+        f"--target-path={artefacts}",
+        f"--vars={json.dumps(dict(variables), sort_keys=True)}",
+        *arguments,
+    ]
+    result = Build()
+    spoken: list[str] = []
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment, "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"},
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            _hear(line, result, spoken, progress)
+    if running.returncode:
+        _raise(result, spoken, artefacts)
+    return result
+
+
+def _hear(line: str, result: Build, spoken: list[str], progress: Progress | None) -> None:
+    """Take one line of dbt's log."""
+    try:
+        event = json.loads(line)
+        info, told = event["info"], event.get("data", {})
+    except (ValueError, KeyError, TypeError):
+        spoken.append(line.rstrip())
+        return
+    if info.get("level") in ("error", "warn"):
+        spoken.append(info.get("msg", ""))
+    if info.get("name") == "RunResultError" or info.get("name") == "RunResultFailure":
+        result.failures.append(info.get("msg", ""))
+    if info.get("name") in ("LogModelResult", "LogTestResult", "LogSeedResult", "LogNodeResult", "LogHookEndLine"):
+        node = told.get("node_info", {})
+        status = str(told.get("status", node.get("node_status", "")))
+        result.nodes.append(NodeRun(node.get("unique_id", "?"), status, float(told.get("execution_time", 0))))
+        if progress:
+            progress(int(told.get("index", 0)), int(told.get("total", 0)), node.get("node_name", "?"))
+
+
+def _raise(result: Build, spoken: list[str], artefacts: Path) -> None:
+    failed = [node for node in result.nodes if node.status.lower() in ("fail", "error")]
+    tests = [node for node in failed if node.unique_id.startswith("test.")]
+    detail = " | ".join(result.failures or spoken[-12:])
+    hint = f"read {artefacts / 'logs' / 'dbt.log'}; the published tables are unchanged"
+    if failed and len(tests) == len(failed):
+        names = ", ".join(sorted(node.unique_id.split(".")[2] for node in tests))
+        raise DoesNotReconcile(f"the audit failed: {names}: {detail:.2000}", hint=hint)
+    raise ReconcileError(f"the build failed: {detail:.4000}", hint=hint)

@@ -1,0 +1,377 @@
+"""Files of a folder or an S3 prefix: list, stream, decompress; every one of them bounded.
+
+A folder is named ``file:///absolute/path``, a plain path, or ``s3://bucket/prefix``. S3 credentials come from boto3's
+standard chain (environment, profile, role); the endpoint from the configuration or ``AWS_ENDPOINT_URL_S3``.
+Names and contents come from outside: a key never leads out of its folder, symbolic links included, and a compressed
+object is refused when it unpacks to more than the limits say.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tempfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from urllib.parse import unquote, urlsplit
+
+from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceRejected, SourceUnavailable
+
+_CHUNK = 1 << 20
+#: One compressed zstd block of 4 bytes may unpack to 128 KiB, so input is fed in small pieces.
+_ZSTD_FEED = 2048
+_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+#: ``landing_line`` of a pull with several objects: object number × this + line in the object, both readable at a glance.
+LINES_PER_OBJECT = 10_000_000_000
+
+
+def line_base(object_index: int) -> int:
+    """What to add to a line number so that it also says which object of the pull (0, 1, …) the line is in."""
+    return object_index * LINES_PER_OBJECT
+
+
+def split_line(landing_line: int) -> tuple[int, int]:
+    """(object index, line in that object) of a ``landing_line``."""
+    return divmod(landing_line, LINES_PER_OBJECT)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What no object or folder of a bill exceeds. ``max_ratio`` is unpacked : packed, beyond the first ``free_bytes``."""
+
+    max_objects: int = 100_000
+    max_object_bytes: int = 16 << 30
+    max_unpacked_bytes: int = 64 << 30
+    max_ratio: int = 250
+    free_bytes: int = 16 << 20
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as listed. ``key`` is relative to its folder; ``version`` changes whenever the content does."""
+
+    key: str
+    uri: str
+    bytes: int
+    version: str
+    modified_at: datetime
+
+
+class Folder(ABC):
+    """One folder or prefix. Keys are relative to it and use ``/``."""
+
+    def __init__(self, uri: str, source: str | None, limits: Limits) -> None:
+        self.uri, self.source, self.limits = uri, source, limits
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> list[StoredObject]:
+        """Every object whose key starts with ``prefix``, in key order. An absent folder is an error, an empty one not."""
+
+    @abstractmethod
+    def stream(self, stored: StoredObject) -> Iterator[bytes]:
+        """The bytes of the version that was listed. ``PeriodIncomplete`` when another one is in its place by now."""
+
+    @contextmanager
+    def copy(self, stored: StoredObject) -> Iterator[Path]:
+        """A local copy of one object, to be looked into before it is landed; gone afterwards."""
+        with tempfile.NamedTemporaryFile(prefix="reconcile-") as out:
+            for chunk in self.stream(stored):
+                out.write(chunk)
+            out.flush()
+            yield Path(out.name)
+
+    def read(self, stored: StoredObject, max_bytes: int = 64 << 20) -> bytes:
+        """A small object whole."""
+        if stored.bytes > max_bytes:
+            raise self._rejected(f"{stored.bytes} bytes, more than the {max_bytes} allowed here", stored.key)
+        return b"".join(self.stream(stored))
+
+    def _check_size(self, stored: StoredObject) -> None:
+        if stored.bytes > self.limits.max_object_bytes:
+            raise self._rejected(f"object of {stored.bytes} bytes is over the limit", stored.key)
+
+    def _check_count(self, count: int) -> None:
+        if count > self.limits.max_objects:
+            raise SourceRejected(
+                f"{self.uri} holds more than {self.limits.max_objects} objects",
+                source=self.source,
+                hint="narrow the uri to the export's own folder",
+            )
+
+    def _rejected(self, problem: str, key: str, hint: str | None = None) -> SourceRejected:
+        return SourceRejected(problem, source=self.source, file=key, hint=hint)
+
+    def _changed(self, key: str) -> PeriodIncomplete:
+        return PeriodIncomplete(
+            "changed while it was read", source=self.source, file=key, hint="a delivery is in flight; run again later"
+        )
+
+
+def check_key(key: str, source: str | None = None) -> str:
+    """``key`` when it stays below its folder; refuses absolute keys, ``..`` and backslashes."""
+    parts = key.split("/")
+    if key.startswith("/") or "\\" in key or "\0" in key or any(part in ("", ".", "..") for part in parts):
+        raise SourceRejected(f"the name {key!r:.200} leads out of its folder", source=source)
+    return key
+
+
+def open_folder(
+    uri: str, *, endpoint_url: str | None = None, source: str | None = None, limits: Limits | None = None
+) -> Folder:
+    """The folder ``uri`` names. Nothing is contacted yet."""
+    limits = limits or Limits()
+    parsed = urlsplit(uri)
+    if parsed.scheme == "s3":
+        if not parsed.netloc:
+            raise SettingsInvalid(f"uri {uri!r} names no bucket", source=source, hint="write s3://bucket/prefix")
+        return _S3Folder(uri, parsed.netloc, parsed.path.strip("/"), endpoint_url, source, limits)
+    if parsed.scheme == "file":
+        if parsed.netloc not in ("", "localhost"):
+            raise SettingsInvalid(f"uri {uri!r} names a host", source=source, hint="write file:///absolute/path")
+        return _LocalFolder(uri, Path(unquote(parsed.path)), source, limits)
+    if parsed.scheme and "://" in uri:
+        raise SettingsInvalid(f"uri {uri!r} is neither a path, file:// nor s3://", source=source)
+    return _LocalFolder(uri, Path(uri), source, limits)
+
+
+class _LocalFolder(Folder):
+    def __init__(self, uri: str, path: Path, source: str | None, limits: Limits) -> None:
+        super().__init__(uri, source, limits)
+        self.root = path.resolve()
+
+    def list(self, prefix: str = "") -> list[StoredObject]:
+        if not self.root.is_dir():
+            raise SourceRejected(f"{self.uri} is not a folder", source=self.source, hint="check uri and mounts")
+        found = []
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                key = Path(folder, name).relative_to(self.root).as_posix()
+                if key.startswith(prefix):
+                    found.append(self._stored(key))
+                    self._check_count(len(found))
+        return sorted(found, key=lambda stored: stored.key)
+
+    def stream(self, stored: StoredObject) -> Iterator[bytes]:
+        self._check_size(stored)
+        path = self._confined(stored.key)
+        size = 0
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
+                yield chunk
+            if size != stored.bytes or _version(os.fstat(stream.fileno())) != stored.version:
+                raise self._changed(stored.key)
+
+    def _stored(self, key: str) -> StoredObject:
+        path = self._confined(key)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise self._rejected("not a regular file", key)
+        modified_at = datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None)
+        return StoredObject(key, path.as_uri(), status.st_size, _version(status), modified_at)
+
+    def _confined(self, key: str) -> Path:
+        path = (self.root / check_key(key, self.source)).resolve()
+        if not path.is_relative_to(self.root):
+            raise self._rejected("is a link that leads out of its folder", key, "replace the link by the file")
+        if not path.exists():
+            raise self._rejected("does not exist", key)
+        return path
+
+
+def _version(status: os.stat_result) -> str:
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
+
+
+class _S3Folder(Folder):
+    def __init__(
+        self, uri: str, bucket: str, prefix: str, endpoint_url: str | None, source: str | None, limits: Limits
+    ) -> None:
+        super().__init__(uri, source, limits)
+        self.bucket, self.prefix, self.endpoint_url = bucket, prefix, endpoint_url
+        self._client: Any = None
+
+    def list(self, prefix: str = "") -> list[StoredObject]:
+        base = f"{self.prefix}/" if self.prefix else ""
+        found = []
+        with self._errors(prefix or self.prefix):
+            pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=base + prefix)
+            for page in pages:
+                for item in page.get("Contents", []):
+                    if item["Key"].endswith("/"):
+                        continue  # the console's folder markers
+                    key = item["Key"][len(base) :]
+                    modified_at = item["LastModified"].astimezone(UTC).replace(tzinfo=None)
+                    uri = f"s3://{self.bucket}/{item['Key']}"
+                    found.append(StoredObject(key, uri, item["Size"], item["ETag"], modified_at))
+                    self._check_count(len(found))
+        return found
+
+    def stream(self, stored: StoredObject) -> Iterator[bytes]:
+        self._check_size(stored)
+        key = f"{self.prefix}/{stored.key}" if self.prefix else stored.key
+        size = 0
+        with self._errors(stored.key):
+            answer = self._s3().get_object(Bucket=self.bucket, Key=key, IfMatch=stored.version)
+            for chunk in answer["Body"].iter_chunks(_CHUNK):
+                size += len(chunk)
+                yield chunk
+        if size != stored.bytes:
+            raise self._changed(stored.key)
+
+    def _s3(self) -> Any:
+        if self._client is None:
+            import boto3
+            from botocore.config import Config
+
+            region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+            config = Config(retries={"max_attempts": 4, "mode": "standard"}, connect_timeout=10, read_timeout=60)
+            with self._errors(self.prefix):
+                self._client = boto3.client("s3", endpoint_url=self.endpoint_url, region_name=region, config=config)
+        return self._client
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """boto3's errors as ours. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+        from botocore import exceptions
+
+        where = f"s3://{self.bucket}"
+        try:
+            yield
+        except exceptions.ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            if code in ("PreconditionFailed", "412"):
+                raise self._changed(key) from None
+            if status >= 500 or status == 429 or code in _S3_BUSY:
+                raise SourceUnavailable(f"{where} answered {code}", source=self.source, file=key) from None
+            hint = "check uri, bucket and prefix"
+            if status in (401, 403) or code in _S3_CREDENTIALS:
+                hint = "renew the AWS credentials of this job, or grant it s3:ListBucket and s3:GetObject here"
+            raise self._rejected(f"{where} answered {code}", key, hint) from None
+        except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.TokenRetrievalError):
+            raise self._rejected(
+                "no AWS credentials", key, "set them in the environment or give the job a role"
+            ) from None
+        except exceptions.ParamValidationError as error:
+            raise SettingsInvalid(f"{where}: {error}", source=self.source) from None
+        except (exceptions.BotoCoreError, OSError) as error:
+            raise SourceUnavailable(f"{where}: {type(error).__name__}", source=self.source, file=key) from error
+
+
+_S3_BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "RequestLimitExceeded"})
+_S3_CREDENTIALS = frozenset({"ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"})
+
+
+# Decompression -------------------------------------------------------------------------------------------------------
+
+
+def open_unpacked(path: Path, name: str, *, source: str | None = None, limits: Limits | None = None) -> BinaryIO:
+    """A stream over the file's content, gzip and zstd unpacked (told by their first bytes, not by the name).
+
+    Reading raises ``SourceRejected`` naming ``name`` when the packed data is corrupt, truncated or unpacks too far.
+    """
+    raw = path.open("rb")
+    magic = raw.read(4)
+    raw.seek(0)
+    if magic[:2] == _GZIP_MAGIC:
+        chunks = _gunzip(raw)
+    elif magic == _ZSTD_MAGIC:
+        chunks = _unzstd(raw)
+    else:
+        return raw
+    return cast(BinaryIO, io.BufferedReader(_Unpacked(raw, chunks, name, source, limits or Limits()), _CHUNK))
+
+
+class _Corrupt(Exception):
+    """Packed data that does not unpack; turned into ``SourceRejected`` where the file's name is known."""
+
+
+def _gunzip(raw: BinaryIO) -> Iterator[bytes]:
+    """All members of a gzip file (RFC 1952 allows several); zlib checks each member's CRC and length."""
+    data = raw.read(_CHUNK)
+    while data:
+        member = zlib.decompressobj(wbits=31)
+        while not member.eof:
+            if not data:
+                data = raw.read(_CHUNK)
+                if not data:
+                    raise _Corrupt("gzip data ends early")
+            try:
+                yield member.decompress(data, _CHUNK)
+            except zlib.error as error:
+                raise _Corrupt(f"gzip data is corrupt: {error}") from None
+            data = member.unused_data if member.eof else member.unconsumed_tail
+        # Padding after the last member is legal zero bytes.
+        data = (data or raw.read(_CHUNK)).lstrip(b"\0")
+
+
+def _unzstd(raw: BinaryIO) -> Iterator[bytes]:
+    """All frames of a zstd file (RFC 8878 allows several); a window of at most 128 MiB."""
+    import zstandard
+
+    data = raw.read(_ZSTD_FEED)
+    while data:
+        frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+        while not frame.eof:
+            if not data:
+                data = raw.read(_ZSTD_FEED)
+                if not data:
+                    raise _Corrupt("zstd data ends early")
+            try:
+                yield frame.decompress(data)
+            except zstandard.ZstdError as error:
+                raise _Corrupt(f"zstd data is corrupt: {error}") from None
+            data = frame.unused_data if frame.eof else b""
+        data = data or raw.read(_ZSTD_FEED)
+
+
+class _Unpacked(io.RawIOBase):
+    """Unpacked chunks as a readable stream, counted against the limits."""
+
+    def __init__(self, raw: BinaryIO, chunks: Iterator[bytes], name: str, source: str | None, limits: Limits) -> None:
+        self.raw, self.chunks, self.name, self.source, self.limits = raw, chunks, name, source, limits
+        self.rest = b""
+        self.unpacked_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            while not self.rest:
+                self.rest = next(self.chunks)
+                self._count(len(self.rest))
+        except StopIteration:
+            return 0
+        except _Corrupt as error:
+            raise SourceRejected(
+                str(error), source=self.source, file=self.name, hint="ask for the file again; it is damaged"
+            ) from None
+        count = min(len(buffer), len(self.rest))
+        buffer[:count] = self.rest[:count]
+        self.rest = self.rest[count:]
+        return count
+
+    def _count(self, size: int) -> None:
+        self.unpacked_bytes += size
+        allowed = max(self.limits.free_bytes, self.raw.tell() * self.limits.max_ratio)
+        if self.unpacked_bytes > min(allowed, self.limits.max_unpacked_bytes):
+            raise SourceRejected(
+                f"unpacks to more than {min(allowed, self.limits.max_unpacked_bytes)} bytes",
+                source=self.source,
+                file=self.name,
+                hint="no bill compresses like this; check where the file comes from",
+            )
+
+    def close(self) -> None:
+        self.raw.close()
+        super().close()

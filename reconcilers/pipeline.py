@@ -1,0 +1,207 @@
+"""The nightly job, step by step: land every source, point the warehouse at what is known, build, audit, publish.
+
+Each step is a function of explicit arguments (settings, source, period, ``as_of``) and may be killed and run again.
+Airflow and the command line call the same functions; nothing here reads the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from reconcilers import dbt, reference, registry
+from reconcilers.errors import ReconcileError
+from reconcilers.landing import Landed, Landing, Refused
+from reconcilers.normalise import Lake
+from reconcilers.periods import Period
+from reconcilers.settings import Settings
+from reconcilers.source import Source
+from reconcilers.warehouses.duckdb import Store
+
+#: (units done, units in all, name of the unit)
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass
+class LandingReport:
+    """What landing one source did. ``failures`` are units refused or unreachable, each as one error message."""
+
+    source: str
+    units: int = 0
+    news: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    billed_cost: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    retryable: bool = False
+
+
+def configured_sources(settings: Settings) -> list[tuple[str, Source]]:
+    """Every configured source with its room, in the order of the settings. Raises ``SettingsInvalid``."""
+    found = []
+    for room in registry.ROOMS:
+        for config in getattr(settings, room):
+            found.append((room, registry.load(room, _resolved(settings, config))))
+    return found
+
+
+def source_names(settings: Settings) -> list[str]:
+    """Names of the configured sources, as Airflow maps over them."""
+    return [str(config["name"]) for room in registry.ROOMS for config in getattr(settings, room)]
+
+
+def land(
+    settings: Settings, name: str, period: Period, as_of: datetime, progress: Progress | None = None
+) -> LandingReport:
+    """Fetch, validate and commit every unit of one source that covers ``period``.
+
+    A unit that fails leaves what was known of it in force, is recorded as rejected at ``as_of`` and does not stop the
+    others. Bills are pulled again for ``repull_days`` before the period, because providers restate.
+    """
+    room, source = next((room, source) for room, source in configured_sources(settings) if source.name == name)
+    landing, lake = Landing(settings.landing), Lake(settings.lake)
+    report = LandingReport(name)
+    window = period.widened(settings.repull_days) if room == "billing" else period
+    try:
+        units = list(source.units(window))
+    except ReconcileError as error:
+        _refuse(landing, report, "(listing)", as_of, error)
+        return report
+    landing.accept(name, "(listing)", as_of)
+    for number, unit in enumerate(units):
+        if progress:
+            progress(number, len(units), unit)
+        try:
+            _land_unit(landing, lake, source, unit, as_of, report)
+            landing.accept(name, unit, as_of)
+        except ReconcileError as error:
+            _refuse(landing, report, unit, as_of, error)
+    report.units = len(units)
+    if progress:
+        progress(len(units), len(units), "")
+    return report
+
+
+def _land_unit(landing: Landing, lake: Lake, source: Source, unit: str, as_of: datetime, report: LandingReport) -> None:
+    pull = landing.pull(source.name, source.kind, unit)
+    source.fetch(unit, pull)
+    content = lake.read(source, landing.prepare(pull, as_of))
+    before = [known for known in landing.history(source.name, unit) if known.known_at <= as_of]
+    _, news = landing.commit(pull, as_of)
+    report.news += news
+    for entity, rows in content.rows.items():
+        report.rows[entity] = report.rows.get(entity, 0) + rows
+    for currency, cost in content.billed_cost.items():
+        report.billed_cost[currency] = f"{_decimal(report.billed_cost.get(currency, '0')) + _decimal(cost):f}"
+    if before and news and not sum(content.rows.values()) and sum(lake.read(source, before[-1]).rows.values()):
+        report.warnings.append(f"{unit}: every row known before has vanished at the source")
+
+
+def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
+    """Land the finance-owned reference files, so that a rebuild and an older ``as_of`` see what was declared then."""
+    landing = Landing(settings.landing)
+    folder = settings.path(settings.reference)
+    report = LandingReport(reference.SOURCE)
+    for name in reference.CONTRACTS:
+        path = folder / f"{name}.csv"
+        try:
+            reference.read(path, name)
+        except ReconcileError as error:
+            _refuse(landing, report, name, as_of, error)
+            continue
+        pull = landing.pull(reference.SOURCE, "reference", name)
+        if path.is_file():
+            pull.add(f"{name}.csv", path.name, path)
+        report.units += 1
+        report.news += landing.commit(pull, as_of)[1]
+        landing.accept(reference.SOURCE, name, as_of)
+    return report
+
+
+def build(
+    settings: Settings,
+    as_of: datetime,
+    progress: dbt.Progress | None = None,
+    full_refresh: bool = False,
+) -> dbt.Build:
+    """Build and audit candidate tables from everything known at ``as_of``; the caller holds the writer's place.
+
+    Raises ``DoesNotReconcile`` when an invariant fails; what is published stays as it is.
+    """
+    store = Store(settings.path(settings.home))
+    files, tables, rejections = known(settings, as_of)
+    store.load(files, tables, rejections)
+    return dbt.build(
+        ["--full-refresh"] if full_refresh else [],
+        artefacts=settings.path(settings.home) / "dbt",
+        environment=store.environment,
+        variables=variables(settings, as_of),
+        executable=settings.dbt_executable,
+        progress=progress,
+    )
+
+
+def known(settings: Settings, as_of: datetime) -> tuple[dict[str, list[Path]], dict[str, Any], list[Refused]]:
+    """Lake files per entity, reference tables, and refused units, as known at ``as_of``."""
+    landing, lake = Landing(settings.landing), Lake(settings.lake)
+    sources = {source.name: source for _, source in configured_sources(settings)}
+    files: dict[str, list[Path]] = {}
+    declared: dict[str, Landed] = {}
+    for landed in landing.known(as_of):
+        if landed.source == reference.SOURCE:
+            declared[landed.unit] = landed
+        elif landed.source in sources:
+            for entity, path in lake.read(sources[landed.source], landed).files.items():
+                files.setdefault(entity, []).append(path)
+    tables = {name: reference.table(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
+    return files, tables, landing.refused(as_of)
+
+
+def variables(settings: Settings, as_of: datetime) -> dict[str, object]:
+    """The variables of the dbt project."""
+    return {
+        "as_of": f"{as_of:%Y-%m-%d %H:%M:%S}",
+        "reporting_currency": settings.reporting_currency,
+        "midnight_window_minutes": settings.midnight_window_minutes,
+        "abandoned_after_days": settings.abandoned_after_days,
+        "excess_ratio_millionths": settings.excess_ratio_millionths,
+        "coverage_gate_millionths": settings.coverage_gate_millionths,
+    }
+
+
+def publish(settings: Settings, period: Period, as_of: datetime, reports: Sequence[LandingReport]) -> Path:
+    """Make the audited candidate the current version; readers of older versions keep theirs."""
+    facts = {
+        "period": str(period),
+        "as_of": as_of.isoformat(),
+        "failed_units": [failure for report in reports for failure in report.failures],
+        "warnings": [f"{report.source} {warning}" for report in reports for warning in report.warnings],
+    }
+    return Store(settings.path(settings.home)).publish(facts, settings.keep_versions)
+
+
+def _first_path(landed: Landed | None) -> Path | None:
+    return landed.path(landed.objects[0]) if landed and landed.objects else None
+
+
+def _resolved(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The source's configuration with a relative folder made absolute."""
+    uri = config.get("uri")
+    if isinstance(uri, str) and "://" not in uri:
+        return {**config, "uri": str(settings.path(uri))}
+    return dict(config)
+
+
+def _decimal(text: str) -> Any:
+    from decimal import Decimal
+
+    return Decimal(text)
+
+
+def _refuse(landing: Landing, report: LandingReport, unit: str, as_of: datetime, error: ReconcileError) -> None:
+    report.failures.append(str(error))
+    report.retryable = report.retryable or error.retryable
+    landing.refuse(Refused(report.source, unit, error.problem), as_of)

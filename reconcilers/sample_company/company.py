@@ -1,0 +1,300 @@
+"""The static world of the sample company: who buys, what is sold, who runs it, and what providers charge.
+
+Nothing here is random. Prices are USD per million units of a meter; ``PriceRow`` is one line of a price agreement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+OPENAI, ANTHROPIC, AWS, VECTORS = "openai", "anthropic", "aws", "vectors"
+
+INPUT, CACHE_READ, CACHE_WRITE, OUTPUT = (
+    "input_tokens",
+    "cache_read_input_tokens",
+    "cache_write_input_tokens",
+    "output_tokens",
+)
+READ_UNITS = "read_units"
+
+OPENAI_ORGANIZATION = "org-sample"
+ANTHROPIC_ORGANIZATION = "org-anthropic-sample"
+AWS_PAYER, AWS_PROD, AWS_STAGING = "111122223333", "222233334444", "555566667777"
+VECTORS_ACCOUNT = "vec-acme"
+AWS_REGION = "us-east-1"
+
+GPT, GPT_MINI, EMBED = "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "text-embedding-3-small"
+#: A fine-tuned model that OpenAI bills and that stands in no price list.
+FINE_TUNED = "ft:gpt-4.1-mini-2025-04-14:acme:intent:9xQ2"
+#: A model whose calls go through a partner's account: telemetry says OpenAI, our bill never has it.
+PARTNER_MODEL = "o4-mini-2025-04-16"
+SONNET, HAIKU = "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001"
+NOVA_LITE, NOVA_PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
+VECTOR_INDEX = "serverless"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One customer. ``weight`` is its share of events in whole parts; ``seats`` are the seats it pays for."""
+
+    tenant_id: str
+    name: str
+    segment: str
+    weight: int
+    seats: int
+    bundle: bool = False
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One thing that is sold. ``price`` is per seat and month, per successful outcome, or per event over ``included``."""
+
+    feature_id: str
+    name: str
+    owner: str
+    workflow: str
+    value_per_outcome: Decimal
+    revenue_model: str
+    price: Decimal
+    weight: int
+    included: int = 0
+
+
+@dataclass(frozen=True)
+class Service:
+    """One deployed program: the vocabulary its spans speak, and the Collector (so the file format) that carries them."""
+
+    name: str
+    dialect: str
+    collector: str
+    scope: str
+    scope_version: str
+    sampling_threshold: str | None = None
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A credential, the project (OpenAI) or workspace (Anthropic) it belongs to and what it is for."""
+
+    source: str
+    api_key_id: str
+    project: str
+    environment: str
+    instrumented: bool = True
+
+
+@dataclass(frozen=True)
+class PriceRow:
+    """Price of one million units of a meter from ``valid_from`` until ``valid_to`` (``None`` = unbounded)."""
+
+    source: str
+    model: str
+    meter: str
+    service_tier: str | None
+    batch: str | None
+    cache_ttl: str | None
+    price_per_million: Decimal
+    valid_from: date | None = None
+    valid_to: date | None = None
+    version: str = "1"
+
+
+TENANTS = (
+    Tenant("ten_globex", "Globex Logistics", "enterprise", 42, 180, bundle=True),
+    Tenant("ten_initech", "Initech", "enterprise", 9, 90),
+    Tenant("ten_umbrella", "Umbrella Health", "enterprise", 8, 75, bundle=True),
+    Tenant("ten_hooli", "Hooli", "enterprise", 7, 60),
+    Tenant("ten_wonka", "Wonka Foods", "mid_market", 6, 28),
+    Tenant("ten_stark", "Stark Tooling", "mid_market", 5, 25),
+    Tenant("ten_wayne", "Wayne Properties", "mid_market", 5, 22),
+    Tenant("ten_acme", "Acme Parts", "mid_market", 4, 20),
+    Tenant("ten_tyrell", "Tyrell Optics", "mid_market", 4, 16),
+    Tenant("ten_pied", "Pied Piper", "self_serve", 3, 5),
+    Tenant("ten_dunder", "Dunder Paper", "self_serve", 2, 4),
+    Tenant("ten_bluth", "Bluth Homes", "self_serve", 2, 3),
+    Tenant("ten_oceanic", "Oceanic Travel", "self_serve", 2, 2),
+    Tenant("ten_vandelay", "Vandelay Imports", "self_serve", 1, 1),
+)
+
+FEATURES = (
+    Feature(
+        "ticket_resolution",
+        "Ticket resolution",
+        "support-products",
+        "ResolveTicket",
+        Decimal("4.00"),
+        "per_outcome",
+        Decimal("0.99"),
+        46,
+    ),
+    Feature(
+        "report_writer",
+        "Report writer",
+        "insights",
+        "WriteReport",
+        Decimal("12.00"),
+        "usage_overage",
+        Decimal("0.80"),
+        10,
+        included=20,
+    ),
+    Feature(
+        "invoice_check",
+        "Invoice check",
+        "finance-products",
+        "CheckInvoice",
+        Decimal("1.50"),
+        "per_outcome",
+        Decimal("0.25"),
+        16,
+    ),
+    Feature(
+        "search_assist", "Search assist", "search", "AnswerSearch", Decimal("0.40"), "per_seat", Decimal("9.00"), 18
+    ),
+    Feature(
+        "call_summary",
+        "Call summary",
+        "voice-products",
+        "SummariseCall",
+        Decimal("0.90"),
+        "per_seat",
+        Decimal("14.00"),
+        10,
+    ),
+)
+
+BUNDLE_ID = "assist_suite"
+#: What the bundled features cost alone, per seat and month; the bundle sells below their sum.
+BUNDLE_PRICES = {"search_assist": Decimal("9.00"), "call_summary": Decimal("14.00")}
+BUNDLE_PRICE_PER_SEAT = Decimal("18.50")
+
+ENVIRONMENTS = {"production": True, "prod": True, "staging": False, "dev": False}
+
+SERVICES = {
+    service.name: service
+    for service in (
+        Service("support-agent", "otel_g2", "edge", "opentelemetry.instrumentation.anthropic", "0.52.1"),
+        Service("model-gateway", "otel_g3", "edge", "acme.gateway", "3.2.0"),
+        Service("report-worker", "botanu", "workers", "botanu.tracker", "0.1.77"),
+        Service("invoice-checker", "otel_g1", "workers", "opentelemetry.instrumentation.bedrock", "0.40.3"),
+        Service("search-api", "botanu", "edge", "botanu.tracker", "0.1.77"),
+        Service("embedder", "otel_g2", "edge", "opentelemetry.instrumentation.openai", "0.52.1", "8"),
+        Service("call-summariser", "otel_g0", "batch", "opentelemetry.instrumentation.openai", "0.21.0"),
+    )
+}
+
+API_KEYS = (
+    ApiKey(OPENAI, "key_support", "proj_support", "production"),
+    ApiKey(OPENAI, "key_reports", "proj_reports", "production"),
+    ApiKey(OPENAI, "key_search", "proj_search", "production"),
+    ApiKey(OPENAI, "key_voice", "proj_voice", "production"),
+    ApiKey(OPENAI, "key_marketing", "proj_marketing", "production", instrumented=False),
+    ApiKey(OPENAI, "key_staging", "proj_staging", "staging"),
+    ApiKey(OPENAI, "key_dev", "proj_dev", "dev", instrumented=False),
+    ApiKey(ANTHROPIC, "apikey_support", "wrkspc_support", "production"),
+    ApiKey(ANTHROPIC, "apikey_reports", "wrkspc_reports", "production"),
+    ApiKey(ANTHROPIC, "apikey_search", "(default)", "production"),
+    ApiKey(ANTHROPIC, "apikey_staging", "wrkspc_staging", "staging"),
+)
+
+#: What a cut of the published list price each provider gave us (1 = none), per million, of its standard tier.
+_LIST: dict[str, dict[str, dict[str, str]]] = {
+    OPENAI: {
+        GPT: {INPUT: "2.00", CACHE_READ: "0.50", OUTPUT: "8.00"},
+        GPT_MINI: {INPUT: "0.40", CACHE_READ: "0.10", OUTPUT: "1.60"},
+        EMBED: {INPUT: "0.02"},
+        PARTNER_MODEL: {INPUT: "1.10", CACHE_READ: "0.275", OUTPUT: "4.40"},
+    },
+    ANTHROPIC: {
+        SONNET: {INPUT: "3.00", CACHE_READ: "0.30", CACHE_WRITE: "3.75", OUTPUT: "15.00"},
+        HAIKU: {INPUT: "1.00", CACHE_READ: "0.10", CACHE_WRITE: "1.25", OUTPUT: "5.00"},
+    },
+    AWS: {
+        NOVA_LITE: {INPUT: "0.06", CACHE_READ: "0.015", OUTPUT: "0.24"},
+        NOVA_PRO: {INPUT: "0.80", CACHE_READ: "0.20", OUTPUT: "3.20"},
+    },
+    VECTORS: {VECTOR_INDEX: {READ_UNITS: "17.60"}},
+}
+#: A cache write kept for one hour costs 1.6 times one kept for five minutes.
+_HOUR_FACTOR = Decimal("1.6")
+#: (tier, batch) → factor on the list price; what a provider does not offer is not in its list.
+_TIERS: dict[str, dict[tuple[str, str], Decimal]] = {
+    OPENAI: {
+        ("standard", "false"): Decimal(1),
+        ("standard", "true"): Decimal("0.5"),
+        ("priority", "false"): Decimal("1.75"),
+    },
+    ANTHROPIC: {("standard", "false"): Decimal(1), ("priority", "false"): Decimal("1.4")},
+    AWS: {("standard", "false"): Decimal(1)},
+    VECTORS: {("standard", "false"): Decimal(1)},
+}
+#: What the fine-tuned model is billed at; in no price list, so that telemetry cannot price it.
+FINE_TUNED_PRICES = {INPUT: Decimal("0.80"), CACHE_READ: Decimal("0.20"), OUTPUT: Decimal("3.20")}
+#: Our contract is list times this. Anthropic's was cut again by an amendment in the middle of the range.
+CONTRACT_FACTOR = Decimal("0.85")
+AMENDED_FACTOR = Decimal("0.80")
+#: The vector vendor bills in euro: this much per million read units, at these rates to the dollar by billing month.
+VECTORS_EUR_PER_MILLION = Decimal("16.00")
+
+
+def exchange_rate(month: date) -> Decimal:
+    """Locked rate of one euro in dollars for a billing month; varies a little so that a wrong month shows."""
+    return Decimal("1.10") + Decimal(month.month % 5) / 1000
+
+
+def list_prices() -> list[PriceRow]:
+    """Published prices of every model but the fine-tuned one."""
+    rows = []
+    for source, models in _LIST.items():
+        for model, meters in models.items():
+            for meter, price in meters.items():
+                for (tier, batch), factor in _TIERS[source].items():
+                    if meter == CACHE_WRITE:
+                        rows.append(PriceRow(source, model, meter, tier, batch, "5m", Decimal(price) * factor))
+                        hour = Decimal(price) * factor * _HOUR_FACTOR
+                        rows.append(PriceRow(source, model, meter, tier, batch, "1h", hour))
+                    else:
+                        rows.append(PriceRow(source, model, meter, tier, batch, None, Decimal(price) * factor))
+    return rows
+
+
+def contract_prices(amended_on: date) -> list[PriceRow]:
+    """What we pay: list, except for Anthropic, below list and lower still from ``amended_on``."""
+    rows = []
+    for row in list_prices():
+        if row.source != ANTHROPIC:
+            rows.append(row)
+            continue
+        values = (row.source, row.model, row.meter, row.service_tier, row.batch, row.cache_ttl)
+        rows.append(
+            PriceRow(
+                *values, price_per_million=row.price_per_million * CONTRACT_FACTOR, valid_to=amended_on, version="1"
+            )
+        )
+        rows.append(
+            PriceRow(
+                *values, price_per_million=row.price_per_million * AMENDED_FACTOR, valid_from=amended_on, version="2"
+            )
+        )
+    return rows
+
+
+class PriceBook:
+    """Looks up a price by everything that sets it; ``None`` for what the book does not have."""
+
+    def __init__(self, rows: list[PriceRow]) -> None:
+        self._rows: dict[tuple[str, ...], list[PriceRow]] = {}
+        for row in rows:
+            key = (row.source, row.model, row.meter, row.service_tier or "", row.batch or "", row.cache_ttl or "")
+            self._rows.setdefault(key, []).append(row)
+
+    def price(
+        self, source: str, model: str, meter: str, tier: str, batch: str, cache_ttl: str | None, day: date
+    ) -> Decimal | None:
+        """USD per million units on ``day``."""
+        for row in self._rows.get((source, model, meter, tier, batch, cache_ttl or ""), ()):
+            if (row.valid_from is None or row.valid_from <= day) and (row.valid_to is None or day < row.valid_to):
+                return row.price_per_million
+        return None

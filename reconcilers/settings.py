@@ -1,0 +1,77 @@
+"""What a company configures, read once from ``reconcile.yaml`` and passed down. Secrets are never in it: a source names
+the environment variable (or Airflow connection) that holds its credential."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reconcilers.errors import SettingsInvalid
+
+
+class Settings(BaseModel):
+    """One company's job. Relative paths are relative to the file the settings came from.
+
+    ``billing``, ``telemetry`` and ``revenue`` list sources: ``name``, ``kind`` (the module that reads it) and that
+    kind's own keys. ``repull_days`` is how far before the asked period bills are fetched again, since bills change.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path = Path("var")
+    reporting_currency: str = "USD"
+    reference: Path = Path("reference")
+    billing: tuple[dict[str, Any], ...] = ()
+    telemetry: tuple[dict[str, Any], ...] = ()
+    revenue: tuple[dict[str, Any], ...] = ()
+    repull_days: int = 7
+    midnight_window_minutes: int = 15
+    abandoned_after_days: int = 7
+    excess_ratio_millionths: int = 20_000
+    coverage_gate_millionths: int = 950_000
+    keep_versions: int = 3
+    warehouse: str = "duckdb"
+    dbt_executable: str | None = None
+    root: Path = Path()
+
+    def path(self, value: Path | str) -> Path:
+        """A configured path, made absolute."""
+        return (self.root / value).resolve()
+
+    @property
+    def landing(self) -> Path:
+        return self.path(self.home) / "landing"
+
+    @property
+    def lake(self) -> Path:
+        return self.path(self.home) / "lake"
+
+    @property
+    def published(self) -> Path:
+        return self.path(self.home) / "published"
+
+
+def read_settings(file: Path | None = None) -> Settings:
+    """Read ``reconcile.yaml`` (argument, else ``RECONCILE_CONFIG``, else the current folder). Raises ``SettingsInvalid``."""
+    import yaml
+
+    path = Path(file or os.environ.get("RECONCILE_CONFIG") or "reconcile.yaml").resolve()
+    if not path.is_file():
+        raise SettingsInvalid(
+            f"no settings file at {path}",
+            hint="pass --config, set RECONCILE_CONFIG, or make one with `reconcile sample`",
+        )
+    try:
+        body = yaml.safe_load(path.read_text()) or {}
+        if not isinstance(body, dict):
+            raise SettingsInvalid("the settings file must hold keys and values", file=str(path))
+        return Settings(**body, root=path.parent)
+    except yaml.YAMLError as error:
+        raise SettingsInvalid(f"not YAML: {error}", file=str(path)) from error
+    except ValidationError as error:
+        raise SettingsInvalid(
+            "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()), file=str(path)
+        ) from error

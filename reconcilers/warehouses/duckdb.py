@@ -1,0 +1,171 @@
+"""The embedded warehouse: one private store that dbt writes, and published finance files that readers open.
+
+::
+
+    store/store.duckdb       staging and intermediate models, lake views, reference tables; nobody reads it
+    store/reconciled.duckdb  candidate marts, attached by dbt; nobody reads it
+    published/versions/<n>/  one published set: reconciled.duckdb and run.json, never written again
+    published/current        symbolic link to the version that counts, replaced atomically
+
+A reader resolves ``current`` once and keeps its version for as long as it likes. A killed build leaves the store
+half-new, which nobody sees and the next build replaces; a killed publish leaves a ``.tmp`` folder, which it removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconcilers.errors import Busy
+from reconcilers.lake import ENTITIES, schema
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from reconcilers.landing import Refused
+
+_FINANCE = "reconciled.duckdb"
+
+
+class Store:
+    """The private store under ``home`` and what is published from it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.folder = home / "store"
+        self.published = home / "published"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What dbt's profile needs."""
+        return {
+            "RECONCILE_WAREHOUSE": "duckdb",
+            "RECONCILE_STORE": str(self.folder / "store.duckdb"),
+            "RECONCILE_FINANCE_FILE": str(self.folder / _FINANCE),
+            "RECONCILE_FINANCE_DATABASE": "finance_file",
+        }
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """The one writer's place. Raises ``Busy`` while another process holds it; a killed holder frees it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "writer.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Busy("another run is writing", hint=f"wait for it to end; it holds {lock.name}") from None
+            yield
+
+    def load(
+        self, files: Mapping[str, Sequence[Path]], reference: Mapping[str, pa.Table], rejections: Sequence[Refused]
+    ) -> None:
+        """Point the lake's views at ``files`` (entity → Parquet) and replace the reference tables."""
+        with self._connect() as connection:
+            connection.execute("create schema if not exists lake")
+            connection.execute("create schema if not exists reference_files")
+            for entity in ENTITIES:
+                _view(connection, entity, files.get(entity, ()))
+            connection.execute(
+                "create or replace table lake.rejections (source varchar, unit varchar, problem varchar)"
+            )
+            if rejections:
+                connection.executemany(
+                    "insert into lake.rejections values (?, ?, ?)", [(r.source, r.unit, r.problem) for r in rejections]
+                )
+            for name, table in reference.items():
+                connection.register("incoming", table)
+                connection.execute(f"create or replace table reference_files.{name} as select * from incoming")
+                connection.unregister("incoming")
+
+    def publish(self, facts: Mapping[str, Any], keep: int) -> Path:
+        """Copy the audited candidate under the next version number and make it current. Returns its folder."""
+        versions = self.published / "versions"
+        versions.mkdir(parents=True, exist_ok=True)
+        for left in versions.glob("*.tmp"):
+            shutil.rmtree(left)
+        number = max((int(path.name) for path in versions.iterdir()), default=0) + 1
+        candidate, final = versions / f"{number:06d}.tmp", versions / f"{number:06d}"
+        candidate.mkdir()
+        self._copy_finance(candidate / _FINANCE)
+        (candidate / "run.json").write_text(json.dumps(dict(facts), indent=1, sort_keys=True) + "\n")
+        for path in (*candidate.iterdir(), candidate):
+            _fsync(path)
+        candidate.rename(final)
+        _fsync(versions)
+        link = self.published / "current.tmp"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("versions") / final.name)
+        os.replace(link, self.published / "current")
+        _fsync(self.published)
+        for old in sorted(path for path in versions.iterdir() if path.is_dir())[:-keep]:
+            shutil.rmtree(old)
+        return final
+
+    def current(self) -> Path | None:
+        """Folder of the published version that counts, resolved; null before the first publish."""
+        link = self.published / "current"
+        return link.resolve() if link.exists() else None
+
+    def _copy_finance(self, target: Path) -> None:
+        """A plain copy of the candidate file, whose write-ahead log dbt's end has folded in."""
+        with self._connect() as connection:
+            connection.execute(f"attach '{_quoted(self.folder / _FINANCE)}' as finance_file")
+            connection.execute("checkpoint finance_file")
+        shutil.copyfile(self.folder / _FINANCE, target)
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        import duckdb
+
+        connection = duckdb.connect(str(self.folder / "store.duckdb"))
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
+    """A connection to one published version, its tables in schema ``finance``. It never locks anybody out."""
+    import duckdb
+
+    connection = duckdb.connect(str(folder / _FINANCE), read_only=True)
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+def published_at(folder: Path) -> dict[str, Any]:
+    """``run.json`` of a published version."""
+    facts = json.loads((folder / "run.json").read_text())
+    assert isinstance(facts, dict)
+    return facts
+
+
+def _view(connection: duckdb.DuckDBPyConnection, entity: str, files: Sequence[Path]) -> None:
+    """A view over the entity's files; without files, one of no rows and the right types."""
+    if files:
+        listed = ", ".join(f"'{_quoted(path)}'" for path in files)
+        connection.execute(f"create or replace view lake.{entity} as select * from read_parquet([{listed}])")
+        return
+    connection.register("nothing", schema(entity).empty_table())
+    connection.execute(f"create or replace table lake._empty_{entity} as select * from nothing")
+    connection.unregister("nothing")
+    connection.execute(f"create or replace view lake.{entity} as select * from lake._empty_{entity}")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

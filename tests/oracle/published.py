@@ -1,0 +1,138 @@
+"""The published tables in the shape of ``truth.Truth``, so that one ``==`` compares every figure, both directions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from reconcilers.sample_company.truth import Truth
+from reconcilers.warehouses.duckdb import read_only
+
+Figures = dict[Any, Any]
+
+
+@dataclass
+class Book:
+    """Every figure both sides know, keyed alike; zero amounts are left out as in ``Truth``."""
+
+    waterfall: Figures
+    event_cost: Figures
+    event_cost_month: Figures
+    call_cost: Figures
+    call_accrued: Figures
+    tenant_margin: Figures
+    breaks: Figures
+    accrued_without_telemetry: Figures
+
+    def differences(self, other: Book, limit: int = 5) -> list[str]:
+        """The first differing figures of each table, as text."""
+        found = []
+        for table, mine in vars(self).items():
+            theirs = getattr(other, table)
+            differing = [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
+            for key in differing[:limit]:
+                found.append(f"{table} {key}: {mine.get(key)} != {theirs.get(key)}")
+            if len(differing) > limit:
+                found.append(f"{table}: {len(differing) - limit} more")
+        return found
+
+
+def book_of_truth(truth: Truth) -> Book:
+    """The oracle's answer as a book."""
+    waterfall: Figures = {}
+    for statement, one in truth.waterfall.items():
+        place = (statement.source, statement.billing_period_start, statement.currency)
+        waterfall[(*place, "billed", None, None)] = one.billed
+        for step, amount in one.bridge.items():
+            waterfall[(*place, step, None, None)] = amount
+        for (step, destination, month), amount in one.rows.items():
+            waterfall[(*place, step, destination, month)] = amount
+    rest: dict[Any, Decimal] = defaultdict(Decimal)
+    for key, accrual in truth.accruals.items():
+        rest[(key.source, key.day)] += accrual.no_telemetry
+    return Book(
+        waterfall=waterfall,
+        event_cost={
+            name: (one.reconciled_cost, one.accrued_cost, one.outcome, one.outcome_at)
+            for name, one in truth.event_cost.items()
+        },
+        event_cost_month=dict(truth.event_cost_month),
+        call_cost={name: amount for name, amount in truth.call_cost.items() if amount},
+        call_accrued={name: amount for name, amount in truth.call_accrued.items() if amount},
+        tenant_margin={
+            key: (row.revenue, row.direct_cost, row.accrued_cost, row.shared_cost)
+            for key, row in truth.tenant_margin.items()
+        },
+        breaks={
+            (one.kind, _break_key(one.source, one.key), one.charge_day): (one.quantity, one.amount)
+            for one in truth.breaks
+        },
+        accrued_without_telemetry={key: amount for key, amount in rest.items() if amount},
+    )
+
+
+def _break_key(source: str, key: dict[str, str | None]) -> str:
+    told = {name: value for name, value in key.items() if value is not None and name != "billing_period_start"}
+    return " ".join([f"source={source}", *(f"{name}={value}" for name, value in told.items())])
+
+
+def book_of_published(folder: Path) -> Book:
+    """What finance reads, from one published version."""
+    with read_only(folder) as connection:
+        return Book(
+            waterfall=_keyed(
+                connection,
+                """select source, billing_period_start, billing_currency, step, case when section = 'destination' then destination end,
+                          charge_month, cost
+                   from finance.rpt_invoice_waterfall""",
+                6,
+            ),
+            event_cost=_keyed(
+                connection,
+                "select event_id, reconciled_cost, accrued_cost, outcome, outcome_at from finance.fct_cost_per_outcome",
+                1,
+            ),
+            event_cost_month=_keyed(
+                connection,
+                """select event_id, charge_month, production, reconciled_cost from finance.fct_event_cost_month
+                   where reconciled_cost <> 0""",
+                3,
+            ),
+            call_cost=_keyed(connection, _calls("reconciled_cost"), 1),
+            call_accrued=_keyed(connection, _calls("accrued_cost"), 1),
+            tenant_margin=_keyed(
+                connection,
+                """select tenant_id, feature_id, month, revenue, direct_cost, accrued_cost, shared_cost
+                   from finance.fct_tenant_margin""",
+                3,
+            ),
+            breaks=_keyed(
+                connection, "select kind, break_key, charge_day, quantity, amount from finance.fct_breaks", 3
+            ),
+            accrued_without_telemetry=_keyed(
+                connection,
+                """select source, charge_day, sum(accrued_cost) from finance.fct_allocation
+                   where target_kind = 'bucket' group by 1, 2 having sum(accrued_cost) <> 0""",
+                2,
+            ),
+        )
+
+
+def _calls(column: str) -> str:
+    return f"""select call_id, sum({column}) from finance.fct_allocation
+               where target_kind = 'call' group by call_id having sum({column}) <> 0"""
+
+
+def _keyed(connection: duckdb.DuckDBPyConnection, sql: str, keys: int) -> Figures:
+    """Rows by their first ``keys`` columns. A key met twice is a fault of the table."""
+    found: Figures = {}
+    for row in connection.execute(sql).fetchall():
+        key = row[0] if keys == 1 else tuple(row[:keys])
+        assert key not in found, f"twice: {key}"
+        found[key] = row[keys] if len(row) == keys + 1 else tuple(row[keys:])
+    return found

@@ -1,0 +1,205 @@
+"""One company whose twenty billing sources are the twenty worked examples, as files the real job lands and reconciles.
+
+A source meets only its own telemetry (R8), so one run reckons every example side by side, as a company with twenty
+providers would. What an example leaves out is filled here: account, model, meter, key, price and environment.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DAY = date(2026, 9, 28)
+Row = dict[str, Any]
+
+
+def read_examples(path: Path) -> dict[str, Row]:
+    """{example: its input and what is expected}."""
+    examples: dict[str, Row] = yaml.safe_load(path.read_text())
+    return examples
+
+
+def write_company(folder: Path, examples: dict[str, Row]) -> Path:
+    """Bills, usage reports, telemetry, outcomes and reference files of every example. Returns the settings file."""
+    reference: dict[str, list[Row]] = {
+        "billing_sources": [],
+        "published_units": [],
+        "contract_prices": [],
+        "list_prices": [],
+        "environments": [{"environment": "production", "production": "true"}],
+        "features": [{"feature_id": name, "name": name} for name in examples],
+    }
+    calls: list[Row] = []
+    outcomes: list[Row] = []
+    for name, example in examples.items():
+        _write_csv(folder / "bills" / name / "bill.csv", [_bill_line(line) for line in example["bill"]])
+        if "report" in example:
+            _write_csv(folder / "bills" / name / "usage.csv", [_report_row(row) for row in example["report"]])
+        calls += _calls(name, example["calls"])
+        outcomes += _outcomes(name, example)
+        reference["billing_sources"].append(
+            {
+                "source": name,
+                "provider": name.lower(),
+                "default_account_id": "acct",
+                "finality_days": example.get("finality_days", 0),
+            }
+        )
+        if "published_unit" in example:
+            reference["published_units"].append(
+                {"source": name, "meter": "input_tokens", "unit": example["published_unit"]}
+            )
+        for price in example.get("prices", [{"price": "10"}]):
+            table = "list_prices" if price.get("list") else "contract_prices"
+            reference[table].append(
+                {
+                    "source": name,
+                    "model": "model",
+                    "meter": "input_tokens",
+                    "context_band": price.get("context_band", ""),
+                    "price_per_million": price["price"],
+                    "currency": "USD",
+                    "version": "1",
+                }
+            )
+    _write_csv(folder / "telemetry" / "calls.csv", calls)
+    _write_csv(folder / "telemetry" / "outcomes.csv", outcomes)
+    for table, rows in reference.items():
+        _write_csv(folder / "reference" / f"{table}.csv", rows)
+    settings = folder / "reconcile.yaml"
+    settings.write_text(yaml.safe_dump(_settings(examples)))
+    return settings
+
+
+def _settings(examples: dict[str, Row]) -> Row:
+    same = {name: name for name in ("event_id", "run_id", "tenant_id", "feature_id", "environment")}
+    calls = {
+        "name": "calls",
+        "kind": "mapped",
+        "uri": "telemetry",
+        "pattern": r"calls\.csv",
+        "format": "csv",
+        "entity": "calls",
+        "columns": same
+        | {
+            "record_id": "id",
+            "response_id": "id",
+            "provider": "provider",
+            "model": "model",
+            "api_key_id": "key",
+            "context_band": "context_band",
+            "usage_source": "usage_source",
+            "ended_at": "at",
+            "started_at": "at",
+            "status": "status",
+        },
+        "usage": {"semantics": "exclusive", "meters": [{"meter": "input_tokens", "column": "tokens"}]},
+    }
+    outcomes = {
+        "name": "outcomes",
+        "kind": "mapped",
+        "uri": "telemetry",
+        "pattern": r"outcomes\.csv",
+        "format": "csv",
+        "entity": "outcomes",
+        "columns": {
+            "event_id": "event_id",
+            "outcome": "outcome",
+            "emitter": {"constant": "system_of_record"},
+            "occurred_at": "at",
+        },
+    }
+    bills = [
+        {
+            "name": name,
+            "kind": "focus_file",
+            "uri": f"bills/{name}",
+            "pattern": r"bill\.csv",
+            "usage_report": r"usage\.csv",
+        }
+        for name in examples
+    ]
+    return {"billing": bills, "telemetry": [calls, outcomes]}
+
+
+def _bill_line(line: Row) -> Row:
+    day = line.get("day", DAY)
+    return {
+        "BilledCost": line["cost"],
+        "EffectiveCost": line.get("effective", line["cost"]),
+        "ListCost": line["cost"],
+        "BillingAccountId": "acct",
+        "BillingCurrency": "USD",
+        "BillingPeriodStart": line.get("billing_month", day.replace(day=1)),
+        "ChargePeriodStart": f"{day}T00:00:00Z",
+        "ChargePeriodEnd": f"{day + timedelta(days=1)}T00:00:00Z",
+        "ChargeCategory": line.get("category", "Usage"),
+        "ServiceName": "API",
+        "ConsumedQuantity": line.get("quantity", ""),
+        "ConsumedUnit": line.get("unit", "tokens"),
+        "x_ApiKeyId": line.get("key", "A"),
+        "x_Model": "model",
+        "x_Meter": "input_tokens",
+        "x_LineId": line.get("line", ""),
+        "x_LinkedLineIds": line.get("linked", ""),
+        "x_Reduction": line.get("reduction", ""),
+    }
+
+
+def _report_row(row: Row) -> Row:
+    return {
+        "ChargePeriodStart": f"{DAY}T00:00:00Z",
+        "ChargePeriodEnd": f"{DAY + timedelta(days=1)}T00:00:00Z",
+        "ConsumedQuantity": row["quantity"],
+        "ConsumedUnit": "tokens",
+        "x_Meter": "input_tokens",
+        "x_Model": "model",
+        "x_ApiKeyId": "A",
+    }
+
+
+def _calls(name: str, calls: list[Row]) -> Iterator[Row]:
+    for number, call in enumerate(calls):
+        for copy in range(call.get("repeat", 1)):
+            own_event = "repeat" in call and not call.get("one_event")
+            event = f"{copy}" if own_event else call.get("event", "e1")
+            yield {
+                "id": f"{name}-{number}-{copy}",
+                "event_id": f"{name}/{event}",
+                "run_id": f"{name}/{event}/{call.get('run', 'r1')}",
+                "tenant_id": f"{name}/{call.get('tenant', 'tenant')}",
+                "feature_id": name,
+                "environment": "production",
+                "provider": name.lower(),
+                "model": "model",
+                "key": call.get("key", "A"),
+                "context_band": call.get("context_band", ""),
+                "usage_source": call.get("usage_source", "provider"),
+                "at": f"{call.get('at', f'{DAY}T12:00:00')}".replace(" ", "T"),
+                "status": call.get("status", "ok"),
+                "tokens": call["tokens"],
+            }
+
+
+def _outcomes(name: str, example: Row) -> Iterator[Row]:
+    """Outcomes of the example's events, the first ones successes, the next failures; the rest have none."""
+    at = str(example.get("outcome_at", "2026-10-01T13:00:00")).replace(" ", "T")
+    number = 0
+    events = ["e1"] if name == "E13" else [str(copy) for copy in range(100)]
+    for outcome, count in example.get("outcomes", {}).items():
+        for _ in range(count):
+            yield {"event_id": f"{name}/{events[number]}", "outcome": outcome, "at": at}
+            number += 1
+
+
+def _write_csv(path: Path, rows: list[Row]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as out:
+        writer = csv.DictWriter(out, list(rows[0]) if rows else ["unused"])
+        writer.writeheader()
+        writer.writerows(rows)

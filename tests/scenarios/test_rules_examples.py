@@ -1,0 +1,145 @@
+"""Every worked example of the rules, from raw files through the real job to the published tables."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from reconcilers.warehouses.duckdb import read_only
+from tests.scenarios.company_of_examples import read_examples, write_company
+
+EXAMPLES = read_examples(Path(__file__).parent / "rules_examples.yaml")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The finance tables of the company of examples."""
+    folder = tmp_path_factory.mktemp("examples")
+    settings = write_company(folder, EXAMPLES)
+    command = [sys.executable, "-m", "reconcilers.cli", "run", "--config", str(settings)]
+    command += ["--from", "2026-01-01", "--to", "2026-10-01", "--as-of", "2026-10-05T00:00:00"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with read_only(folder / "var" / "published" / "current") as connection:
+        yield connection
+
+
+def rows(published: duckdb.DuckDBPyConnection, sql: str, name: str) -> list[tuple[Any, ...]]:
+    return published.execute(sql, [name]).fetchall()
+
+
+def amounts(expected: dict[Any, str]) -> dict[Any, Decimal]:
+    return {key: Decimal(text) for key, text in expected.items()}
+
+
+def of_example(found: list[tuple[Any, ...]], name: str) -> dict[str, Decimal]:
+    """Figures by the id an example gives its event or tenant."""
+    return {key.removeprefix(f"{name}/"): amount for key, amount in found}
+
+
+def test_all_twenty_are_here() -> None:
+    assert list(EXAMPLES) == [f"E{number:02d}" for number in range(1, 21)]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_waterfall(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    expected = EXAMPLES[name]["expect"]["waterfall"]
+    if not isinstance(next(iter(expected)), date):
+        expected = {EXAMPLES[name]["expect"].get("billing_month", date(2026, 9, 1)): expected}
+    found: dict[date, dict[str, Decimal]] = {}
+    billed: dict[date, Decimal] = {}
+    for month, step, destination, cost in rows(
+        published,
+        "select billing_period_start, step, destination, cost from finance.rpt_invoice_waterfall where source = ?",
+        name,
+    ):
+        if step == "billed":
+            billed[month] = cost
+        else:
+            of_month = found.setdefault(month, {})
+            key = step if destination in (None, step) else f"{step}/{destination}"
+            of_month[key] = of_month.get(key, Decimal(0)) + cost
+    assert found == {month: amounts(steps) for month, steps in expected.items()}
+    assert billed == {month: sum(steps.values()) for month, steps in found.items()}
+    if "billed" in EXAMPLES[name]["expect"]:
+        assert sum(billed.values()) == Decimal(EXAMPLES[name]["expect"]["billed"])
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_breaks(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    found = rows(published, "select kind, quantity, amount from finance.fct_breaks where source = ?", name)
+    expected = EXAMPLES[name]["expect"].get("breaks", [])
+    assert found == [(kind, Decimal(quantity), Decimal(amount)) for kind, quantity, amount in expected]
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "events" in EXAMPLES[name]["expect"]])
+def test_events(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    found = rows(
+        published,
+        "select event_id, reconciled_cost from finance.fct_cost_per_outcome where starts_with(event_id, ?)",
+        name,
+    )
+    assert of_example(found, name) == amounts(EXAMPLES[name]["expect"]["events"])
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "tenants" in EXAMPLES[name]["expect"]])
+def test_tenants(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    found = rows(
+        published,
+        "select tenant_id, sum(direct_cost) from finance.fct_tenant_margin where starts_with(tenant_id, ?) group by 1",
+        name,
+    )
+    assert of_example(found, name) == amounts(EXAMPLES[name]["expect"]["tenants"])
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "unit_costs" in EXAMPLES[name]["expect"]])
+def test_unit_costs(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    for month, expected in EXAMPLES[name]["expect"]["unit_costs"].items():
+        columns = ", ".join(expected)
+        (found,) = rows(
+            published,
+            f"select {columns} from finance.rpt_unit_costs where slice = 'feature' and slice_value = ? and month = '{month}'",
+            name,
+        )
+        assert found == tuple(Decimal(value) for value in expected.values())
+
+
+def test_e11_accrues_what_the_bill_will_say(published: duckdb.DuckDBPyConnection) -> None:
+    found = rows(
+        published,
+        """select destination, sum(accrued_cost) from finance.fct_allocation where source = ? and accrued_cost <> 0
+           group by 1""",
+        "E11",
+    )
+    assert dict(found) == amounts(EXAMPLES["E11"]["expect"]["accrued"])
+
+
+def test_e13_costs_belong_to_the_month_of_use(published: duckdb.DuckDBPyConnection) -> None:
+    found = rows(
+        published,
+        "select charge_month, reconciled_cost from finance.fct_event_cost_month where event_id = ? || '/e1'",
+        "E13",
+    )
+    assert dict(found) == amounts(EXAMPLES["E13"]["expect"]["event_months"])
+
+
+def test_e14_shares_fill_the_bill_in_call_order(published: duckdb.DuckDBPyConnection) -> None:
+    found = rows(
+        published, "select reconciled_cost from finance.fct_allocation where source = ? order by call_id", "E14"
+    )
+    assert [cost for (cost,) in found] == [Decimal(text) for text in EXAMPLES["E14"]["expect"]["calls_in_order"]]
+
+
+def test_e16_marks_what_met_across_midnight(published: duckdb.DuckDBPyConnection) -> None:
+    found = rows(
+        published, "select sum(reconciled_cost) from finance.fct_allocation where source = ? and timing", "E16"
+    )
+    assert found == [(Decimal(EXAMPLES["E16"]["expect"]["timing"]),)]
