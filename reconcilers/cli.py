@@ -74,6 +74,17 @@ def status(config: Config = None) -> None:
 
 
 @app.command()
+def report(
+    page: Annotated[Path | None, typer.Option("--page", help="Where to write the HTML page.")] = None,
+    config: Config = None,
+) -> None:
+    """The waterfall, the dearest features per success and tenant margins of what is published, and one HTML page."""
+    from reconcilers.console import print_report
+
+    print_report(_settings(config), page)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="SQL over schema finance of the published tables.")],
     config: Config = None,
@@ -86,6 +97,22 @@ def query(
     from reconcilers.console import print_query
 
     print_query(_settings(config), sql, output)
+
+
+@app.command()
+def explain(
+    event_id: Annotated[str, typer.Argument(help="The event whose cost to take apart.")],
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of its dearest shares to show.")] = 5,
+    config: Config = None,
+) -> None:
+    """One event's cost down to its runs, calls, charge lines, prices and the stored bytes; every share is reckoned again.
+
+    Example: reconcile explain ticket-20260901-00042
+    """
+    from reconcilers.console import print_explanation
+
+    if not print_explanation(_settings(config), event_id, limit):
+        raise SystemExit(1)
 
 
 def _settings(config: Path | None) -> Settings:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -16,9 +18,11 @@ from rich.table import Table
 
 from reconcilers import pipeline
 from reconcilers.errors import SettingsInvalid
+from reconcilers.explain import SHOWN_CHARACTERS, StoredLine, explain
 from reconcilers.periods import Period
+from reconcilers.reports.waterfall_page import Figures, month_figures, shown, write_page
 from reconcilers.settings import Settings
-from reconcilers.warehouses.duckdb import Store, published_at, read_only
+from reconcilers.warehouses.duckdb import FINANCE_FILE, Store, published_at, read_only
 
 console = Console(stderr=True)
 
@@ -63,16 +67,60 @@ def print_status(settings: Settings) -> None:
     _print_table(out, ["break", "count", "amount"], rows)
 
 
+def print_report(settings: Settings, page: Path | None) -> None:
+    """Waterfall, dearest features and margins of the last published month, the page written, and what to try next."""
+    current = _published(settings)
+    out = Console(soft_wrap=True)
+    months = month_figures(current)
+    for month, waterfall, *_ in months:
+        out.print(f"[bold]{month:%B %Y}[/]: where every billed cent went")
+        _print_table(out, ["step", "cost"], [(step, shown(cost)) for step, cost, *_ in waterfall.rows])
+        billed = sum((cost for step, cost, *_ in waterfall.rows if step == "billed"), Decimal(0))
+        rest = billed - sum((cost for step, cost, *_ in waterfall.rows if step != "billed"), Decimal(0))
+        out.print(f"difference {rest:f}\n")
+    with_revenue = [one for one in months if any(row[1] for row in one[3].rows)] or months[-1:]
+    for month, _, features, margins in with_revenue[-1:]:
+        out.print(f"[bold]{month:%B %Y}[/]: the three dearest features per success")
+        _print_figures(out, features)
+        out.print(f"[bold]{month:%B %Y}[/]: tenant margins, with the coverage they stand on")
+        _print_figures(out, margins)
+    written = write_page(current, page or current.parent.parent / "waterfall.html")
+    out.print(f"tables    {current / FINANCE_FILE} (schema finance)\npage      {written}")
+    with read_only(current) as connection:
+        failed = connection.execute(
+            """select event_id from finance.fct_cost_per_outcome where outcome = 'failure' and production
+               order by reconciled_cost desc, event_id limit 1"""
+        ).fetchone()
+    out.print("try next")
+    if failed:
+        out.print(f"  reconcile explain {_plain(str(failed[0]))}   # the costliest failed event, down to the bytes")
+    out.print(
+        '  reconcile query "select waste_class, sum(waste_cost) from finance.fct_run_cost group by 1 order by 2 desc"',
+        highlight=False,
+    )
+
+
+def _print_figures(out: Console, figures: Figures) -> None:
+    _print_table(
+        out, [name.replace("_", " ") for name in figures.names], [[shown(v) for v in row] for row in figures.rows]
+    )
+    out.print()
+
+
+def _published(settings: Settings) -> Path:
+    current = Store(settings.path(settings.home)).current()
+    if current is None:
+        raise SettingsInvalid("nothing is published yet", hint="run `reconcile run --date DAY` first")
+    return current
+
+
 def print_query(settings: Settings, sql: str, output: str) -> None:
     """Result of a read-only query as ``table``, ``csv`` or ``json``. Raises ``SettingsInvalid`` for anything else."""
     import duckdb
 
     if output not in ("table", "csv", "json"):
         raise SettingsInvalid(f"unknown format {output!r:.20}", hint="use table, csv or json")
-    current = Store(settings.path(settings.home)).current()
-    if current is None:
-        raise SettingsInvalid("nothing is published yet", hint="run `reconcile run --date DAY` first")
-    with read_only(current) as connection:
+    with read_only(_published(settings)) as connection:
         try:
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]
@@ -87,6 +135,49 @@ def print_query(settings: Settings, sql: str, output: str) -> None:
         writer.writerows([[_inert(value) for value in row] for row in rows])
     else:
         _print_table(Console(), names, rows)
+
+
+def print_explanation(settings: Settings, event_id: str, limit: int) -> bool:
+    """An event from its cost down to stored bytes. Returns whether every share shown follows from the rules."""
+    found = explain(settings, event_id, limit)
+    out, event = Console(soft_wrap=True), found.event
+    out.print(
+        f"[bold]event {_plain(event_id)}[/]: {event['outcome']}, tenant {_plain(str(event['tenant_id']))}, feature "
+        f"{_plain(str(event['feature_id']))}\n"
+        f"cost {event['reconciled_cost']:f} {event['currency']} billed, {event['accrued_cost']:f} accrued, "
+        f"{event['waste_cost']:f} waste; {event['runs']} runs, {event['failed_attempts']} failed attempts"
+    )
+    columns = ["run_id", "kind", "attempt", "status", "error_type", "waste_class", "calls", "reconciled_cost"]
+    _print_table(out, columns, [[run[column] for column in columns] for run in found.runs])
+    for share in found.shares:
+        out.print(
+            f"\n[bold]call {share.call_id}[/]  {_plain(str(share.model))} {share.meter}: {share.quantity:f} of the "
+            f"{share.cell_quantity:f} in match group {share.cell_id}\n"
+            f"  received {share.cost:f} of its {share.cell_cost:f}; reckoned again by R17: {share.rederived_cost:f} "
+            f"{'[green]equal[/]' if share.holds else '[red]NOT EQUAL[/]'}"
+        )
+        if share.contract_price is not None:
+            out.print(
+                f"  contract price {share.contract_price:f} per million, version {_plain(str(share.price_version))}"
+            )
+        for line in share.lines:
+            out.print(f"  paid by charge {line.charge_id} ({line.part}) of {line.cost:f}")
+            _print_stored(out, line.stored)
+    if len(found.shares) < found.shares_in_all:
+        out.print(f"\n{found.shares_in_all - len(found.shares)} smaller shares not shown; --limit shows more")
+    for stored in found.spans[:limit]:
+        out.print("\n[bold]as telemetry delivered it[/]")
+        _print_stored(out, stored)
+    return all(share.holds for share in found.shares)
+
+
+def _print_stored(out: Console, stored: StoredLine | None) -> None:
+    if stored is None:
+        out.print("    not in the lake any more; a run writes it again")
+        return
+    cut = stored.text if len(stored.text) <= SHOWN_CHARACTERS else f"{stored.text[:SHOWN_CHARACTERS]} …"
+    out.print(f"    {_plain(stored.source)} {_plain(stored.file)} line {stored.line}, sha256 {stored.sha256}")
+    out.print(f"    {_plain(cut)}", style="dim", highlight=False)
 
 
 def _print_table(out: Console, names: list[str], rows: list[Any]) -> None:

@@ -167,6 +167,13 @@ class Landing:
         folder = self.folder("manifests", source, unit)
         return [self._read(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
 
+    def find(self, source: str, landing_id: str) -> Landed:
+        """The committed pull with that content. Raises ``FileNotFoundError`` when landing does not hold it."""
+        folder = self.root / "manifests" / _segment(source)
+        for path in sorted(folder.glob(f"*/*-{landing_id}.json")):
+            return self._read(path)
+        raise FileNotFoundError(f"landing holds no pull {landing_id} of {source}")
+
     def known(self, as_of: datetime, sources: list[str] | None = None) -> list[Landed]:
         """What is known at ``as_of``: for every (source, unit) its latest committed pull, ordered by source and unit."""
         found = []

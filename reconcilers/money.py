@@ -7,6 +7,7 @@ NUMERIC), and the residual ``text − rounded`` in whole 10⁻²⁷ units, so th
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
@@ -56,3 +57,29 @@ def amount(text: str) -> Amount:
     with localcontext(_WIDE):
         residual = int(((value - rounded) / RESIDUAL_SCALE).quantize(Decimal(1), rounding=ROUND_HALF_UP))
     return Amount(text.strip(), rounded, residual)
+
+
+def nanos_of(value: Decimal) -> int:
+    """An amount of at most nine decimals as whole nanos. Raises ``ValueError`` for a finer one."""
+    with localcontext(_WIDE):
+        nanos = value * 10**9
+    if nanos != int(nanos):
+        raise ValueError(f"{value} has more than nine decimals")
+    return int(nanos)
+
+
+def carve(amount_nanos: int, whole: int, weights: Sequence[int]) -> list[int]:
+    """Shares of an amount by weight, in the order given, exact to the last nano (rule R17).
+
+    ``whole`` is what the weights would fill; weights that fill it receive the whole amount.
+    """
+    size, sign = abs(amount_nanos), -1 if amount_nanos < 0 else 1
+    unit_price = -(-size * 10**12 // whole)
+    shares, low = [], 0
+    for weight in weights:
+        high = low + weight
+        shares.append(
+            sign * (min(size, unit_price * high // 10**12) - min(size, unit_price * low // 10**12)),
+        )
+        low = high
+    return shares

@@ -12,14 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reconcilers import dbt, reference, registry
+from reconcilers import dbt, prices, reference, registry
 from reconcilers.errors import ReconcileError
 from reconcilers.landing import Landed, Landing, Refused
 from reconcilers.normalise import Lake
 from reconcilers.periods import Period
 from reconcilers.settings import Settings
 from reconcilers.source import Source
-from reconcilers.warehouses.duckdb import Store
+from reconcilers.warehouses.duckdb import Store, models_called
 
 #: (units done, units in all, name of the unit)
 Progress = Callable[[int, int, str], None]
@@ -156,8 +156,22 @@ def known(settings: Settings, as_of: datetime) -> tuple[dict[str, list[Path]], d
         elif landed.source in sources:
             for entity, path in lake.read(sources[landed.source], landed).files.items():
                 files.setdefault(entity, []).append(path)
-    tables = {name: reference.table(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
+    rows = {name: reference.rows(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
+    if settings.price_book == "genai-prices":
+        rows["list_prices"] += book_prices(files.get("calls", []), rows)
+    tables = {name: reference.table(found, name) for name, found in rows.items()}
     return files, tables, landing.refused(as_of)
+
+
+def book_prices(calls: Sequence[Path], declared: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """List prices from the public book for every model telemetry calls, also under the names aliases give it."""
+    aliases = [(row["provider"], row["alias"], row["model"]) for row in declared["model_aliases"]]
+    called = set(models_called(calls))
+    for provider, name in list(called):
+        called.update((provider, model) for of, alias, model in aliases if alias == name and of in (None, provider))
+    sources = {(row["source"], row["provider"]) for row in declared["billing_sources"]}
+    seen = [(source, provider, model) for provider, model in called for source, of in sources if of in (None, provider)]
+    return prices.list_prices(seen, [(row["source"], row["model"]) for row in declared["list_prices"]])
 
 
 def variables(settings: Settings, as_of: datetime) -> dict[str, object]:

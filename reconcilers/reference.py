@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +99,7 @@ def schema(name: str) -> pa.Schema:
     return pa.schema([pa.field(column, types[kind]) for column, kind, _ in columns(name)])
 
 
-def read(path: Path, name: str) -> list[dict[str, str | int | Decimal | date | bool | None]]:
+def read(path: Path, name: str) -> list[dict[str, Any]]:
     """Rows of one reference file, typed. Raises ``SourceRejected`` with file, line and column."""
     if not path.is_file():
         return []
@@ -151,8 +150,13 @@ def read(path: Path, name: str) -> list[dict[str, str | int | Decimal | date | b
     return rows
 
 
-def table(path: Path | None, name: str) -> pa.Table:
-    """One reference table, typed; empty where there is no file."""
+def rows(path: Path | None, name: str) -> list[dict[str, Any]]:
+    """Rows of one reference file, none where there is no file."""
+    return read(path, name) if path else []
+
+
+def table(found: list[dict[str, Any]], name: str) -> pa.Table:
+    """Rows as one typed table; a column that a row leaves out is null."""
     import pyarrow as pa
 
-    return pa.Table.from_pylist(read(path, name) if path else [], schema=schema(name))
+    return pa.Table.from_pylist(found, schema=schema(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,7 +16,7 @@ class Settings(BaseModel):
     """One company's job. Relative paths are relative to the file the settings came from.
 
     ``billing``, ``telemetry`` and ``revenue`` list sources: ``name``, ``kind`` (the module that reads it) and that
-    kind's own keys. ``repull_days`` is how far before the asked period bills are fetched again, since bills change.
+    kind's own keys. ``price_book`` gives list prices for models finance declares none for. ``repull_days`` is how far before the asked period bills are fetched again, since bills change.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,6 +27,7 @@ class Settings(BaseModel):
     billing: tuple[dict[str, Any], ...] = ()
     telemetry: tuple[dict[str, Any], ...] = ()
     revenue: tuple[dict[str, Any], ...] = ()
+    price_book: Literal["genai-prices", "none"] = "genai-prices"
     repull_days: int = 7
     midnight_window_minutes: int = 15
     abandoned_after_days: int = 7

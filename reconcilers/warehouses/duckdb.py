@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from reconcilers.landing import Refused
 
-_FINANCE = "reconciled.duckdb"
+#: Name of the published file.
+FINANCE_FILE = "reconciled.duckdb"
 
 
 class Store:
@@ -48,7 +49,7 @@ class Store:
         return {
             "RECONCILE_WAREHOUSE": "duckdb",
             "RECONCILE_STORE": str(self.folder / "store.duckdb"),
-            "RECONCILE_FINANCE_FILE": str(self.folder / _FINANCE),
+            "RECONCILE_FINANCE_FILE": str(self.folder / FINANCE_FILE),
             "RECONCILE_FINANCE_DATABASE": "finance_file",
         }
 
@@ -93,7 +94,7 @@ class Store:
         number = max((int(path.name) for path in versions.iterdir()), default=0) + 1
         candidate, final = versions / f"{number:06d}.tmp", versions / f"{number:06d}"
         candidate.mkdir()
-        self._copy_finance(candidate / _FINANCE)
+        self._copy_finance(candidate / FINANCE_FILE)
         (candidate / "run.json").write_text(json.dumps(dict(facts), indent=1, sort_keys=True) + "\n")
         for path in (*candidate.iterdir(), candidate):
             _fsync(path)
@@ -116,9 +117,9 @@ class Store:
     def _copy_finance(self, target: Path) -> None:
         """A plain copy of the candidate file, whose write-ahead log dbt's end has folded in."""
         with self._connect() as connection:
-            connection.execute(f"attach '{_quoted(self.folder / _FINANCE)}' as finance_file")
+            connection.execute(f"attach '{_quoted(self.folder / FINANCE_FILE)}' as finance_file")
             connection.execute("checkpoint finance_file")
-        shutil.copyfile(self.folder / _FINANCE, target)
+        shutil.copyfile(self.folder / FINANCE_FILE, target)
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -135,9 +136,20 @@ def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
     """A connection to one published version, its tables in schema ``finance``. It never locks anybody out."""
     import duckdb
 
-    connection = duckdb.connect(str(folder / _FINANCE), read_only=True)
+    connection = duckdb.connect(str(folder / FINANCE_FILE), read_only=True)
     connection.execute("set timezone = 'UTC'")
     return connection
+
+
+def models_called(files: Sequence[Path]) -> list[tuple[str, str]]:
+    """The distinct (provider, model) of calls in lake files."""
+    import duckdb
+
+    if not files:
+        return []
+    sql = "select distinct provider, model from read_parquet(?) where provider is not null and model is not null"
+    with duckdb.connect() as connection:
+        return connection.execute(sql, [[str(path) for path in files]]).fetchall()
 
 
 def published_at(folder: Path) -> dict[str, Any]:

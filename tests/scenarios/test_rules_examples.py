@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -14,21 +12,13 @@ import duckdb
 import pytest
 
 from reconcilers.warehouses.duckdb import read_only
-from tests.scenarios.company_of_examples import read_examples, write_company
-
-EXAMPLES = read_examples(Path(__file__).parent / "rules_examples.yaml")
+from tests.scenarios.conftest import EXAMPLES
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def published(examples_settings: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The finance tables of the company of examples."""
-    folder = tmp_path_factory.mktemp("examples")
-    settings = write_company(folder, EXAMPLES)
-    command = [sys.executable, "-m", "reconcilers.cli", "run", "--config", str(settings)]
-    command += ["--from", "2026-01-01", "--to", "2026-10-01", "--as-of", "2026-10-05T00:00:00"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    with read_only(folder / "var" / "published" / "current") as connection:
+    with read_only(examples_settings.parent / "var" / "published" / "current") as connection:
         yield connection
 
 

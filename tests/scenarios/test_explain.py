@@ -1,0 +1,52 @@
+"""``reconcile explain``: from a published cost to the stored bytes, each share reckoned again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from reconcilers.errors import SettingsInvalid
+from reconcilers.explain import explain
+from reconcilers.settings import read_settings
+
+
+def test_shares_add_up_and_follow_from_the_rules(examples_settings: Path) -> None:
+    found = explain(read_settings(examples_settings), "E16/e1", limit=100)
+    assert len(found.shares) == found.shares_in_all == 9
+    assert sum(share.cost for share in found.shares) == found.event["reconciled_cost"] == Decimal("0.90")
+    assert all(share.holds for share in found.shares)
+    assert {share.contract_price for share in found.shares} == {Decimal(10)}
+
+
+def test_the_cited_line_is_the_stored_line(examples_settings: Path) -> None:
+    (share,) = explain(read_settings(examples_settings), "E01/e1").shares
+    (line,) = share.lines
+    bill = (examples_settings.parent / "bills" / "E01" / "bill.csv").read_text().splitlines()
+    assert line.stored is not None
+    assert (line.stored.file, line.stored.text) == ("bill.csv", bill[line.stored.line - 1])
+    assert line.stored.text.startswith("10.00,")
+
+
+def test_spans_are_shown_as_delivered(examples_settings: Path) -> None:
+    (span,) = explain(read_settings(examples_settings), "E15/e1").spans
+    calls = (examples_settings.parent / "telemetry" / "calls.csv").read_text().splitlines()
+    assert span.text == calls[span.line - 1]
+    assert span.text.startswith("E15-0-0,")
+
+
+def test_unknown_event_says_what_to_do(examples_settings: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="no event 'nobody' is published"):
+        explain(read_settings(examples_settings), "nobody")
+
+
+def test_the_command_prints_it(examples_settings: Path) -> None:
+    command = [sys.executable, "-m", "reconcilers.cli", "explain", "E14/0", "--config", str(examples_settings)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "reckoned again by R17: 0.00333333" in done.stdout
+    assert "equal" in done.stdout
+    assert "bill.csv line 2, sha256 " in done.stdout
