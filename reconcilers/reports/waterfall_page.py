@@ -85,7 +85,7 @@ def write_page(folder: Path, target: Path) -> Path:
         "<!doctype html><html lang=en><meta charset=utf-8><title>What outcomes cost</title><style>"
         "body{font:15px/1.45 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em;color:#1c2733}"
         "table{border-collapse:collapse;margin:1em 0 2em}td,th{padding:.25em .8em;border-bottom:1px solid #dde3ea;text-align:right}"
-        "td:first-child,th:first-child,caption{text-align:left}caption{font-weight:600;padding:.4em 0}</style>"
+        "td:first-child,th:first-child,caption{text-align:left}caption{font-weight:600;padding:.4em 0;white-space:nowrap}</style>"
         f"<script>{get_plotlyjs()}</script><h1>What outcomes cost</h1>"
         f"<p>Period {escape(str(facts['period']))}, as known at {escape(str(facts['as_of']))} UTC. Amounts in the reporting currency.</p>"
         + "".join(parts)

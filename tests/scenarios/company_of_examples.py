@@ -198,8 +198,11 @@ def _outcomes(name: str, example: Row) -> Iterator[Row]:
 
 
 def _write_csv(path: Path, rows: list[Row]) -> None:
+    """A file with these rows; none where there are none."""
+    if not rows:
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as out:
-        writer = csv.DictWriter(out, list(rows[0]) if rows else ["unused"])
+        writer = csv.DictWriter(out, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
