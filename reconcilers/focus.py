@@ -484,6 +484,8 @@ def _rounded(text: str) -> Decimal:
 
 @lru_cache(maxsize=4096)
 def _month(text: str) -> date:
+    if re.fullmatch(r"\d{6}", text):
+        text = f"{text[:4]}-{text[4:]}-01"  # 202609, as Google writes an invoice's month
     instant: datetime = _instant(text)
     return instant.date().replace(day=1)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -193,10 +193,15 @@ def _wait_asked_for(answer: httpx.Response) -> float | None:
     return max(0.0, float(wait.total_seconds()))
 
 
-def parse_json(content: bytes, *, source: str | None = None, file: str | None = None) -> Any:
-    """JSON whose numbers with a point are exact ``Decimal``. Refuses NaN, infinity and what is cut off."""
+def parse_json(
+    content: bytes, *, source: str | None = None, file: str | None = None, number: Callable[[str], Any] = Decimal
+) -> Any:
+    """JSON whose numbers with a point are exact ``Decimal``, or what ``number`` makes of their text (``str`` keeps it).
+
+    Refuses NaN, infinity and what is cut off.
+    """
     try:
-        return json.loads(content, parse_float=Decimal, parse_constant=_no_constant)
+        return json.loads(content, parse_float=number, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise SourceRejected(f"not valid JSON: {str(error)[:200]}", source=source, file=file) from None
 

@@ -7,6 +7,7 @@ Airflow and the command line call the same functions; nothing here reads the clo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -119,6 +120,11 @@ def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
         report.news += landing.commit(pull, as_of)[1]
         landing.accept(reference.SOURCE, name, as_of)
     return report
+
+
+def writing(settings: Settings) -> AbstractContextManager[None]:
+    """The one writer's place, held over ``build`` and ``publish``. Raises ``Busy`` while another run holds it."""
+    return Store(settings.path(settings.home)).writing()
 
 
 def build(

@@ -33,6 +33,8 @@ PARTNER_MODEL = "o4-mini-2025-04-16"
 SONNET, HAIKU = "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001"
 NOVA_LITE, NOVA_PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 VECTOR_INDEX = "serverless"
+#: What Bedrock calls a model in a usage type of its bill.
+BEDROCK_NAMES = {NOVA_LITE: "NovaLite", NOVA_PRO: "NovaPro"}
 
 
 @dataclass(frozen=True)
@@ -102,19 +104,19 @@ class PriceRow:
 
 
 TENANTS = (
-    Tenant("ten_globex", "Globex Logistics", "enterprise", 42, 180, bundle=True),
-    Tenant("ten_initech", "Initech", "enterprise", 9, 90),
-    Tenant("ten_umbrella", "Umbrella Health", "enterprise", 8, 75, bundle=True),
-    Tenant("ten_hooli", "Hooli", "enterprise", 7, 60),
-    Tenant("ten_wonka", "Wonka Foods", "mid_market", 6, 28),
-    Tenant("ten_stark", "Stark Tooling", "mid_market", 5, 25),
-    Tenant("ten_wayne", "Wayne Properties", "mid_market", 5, 22),
-    Tenant("ten_acme", "Acme Parts", "mid_market", 4, 20),
-    Tenant("ten_tyrell", "Tyrell Optics", "mid_market", 4, 16),
-    Tenant("ten_pied", "Pied Piper", "self_serve", 3, 5),
-    Tenant("ten_dunder", "Dunder Paper", "self_serve", 2, 4),
-    Tenant("ten_bluth", "Bluth Homes", "self_serve", 2, 3),
-    Tenant("ten_oceanic", "Oceanic Travel", "self_serve", 2, 2),
+    Tenant("ten_globex", "Globex Logistics", "enterprise", 42, 24, bundle=True),
+    Tenant("ten_initech", "Initech", "enterprise", 9, 12),
+    Tenant("ten_umbrella", "Umbrella Health", "enterprise", 8, 10, bundle=True),
+    Tenant("ten_hooli", "Hooli", "enterprise", 7, 8),
+    Tenant("ten_wonka", "Wonka Foods", "mid_market", 6, 5),
+    Tenant("ten_stark", "Stark Tooling", "mid_market", 5, 4),
+    Tenant("ten_wayne", "Wayne Properties", "mid_market", 5, 4),
+    Tenant("ten_acme", "Acme Parts", "mid_market", 4, 3),
+    Tenant("ten_tyrell", "Tyrell Optics", "mid_market", 4, 3),
+    Tenant("ten_pied", "Pied Piper", "self_serve", 3, 2),
+    Tenant("ten_dunder", "Dunder Paper", "self_serve", 2, 1),
+    Tenant("ten_bluth", "Bluth Homes", "self_serve", 2, 1),
+    Tenant("ten_oceanic", "Oceanic Travel", "self_serve", 2, 1),
     Tenant("ten_vandelay", "Vandelay Imports", "self_serve", 1, 1),
 )
 

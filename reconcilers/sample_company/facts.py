@@ -125,6 +125,15 @@ class Call:
 
 
 @dataclass(frozen=True)
+class RunRecord:
+    """One run as telemetry states it, also where none of its calls is seen: its event exists."""
+
+    run_id: str
+    event_id: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True)
 class OutcomeRecord:
     """One statement of how an event ended; emitter is system_of_record, human, evaluator or sdk."""
 
@@ -209,6 +218,7 @@ class Facts:
     charges: list[Charge] = field(default_factory=list)
     reported_usage: list[ReportedUsage] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    runs: list[RunRecord] = field(default_factory=list)
     outcomes: list[OutcomeRecord] = field(default_factory=list)
     revenue: list[RevenueLine] = field(default_factory=list)
     contract_prices: list[Price] = field(default_factory=list)

@@ -33,7 +33,7 @@ _SUPPORT_FEE, _CREDIT, _SURCHARGE = Decimal("29.00"), Decimal("-15.00"), Decimal
 _TAX_RATE, _DISCOUNT_RATE = Decimal("0.05"), Decimal("0.03")
 _STORAGE_EUR = Decimal("7.35")
 _LATE_DAYS, _RESTATED_AFTER_DAYS = 4, 5
-_CENT = Decimal("0.01")
+_CENT, _MICRO = Decimal("0.01"), Decimal("1e-6")
 
 
 def add_fees(world: World, ledger: Ledger) -> None:
@@ -192,7 +192,7 @@ def _aws_month(world: World, ledger: Ledger, month: date, first: date, end: date
         and line.charge.key.sub_account_id == AWS_PROD
     ]
     usage_cost = _sum(bedrock)
-    discount = -(usage_cost * _DISCOUNT_RATE).quantize(_CENT, rounding=ROUND_HALF_UP)
+    discount = -(usage_cost * _DISCOUNT_RATE).quantize(_MICRO, rounding=ROUND_HALF_UP)
     taxed = usage_cost + discount + _COMMITTED_PER_HOUR * 24 * (end - first).days + _SUPPORT_FEE
     tax = (taxed * _TAX_RATE).quantize(_CENT, rounding=ROUND_HALF_UP)
     after = next_month(month)

@@ -77,7 +77,9 @@ def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
         "ChargeCategory": charge.charge_category,
         "ChargeClass": charge.charge_class,
         "ChargeDescription": line.description or f"{charge.service_name} {sku}",
-        "ChargeFrequency": "Usage-Based" if usage else ("Recurring" if charge.charge_category == "Purchase" else "One-Time"),
+        "ChargeFrequency": "Usage-Based"
+        if usage
+        else ("Recurring" if charge.charge_category == "Purchase" else "One-Time"),
         "ChargePeriodEnd": _time(charge.charge_period_end),
         "ChargePeriodStart": _time(charge.charge_period_start),
         "CommitmentDiscountId": "sp-gpu-host" if charge.commitment_discount_status else None,

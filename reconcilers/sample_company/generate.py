@@ -116,6 +116,10 @@ class _Day:
             # Somebody always writes in shortly before midnight.
             feature, environment = FEATURES[0], "production"
             at = datetime.combine(self.day, time(23, 51)) + timedelta(milliseconds=rng.randrange(300_000))
+        elif number == 1:
+            # And orders a report whose workers run past it.
+            feature, environment = FEATURES[1], "production"
+            at = datetime.combine(self.day, time(23, 41)) + timedelta(milliseconds=rng.randrange(900_000))
         event_id = f"{feature.feature_id.split('_')[0]}-{self.day:%Y%m%d}-{number:05d}"
         event = TrueEvent(event_id, tenant.tenant_id, feature.feature_id, environment, at)
         self.world.events.append(event)
@@ -184,7 +188,7 @@ class _Day:
         key = _KEYS[OPENAI, project]
         for _ in range(count):
             at = self.moment()
-            usage = (Usage(INPUT, _number(rng, 400, 3000)), Usage(OUTPUT, _number(rng, 80, 900)))
+            usage = (Usage(INPUT, _number(rng, 2000, 16000)), Usage(OUTPUT, _number(rng, 400, 4000)))
             self.world.calls.append(
                 TrueCall(
                     call_id=0,
@@ -309,20 +313,20 @@ def _resolve_ticket(day: _Day, event: TrueEvent, feature: Feature) -> None:
         run = day.begin(event, feature, "support-agent", at, kind, retry_of=previous.run if previous else None)
         if kind == "primary":
             model = FINE_TUNED if rng.randrange(12) == 0 else GPT_MINI
-            run.call("model-gateway", OPENAI, model, quantities(rng, (150, 700), (5, 40)), (2, 8))
+            run.call("model-gateway", OPENAI, model, quantities(rng, (1500, 6000), (20, 200)), (2, 8))
             run.search("support-agent")
             run.tool("lookup_order")
         longer = 2 if regressed else 1
         if kind in ("primary", "retry"):
-            usage = _cached(rng, (200, 900), (2500, 6500), (120 * longer, 520 * longer), "5m")
+            usage = _cached(rng, (1200, 6000), (18000, 60000), (500 * longer, 2200 * longer), "5m")
             run.call("support-agent", ANTHROPIC, SONNET, usage, (12, 70))
         elif kind == "fallback":
-            cached = Usage(CACHE_READ, _number(rng, 2, 9) * 128)
+            cached = Usage(CACHE_READ, _number(rng, 20, 90) * 128)
             tier = "priority" if rng.randrange(3) == 0 else "standard"
-            usage = (*quantities(rng, (900, 4000), (200, 800)), cached)
+            usage = (*quantities(rng, (6000, 26000), (800, 3000)), cached)
             run.call("model-gateway", OPENAI, GPT, usage, (15, 80), service_tier=tier)
         else:
-            usage = _cached(rng, (1500, 6000), (2500, 6500), (400, 1200), "5m")
+            usage = _cached(rng, (8000, 30000), (18000, 60000), (1500, 5000), "5m")
             run.call("support-agent", ANTHROPIC, SONNET, usage, (20, 90), service_tier="priority")
             run.tool("hand_to_human")
         good = rng.randrange(100) < percent_success
@@ -338,7 +342,7 @@ def _write_report(day: _Day, event: TrueEvent, feature: Feature) -> None:
     rng = day.rng
     planner = day.begin(event, feature, "report-worker", event.created_at)
     planner.call(
-        "report-worker", ANTHROPIC, SONNET, _cached(rng, (800, 3000), (4000, 12000), (300, 900), "1h"), (20, 90)
+        "report-worker", ANTHROPIC, SONNET, _cached(rng, (6000, 24000), (30000, 110000), (1500, 6000), "1h"), (20, 90)
     )
     planner.tool("collect_metrics")
     planner.end(True)
@@ -346,14 +350,18 @@ def _write_report(day: _Day, event: TrueEvent, feature: Feature) -> None:
     for _ in range(rng.randint(1, 3)):
         at += timedelta(minutes=rng.randrange(20, 200))
         worker = day.begin(event, feature, "report-worker", at, "worker", parent=planner.run)
-        usage = (*quantities(rng, (3000, 12000), (700, 2400)), Usage(CACHE_READ, _number(rng, 4, 30) * 128))
+        usage = (*quantities(rng, (18000, 80000), (3000, 9000)), Usage(CACHE_READ, _number(rng, 40, 300) * 128))
         worker.call("report-worker", OPENAI, GPT, usage, (60, 400))
         last = worker.end(rng.randrange(100) < 95, "ContentTooLong")
         at = worker.now
     if rng.randrange(100) < 12:
         retry = day.begin(event, feature, "report-worker", at + timedelta(minutes=3), "retry", retry_of=planner.run)
         retry.call(
-            "report-worker", ANTHROPIC, SONNET, _cached(rng, (800, 3000), (4000, 12000), (300, 900), "1h"), (20, 90)
+            "report-worker",
+            ANTHROPIC,
+            SONNET,
+            _cached(rng, (6000, 24000), (30000, 110000), (1500, 6000), "1h"),
+            (20, 90),
         )
         last = retry.end(rng.randrange(100) < 90, "ContentTooLong")
     day.decide(event, last, feature, 93)
@@ -367,7 +375,7 @@ def _check_invoice(day: _Day, event: TrueEvent, feature: Feature) -> None:
     for kind, model in (("primary", NOVA_LITE), ("retry", NOVA_LITE), ("fallback", NOVA_PRO)):
         run = day.begin(event, feature, "invoice-checker", at, kind, retry_of=previous.run if previous else None)
         run.tool("read_pdf")
-        run.call("invoice-checker", AWS, model, quantities(rng, (2500, 18000), (150, 900)), (8, 60))
+        run.call("invoice-checker", AWS, model, quantities(rng, (12000, 90000), (600, 3500)), (8, 60))
         good = rng.randrange(100) < 82
         run.end(good, rng.choice(("SchemaMismatch", "ThrottlingException")))
         if good or kind == "fallback":
@@ -382,7 +390,7 @@ def _answer_search(day: _Day, event: TrueEvent, feature: Feature) -> None:
     run = day.begin(event, feature, "search-api", event.created_at)
     for _ in range(rng.randint(1, 3)):
         run.search("search-api")
-    run.call("search-api", ANTHROPIC, HAIKU, _cached(rng, (300, 1800), (1000, 4000), (80, 400), "5m"), (6, 30))
+    run.call("search-api", ANTHROPIC, HAIKU, _cached(rng, (1500, 9000), (6000, 24000), (300, 1600), "5m"), (6, 30))
     run.end(rng.randrange(100) < 94, "NoResults")
     day.decide(event, run, feature, 90)
 
@@ -394,7 +402,9 @@ def _summarise_call(day: _Day, event: TrueEvent, feature: Feature) -> None:
     at = night + timedelta(milliseconds=rng.randrange(7_200_000))
     run = day.begin(event, feature, "call-summariser", at)
     run.tool("load_transcript")
-    run.call("call-summariser", OPENAI, GPT_MINI, quantities(rng, (2500, 15000), (200, 700)), (30, 1200), batch="true")
+    run.call(
+        "call-summariser", OPENAI, GPT_MINI, quantities(rng, (12000, 80000), (700, 3000)), (30, 1200), batch="true"
+    )
     run.end(rng.randrange(100) < 97, "BatchExpired")
     day.decide(event, run, feature, 96)
 

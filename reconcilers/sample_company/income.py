@@ -20,7 +20,7 @@ from reconcilers.sample_company.ledger import instant, month_of, next_month
 from reconcilers.sample_company.world import TrueOutcome, World
 
 #: Monthly fee of the report writer by segment, for the included reports.
-_REPORT_FEES = {"enterprise": Decimal("400.00"), "mid_market": Decimal("120.00"), "self_serve": Decimal("20.00")}
+_REPORT_FEES = {"enterprise": Decimal("150.00"), "mid_market": Decimal("45.00"), "self_serve": Decimal("8.00")}
 _RANK = {"sdk": 0, "evaluator": 1, "human": 2, "system_of_record": 3}
 
 
@@ -51,7 +51,11 @@ def _subscriptions(tenant: Tenant, month: date) -> list[IncomeLine]:
     lines = []
     if tenant.bundle:
         price = BUNDLE_PRICE_PER_SEAT * tenant.seats
-        lines.append(IncomeLine(_invoice(f"bundle-{tenant.tenant_id}-{month:%Y%m}", tenant, None, month, price, BUNDLE_ID), known))
+        lines.append(
+            IncomeLine(
+                _invoice(f"bundle-{tenant.tenant_id}-{month:%Y%m}", tenant, None, month, price, BUNDLE_ID), known
+            )
+        )
     else:
         for feature in FEATURES:
             if feature.revenue_model == "per_seat":

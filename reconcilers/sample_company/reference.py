@@ -19,6 +19,7 @@ from reconcilers.sample_company.company import (
     AWS_PAYER,
     AWS_PROD,
     AWS_STAGING,
+    BEDROCK_NAMES,
     BUNDLE_ID,
     BUNDLE_PRICES,
     ENVIRONMENTS,
@@ -150,13 +151,27 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
             [(*key, *value) for key, value in project_map().items()],
         ),
         "environments.csv": ("environment production", list(ENVIRONMENTS.items())),
+        # AWS names a model in its own words, in the usage type.
+        "model_aliases.csv": ("provider alias model", [(None, alias, model) for model, alias in BEDROCK_NAMES.items()]),
         "contract_prices.csv": (price_header, [_price(row) for row in contract_prices(world.amended_on)]),
         "list_prices.csv": (price_header, [_price(row) for row in list_prices()]),
         "charge_rules.csv": (
             "priority source service_name billing_account_id sub_account_id sku_meter model tag_key tag_value "
             "charge_category destination valid_from valid_to version",
             [
-                (r.priority, r.source, r.service_name, None, None, r.sku_meter, *(None,) * 4, r.destination, None, None, 1)
+                (
+                    r.priority,
+                    r.source,
+                    r.service_name,
+                    None,
+                    None,
+                    r.sku_meter,
+                    *(None,) * 4,
+                    r.destination,
+                    None,
+                    None,
+                    1,
+                )
                 for r in CHARGE_RULES
             ],
         ),

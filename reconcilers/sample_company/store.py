@@ -17,7 +17,7 @@ import orjson
 from reconcilers.sample_company.facts import Charge, Key, ReportedUsage, RevenueLine, Usage
 from reconcilers.sample_company.income import IncomeLine
 from reconcilers.sample_company.ledger import BillLine, Ledger, ReportLine
-from reconcilers.sample_company.world import Planted, TrueCall, TrueEvent, TrueOutcome, World
+from reconcilers.sample_company.world import Planted, TrueCall, TrueEvent, TrueOutcome, TrueRun, World
 
 FOLDER = "ground_truth"
 
@@ -32,7 +32,7 @@ class Delivered:
 
 @dataclass
 class GroundTruth:
-    """Everything persisted: the world without its spans, the ledger, the revenue, the files delivered."""
+    """Everything persisted: the world without its tools, the ledger, the revenue, the files delivered."""
 
     world: World
     ledger: Ledger
@@ -41,7 +41,7 @@ class GroundTruth:
 
 
 def save(out: Path, truth: GroundTruth) -> None:
-    """Write the ground truth below ``out``; runs and tools stay in the spans only, nothing reckons with them."""
+    """Write the ground truth below ``out``; tools stay in the spans only, nothing reckons with them."""
     folder = out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     world = truth.world
@@ -54,6 +54,7 @@ def save(out: Path, truth: GroundTruth) -> None:
     }
     _write(folder / "world.jsonl", [head])
     _write(folder / "events.jsonl", world.events)
+    _write(folder / "runs.jsonl", world.runs)
     _write(folder / "calls.jsonl", world.calls)
     _write(folder / "outcomes.jsonl", world.outcomes)
     _write(folder / "planted.jsonl", world.planted)
@@ -75,6 +76,7 @@ def load(out: Path) -> GroundTruth:
         date.fromisoformat(head["amended_on"]),
     )
     world.events = [_event(row) for row in _read(folder / "events.jsonl")]
+    world.runs = [_run(row) for row in _read(folder / "runs.jsonl")]
     world.calls = [_call(row) for row in _read(folder / "calls.jsonl")]
     world.outcomes = [_outcome(row) for row in _read(folder / "outcomes.jsonl")]
     world.planted = [_planted(row) for row in _read(folder / "planted.jsonl")]
@@ -116,6 +118,11 @@ def _usage(rows: list[dict[str, Any]] | None) -> tuple[Usage, ...]:
 
 def _event(row: dict[str, Any]) -> TrueEvent:
     return TrueEvent(**{**row, "created_at": _time(row["created_at"])})
+
+
+def _run(row: dict[str, Any]) -> TrueRun:
+    row["started_at"], row["ended_at"] = _time(row["started_at"]), _time(row["ended_at"])
+    return TrueRun(**row)
 
 
 def _call(row: dict[str, Any]) -> TrueCall:

@@ -54,7 +54,8 @@ Accruals and stage 2
 16. Production calls without tenant are direct cost of ``(unassigned)`` under their own feature; every other stage-1 amount is shared cost
     of ``(unassigned)`` until a driver moves it. A pool is one destination and charge month over all sources and currencies.
     ``(unassigned)`` has no driver. Revenue in another currency converts at the rate of the month its service period starts
-    in. An outcome tie goes to the bytewise last. An event known only by its outcome is an event, with no cost.
+    in. An outcome tie goes to the bytewise last. An event known only by its
+    outcome or a run is an event, with no cost.
 """
 
 from __future__ import annotations

@@ -34,18 +34,21 @@ class EventCost:
 
 
 def reckon_events(facts: Facts, reconciled: dict[str, int], accrued: dict[str, int]) -> dict[str, EventCost]:
-    """Every event that has a call or an outcome, from each call's nanos."""
+    """Every event that has a call, a run or an outcome, from each call's nanos."""
     calls: dict[str, list[Call]] = defaultdict(list)
+    runs_ended: dict[str, list[datetime]] = defaultdict(list)
     statements: dict[str, list[OutcomeRecord]] = defaultdict(list)
     for call in facts.calls:
         if call.event_id is not None:
             calls[call.event_id].append(call)
+    for run in facts.runs:
+        runs_ended[run.event_id].append(run.ended_at)
     for statement in facts.outcomes:
         statements[statement.event_id].append(statement)
     events = {}
-    for event_id in sorted(calls.keys() | statements.keys()):
+    for event_id in sorted(calls.keys() | runs_ended.keys() | statements.keys()):
         names = [call_id(call.identity) for call in calls[event_id]]
-        outcome, outcome_at = _outcome(facts, calls[event_id], statements[event_id])
+        outcome, outcome_at = _outcome(facts, calls[event_id], runs_ended[event_id], statements[event_id])
         events[event_id] = EventCost(
             reconciled_cost=to_money(sum(reconciled.get(name, 0) for name in names)),
             accrued_cost=to_money(sum(accrued.get(name, 0) for name in names)),
@@ -56,13 +59,16 @@ def reckon_events(facts: Facts, reconciled: dict[str, int], accrued: dict[str, i
     return events
 
 
-def _outcome(facts: Facts, calls: list[Call], statements: list[OutcomeRecord]) -> tuple[str, datetime | None]:
+def _outcome(
+    facts: Facts, calls: list[Call], runs_ended: list[datetime], statements: list[OutcomeRecord]
+) -> tuple[str, datetime | None]:
+    """How the event ended and when that was said; an event whose calls are not seen waits since its last run."""
     if statements:
         heaviest = min(EMITTERS.index(one.emitter) for one in statements)
         candidates = [one for one in statements if EMITTERS.index(one.emitter) == heaviest]
         final = max(candidates, key=lambda one: (one.occurred_at, one.outcome))
         return final.outcome, final.occurred_at
-    waited = facts.as_of - max(call.ended_at for call in calls)
+    waited = facts.as_of - max([call.ended_at for call in calls] or runs_ended)
     return ("abandoned" if waited > timedelta(days=facts.abandoned_after_days) else "pending"), None
 
 

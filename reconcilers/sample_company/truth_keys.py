@@ -77,7 +77,7 @@ def scaled_quantity(meter: str | None, quantity: Decimal) -> int:
 
 def meter_scale(meter: str | None) -> int:
     """How many stored units make one unit of the meter."""
-    return 10 ** METER_SCALES.get(meter or "", 0)
+    return int(10 ** METER_SCALES.get(meter or "", 0))
 
 
 def to_quantity(meter: str | None, stored: int) -> Decimal:
@@ -141,7 +141,7 @@ class Filler:
             for name in PRICE_DIMENSIONS
         ]
         who = (source, self.account(source, key, project), project, key.api_key_id, key.model, meter)
-        return Dims(*who, *prices, time)
+        return Dims._make((*who, *prices, time))
 
     def told(self, dims: Dims) -> tuple[str | None, ...]:
         """The price-setting dimensions of ``dims`` that its source's bill tells; null for the others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+
 from reconcilers.sample_company.company import AWS, OPENAI, SERVICES
 from reconcilers.sample_company.facts import Call, Key
 from reconcilers.sample_company.reference import PROVIDERS
@@ -11,7 +12,7 @@ from reconcilers.sample_company.world import TrueCall
 #: Millionths of a probability by sampling threshold (``tracestate: ot=th:8`` keeps one half).
 SAMPLING_MILLIONTHS = {"8": 500_000, None: None}
 _EPOCH = datetime(1970, 1, 1)
-_FLUSH_HOURS = {"edge": 6, "workers": 6, "batch": 24}
+_FLUSH_HOURS = {"edge": 12, "workers": 24, "batch": 24}
 _FLUSH_DELAY = timedelta(minutes=5)
 
 

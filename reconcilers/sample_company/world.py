@@ -14,7 +14,8 @@ class TrueCall:
     """One operation a provider served and will bill, with how telemetry came to (mis)represent it.
 
     ``ended_at`` is when it truly ended (the provider's clock); the span says ``ended_at + skew``. ``usage`` is the
-    true, disjoint usage. ``seen_usage`` is what the span carries where that differs: empty for a stream cut off.
+    true, disjoint usage. ``seen_usage`` is what the span carries where that differs: empty for a stream cut off, a guess
+    where ``estimated``.
     """
 
     call_id: int
@@ -49,7 +50,6 @@ class TrueCall:
     delivered_twice: bool = False
     wrapped: bool = False
     event_lost: bool = False
-    tier_lost: bool = False
     skew_seconds: int = 0
     seen_environment: str | None = None
     seen_usage: tuple[Usage, ...] | None = None

@@ -10,7 +10,8 @@ import hmac
 import os
 import re
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -51,6 +52,40 @@ def provider_name(name: str | None) -> str | None:
 def hash_user(user_id: str | None, key: bytes | None) -> str | None:
     """Keyed HMAC-SHA-256 of a user id; null without a key, so that a raw id is never stored."""
     return None if user_id is None or not key else hmac.new(key, user_id.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One vocabulary over the same span: which attribute says what. ``otlp.py`` says what each field means.
+
+    ``attributes`` (field → names) and ``counts`` (what is counted → names) list names in order of preference; the first
+    one a span has is taken. ``event/attribute`` names an attribute of a span's event. The span's own attribute goes
+    before its event's, and that before its resource's.
+
+    ``recognised_by``: a span with one of these speaks the dialect. ``run_span`` starts the name of a run's own span.
+    ``billable_operations`` may carry billed usage; ``repeating_operations`` never do, whatever they carry.
+    ``providers``, ``service_tiers`` and ``outcomes`` translate spellings; what is translated to None is not told.
+
+    Whether the input count contains the cached tokens: ``inclusive_by`` names attributes only emitters that follow the
+    convention write (it does), ``passed_through_by`` attributes of emitters that write what their caller passed.
+    ``exclusive_providers`` exclude cached tokens from the count in their own answers, which all other emitters pass on,
+    but for ``inclusive_scopes``, which add them up.
+    """
+
+    name: str
+    recognised_by: tuple[str, ...]
+    attributes: Mapping[str, tuple[str, ...]]
+    counts: Mapping[str, tuple[str, ...]]
+    billable_operations: tuple[str, ...]
+    repeating_operations: tuple[str, ...] = ()
+    run_span: str | None = None
+    providers: Mapping[str, str] = field(default_factory=dict)
+    service_tiers: Mapping[str, str | None] = field(default_factory=dict)
+    outcomes: Mapping[str, str | None] = field(default_factory=dict)
+    inclusive_by: tuple[str, ...] = ()
+    passed_through_by: tuple[str, ...] = ()
+    inclusive_scopes: tuple[str, ...] = ()
+    exclusive_providers: tuple[str, ...] = ()
 
 
 class FileSourceConfig(SourceConfig):

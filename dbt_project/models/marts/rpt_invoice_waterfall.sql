@@ -5,25 +5,37 @@ with charges as (
 
 ),
 
--- the exact sum of the source text, converted and rounded once; residuals are in 10^-27
+-- the exact sum of the source text in 10^-27 and the rate in 10^-9; a statement has one rate
 exact as (
 
     select
-        source, billing_currency, billing_period_start, exchange_rate,
-        {{ money('sum(original_billed_cost)') }} as original_cost,
-        sum({{ wide('billed_cost_residual') }}) as residual
+        source, billing_currency, billing_period_start,
+        {{ nanos('max(exchange_rate)') }} as rate,
+        {{ wide(nanos(money('sum(original_billed_cost)'))) }} * 1000000000000000000 + sum({{ wide('billed_cost_residual') }}) as total
     from charges
-    group by source, billing_currency, billing_period_start, exchange_rate
+    group by source, billing_currency, billing_period_start
 
 ),
 
+-- whole nanos and what is beyond them: their product with the rate would not fit in one number
+nano_parts as (
+
+    select
+        source, billing_currency, billing_period_start, rate, {{ wide(sign_of('total')) }} as sign,
+        {{ idiv('total', '1000000000000000000') }} as whole,
+        total - {{ idiv('total', '1000000000000000000') }} * 1000000000000000000 as beyond
+    from exact
+
+),
+
+-- converted and rounded once, half away from zero by the sign of the sum (R3, R5, D13)
 billed as (
 
     select
         source, billing_currency, billing_period_start,
-        {{ money('sum(' ~ money('(original_cost + ' ~ from_nanos(idiv("residual + case when residual < 0 then -500000000000000000 else 500000000000000000 end", '1000000000000000000')) ~ ') * exchange_rate') ~ ')') }} as cost
-    from exact
-    group by source, billing_currency, billing_period_start
+        {{ from_nanos(idiv('whole * rate', '1000000000') ~ ' + '
+            ~ idiv('(whole * rate - ' ~ idiv('whole * rate', '1000000000') ~ ' * 1000000000) * 1000000000000000000 + beyond * rate + sign * ' ~ wide("'500000000000000000000000000'"), wide("'1000000000000000000000000000'"))) }} as cost
+    from nano_parts
 
 ),
 

@@ -1,0 +1,176 @@
+"""Make a sample company, and say what the true answer about it is at any time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from reconcilers.sample_company import bills, defects, feed, generate, income, knowledge, otlp_files, reference, store
+from reconcilers.sample_company.ledger import Books
+from reconcilers.sample_company.settings_file import NOT_SERVED, write_settings
+from reconcilers.sample_company.store import FOLDER, GroundTruth, text_of
+from reconcilers.sample_company.truth import Truth, reckon
+from reconcilers.sample_company.world import World
+
+#: (steps done, steps in all, what is done now)
+Progress = Callable[[int, int, str], None]
+
+TRUTH = "truth.json"
+DEFAULT_SEED, DEFAULT_START, DEFAULT_END, DEFAULT_EVENTS_PER_DAY = 7, date(2026, 9, 1), date(2026, 10, 16), 120
+_STEPS = ("events", "damage", "bills", "traces", "outcomes and revenue", "the true answer")
+
+
+def make(
+    seed: int, start: date, end: date, events_per_day: int, out: Path, progress: Progress | None = None
+) -> GroundTruth:
+    """Write a sample of ``start <= day < end`` to the folder ``out``; the same arguments give the same bytes.
+
+    An earlier sample there is replaced; a folder with anything else in it is refused with ``FileExistsError``.
+    """
+    step = _Steps(progress)
+    _clear(out)
+    step.next()
+    world = generate.generate(seed, start, end, events_per_day)
+    books = Books(world)
+    step.next()
+    defects.plant(world, books)
+    step.next()
+    ledger = bills.write_ledger(world, books)
+    step.next()
+    delivered = otlp_files.write_telemetry(out, world)
+    step.next()
+    earned = income.earn(world)
+    delivered += feed.write_outcomes(out, world.outcomes) + feed.write_revenue(out, earned)
+    step.next()
+    reference.write_reference(out / "reference", world)
+    truth = GroundTruth(world, ledger, earned, delivered)
+    store.save(out, truth)
+    as_of = knowledge.settled_at(truth)
+    feed.deliver(out, delivered, as_of)
+    write_settings(out, NOT_SERVED)
+    (out / TRUTH).write_bytes(_truth_json(truth, books, reckon(knowledge.facts_at(truth, as_of)), as_of))
+    step.next()
+    return truth
+
+
+def truth_at(out: Path, as_of: datetime) -> Truth:
+    """The true answer about a written sample as anyone could have known it at ``as_of``."""
+    return reckon(knowledge.facts_at(store.load(out), as_of))
+
+
+class _Steps:
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress, self.done = progress, -1
+
+    def next(self) -> None:
+        self.done += 1
+        if self.progress:
+            self.progress(self.done, len(_STEPS), _STEPS[self.done] if self.done < len(_STEPS) else "")
+
+
+def _clear(out: Path) -> None:
+    """Remove an earlier sample, job state included: what was landed of it is no part of the new one."""
+    if out.is_dir() and any(out.iterdir()) and not (out / FOLDER / "world.jsonl").is_file():
+        raise FileExistsError(f"{out} holds something that is no sample; name an empty folder")
+    out.mkdir(parents=True, exist_ok=True)
+    for name in (*feed.FOLDERS, "reference", "var", FOLDER):
+        shutil.rmtree(out / name, ignore_errors=True)
+
+
+# truth.json ----------------------------------------------------------------------------------------------------------
+
+
+def _truth_json(truth: GroundTruth, books: Books, answer: Truth, as_of: datetime) -> bytes:
+    """The answer as JSON; amounts and quantities are text, exact."""
+    world = truth.world
+    true_cost = _TrueCost(world, books)
+    body = {
+        "arguments": {
+            "seed": world.seed,
+            "from": world.start,
+            "to": world.end,
+            "events_per_day": world.events_per_day,
+        },
+        "reconcile": {"from": world.start, "to": knowledge.last_day(truth), "as_of": as_of},
+        "currency": "USD",
+        "waterfall": _waterfall(answer),
+        "events": [
+            {
+                "event_id": event_id,
+                "outcome": one.outcome,
+                "billed_cost": one.reconciled_cost,
+                "true_cost": true_cost.by_event.get(event_id, Decimal(0)),
+            }
+            for event_id, one in answer.event_cost.items()
+        ],
+        "tenant_margins": [
+            {
+                "tenant_id": tenant,
+                "feature_id": feature,
+                "month": month,
+                "revenue": row.revenue,
+                "direct_cost": row.direct_cost,
+                "shared_cost": row.shared_cost,
+                "margin": row.revenue - row.direct_cost - row.shared_cost,
+                "true_direct_cost": true_cost.by_tenant.get((tenant, feature, month), Decimal(0)),
+            }
+            for (tenant, feature, month), row in sorted(answer.tenant_margin.items())
+        ],
+        "breaks": [asdict(one) for one in answer.breaks],
+        "planted": [asdict(one) for one in world.planted],
+        "true_cost": [
+            {"source": source, "month": month, "environment": environment, "true_cost": cost}
+            for (source, month, environment), cost in sorted(true_cost.by_source.items())
+        ],
+    }
+    return orjson.dumps(body, default=text_of, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _waterfall(answer: Truth) -> list[dict[str, Any]]:
+    """One object per source, billing month and currency: billed = Σ steps, to the last digit."""
+    found = []
+    for statement, one in sorted(answer.waterfall.items()):
+        steps: list[dict[str, Any]] = [
+            {"step": step, "destination": None, "charge_month": None, "cost": c} for step, c in one.bridge.items()
+        ]
+        rows = sorted(one.rows.items(), key=lambda item: (item[0][0], item[0][1], item[0][2] or date.min))
+        steps += [{"step": s, "destination": d, "charge_month": m, "cost": cost} for (s, d, m), cost in rows]
+        found.append(
+            {
+                "source": statement.source,
+                "billing_period_start": statement.billing_period_start,
+                "billing_currency": statement.currency,
+                "billed": one.billed,
+                "steps": steps,
+            }
+        )
+    return found
+
+
+class _TrueCost:
+    """Contract price × true usage, whatever telemetry showed: what bad telemetry hides is the difference to this."""
+
+    def __init__(self, world: World, books: Books) -> None:
+        self.by_event: dict[str, Decimal] = {}
+        self.by_tenant: dict[tuple[str, str, date], Decimal] = {}
+        self.by_source: dict[tuple[str, date, str], Decimal] = {}
+        for call in world.calls:
+            if not call.billed:
+                continue
+            cost, month = books.call_cost(call), call.ended_at.date().replace(day=1)
+            _add(self.by_source, (call.source, month, call.environment), cost)
+            if call.event_id:
+                _add(self.by_event, call.event_id, cost)
+            if call.tenant_id and call.feature_id and call.environment == "production":
+                _add(self.by_tenant, (call.tenant_id, call.feature_id, month), cost)
+
+
+def _add(totals: dict[Any, Decimal], key: Any, cost: Decimal) -> None:
+    totals[key] = totals.get(key, Decimal(0)) + cost
