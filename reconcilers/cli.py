@@ -115,6 +115,49 @@ def explain(
         raise SystemExit(1)
 
 
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Option(help="Folder to write; an earlier sample there is replaced.")] = Path(
+        "var/sample"
+    ),
+    seed: Annotated[int, typer.Option(help="Same seed and range, same bytes.")] = 7,
+    start: Annotated[str, typer.Option("--from", help="First day.")] = "2026-09-01",
+    end: Annotated[str, typer.Option("--to", help="Last day, included.")] = "2026-10-15",
+    events_per_day: Annotated[int, typer.Option(help="At least 20.")] = 120,
+) -> None:
+    """Write a company that sells AI features: telemetry, bills, revenue, reference data, and the true answer.
+
+    Example: reconcile sample --seed 3 --from 2026-09-25 --to 2026-10-04 --events-per-day 60 --out /tmp/acme
+    """
+    from reconcilers.console import make_sample
+
+    make_sample(seed, _period(None, start, end), events_per_day, out)
+
+
+@app.command("serve-sample", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def serve_sample(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="Folder of the sample.")] = Path("var/sample"),
+    known_at: Annotated[
+        str | None, typer.Option(help="Show every bill as its provider knew it then, UTC. Default: all settled.")
+    ] = None,
+) -> None:
+    """Serve a sample's bills on loopback as its providers do: OpenAI's API over HTTP, exports in S3.
+
+    With a command after `--`, run it with what the job needs in its environment, and stop when it ends; else serve until
+    interrupted.
+
+    Examples:
+
+        reconcile serve-sample
+
+        reconcile serve-sample -- reconcile run --from 2026-09-01 --to 2026-10-20 --as-of 2026-12-01
+    """
+    from reconcilers.console import serve
+
+    raise SystemExit(serve(out, None if known_at is None else _instant(known_at), context.args))
+
+
 def _settings(config: Path | None) -> Settings:
     from reconcilers.settings import read_settings
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +22,7 @@ from reconcilers import pipeline
 from reconcilers.errors import SettingsInvalid
 from reconcilers.explain import SHOWN_CHARACTERS, StoredLine, explain
 from reconcilers.periods import Period
-from reconcilers.reports.waterfall_page import Figures, month_figures, shown, write_page
+from reconcilers.reports.waterfall_page import Figures, brief, month_figures, shown, write_page
 from reconcilers.settings import Settings
 from reconcilers.warehouses.duckdb import FINANCE_FILE, Store, published_at, read_only
 
@@ -46,6 +48,47 @@ def run_with_progress(settings: Settings, period: Period, as_of: datetime, *, fu
     return not any(report.failures for report in reports)
 
 
+def make_sample(seed: int, period: Period, events_per_day: int, out: Path) -> None:
+    """Write a sample company and say what is in it. Raises ``SettingsInvalid`` for what no sample can be made of."""
+    from reconcilers.sample_company.sample import make
+
+    with _bars() as bars:
+        bar = bars.add_task("sample company", total=None)
+
+        def advance(done: int, total: int, name: str) -> None:
+            bars.update(bar, completed=done, total=total, description=f"sample company: {name}" if name else None)
+
+        try:
+            truth = make(seed, period.start, period.end, events_per_day, out, advance)
+        except (ValueError, FileExistsError) as error:
+            raise SettingsInvalid(str(error)) from None
+    console.print(
+        f"wrote {out}: {len(truth.world.events)} events, {len(truth.world.calls)} calls, {len(truth.ledger.lines)} bill "
+        f"lines, {len(truth.world.planted)} things planted to go wrong; truth.json has the answer"
+    )
+
+
+def serve(out: Path, known_at: datetime | None, command: Sequence[str]) -> int:
+    """Serve a sample while ``command`` runs, or until interrupted. Returns the command's exit code."""
+    from reconcilers.sample_company.sample import TRUTH
+    from reconcilers.sample_company.server import serving
+
+    if not (out / TRUTH).is_file():
+        raise SettingsInvalid(f"{out} holds no sample", hint="make one with `reconcile sample`")
+    run = json.dumps(json.loads((out / TRUTH).read_text())["reconcile"])
+    with serving(out, known_at) as providers:
+        needed = {**providers.environment, "RECONCILE_CONFIG": str((out / "reconcile.yaml").resolve())}
+        if command:
+            needed["RECONCILE_SAMPLE_RUN"] = run
+            return subprocess.run(list(command), env={**os.environ, **needed}, check=False).returncode
+        console.print(f"serving {out} as known at {providers.known_at} UTC; in another terminal:")
+        for name, value in needed.items():
+            console.print(f"  export {name}={value}", highlight=False, soft_wrap=True)
+        console.print("interrupt to stop")
+        providers.wait()
+    return 0
+
+
 def print_status(settings: Settings) -> None:
     """The published version in a few lines."""
     store = Store(settings.path(settings.home))
@@ -54,7 +97,7 @@ def print_status(settings: Settings) -> None:
         console.print("nothing is published yet; try `reconcile run --date DAY`")
         return
     facts = published_at(current)
-    out = Console()
+    out = _paper()
     out.print(f"published  {current}")
     out.print(f"period     {facts['period']}\nas of      {facts['as_of']}")
     for key in ("failed_units", "warnings"):
@@ -70,7 +113,7 @@ def print_status(settings: Settings) -> None:
 def print_report(settings: Settings, page: Path | None) -> None:
     """Waterfall, dearest features and margins of the last published month, the page written, and what to try next."""
     current = _published(settings)
-    out = Console(soft_wrap=True)
+    out = _paper()
     months = month_figures(current)
     for month, waterfall, *_ in months:
         out.print(f"[bold]{month:%B %Y}[/]: where every billed cent went")
@@ -82,7 +125,7 @@ def print_report(settings: Settings, page: Path | None) -> None:
     for month, _, features, margins in with_revenue[-1:]:
         out.print(f"[bold]{month:%B %Y}[/]: the three dearest features per success")
         _print_figures(out, features)
-        out.print(f"[bold]{month:%B %Y}[/]: tenant margins, with the coverage they stand on")
+        out.print(f"[bold]{month:%B %Y}[/]: tenant margins, rounded to the cent, with the coverage they stand on")
         _print_figures(out, margins)
     written = write_page(current, page or current.parent.parent / "waterfall.html")
     out.print(f"tables    {current / FINANCE_FILE} (schema finance)\npage      {written}")
@@ -101,9 +144,8 @@ def print_report(settings: Settings, page: Path | None) -> None:
 
 
 def _print_figures(out: Console, figures: Figures) -> None:
-    _print_table(
-        out, [name.replace("_", " ") for name in figures.names], [[shown(v) for v in row] for row in figures.rows]
-    )
+    rows = [[brief(name, value) for name, value in zip(figures.names, row, strict=True)] for row in figures.rows]
+    _print_table(out, [name.replace("_", " ") for name in figures.names], rows)
     out.print()
 
 
@@ -134,13 +176,13 @@ def print_query(settings: Settings, sql: str, output: str) -> None:
         writer.writerow(names)
         writer.writerows([[_inert(value) for value in row] for row in rows])
     else:
-        _print_table(Console(), names, rows)
+        _print_table(_paper(), names, rows)
 
 
 def print_explanation(settings: Settings, event_id: str, limit: int) -> bool:
     """An event from its cost down to stored bytes. Returns whether every share shown follows from the rules."""
     found = explain(settings, event_id, limit)
-    out, event = Console(soft_wrap=True), found.event
+    out, event = _paper(), found.event
     out.print(
         f"[bold]event {_plain(event_id)}[/]: {event['outcome']}, tenant {_plain(str(event['tenant_id']))}, feature "
         f"{_plain(str(event['feature_id']))}\n"
@@ -185,6 +227,11 @@ def _print_table(out: Console, names: list[str], rows: list[Any]) -> None:
     for row in rows:
         table.add_row(*["" if value is None else _plain(str(value)) for value in row])
     out.print(table)
+
+
+def _paper() -> Console:
+    """Standard output, wide enough that no figure is cut: a narrow terminal wraps lines, a pipe has no width at all."""
+    return Console(width=max(Console().width, 150), soft_wrap=True)
 
 
 def _inert(value: object) -> object:

@@ -6,17 +6,16 @@ never waits for a run. A share is reckoned again with plain integers (``money.ca
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconcilers.errors import SettingsInvalid, SourceRejected
-from reconcilers.landing import Landed, LandedObject, Landing
+from reconcilers.errors import SettingsInvalid
+from reconcilers.landing import Landing
 from reconcilers.money import carve, nanos_of
-from reconcilers.objects import open_unpacked, split_line
+from reconcilers.objects import split_line
+from reconcilers.pipeline import configured_sources
 from reconcilers.settings import Settings
 from reconcilers.warehouses.duckdb import Store, read_only
 
@@ -158,7 +157,7 @@ class _Files:
 
     def __init__(self, settings: Settings) -> None:
         self.lake, self.landing = settings.lake, Landing(settings.landing)
-        self.names = [str(config["name"]) for room in (settings.billing, settings.telemetry) for config in room]
+        self.sources = {source.name: source for _, source in configured_sources(settings)}
 
     def charge(self, source: str, charge_id: str) -> StoredLine | None:
         """The stored line of one charge; null when the lake no longer has it (``reconcile run`` writes it again)."""
@@ -168,7 +167,7 @@ class _Files:
     def spans(self, event_id: str) -> Iterator[StoredLine]:
         """The stored lines of an event's calls, as delivered, at most ten."""
         found = [
-            row for name in self.names for row in self._find("calls", name, "event_id = ? and billable", [event_id])
+            row for name in self.sources for row in self._find("calls", name, "event_id = ? and billable", [event_id])
         ]
         for row in found[:10]:
             yield self._stored(row)
@@ -189,38 +188,8 @@ class _Files:
         landed = self.landing.find(row["source"], row["landing_id"])
         index, line = split_line(row["landing_line"])
         item = landed.objects[index]
-        return StoredLine(row["source"], item.name, line, item.sha256, stored_text(landed, item, line))
-
-
-def stored_text(landed: Landed, item: LandedObject, line: int) -> str:
-    """The stored bytes of one line as text: a line of a text file as it is, a row of a Parquet file as JSON.
-
-    Raises ``SourceRejected`` when the file has no such line: then landing was changed behind our back.
-    """
-    path = landed.path(item)
-    with path.open("rb") as stream:
-        magic = stream.read(4)
-    if magic == b"PAR1":
-        return _parquet_row(path, item.name, line)
-    with open_unpacked(path, item.name) as unpacked:
-        for number, content in enumerate(unpacked, start=1):
-            if number == line:
-                return content.decode("utf-8", "replace").rstrip("\r\n")
-    raise SourceRejected(
-        f"no line {line}", source=landed.source, file=item.name, hint="landing was changed; restore it"
-    )
-
-
-def _parquet_row(path: Path, name: str, line: int) -> str:
-    import pyarrow.parquet as pq
-
-    file, seen = pq.ParquetFile(path), 0
-    for batch in file.iter_batches():
-        if line <= seen + batch.num_rows:
-            row = batch.slice(line - seen - 1, 1).to_pylist()[0]
-            return json.dumps({key: value for key, value in row.items() if value is not None}, default=str)
-        seen += batch.num_rows
-    raise SourceRejected(f"no row {line}", file=name, hint="landing was changed; restore it")
+        text = self.sources[row["source"]].cited(landed.path(item), item.name, line)
+        return StoredLine(row["source"], item.name, line, item.sha256, text)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[Row]:

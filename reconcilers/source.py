@@ -10,11 +10,17 @@ The pipeline calls, in this order and possibly weeks apart:
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
+
+from reconcilers.errors import SourceRejected
+from reconcilers.objects import open_unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,3 +62,34 @@ class Source(ABC):
     @abstractmethod
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         """(entity, table in ``lake.schema(entity)``) batches. Raises ``SourceRejected`` or ``SourceChangedShape``."""
+
+    def cited(self, path: Path, name: str, line: int) -> str:
+        """The stored content that a ``landing_line`` of the object ``name`` cites, for a person to read.
+
+        A line of a text file as it stands, a row of a Parquet file as JSON. A source that counts otherwise says so here.
+        Raises ``SourceRejected`` when the object has no such line: then landing was changed behind our back.
+        """
+        with path.open("rb") as stream:
+            is_parquet = stream.read(4) == b"PAR1"
+        found = _parquet_row(path, line) if is_parquet else _text_line(path, name, line)
+        if found is None:
+            raise SourceRejected(f"no line {line}", source=self.name, file=name, hint="landing was changed; restore it")
+        return found
+
+
+def _text_line(path: Path, name: str, line: int) -> str | None:
+    with open_unpacked(path, name) as unpacked:
+        content = next(islice(unpacked, line - 1, None), None)
+    return None if content is None else content.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _parquet_row(path: Path, line: int) -> str | None:
+    import pyarrow.parquet as pq
+
+    seen = 0
+    for batch in pq.ParquetFile(path).iter_batches():
+        if line <= seen + batch.num_rows:
+            row = batch.slice(line - seen - 1, 1).to_pylist()[0]
+            return json.dumps({key: value for key, value in row.items() if value is not None}, default=str)
+        seen += batch.num_rows
+    return None

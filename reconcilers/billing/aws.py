@@ -59,12 +59,13 @@ class Aws(Source):
     config: AwsConfig
 
     def units(self, period: Period) -> Iterator[str]:
-        """Billing months ``2026-10`` that touch the period or lie shortly before it, and have a file or a manifest."""
+        """Billing months ``2026-10`` that touch the period and the day after it, or lie shortly before, and have a file or a manifest."""
         first = next(period.months()).start
         for _ in range(self.config.earlier_months):
             first = (first - timedelta(days=1)).replace(day=1)
         folder = self._folder()
-        for month in Period(first, period.end).months():
+        # On the evening a month ends, AWS already keeps the next month's books.
+        for month in Period(first, period.end + timedelta(days=1)).months():
             unit = f"{month.start:%Y-%m}"
             if self._listed(folder, unit, "metadata") or self._listed(folder, unit, "data"):
                 yield unit

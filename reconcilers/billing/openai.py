@@ -8,12 +8,14 @@ rows count tokens, where ``input_tokens`` includes cached and cache-write tokens
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers import focus, http, money, objects
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 #: What the two pulls of one day's costs may differ by: answers carry amounts as doubles, rounded each on its own.
 _TOTAL_TOLERANCE = Decimal("1e-9")
+#: Starts every list of results; inside a string the quotes would be escaped.
+_RESULTS = '"results":'
 
 UsageReportName = Literal[
     "completions",
@@ -126,6 +130,24 @@ class OpenAI(Source):
                     period=landed.unit,
                     hint="lines are missing or told twice; pull the day again, or report it to the provider",
                 )
+
+    def cited(self, path: Path, name: str, line: int) -> str:
+        """The n-th result of a page, cut out of it as it stands."""
+        text, decoder, number = path.read_text(), json.JSONDecoder(), 0
+        position = text.find(_RESULTS)
+        while position >= 0:
+            position = text.index("[", position) + 1
+            while text[position] != "]":
+                if text[position] in " \t\r\n,":
+                    position += 1
+                    continue
+                start = position
+                _, position = decoder.raw_decode(text, start)
+                number += 1
+                if number == line:
+                    return text[start:position]
+            position = text.find(_RESULTS, position)
+        raise SourceRejected(f"no result {line}", source=self.name, file=name, hint="landing was changed; restore it")
 
     def _requests(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         """(name of the landed objects, path, dimensions to group by) of every list a day consists of."""

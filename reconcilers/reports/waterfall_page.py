@@ -6,7 +6,7 @@ Names come from outside and are escaped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
@@ -76,7 +76,11 @@ def write_page(folder: Path, target: Path) -> Path:
         parts.append(
             f"<h2>{month:%B %Y}</h2><p>Billed {billed:f}, carried {carried:f}, difference <b>{billed - carried:f}</b>.</p>"
             + chart.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
-            + _table("Where every billed cent went", Figures(["step", "cost"], [row[:2] for row in waterfall.rows]))
+            + _table(
+                "Where every billed cent went",
+                Figures(["step", "cost"], [row[:2] for row in waterfall.rows]),
+                lambda _, value: shown(value),
+            )
             + _table("The dearest features per success", features)
             + _table("Tenant margins", margins)
         )
@@ -87,7 +91,7 @@ def write_page(folder: Path, target: Path) -> Path:
         "table{border-collapse:collapse;margin:1em 0 2em}td,th{padding:.25em .8em;border-bottom:1px solid #dde3ea;text-align:right}"
         "td:first-child,th:first-child,caption{text-align:left}caption{font-weight:600;padding:.4em 0;white-space:nowrap}</style>"
         f"<script>{get_plotlyjs()}</script><h1>What outcomes cost</h1>"
-        f"<p>Period {escape(str(facts['period']))}, as known at {escape(str(facts['as_of']))} UTC. Amounts in the reporting currency.</p>"
+        f"<p>Period {escape(str(facts['period']))}, as known at {escape(str(facts['as_of']))} UTC. Amounts in the reporting currency; the waterfall is exact, the other tables are rounded for reading.</p>"
         + "".join(parts)
         + "</html>\n"
     )
@@ -112,12 +116,13 @@ def _bars(rows: Sequence[tuple[Any, ...]]) -> Any:
     )
 
 
-def _table(caption: str, figures: Figures) -> str:
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in figures.names)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(shown(value))}</td>" for value in row) + "</tr>" for row in figures.rows
-    )
-    return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>"
+def brief(name: str, value: object) -> str:
+    """A figure rounded for reading: shares in percent, unit costs to a hundredth of a cent, amounts to the cent."""
+    if not isinstance(value, Decimal):
+        return shown(value)
+    if "share_" in name or name.endswith("_share"):
+        return f"{value:.1%}"
+    return f"{value:,.4f}" if "_per_" in name else f"{value:,.2f}"
 
 
 def shown(value: object) -> str:
@@ -127,3 +132,14 @@ def shown(value: object) -> str:
     text = f"{value:f}".rstrip("0")
     whole, _, fraction = text.partition(".")
     return f"{whole}.{fraction.ljust(2, '0')}"
+
+
+def _table(caption: str, figures: Figures, text: Callable[[str, object], str] = brief) -> str:
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in figures.names)
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td>{escape(text(name, value))}</td>" for name, value in zip(figures.names, row, strict=True))
+        + "</tr>"
+        for row in figures.rows
+    )
+    return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>"

@@ -581,13 +581,13 @@ _MESSAGE = (
     f'{{"resourceSpans":[{{"resource":{{"attributes":{_ATTRIBUTES}}},'
     f'"scopeSpans":[{{"scope":{{"name":"VARCHAR","version":"VARCHAR"}},"spans":[{_SPAN}]}}]}}]}}'
 )
-_KEYS = "list_transform({0}, lambda a: try_cast(a.key as vocabulary))"
+_KEYS = "list_transform({0}, lambda a: a.key)"
 _TEXTS = (
     "list_transform({0}, lambda a: nullif(trim("
     "coalesce(a.value.stringValue, a.value.intValue, a.value.doubleValue, a.value.boolValue)), ''))"
 )
 _EVENTS = "list_filter(span.events, lambda e: list_contains({events}, e.name))"
-_EVENT_KEYS = "flatten(list_transform({0}, lambda e: list_transform(e.attributes, lambda a: try_cast(e.name || '/' || a.key as vocabulary))))"
+_EVENT_KEYS = "flatten(list_transform({0}, lambda e: list_transform(e.attributes, lambda a: e.name || '/' || a.key)))"
 _EVENT_TEXTS = f"flatten(list_transform({{0}}, lambda e: {_TEXTS.format('e.attributes')}))"
 
 #: Spans from lines. What stands in braces is made of the vocabulary, with every name a bound value.
@@ -683,12 +683,11 @@ meant as (
 measured as (
     select
         *,
-        dialect is not null and repeats is not true and (is_billable_operation is true or has_count) as billable,
+        dialect is not null and not repeats and (is_billable_operation or has_count) as billable,
         coalesce(cache_read, 0) as cache_read_tokens,
         coalesce(cache_write_5m, 0) as written_5m_tokens,
         coalesce(cache_write_1h, 0) as written_1h_tokens,
-        greatest(coalesce(cache_write, 0) - written_5m_tokens - written_1h_tokens, 0) as written_tokens,
-        cache_read_tokens + written_5m_tokens + written_1h_tokens + written_tokens as cached_tokens,
+        greatest(coalesce(cache_write, 0) - coalesce(cache_write_5m, 0) - coalesce(cache_write_1h, 0), 0) as written_tokens,
         greatest(coalesce(input, total - coalesce(output, 0), 0), 0) as input_tokens,
         -- Reasoning above the output is not contained in it: Gemini counts it apart.
         coalesce(output, 0) + case when reasoning > coalesce(output, 0) then reasoning else 0 end as output_tokens,
@@ -697,18 +696,16 @@ measured as (
     from meant
 ),
 
-partitioned as (
+cached as (
+    select *, cache_read_tokens + written_5m_tokens + written_1h_tokens + written_tokens as cached_tokens from measured
+),
+
+uncached as (
     select
         *,
         case when semantics = 'inclusive' then greatest(input_tokens - cached_tokens, 0) else input_tokens end as uncached_tokens,
-        least(coalesce(audio_input, 0), uncached_tokens) as audio_tokens,
-        least(coalesce(image_input, 0), uncached_tokens - audio_tokens) as image_tokens,
-        least(coalesce(video_input, 0), uncached_tokens - audio_tokens - image_tokens) as video_tokens,
-        uncached_tokens - audio_tokens - image_tokens - video_tokens as text_tokens,
-        least(coalesce(audio_output, 0), output_tokens) as audio_output_tokens,
-        case when tells_modality then 'text' end as text_modality,
         input is not null and cached_tokens > input as cache_exceeds_input
-    from measured
+    from cached
 ),
 
 used as (
@@ -716,28 +713,10 @@ used as (
         *,
         case
             when not billable then []
-            when tells_modality or written_5m_tokens > 0 or written_1h_tokens > 0 or {{has_meter}}
-                then list_filter([
-                    {{element}}('input_tokens', text_modality, null, text_tokens),
-                    {{element}}('input_tokens', 'audio', null, audio_tokens),
-                    {{element}}('input_tokens', 'image', null, image_tokens),
-                    {{element}}('input_tokens', 'video', null, video_tokens),
-                    {{element}}('cache_read_input_tokens', null, null, cache_read_tokens),
-                    {{element}}('cache_write_input_tokens', null, null, written_tokens),
-                    {{element}}('cache_write_input_tokens', null, '5m', written_5m_tokens),
-                    {{element}}('cache_write_input_tokens', null, '1h', written_1h_tokens),
-                    {{element}}('output_tokens', text_modality, null, output_tokens - audio_output_tokens),
-                    {{element}}('output_tokens', 'audio', null, audio_output_tokens),
-                    {{meters}}
-                ], lambda e: e.quantity > 0)
-            else list_filter([
-                {{element}}('input_tokens', null, null, text_tokens),
-                {{element}}('cache_read_input_tokens', null, null, cache_read_tokens),
-                {{element}}('cache_write_input_tokens', null, null, written_tokens),
-                {{element}}('output_tokens', null, null, output_tokens)
-            ], lambda e: e.quantity > 0)
+            when tells_modality or written_5m_tokens > 0 or written_1h_tokens > 0 or {{has_meter}} then {{all_elements}}
+            else {{common_elements}}
         end as usage
-    from partitioned
+    from uncached
 )
 
 select
@@ -795,19 +774,45 @@ from used
 _ESTIMATED = ["true", "estimate", "estimated", "tokenizer", "tiktoken", "local"]
 #: Counts that are meters of their own; all others are counts of tokens.
 _METERS = ("read_units",)
+#: (meter, modality, cache TTL, quantity): no token is in two of them.
+_COMMON_PARTITION = (
+    ("input_tokens", "null", "null", "uncached_tokens"),
+    ("cache_read_input_tokens", "null", "null", "cache_read_tokens"),
+    ("cache_write_input_tokens", "null", "null", "written_tokens"),
+    ("output_tokens", "null", "null", "output_tokens"),
+)
+#: What is cached is text as far as there is any; so other modalities are uncached as far as there is room.
+_AUDIO, _IMAGE, _VIDEO = (f"coalesce({modality}_input, 0)" for modality in ("audio", "image", "video"))
+_PARTITION = (
+    (
+        "input_tokens",
+        "case when tells_modality then 'text' end",
+        "null",
+        f"uncached_tokens - {_AUDIO} - {_IMAGE} - {_VIDEO}",
+    ),
+    ("input_tokens", "'audio'", "null", f"least({_AUDIO}, uncached_tokens)"),
+    ("input_tokens", "'image'", "null", f"least({_IMAGE}, uncached_tokens - {_AUDIO})"),
+    ("input_tokens", "'video'", "null", f"least({_VIDEO}, uncached_tokens - {_AUDIO} - {_IMAGE})"),
+    ("cache_read_input_tokens", "null", "null", "cache_read_tokens"),
+    ("cache_write_input_tokens", "null", "null", "written_tokens"),
+    ("cache_write_input_tokens", "null", "'5m'", "written_5m_tokens"),
+    ("cache_write_input_tokens", "null", "'1h'", "written_1h_tokens"),
+    ("output_tokens", "case when tells_modality then 'text' end", "null", "output_tokens - coalesce(audio_output, 0)"),
+    ("output_tokens", "'audio'", "null", "least(coalesce(audio_output, 0), output_tokens)"),
+    *((meter, "null", "null", f"coalesce({meter}, 0)") for meter in _METERS),
+)
 
 
 class _Spans:
     """DuckDB with the query from lines to spans: a span's ids, fields and usage, one row each, in no certain order.
 
-    Names of attributes are bound values of an ENUM; what is read of a file is a value in the query and never its text.
+    Names of attributes are bound values; what is read of a file is a value in the query and never its text.
     """
 
     def __init__(
         self, dialects: Sequence[Dialect], semantics: Mapping[str, str], exclusive: frozenset[str], work: Path
     ) -> None:
         import duckdb
-        import pyarrow as pa
 
         self.dialects = dialects
         self.values: list[Any] = []
@@ -815,9 +820,6 @@ class _Spans:
         self.connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'")
         self.connection.execute("set temp_directory = $1", [str(work)])
         names = list(dict.fromkeys(name for dialect in dialects for name in _names(dialect)))
-        self.connection.register("names", pa.table({"name": names}))
-        self.connection.execute("create type vocabulary as enum (select name from names)")
-        self.connection.execute(_ELEMENT)
         self.query = self._query(names, semantics, exclusive)
 
     def __enter__(self) -> _Spans:
@@ -886,9 +888,9 @@ class _Spans:
             undecided=f"{self._listed('scope_name', decided['inclusive'])} is not true",
             emitter=emitter,
             estimated=bound(_ESTIMATED),
-            element="usage_element",
+            all_elements=_elements(_PARTITION),
+            common_elements=_elements(_COMMON_PARTITION),
             has_meter=" or ".join(f"{meter} > 0" for meter in _METERS),
-            meters=", ".join(f"usage_element('{meter}', null, null, coalesce({meter}, 0))" for meter in _METERS),
         )
 
     def _bound(self, value: Any) -> str:
@@ -897,7 +899,7 @@ class _Spans:
 
     def _first(self, names: Sequence[str]) -> str:
         """The text of the first attribute of ``names`` that a span has."""
-        found = [f"texts[list_position(keys, {self._bound(name)}::vocabulary)]" for name in names]
+        found = [f"texts[list_position(keys, {self._bound(name)})]" for name in names]
         return f"coalesce({', '.join(found)})" if found else "null::varchar"
 
     def _told(self, names: Callable[[Dialect], Sequence[str]]) -> str:
@@ -921,11 +923,12 @@ class _Spans:
         return f"coalesce(list_contains({self._bound(found)}, {expression}), false)" if found else "false"
 
 
-_ELEMENT = """
-create macro usage_element(meter, modality, cache_ttl, quantity) as {
-    'meter': meter::varchar, 'modality': modality::varchar, 'cache_ttl': cache_ttl::varchar, 'quantity': quantity::decimal(38, 9)
-}
-"""
+def _elements(partition: Iterable[tuple[str, str, str, str]]) -> str:
+    elements = [
+        f"{{'meter': '{meter}', 'modality': {modality}::varchar, 'cache_ttl': {ttl}::varchar, 'quantity': ({quantity})::decimal(38, 9)}}"
+        for meter, modality, ttl, quantity in partition
+    ]
+    return f"list_filter([{', '.join(elements)}], lambda e: e.quantity > 0)"
 
 
 def _names(dialect: Dialect) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -487,3 +488,18 @@ def test_a_day_without_spend_is_known_to_be_empty(api: Api, openai: Any, land: A
     serve(api, page())
     taken = land(openai(), DAY)
     assert (taken.rows, taken.news) == ({}, True)
+
+
+def test_a_cited_line_is_the_result_as_it_stands(tmp_path: Path) -> None:
+    first, second, third = (
+        cost(item, "1.50") for item in ("gpt-4.1, input", 'a "results": [ ] model', "gpt-4.1, output")
+    )
+    stored = tmp_path / "page"
+    stored.write_bytes(
+        b'{"data": [{"results": [%s , %s]}, {"results":[]}, {"results":[%s]}]}'
+        % (first.encode(), second.encode(), third.encode())
+    )
+    source = registry.load("billing", {"name": "openai", "kind": "openai"})
+    assert [source.cited(stored, "costs/0001.json", line) for line in (1, 2, 3)] == [first, second, third]
+    with pytest.raises(SourceRejected, match="no result 4"):
+        source.cited(stored, "costs/0001.json", 4)
