@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -128,19 +129,24 @@ def print_report(settings: Settings, page: Path | None) -> None:
         out.print(f"[bold]{month:%B %Y}[/]: tenant margins, rounded to the cent, with the coverage they stand on")
         _print_figures(out, margins)
     written = write_page(current, page or current.parent.parent / "waterfall.html")
-    out.print(f"tables    {current / FINANCE_FILE} (schema finance)\npage      {written}")
+    out.print(f"tables    {_here(current / FINANCE_FILE)} (schema finance)\npage      {_here(written)}")
     with read_only(current) as connection:
         failed = connection.execute(
             """select event_id from finance.fct_cost_per_outcome where outcome = 'failure' and production
                order by reconciled_cost desc, event_id limit 1"""
         ).fetchone()
-    out.print("try next")
+    command = f"{_here(Path(sys.argv[0]))} {{}} --config {_here(settings.file)}"
+    out.print("try next", "", sep="\n", end="")
     if failed:
-        out.print(f"  reconcile explain {_plain(str(failed[0]))}   # the costliest failed event, down to the bytes")
-    out.print(
-        '  reconcile query "select waste_class, sum(waste_cost) from finance.fct_run_cost group by 1 order by 2 desc"',
-        highlight=False,
-    )
+        explain_it = command.format(f"explain {shlex.quote(str(failed[0]))}")
+        out.print(f"  {_plain(explain_it)}   # the costliest failed event, down to the bytes", highlight=False)
+    sql = "select waste_class, sum(waste_cost) from finance.fct_run_cost group by 1 order by 2 desc"
+    out.print(f"  {_plain(command.format(f'query {chr(34)}{sql}{chr(34)}'))}", highlight=False)
+
+
+def _here(path: Path) -> Path:
+    """A path as a person standing in the current folder would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _print_figures(out: Console, figures: Figures) -> None:

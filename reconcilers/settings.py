@@ -36,11 +36,11 @@ class Settings(BaseModel):
     keep_versions: int = 3
     warehouse: str = "duckdb"
     dbt_executable: str | None = None
-    root: Path = Path()
+    file: Path = Path("reconcile.yaml")
 
     def path(self, value: Path | str) -> Path:
         """A configured path, made absolute."""
-        return (self.root / value).resolve()
+        return (self.file.parent / value).resolve()
 
     @property
     def landing(self) -> Path:
@@ -69,7 +69,7 @@ def read_settings(file: Path | None = None) -> Settings:
         body = yaml.safe_load(path.read_text()) or {}
         if not isinstance(body, dict):
             raise SettingsInvalid("the settings file must hold keys and values", file=str(path))
-        return Settings(**body, root=path.parent)
+        return Settings(**body, file=path)
     except yaml.YAMLError as error:
         raise SettingsInvalid(f"not YAML: {error}", file=str(path)) from error
     except ValidationError as error:

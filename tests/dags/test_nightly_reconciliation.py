@@ -1,0 +1,236 @@
+"""The DAG: what it consists of, what it retries, and that a real run of it publishes what `reconcile run` publishes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reconcilers import errors
+from reconcilers.warehouses.duckdb import published_at, read_only
+from tests.published_tables import differences
+from tests.scenarios.company_of_examples import write_company
+from tests.scenarios.conftest import EXAMPLES
+
+DAGS = Path(__file__).parents[2] / "dags"
+RANGE = {"from": "2026-01-01", "to": "2026-10-01"}
+TASKS = {"plan", "sources", "land_reference", "land", "reconcile", "every_source_landed"}
+
+
+def airflow_environment(home: Path) -> dict[str, str]:
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Airflow reads its environment when first imported, so nothing in this file imports it at the top."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in airflow_environment(tmp_path_factory.mktemp("airflow")).items():
+            patch.setenv(name, value)
+        patch.syspath_prepend(str(DAGS))
+        from airflow.dag_processing.dagbag import DagBag
+
+        yield DagBag(str(DAGS))
+
+
+@pytest.fixture(scope="module")
+def nightly(bag: Any) -> Any:
+    return bag.dags["nightly_reconciliation"]
+
+
+@pytest.fixture(scope="module")
+def run_steps(bag: Any) -> Any:
+    import run_steps
+
+    return run_steps
+
+
+def test_one_dag_and_no_import_error(bag: Any) -> None:
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"nightly_reconciliation"}
+
+
+def test_it_fits_a_screen_and_tells_what_to_do(nightly: Any) -> None:
+    assert len((DAGS / "nightly_reconciliation.py").read_text().splitlines()) < 60
+    for task in ("land", "reconcile"):
+        assert f"**`{task}` failed" in nightly.doc_md
+
+
+def test_tasks_and_what_they_wait_for(nightly: Any) -> None:
+    assert {task.task_id: task.upstream_task_ids for task in nightly.tasks} == {
+        "plan": set(),
+        "sources": {"plan"},
+        "land_reference": {"plan"},
+        "land": {"plan", "sources"},
+        "reconcile": {"plan", "land_reference", "land"},
+        "every_source_landed": {"sources", "reconcile"},
+    }
+
+
+def test_a_failed_landing_does_not_stop_the_others(nightly: Any) -> None:
+    rules = {task.task_id: task.trigger_rule.value for task in nightly.tasks}
+    assert rules.pop("reconcile") == "all_done_min_one_success"
+    assert set(rules.values()) == {"all_success"}
+
+
+def test_one_writer_and_backed_off_retries(nightly: Any) -> None:
+    assert {task.task_id: task.pool for task in nightly.tasks if task.pool != "default_pool"} == {
+        "reconcile": "reconcile_writer"
+    }
+    assert {(task.retries, task.retry_exponential_backoff) for task in nightly.tasks} == {(3, 2.0)}
+    assert (nightly.max_active_runs, nightly.catchup) == (1, False)
+    assert set(nightly.params) == {"day", "from", "to", "as_of"}
+
+
+def test_the_partition_key_is_the_day_before(nightly: Any) -> None:
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+    from pendulum import datetime as instant
+
+    timetable = coerce_to_core_timetable(nightly.timetable)
+    restriction = TimeRestriction(instant(2026, 9, 30, 12), None, True)
+    info = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction)
+    assert (info.run_after, info.partition_key) == (instant(2026, 10, 1, 2), "2026-09-30")
+    backfill = timetable.iter_partition_dagrun_infos(earliest=instant(2026, 9, 29), latest=instant(2026, 10, 1, 23, 59))
+    assert [info.partition_key for info in backfill] == ["2026-09-29", "2026-09-30", "2026-10-01"]
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "reconcile.yaml").write_text("{}")
+    monkeypatch.setenv("RECONCILE_CONFIG", str(tmp_path / "reconcile.yaml"))
+
+
+def asked(run_steps: Any, key: str | None = None, **given: str) -> dict[str, str]:
+    run = SimpleNamespace(partition_key=key, start_date=datetime(2026, 10, 5, 6, 7, 8, 9, tzinfo=UTC))
+    planned: dict[str, str] = run_steps.plan({name: given.get(name) for name in ("day", "from", "to", "as_of")}, run)
+    return planned
+
+
+@pytest.mark.usefixtures("configured")
+def test_which_days_a_run_is_about(run_steps: Any) -> None:
+    start = "2026-10-05T06:07:08+00:00"
+    day = {"from": "2026-09-30", "to": "2026-09-30", "as_of": start}
+    assert asked(run_steps, "2026-09-30") == day
+    assert asked(run_steps, None, day="2026-09-30") == day
+    assert asked(run_steps, "2026-09-30", **RANGE) == {**RANGE, "as_of": start}
+    assert asked(run_steps, "2026-09-30", as_of="2026-10-03T00:00:00") == {**day, "as_of": "2026-10-03T00:00:00"}
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "give parameter day"),
+        ({"from": "2026-09-01"}, "give parameter day"),
+        ({"day": "soon"}, "Invalid isoformat"),
+        ({"from": "2026-09-02", "to": "2026-08-31"}, "empty period"),
+        ({"day": "2026-09-01", "as_of": "now"}, "Invalid isoformat"),
+    ],
+)
+def test_a_run_about_no_days_fails_for_good(run_steps: Any, given: dict[str, str], told: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match=told):
+        asked(run_steps, None, **given)
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("error", errors.ReconcileError.__subclasses__())
+def test_retries_follow_the_class_of_the_error(run_steps: Any, error: type[errors.ReconcileError]) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    waits = error in (errors.SourceUnavailable, errors.PeriodIncomplete, errors.Busy)
+    with (
+        pytest.raises(error if waits else AirflowFailException, match="no luck"),
+        run_steps.step({**RANGE, "as_of": "2026-10-05"}),
+    ):
+        raise error("no luck")
+
+
+class Company:
+    """The examples company, and runs of its DAG as a user would start them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.settings = folder, write_company(folder, EXAMPLES)
+        self.environment = {
+            **os.environ,
+            **airflow_environment(folder / "airflow"),
+            "RECONCILE_CONFIG": str(self.settings),
+        }
+        self._airflow("db", "migrate")
+
+    @property
+    def current(self) -> Path:
+        return (self.folder / "var" / "published" / "current").resolve()
+
+    def run_dag(self, **conf: str) -> subprocess.CompletedProcess[str]:
+        return self._airflow("dags", "test", "nightly_reconciliation", "-c", json.dumps(conf), check=False)
+
+    def _airflow(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "airflow", *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    return Company(tmp_path_factory.mktemp("nightly"))
+
+
+@pytest.fixture(scope="module")
+def first(company: Company) -> Path:
+    """The version the first run of the DAG published."""
+    done = company.run_dag(**RANGE, as_of="2026-10-05T00:00:00")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return company.current
+
+
+def test_the_dag_publishes_what_the_command_publishes(first: Path, tmp_path: Path) -> None:
+    settings = write_company(tmp_path, EXAMPLES)
+    command = [
+        sys.executable,
+        "-m",
+        "reconcilers.cli",
+        "run",
+        "--config",
+        str(settings),
+        "--as-of",
+        "2026-10-05T00:00:00",
+    ]
+    subprocess.run([*command, "--from", RANGE["from"], "--to", RANGE["to"]], capture_output=True, check=True)
+    commanded = tmp_path / "var" / "published" / "current"
+    assert differences(first, commanded) == []
+    assert published_at(first) == published_at(commanded)
+
+
+def test_one_bad_source_is_named_and_the_others_are_published(company: Company, first: Path) -> None:
+    for name, cost in (("E01", "12.34"), ("E02", "NaN")):
+        bill = company.folder / "bills" / name / "bill.csv"
+        header, line, *rest = bill.read_text().splitlines()
+        bill.write_text("\n".join([header, ",".join([cost, cost, *line.split(",")[2:]]), *rest, ""]))
+    done = company.run_dag(**RANGE, as_of="2026-10-06T00:00:00")
+    assert done.returncode == 1
+    assert "published without what failed to land: E02\n" in done.stdout + done.stderr
+    assert company.current != first
+    sql = "select source, cost from finance.rpt_invoice_waterfall where step = 'billed' and source in ('E01', 'E02')"
+    with read_only(first) as before, read_only(company.current) as after:
+        known, told = (dict(connection.execute(sql).fetchall()) for connection in (before, after))
+    assert str(told["E01"]) == "12.340000000"
+    assert told["E02"] == known["E02"]
+    assert "source E02, file bill.csv, line 2" in published_at(company.current)["failed_units"][0]

@@ -1,0 +1,81 @@
+"""The commands a person types, over the company of examples."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def reconcile(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "reconcilers.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_report_closes_every_month_and_writes_the_page(examples_settings: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = reconcile("report", "--config", str(examples_settings), "--page", str(page))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("difference 0.000000000") == 4
+    assert "E12      50         1.6000            2.0000" in done.stdout
+    assert "explain E12/" in done.stdout
+    html = page.read_text()
+    assert html.count("difference <b>0.000000000</b>") == 4
+    assert "<td>unexplained</td><td>17.50</td>" in html
+
+
+def test_hostile_names_are_text_on_the_page(examples_settings: Path) -> None:
+    from reconcilers.reports.waterfall_page import Figures, _table
+
+    assert "<script>" not in _table("<script>", Figures(["<b>"], [("<script>alert(1)</script>",)]))
+
+
+def test_status_says_what_is_published(examples_settings: Path) -> None:
+    done = reconcile("status", "--config", str(examples_settings))
+    assert "period     2026-01-01..2026-10-02" in done.stdout
+    assert "telemetry_without_charge" in done.stdout
+
+
+def test_query_in_every_format(examples_settings: Path) -> None:
+    sql = "select '=1+1' as cell, reconciled_cost from finance.fct_cost_per_outcome where event_id = 'E13/e1'"
+    asked = {
+        name: reconcile("query", sql, "--format", name, "--config", str(examples_settings)).stdout
+        for name in ("table", "csv", "json")
+    }
+    assert "5.000000000" in asked["table"]
+    assert list(csv.reader(io.StringIO(asked["csv"])))[1] == ["'=1+1", "5.000000000"]
+    assert json.loads(asked["json"]) == [{"cell": "=1+1", "reconciled_cost": "5.000000000"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["query", "select * from nothing"], "the query failed"),
+        (["query", "drop table finance.fct_breaks"], "the query failed"),
+        (["run", "--date", "2026-13-01"], "month must be in 1..12"),
+        (["run", "--date", "2026-09-01", "--from", "2026-09-01"], "give --date DAY, or --from DAY --to DAY"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(examples_settings: Path, arguments: list[str], said: str) -> None:
+    done = reconcile(*arguments, "--config", str(examples_settings))
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_settings_file_says_how_to_get_one(tmp_path: Path) -> None:
+    done = reconcile("status", "--config", str(tmp_path / "none.yaml"))
+    assert (done.returncode, "make one with `reconcile sample`" in done.stderr) == (1, True)
+
+
+def test_help_starts_within_a_second() -> None:
+    started = time.perf_counter()
+    assert "explain" in reconcile("--help").stdout
+    # Twice the promise: the machine may be busy with other tests.
+    assert time.perf_counter() - started < 2
