@@ -36,6 +36,7 @@ _READERS = (
     "telemetry",
     "revenue",
     "focus.py",
+    "http.py",
     "lake.py",
     "money.py",
     "tables.py",
