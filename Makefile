@@ -47,6 +47,9 @@ check: .venv/.ready ## Linters, types and import rules only
 	@$(BIN)/lint-imports --no-cache | tail -n 3
 	@cd dbt_project && ../$(BIN)/sqlfluff lint --config ../pyproject.toml --templater dbt -q models
 
+bench: .venv/.ready ## Ratios of ingest and build against yardsticks measured in the same run (half an hour)
+	@$(BIN)/python -m tests.benchmarks.bench $(ARGS)
+
 lock: .venv/.ready ## Compile requirements.in into requirements.txt, with hashes
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
 
