@@ -1,0 +1,96 @@
+"""A folder that a Collector writes to, and a landing area and a lake that last for the test. Nothing of ours is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconcilers import registry
+from reconcilers.errors import SourceRejected
+from reconcilers.landing import Landed, Landing
+from reconcilers.normalise import Lake
+from reconcilers.periods import Period
+
+Row = dict[str, Any]
+DAY = Period.of_day(date(2026, 10, 1))
+
+
+@dataclass
+class Taken:
+    """What landing one file gave: the committed pull, whether it was news, and its rows per entity."""
+
+    landed: Landed
+    news: bool
+    rows: dict[str, list[Row]]
+
+    @property
+    def calls(self) -> list[Row]:
+        return self.rows.get("calls", [])
+
+    @property
+    def stored(self) -> bytes:
+        """The landed bytes of the only object."""
+        (item,) = self.landed.objects
+        return self.landed.path(item).read_bytes()
+
+
+class Job:
+    """The nightly job for one folder of telemetry: list, fetch, commit, read into the lake."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "delivered"
+        self.folder.mkdir()
+        self.landing = Landing(root / "landing")
+        self.lake = Lake(root / "lake")
+
+    def take(self, content: bytes, unit: str = "traces.json", known_at: datetime | None = None, **config: Any) -> Taken:
+        import pyarrow.parquet as pq
+
+        (self.folder / unit).write_bytes(content)
+        source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": str(self.folder)} | config)
+        assert unit in source.units(DAY)
+        pull = self.landing.pull(source.name, source.kind, unit)
+        source.fetch(unit, pull)
+        landed, news = self.landing.commit(pull, known_at or datetime(2026, 10, 2))
+        files = self.lake.read(source, landed).files
+        return Taken(landed, news, {entity: pq.read_table(path).to_pylist() for entity, path in files.items()})
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+@pytest.fixture
+def refused(job: Job) -> Callable[..., SourceRejected]:
+    """The error of a file that is not taken. It names source and file; nothing of the file was landed."""
+
+    def take(content: bytes, unit: str = "traces.json", **config: Any) -> SourceRejected:
+        with pytest.raises(SourceRejected) as caught:
+            job.take(content, unit, **config)
+        assert (caught.value.source, caught.value.file) == ("traces", unit)
+        assert job.landing.history("traces", unit) == []
+        assert not list(job.landing.root.glob("objects/*/*"))
+        assert not list(job.landing.root.glob("incoming/*"))
+        return caught.value
+
+    return take
+
+
+@pytest.fixture
+def faulty(job: Job) -> Callable[..., SourceRejected]:
+    """The error of a file that is landed but cannot be read as spans. It leaves no file in the lake."""
+
+    def take(content: bytes, unit: str = "traces.json", **config: Any) -> SourceRejected:
+        with pytest.raises(SourceRejected) as caught:
+            job.take(content, unit, **config)
+        assert (caught.value.source, caught.value.file) == ("traces", unit)
+        assert not list(job.lake.root.glob("*/*"))
+        return caught.value
+
+    return take
