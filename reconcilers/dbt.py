@@ -6,8 +6,10 @@ callback and the error message; the whole log stays beside the run's other artef
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -74,6 +76,7 @@ def build(
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, **environment, "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"},
+        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     ) as running:
         assert running.stdout is not None
         for line in running.stdout:
@@ -81,6 +84,15 @@ def build(
     if running.returncode:
         _raise(result, spoken, artefacts)
     return result
+
+
+_LIBC = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies: a killed run must not leave a dbt that holds the store."""
+    set_parent_death_signal = 1
+    _LIBC.prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def _hear(line: str, result: Build, spoken: list[str], progress: Progress | None) -> None:

@@ -106,7 +106,13 @@ class Lake:
                 handle = os.open(path, os.O_RDONLY)
                 os.fsync(handle)
                 os.close(handle)
-            temporary.rename(folder)
+            try:
+                temporary.rename(folder)
+            except OSError:
+                # Another run read the same bytes meanwhile and was first; its rows are these.
+                if not folder.is_dir():
+                    raise
+                shutil.rmtree(temporary, ignore_errors=True)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise

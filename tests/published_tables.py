@@ -30,14 +30,19 @@ def differences(left: Path, right: Path, shown: int = 3) -> list[str]:
     return found
 
 
-def digest(folder: Path) -> str:
-    """One hash of everything a version says; reads every table whole, so that a torn file cannot pass for a good one."""
+def digest(version: Path | duckdb.DuckDBPyConnection) -> str:
+    """One hash of all a version says, in its folder or behind a connection.
+
+    Every table is read whole, so that a torn file cannot pass for a good one.
+    """
+    if isinstance(version, Path):
+        with read_only(version) as connection:
+            return digest(connection)
     told = hashlib.sha256()
-    with read_only(folder) as connection:
-        for name, columns in sorted(_tables(connection, None).items()):
-            told.update(f"{name} {columns}\n".encode())
-            for row in connection.execute(f"select * from finance.{name} order by all").fetchall():
-                told.update(f"{row}\n".encode())
+    for name, columns in sorted(_tables(version, None).items()):
+        told.update(f"{name} {columns}\n".encode())
+        for row in version.execute(f"select * from finance.{name} order by all").fetchall():
+            told.update(f"{row}\n".encode())
     return told.hexdigest()
 
 

@@ -19,7 +19,7 @@ Prompt and completion text is never landed. A file that has some is landed witho
 it, and ``removed`` in what is noted about the object counts them; the same file gives the same bytes again.
 ``remove`` names further attributes that hold text; one ending in a dot stands for all that start with it.
 
-One DuckDB pass over each batch of lines parses, looks up and partitions; amounts stay text until they are exact.
+``otlp_files`` reads lines, ``otlp_spans`` makes spans of them; amounts stay text until they are exact.
 """
 
 from __future__ import annotations

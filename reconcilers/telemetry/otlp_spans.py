@@ -307,7 +307,7 @@ class Spans:
         if present not in self.queries:
             self.queries[present] = _Query(self.dialects, self.semantics, self.exclusive, present)
         query = self.queries[present]
-        # A relation with bound values is planned twice, which for a small file is half of its time; a table is not.
+        # A relation with bound values would be planned twice, and planning is most of a small file's time.
         self.connection.execute(f"create or replace temp table spans as {query.text}", query.values)
         return self.connection.table("spans").to_arrow_table()
 

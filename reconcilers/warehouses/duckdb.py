@@ -125,7 +125,13 @@ class Store:
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         import duckdb
 
-        connection = duckdb.connect(str(self.folder / "store.duckdb"))
+        path = self.folder / "store.duckdb"
+        try:
+            connection = duckdb.connect(str(path))
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise
+            raise Busy(f"another process has the store open: {error}", hint=f"close what holds {path}") from error
         try:
             yield connection
         finally:
