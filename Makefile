@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= var/sample
 
-.PHONY: help run test check lock bench clean
+.PHONY: help run test crash check lock bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -38,7 +38,10 @@ var/airflow/.ready: .venv/.ready
 	@touch $@
 
 test: .venv/.ready check ## Linters, types, import rules and every test
-	@$(BIN)/pytest -n 2 --dist loadfile tests
+	@$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/crash --ignore=tests/scenarios/test_idempotence.py tests
+
+crash: .venv/.ready ## Kill runs at the points tracing finds, deliver inputs twice and out of order (minutes; alone on the machine)
+	@$(BIN)/pytest tests/crash tests/scenarios/test_idempotence.py
 
 check: .venv/.ready ## Linters, types and import rules only
 	@$(BIN)/ruff check --quiet .
