@@ -38,10 +38,10 @@ var/airflow/.ready: .venv/.ready
 	@touch $@
 
 test: .venv/.ready check ## Linters, types, import rules and every test
-	@$(BIN)/pytest -n 2 --dist loadfile --ignore=tests/crash --ignore=tests/scenarios/test_idempotence.py tests
+	@$(BIN)/pytest -n 2 --dist loadfile tests
 
-crash: .venv/.ready ## Kill runs at the points tracing finds, deliver inputs twice and out of order (minutes; alone on the machine)
-	@$(BIN)/pytest tests/crash tests/scenarios/test_idempotence.py
+crash: .venv/.ready ## Kill landing, publishing and a hundred places of whole runs, at the points tracing finds (an hour)
+	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.crash.sweep var/crash land publish run --points 100
 
 check: .venv/.ready ## Linters, types and import rules only
 	@$(BIN)/ruff check --quiet .

@@ -46,9 +46,6 @@ def run(
     end: Annotated[str | None, typer.Option("--to", help="Last day of a range, included.")] = None,
     as_of: AsOf = None,
     config: Config = None,
-    full_refresh: Annotated[
-        bool, typer.Option(help="Rebuild every table from the lake, not only what changed.")
-    ] = False,
 ) -> None:
     """Land, build, audit and publish a day or a range. Running it again changes nothing.
 
@@ -61,7 +58,7 @@ def run(
     from reconcilers.console import run_with_progress
 
     settings = _settings(config)
-    if not run_with_progress(settings, _period(day, start, end), _instant(as_of), full_refresh=full_refresh):
+    if not run_with_progress(settings, _period(day, start, end), _instant(as_of)):
         raise SystemExit(2)
 
 

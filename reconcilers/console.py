@@ -30,7 +30,7 @@ from reconcilers.warehouses.duckdb import FINANCE_FILE, Store, published_at, rea
 console = Console(stderr=True)
 
 
-def run_with_progress(settings: Settings, period: Period, as_of: datetime, *, full_refresh: bool = False) -> bool:
+def run_with_progress(settings: Settings, period: Period, as_of: datetime) -> bool:
     """One whole run. Returns false when it published but some unit of some source failed."""
     store = Store(settings.path(settings.home))
     with store.writing(), _bars() as bars:
@@ -43,7 +43,7 @@ def run_with_progress(settings: Settings, period: Period, as_of: datetime, *, fu
             for problem in (*report.warnings, *report.failures):
                 console.print(f"[yellow]{report.source}[/]: {_plain(problem)}")
         bar = bars.add_task("build and audit", total=None)
-        pipeline.build(settings, as_of, _advance(bars, bar), full_refresh)
+        pipeline.build(settings, as_of, _advance(bars, bar))
         version = pipeline.publish(settings, period, as_of, reports)
     console.print(f"published {version}")
     return not any(report.failures for report in reports)

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,7 +42,6 @@ class Build:
 
 
 def build(
-    arguments: Sequence[str],
     *,
     artefacts: Path,
     environment: Mapping[str, str],
@@ -50,7 +49,7 @@ def build(
     executable: str | None = None,
     progress: Progress | None = None,
 ) -> Build:
-    """Run ``dbt build`` with ``arguments``; artefacts (compiled SQL, log, run results) go to ``artefacts``.
+    """Run ``dbt build``; artefacts (compiled SQL, log, run results) go to ``artefacts``.
 
     Raises ``DoesNotReconcile`` when a test failed and ``ReconcileError`` when a model or dbt itself did.
     """
@@ -66,7 +65,6 @@ def build(
         f"--profiles-dir={PROJECT}",
         f"--target-path={artefacts}",
         f"--vars={json.dumps(dict(variables), sort_keys=True)}",
-        *arguments,
     ]
     result = Build()
     spoken: list[str] = []

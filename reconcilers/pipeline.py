@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def _land_unit(landing: Landing, lake: Lake, source: Source, unit: str, as_of: d
     for entity, rows in content.rows.items():
         report.rows[entity] = report.rows.get(entity, 0) + rows
     for currency, cost in content.billed_cost.items():
-        report.billed_cost[currency] = f"{_decimal(report.billed_cost.get(currency, '0')) + _decimal(cost):f}"
+        report.billed_cost[currency] = f"{Decimal(report.billed_cost.get(currency, '0')) + Decimal(cost):f}"
     if before and news and not sum(content.rows.values()) and sum(lake.read(source, before[-1]).rows.values()):
         report.warnings.append(f"{unit}: every row known before has vanished at the source")
 
@@ -131,7 +132,6 @@ def build(
     settings: Settings,
     as_of: datetime,
     progress: dbt.Progress | None = None,
-    full_refresh: bool = False,
 ) -> dbt.Build:
     """Build and audit candidate tables from everything known at ``as_of``; the caller holds the writer's place.
 
@@ -141,7 +141,6 @@ def build(
     files, tables, rejections = known(settings, as_of)
     store.load(files, tables, rejections)
     return dbt.build(
-        ["--full-refresh"] if full_refresh else [],
         artefacts=settings.path(settings.home) / "dbt",
         environment=store.environment,
         variables=variables(settings, as_of),
@@ -213,12 +212,6 @@ def _resolved(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(uri, str) and "://" not in uri:
         return {**config, "uri": str(settings.path(uri))}
     return dict(config)
-
-
-def _decimal(text: str) -> Any:
-    from decimal import Decimal
-
-    return Decimal(text)
 
 
 def _refuse(landing: Landing, report: LandingReport, unit: str, as_of: datetime, error: ReconcileError) -> None:

@@ -34,7 +34,6 @@ class Settings(BaseModel):
     excess_ratio_millionths: int = 20_000
     coverage_gate_millionths: int = 950_000
     keep_versions: int = 3
-    warehouse: str = "duckdb"
     dbt_executable: str | None = None
     file: Path = Path("reconcile.yaml")
 
@@ -49,10 +48,6 @@ class Settings(BaseModel):
     @property
     def lake(self) -> Path:
         return self.path(self.home) / "lake"
-
-    @property
-    def published(self) -> Path:
-        return self.path(self.home) / "published"
 
 
 def read_settings(file: Path | None = None) -> Settings:

@@ -118,6 +118,13 @@ class Otlp(FileSource):
         noted = {"rewritten": "without prompt and completion text", "removed": str(removed), "received_sha256": sha256}
         return target, noted
 
+    def cited(self, path: Path, name: str, line: int) -> str:
+        """The n-th message of the file, in whatever packing it came."""
+        for number, content in read_lines(path, name, self.name):
+            if number == line:
+                return content.decode("utf-8", "replace").strip()
+        raise SourceRejected(f"no line {line}", source=self.name, file=name, hint="landing was changed; restore it")
+
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         import pyarrow as pa
 

@@ -211,7 +211,7 @@ def plain_pandas(lake: Path) -> Figures:
     return {"seconds": perf_counter() - started, "cost": float(events.sum())}
 
 
-def build(home: Path, lake: Path, *arguments: str) -> Figures:
+def build(home: Path, lake: Path) -> Figures:
     """The real build: point the store at the lake's files and run dbt, whose own record says what each node took."""
     store = Store(home)
     store.folder.mkdir(parents=True, exist_ok=True)
@@ -219,7 +219,6 @@ def build(home: Path, lake: Path, *arguments: str) -> Figures:
     started = perf_counter()
     store.load(files, company.reference_tables(), [])
     dbt.build(
-        arguments,
         artefacts=home / "dbt",
         environment=store.environment,
         variables={"as_of": f"{AS_OF:%Y-%m-%d %H:%M:%S}"},
@@ -279,7 +278,7 @@ JOBS: dict[str, Callable[..., Figures]] = {
     "floor": lambda lake: floor(Path(lake)),
     "polars": lambda lake: plain_polars(Path(lake)),
     "pandas": lambda lake: plain_pandas(Path(lake)),
-    "build": lambda home, lake, *arguments: build(Path(home), Path(lake), *arguments),
+    "build": lambda home, lake: build(Path(home), Path(lake)),
 }
 
 

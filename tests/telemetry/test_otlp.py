@@ -790,6 +790,18 @@ def test_every_packing_gives_the_same_rows(job: Job, packing: str) -> None:
     assert taken.stored == packed
 
 
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_a_cited_line_is_the_message_in_any_packing(job: Job, packing: str) -> None:
+    name = f"traces.{packing}"
+    taken = job.take(PACKINGS[packing](chat(CALL) + chat(CALL | {"tenant_id": "ten-9"})), name)
+    source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": str(job.folder)})
+    (item,) = taken.landed.objects
+    path = taken.landed.path(item)
+    assert json.loads(source.cited(path, name, 2)) == json.loads(chat(CALL | {"tenant_id": "ten-9"}))
+    with pytest.raises(SourceRejected, match="no line 3"):
+        source.cited(path, name, 3)
+
+
 def test_several_members_of_gzip_and_frames_of_zstd_are_one_file(job: Job) -> None:
     first, second = chat(CALL), chat(CALL, CALL)
     for pack in (gzipped, zstandard_file):
