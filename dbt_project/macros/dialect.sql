@@ -20,6 +20,16 @@
 {% macro duckdb__unnested(array, alias) %}cross join unnest({{ array }}) as {{ alias }}_rows({{ alias }}){% endmacro %}
 {% macro bigquery__unnested(array, alias) %}cross join unnest({{ array }}) as {{ alias }}{% endmacro %}
 
+{# some columns of a relation, once per element of an array column of it; on DuckDB a join with its own array would be a real join #}
+{% macro exploded(relation, columns, array, alias) %}{{ return(adapter.dispatch('exploded', 'reconcile')(relation, columns, array, alias)) }}{% endmacro %}
+{% macro duckdb__exploded(relation, columns, array, alias) %}(select {{ columns }}, unnest({{ array }}) as {{ alias }} from {{ relation }}){% endmacro %}
+{% macro bigquery__exploded(relation, columns, array, alias) %}(select {{ columns }}, {{ alias }} from {{ relation }} cross join unnest({{ array }}) as {{ alias }}){% endmacro %}
+
+{# nanos as money; on DuckDB the product of whole nanos and a number of nine places needs no rescaling #}
+{% macro from_nanos(n) %}{{ return(adapter.dispatch('from_nanos', 'reconcile')(n)) }}{% endmacro %}
+{% macro duckdb__from_nanos(n) %}cast(cast({{ n }} as decimal(38, 0)) * cast('0.000000001' as decimal(9, 9)) as numeric(38, 9)){% endmacro %}
+{% macro bigquery__from_nanos(n) %}{{ return(money(money(n) ~ ' * ' ~ money("'0.000000001'"))) }}{% endmacro %}
+
 {# microseconds since the UTC midnight before #}
 {% macro micros_of_day(ts) %}{{ return(adapter.dispatch('micros_of_day', 'reconcile')(ts)) }}{% endmacro %}
 {% macro duckdb__micros_of_day(ts) %}mod(epoch_us({{ ts }}), 86400000000){% endmacro %}
@@ -57,3 +67,19 @@
 {% macro unnested_in_order(array, alias, place) %}{{ return(adapter.dispatch('unnested_in_order', 'reconcile')(array, alias, place)) }}{% endmacro %}
 {% macro duckdb__unnested_in_order(array, alias, place) %}cross join unnest({{ array }}) with ordinality as {{ alias }}_rows({{ alias }}, {{ place }}){% endmacro %}
 {% macro bigquery__unnested_in_order(array, alias, place) %}cross join unnest({{ array }}) as {{ alias }} with offset as {{ place }}{% endmacro %}
+
+{#
+  63 or 64 bits that tell rows apart cheaply inside one store: never an identity of a finance table, and wherever two rows could
+  share one, the columns themselves decide or a test compares them
+#}
+{% macro fingerprint(columns) %}{{ return(adapter.dispatch('fingerprint', 'reconcile')(columns)) }}{% endmacro %}
+{% macro duckdb__fingerprint(columns) %}cast(hash({{ columns | join(', ') }}) >> 1 as bigint){% endmacro %}
+{% macro bigquery__fingerprint(columns) %}farm_fingerprint({{ key_text(columns) }}){% endmacro %}
+
+{# how many meters a call's usage names #}
+{% macro meters_of(usage) %}{{ return(adapter.dispatch('meters_of', 'reconcile')(usage)) }}{% endmacro %}
+{% macro duckdb__meters_of(usage) %}list_unique(list_transform({{ usage }}, lambda element: element.meter)){% endmacro %}
+{% macro bigquery__meters_of(usage) %}(select count(distinct element.meter) from unnest({{ usage }}) as element){% endmacro %}
+
+{# the first 30 of a hex digest's 32 digits as two whole numbers, which sort as the digest does and take half its room #}
+{% macro digits_of(digest, part) %}cast(concat('0x', substr({{ digest }}, {{ 1 if part == 'high' else 16 }}, 15)) as int64){% endmacro %}

@@ -3,6 +3,12 @@
 {% macro price_dimensions() %}{{ return(['service_tier', 'batch', 'context_band', 'geography', 'region', 'speed', 'modality', 'cache_ttl']) }}{% endmacro %}
 {% macro key_dimensions() %}{{ return(['source'] + owner_dimensions() + ['model', 'meter'] + price_dimensions()) }}{% endmacro %}
 
+{# the dimensions all usages of one call have in common #}
+{% macro call_price_dimensions() %}{{ return(['service_tier', 'batch', 'context_band', 'geography', 'region', 'speed']) }}{% endmacro %}
+{% macro call_dimensions() -%}
+{{ return(['charge_day', 'source'] + owner_dimensions() + ['model'] + call_price_dimensions() + ['estimated', 'midnight', 'sampling_probability_millionths']) }}
+{%- endmacro %}
+
 {# what a provider means when it leaves a price-setting dimension out; an assumed value is a value and meets only itself #}
 {% macro dimension_default(dimension) -%}
   {%- set defaults = {'service_tier': "'standard'", 'batch': "'false'", 'context_band': "'standard'", 'geography': "'global'", 'region': "'(default)'", 'speed': "'standard'", 'modality': "'text'"} -%}

@@ -2,8 +2,6 @@
 
 {% macro nanos(x) %}cast(({{ x }}) * 1000000000 as int64){% endmacro %}
 
-{% macro from_nanos(n) %}{{ return(money(money(n) ~ ' * ' ~ money("'0.000000001'"))) }}{% endmacro %}
-
 {# integer sum that stays INT64 on both warehouses (DuckDB widens); an overflow is an error, never a wrap #}
 {% macro isum(x) %}cast(sum({{ x }}) as int64){% endmacro %}
 
@@ -30,12 +28,14 @@ least({{ amount }}, {{ name }}_0 * ({{ u }}) + {{ idiv(name ~ '_1 * (' ~ u ~ ') 
 {%- endmacro %}
 
 {# identity of a row from its columns: lengths keep 'a|b','c' apart from 'a','b|c' #}
-{% macro key(columns) -%}
+{% macro key(columns) -%}{{ return(dbt.hash(key_text(columns))) }}{%- endmacro %}
+
+{% macro key_text(columns) -%}
   {%- set parts = [] -%}
   {%- for column in columns -%}
     {%- do parts.append("coalesce(cast(length(" ~ text(column) ~ ") as string) || ':' || " ~ text(column) ~ ", '-')") -%}
   {%- endfor -%}
-  {{ return(dbt.hash(parts | join(" || "))) }}
+  {{ return(parts | join(" || ")) }}
 {%- endmacro %}
 
 {% macro text(x) %}cast({{ x }} as string){% endmacro %}
@@ -51,9 +51,13 @@ least({{ amount }}, {{ name }}_0 * ({{ u }}) + {{ idiv(name ~ '_1 * (' ~ u ~ ') 
 {{ idiv('cast(floor(' ~ money(money(quantity) ~ ' * ' ~ price) ~ ') as int64)', scale_factor) }}
 {%- endmacro %}
 
-{# the same value in nanos, rounded half away from zero (quantities here are never negative) #}
+{# the same value in nanos, rounded half away from zero (quantities here are never negative); wide only where INT64 could overflow #}
 {% macro nano_value(quantity, scale_factor, price) -%}
-cast({{ idiv(wide(quantity) ~ ' * ' ~ nanos(price) ~ ' + 500000 * ' ~ scale_factor, '1000000 * ' ~ scale_factor) }} as int64)
+case
+    when {{ quantity }} <= 1000000 and {{ price }} <= 1000
+        then {{ idiv(quantity ~ ' * ' ~ nanos(price) ~ ' + 500000 * ' ~ scale_factor, '1000000 * ' ~ scale_factor) }}
+    else cast({{ idiv(wide(quantity) ~ ' * ' ~ nanos(price) ~ ' + 500000 * ' ~ scale_factor, '1000000 * ' ~ scale_factor) }} as int64)
+end
 {%- endmacro %}
 
 {# a ratio of two sums, cut at nine decimals; null when the whole is not positive, since a share of nothing is not known #}

@@ -8,6 +8,9 @@ left join (
     select usage_cell_id, sum(cost_nanos) as cost_nanos from {{ ref('int_cell_receipts') }} group by usage_cell_id
 ) as receipts on cells.usage_cell_id = receipts.usage_cell_id
 left join (
-    select usage_cell_id, sum(cost_nanos) as cost_nanos from {{ ref('int_call_shares') }} group by usage_cell_id
+    select receipts.usage_cell_id, sum(by_receipt.cost_nanos) as cost_nanos
+    from (select receipt, sum(cost_nanos) as cost_nanos from {{ ref('int_call_shares') }} group by receipt) as by_receipt
+    join {{ ref('int_receipts') }} as receipts on by_receipt.receipt = receipts.receipt
+    group by receipts.usage_cell_id
 ) as shares on cells.usage_cell_id = shares.usage_cell_id
 where coalesce(matches.taken, 0) > cells.quantity or coalesce(receipts.cost_nanos, 0) <> coalesce(shares.cost_nanos, 0)

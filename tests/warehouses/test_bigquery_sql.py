@@ -20,8 +20,32 @@ from reconcilers.dbt import PROJECT
 #: Functions the project may use; each exists in GoogleSQL under this name or as the operator it is parsed from.
 ALLOWED = {
     *("ABS", "AND", "ARRAY_SIZE", "CASE", "CAST", "COALESCE", "CONCAT", "COUNT", "DATE_ADD", "DATE_SUB", "DATE_TRUNC"),
-    *("DATEDIFF", "FLOOR", "GENERATE_DATE_ARRAY", "GREATEST", "IF", "JSON_EXTRACT_SCALAR", "LAG", "LEAST"),
-    *("LENGTH", "LOWER", "MAX", "MD5", "MIN", "OR", "PARSE_JSON", "ROW_NUMBER", "SUM", "TRIM", "UNIX_MICROS", "UNNEST"),
+    *(
+        "DATEDIFF",
+        "FARM_FINGERPRINT",
+        "FLOOR",
+        "GENERATE_DATE_ARRAY",
+        "GREATEST",
+        "IF",
+        "JSON_EXTRACT_SCALAR",
+        "LAG",
+        "LEAST",
+    ),
+    *(
+        "LENGTH",
+        "LOWER",
+        "MAX",
+        "MD5",
+        "MIN",
+        "OR",
+        "PARSE_JSON",
+        "ROW_NUMBER",
+        "SUBSTRING",
+        "SUM",
+        "TRIM",
+        "UNIX_MICROS",
+        "UNNEST",
+    ),
 }
 #: Cast targets without parameters: BigQuery refuses ``cast(x as numeric(38, 9))``.
 TYPES = {"STRING", "NUMERIC", "INT64", "BIGNUMERIC", "DATE", "BOOL", "TIMESTAMP"}

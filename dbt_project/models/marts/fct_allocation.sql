@@ -1,27 +1,36 @@
-with shares as (
+-- a call's row is named by half the digest of its receipt and half the digest of its call, so that nothing is hashed per row
+with receipts as (
 
-    select * from {{ ref('int_call_shares') }}
+    select * from {{ ref('int_receipts') }}
+
+),
+
+calls as (
+
+    select
+        calls.call_high, calls.call_low, calls.call_id, calls.event_id, calls.run_id, calls.production,
+        case when not calls.production then 'non_production' when calls.event_id is null then 'untagged' else 'event' end as destination,
+        coalesce(calls.tenant_id, events.tenant_id) as tenant_id,
+        coalesce(calls.feature_id, events.feature_id) as feature_id
+    from {{ ref('int_calls') }} as calls
+    left join {{ ref('int_events') }} as events on calls.event_id = events.event_id
 
 ),
 
 call_rows as (
 
     select
-        {{ key(["'call'", 'shares.usage_cell_id', 'shares.call_id', 'shares.billing_currency', 'shares.billing_period_start', 'shares.charge_month']) }} as allocation_id,
-        shares.charge_day, shares.charge_month, shares.billing_period_start, shares.source,
-        shares.usage_cell_id as match_group_id, 'call' as target_kind, shares.call_id, shares.model, shares.meter,
-        case when not calls.production then 'non_production' when calls.event_id is null then 'untagged' else 'event' end as destination,
-        calls.event_id, calls.run_id,
-        coalesce(calls.tenant_id, events.tenant_id) as tenant_id,
-        coalesce(calls.feature_id, events.feature_id) as feature_id,
-        calls.production, shares.timing, {{ from_scaled('shares.quantity', 'coalesce(meters.scale_factor, 1)') }} as quantity,
-        shares.billing_currency, '{{ var("reporting_currency") }}' as currency,
+        concat(receipts.receipt_id, substr(calls.call_id, 1, 16)) as allocation_id,
+        receipts.charge_day, receipts.charge_month, receipts.billing_period_start, receipts.source,
+        receipts.usage_cell_id as match_group_id, 'call' as target_kind, calls.call_id, receipts.model, receipts.meter,
+        calls.destination, calls.event_id, calls.run_id, calls.tenant_id, calls.feature_id,
+        calls.production, receipts.timing, {{ from_scaled('shares.quantity', 'receipts.scale_factor') }} as quantity,
+        receipts.billing_currency, '{{ var("reporting_currency") }}' as currency,
         {{ from_nanos('shares.cost_nanos') }} as reconciled_cost,
         {{ from_nanos('shares.accrued_nanos') }} as accrued_cost
-    from shares
-    join {{ ref('int_calls') }} as calls on shares.call_id = calls.call_id
-    left join {{ ref('int_events') }} as events on calls.event_id = events.event_id
-    left join {{ ref('meters') }} as meters on shares.meter = meters.meter
+    from {{ ref('int_call_shares') }} as shares
+    join receipts on shares.receipt = receipts.receipt
+    join calls on shares.call_high = calls.call_high and shares.call_low = calls.call_low
 
 ),
 

@@ -2,9 +2,9 @@ with costs as (
 
     select
         event_id,
-        {{ money('sum(reconciled_cost)') }} as reconciled_cost,
-        {{ money('sum(accrued_cost)') }} as accrued_cost
-    from {{ ref('fct_allocation') }}
+        {{ from_nanos('sum(cost_nanos)') }} as reconciled_cost,
+        {{ from_nanos('sum(accrued_nanos)') }} as accrued_cost
+    from {{ ref('int_call_costs') }}
     where event_id is not null
     group by event_id
 

@@ -3,10 +3,10 @@ with final as (
     select
         {{ key(['event_id', 'charge_month', 'production']) }} as event_cost_month_id,
         event_id, charge_month, production,
-        {{ money('sum(reconciled_cost)') }} as reconciled_cost,
-        {{ money('sum(accrued_cost)') }} as accrued_cost,
+        {{ from_nanos('sum(cost_nanos)') }} as reconciled_cost,
+        {{ from_nanos('sum(accrued_nanos)') }} as accrued_cost,
         '{{ var("reporting_currency") }}' as currency
-    from {{ ref('fct_allocation') }}
+    from {{ ref('int_call_costs') }}
     where event_id is not null
     group by event_id, charge_month, production
 

@@ -13,20 +13,32 @@ with excess as (
 
 ),
 
+-- what calls received is reckoned on their cells, whose calls receive exactly that (R17)
+received as (
+
+    select usage_cell_id, charge_month as month, cost_nanos as billed_nanos, cast(0 as int64) as accrued_nanos
+    from {{ ref('int_cell_receipts') }}
+
+    union all
+
+    select shares.usage_cell_id, {{ month_of('accruals.charge_day') }}, 0, shares.accrued_nanos
+    from {{ ref('int_accrual_shares') }} as shares
+    join {{ ref('int_accruals') }} as accruals on shares.accrual_id = accruals.accrual_id
+
+),
+
 amounts as (
 
-    select
-        allocation.charge_month as month,
-        allocation.target_kind,
-        allocation.destination,
-        excess.usage_key_id is not null as provisional,
-        {{ isum(nanos('allocation.reconciled_cost')) }} as billed_nanos,
-        {{ isum(nanos('allocation.accrued_cost')) }} as accrued_nanos
-    from {{ ref('fct_allocation') }} as allocation
-    left join {{ ref('int_usage_cells') }} as cells on allocation.match_group_id = cells.usage_cell_id
+    select received.month, 'call' as target_kind, excess.usage_key_id is not null as provisional, received.billed_nanos, received.accrued_nanos
+    from received
+    join {{ ref('int_usage_cells') }} as cells on received.usage_cell_id = cells.usage_cell_id
     left join excess on cells.usage_key_id = excess.usage_key_id
-    where allocation.destination in ('event', 'untagged', 'non_production', 'sampled_out', 'no_telemetry', 'unexplained', 'unmapped')
-    group by 1, 2, 3, 4
+
+    union all
+
+    select charge_month, target_kind, false, {{ nanos('reconciled_cost') }}, {{ nanos('accrued_cost') }}
+    from {{ ref('fct_allocation') }}
+    where target_kind = 'bucket' and destination in ('non_production', 'sampled_out', 'no_telemetry', 'unexplained', 'unmapped')
 
 ),
 

@@ -3,12 +3,12 @@ with calls as (
 
     select
         event_id,
-        case when count(distinct tenant_id) = 1 then min(tenant_id) end as tenant_id,
-        case when count(distinct feature_id) = 1 then min(feature_id) end as feature_id,
-        case when count(distinct customer_id) = 1 then min(customer_id) end as customer_id,
-        case when count(distinct user_hash) = 1 then min(user_hash) end as user_hash,
-        case when count(distinct workflow) = 1 then min(workflow) end as workflow,
-        case when count(distinct prompt_version) = 1 then min(prompt_version) end as prompt_version,
+        case when min(tenant_id) = max(tenant_id) then min(tenant_id) end as tenant_id,
+        case when min(feature_id) = max(feature_id) then min(feature_id) end as feature_id,
+        case when min(customer_id) = max(customer_id) then min(customer_id) end as customer_id,
+        case when min(user_hash) = max(user_hash) then min(user_hash) end as user_hash,
+        case when min(workflow) = max(workflow) then min(workflow) end as workflow,
+        case when min(prompt_version) = max(prompt_version) then min(prompt_version) end as prompt_version,
         max(case when production then 1 else 0 end) = 1 as production,
         min(coalesce(started_at, ended_at)) as started_at,
         max(ended_at) as ended_at,
@@ -23,10 +23,10 @@ runs as (
 
     select
         event_id,
-        case when count(distinct tenant_id) = 1 then min(tenant_id) end as tenant_id,
-        case when count(distinct feature_id) = 1 then min(feature_id) end as feature_id,
-        case when count(distinct workflow) = 1 then min(workflow) end as workflow,
-        case when count(distinct prompt_version) = 1 then min(prompt_version) end as prompt_version,
+        case when min(tenant_id) = max(tenant_id) then min(tenant_id) end as tenant_id,
+        case when min(feature_id) = max(feature_id) then min(feature_id) end as feature_id,
+        case when min(workflow) = max(workflow) then min(workflow) end as workflow,
+        case when min(prompt_version) = max(prompt_version) then min(prompt_version) end as prompt_version,
         max(case when production then 1 else 0 end) = 1 as production,
         min(started_at) as started_at, max(ended_at) as ended_at,
         count(*) as runs,

@@ -25,27 +25,26 @@ statuses as (
 
 ),
 
-costs as (
-
-    select call_id, {{ isum('cost_nanos') }} as cost_nanos, {{ isum('accrued_nanos') }} as accrued_nanos from {{ ref('int_call_shares') }} group by call_id
-
-),
-
 calls as (
 
     select
-        calls.run_id, calls.event_id, calls.model, calls.tenant_id, calls.feature_id, calls.workflow, calls.prompt_version, calls.production,
-        coalesce(calls.started_at, calls.ended_at) as started_at, calls.ended_at,
-        coalesce(costs.cost_nanos, 0) + coalesce(costs.accrued_nanos, 0) as cost_nanos
-    from {{ ref('int_calls') }} as calls
-    left join costs on calls.call_id = costs.call_id
-    where calls.run_id is not null
+        run_id, event_id, tenant_id, feature_id, workflow, prompt_version, production, model,
+        coalesce(started_at, ended_at) as started_at, ended_at
+    from {{ ref('int_calls') }}
+    where run_id is not null
 
 ),
 
+-- every model a run called, also those nothing was paid for
 by_model as (
 
-    select run_id, model, {{ isum('cost_nanos') }} as cost_nanos from calls where model is not null group by run_id, model
+    select run_id, model, {{ isum('cost_nanos') }} as cost_nanos
+    from (
+        select run_id, model, cost_nanos + accrued_nanos as cost_nanos from {{ ref('int_call_costs') }} where run_id is not null and model is not null
+        union all
+        select run_id, model, cast(0 as int64) from calls where model is not null group by run_id, model
+    ) as parts
+    group by run_id, model
 
 ),
 

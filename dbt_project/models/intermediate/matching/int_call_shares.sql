@@ -1,44 +1,14 @@
--- what every usage of a call received, per billing period and charge month, and what is accrued on it
-with amounts as (
+-- grain: usage of a call × receipt of its cell: what the usage received, and what is accrued on it (R17, last step)
+with receipts as (
 
-    select usage_cell_id, billing_currency, billing_period_start, charge_month, timing, cost_nanos, cast(0 as int64) as accrued_nanos
-    from {{ ref('int_cell_receipts') }}
-
-    union all
-
-    select shares.usage_cell_id, '{{ var("reporting_currency") }}', {{ month_of('accruals.charge_day') }}, {{ month_of('accruals.charge_day') }}, false, 0, shares.accrued_nanos
-    from {{ ref('int_accrual_shares') }} as shares
-    join {{ ref('int_accruals') }} as accruals on shares.accrual_id = accruals.accrual_id
+    select * from {{ ref('int_receipts') }}
 
 ),
 
-receipts as (
-
-    select
-        usage_cell_id, billing_currency, billing_period_start, charge_month, max(case when timing then 1 else 0 end) = 1 as timing,
-        {{ isum('cost_nanos') }} as cost_nanos, {{ isum('accrued_nanos') }} as accrued_nanos
-    from amounts
-    group by usage_cell_id, billing_currency, billing_period_start, charge_month
-
-),
-
-rates as (
-
-    select
-        receipts.usage_cell_id, receipts.billing_currency, receipts.billing_period_start, receipts.charge_month, receipts.timing,
-        abs(receipts.cost_nanos) as amount, {{ sign_of('receipts.cost_nanos') }} as sign, receipts.accrued_nanos as accrued,
-        {{ unit_price('abs(receipts.cost_nanos)', 'cells.quantity', 'p') }},
-        {{ unit_price('receipts.accrued_nanos', 'cells.quantity', 'a') }}
-    from receipts
-    join {{ ref('int_usage_cells') }} as cells on receipts.usage_cell_id = cells.usage_cell_id
-
-),
-
+-- the two halves of a digest sort as the digest, so this is the order of call_id
 usages as (
 
-    select
-        usage_cell_id, call_id, charge_day, source, model, meter, quantity,
-        {{ running('quantity', 'usage_cell_id', 'call_id') }} as high
+    select cell, call_high, call_low, quantity, {{ running('quantity', 'cell', 'call_high, call_low') }} as high
     from {{ ref('int_usages') }}
 
 ),
@@ -46,12 +16,11 @@ usages as (
 final as (
 
     select
-        usages.usage_cell_id, usages.call_id, usages.charge_day, usages.source, usages.model, usages.meter, usages.quantity,
-        rates.billing_currency, rates.billing_period_start, rates.charge_month, rates.timing,
-        rates.sign * {{ carved('usages.high - usages.quantity', 'usages.high', 'rates.amount', 'p') }} as cost_nanos,
-        {{ carved('usages.high - usages.quantity', 'usages.high', 'rates.accrued', 'a') }} as accrued_nanos
+        receipts.receipt, usages.call_high, usages.call_low, usages.quantity,
+        receipts.sign * {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.amount', 'p') }} as cost_nanos,
+        case when receipts.accrued = 0 then 0 else {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.accrued', 'a') }} end as accrued_nanos
     from usages
-    join rates on usages.usage_cell_id = rates.usage_cell_id
+    join receipts on usages.cell = receipts.cell
 
 )
 

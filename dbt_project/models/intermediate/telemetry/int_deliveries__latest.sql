@@ -1,27 +1,32 @@
-with deliveries as (
+{{ config(materialized='view') }}
+-- grain: operation. At-least-once delivery: of several deliveries of one operation the one that says most about usage is kept
+with repeated as (
 
-    select
-        *,
-        case
-            when trace_id is not null and span_id is not null then concat('span|', lower(trace_id), '|', lower(span_id))
-            else concat('record|', telemetry_source, '|', record_id)
-        end as delivery_key,
-        case usage_source when 'provider' then 0 when 'estimated' then 1 else 2 end as usage_rank
-    from {{ ref('stg_telemetry__calls') }}
+    select fingerprint from {{ ref('int_deliveries__repeated') }} where kind = 'delivery'
 
 ),
 
--- at-least-once delivery: of several deliveries of one operation the one that says most about usage is kept
 ranked as (
 
     select
-        *,
-        row_number() over (partition by delivery_key order by usage_rank, array_length(usage) desc, landing_id, landing_line, record_id) as delivery_rank
-    from deliveries
+        deliveries.*,
+        row_number() over (
+            partition by deliveries.delivery_key
+            order by deliveries.usage_rank, array_length(deliveries.usage) desc, deliveries.landing_id, deliveries.landing_line, deliveries.record_id
+        ) as delivery_rank
+    from {{ ref('int_deliveries') }} as deliveries
+    join repeated on deliveries.delivery_fingerprint = repeated.fingerprint
 
 ),
 
 final as (
+
+    select deliveries.*, 1 as delivery_rank
+    from {{ ref('int_deliveries') }} as deliveries
+    left join repeated on deliveries.delivery_fingerprint = repeated.fingerprint
+    where repeated.fingerprint is null
+
+    union all
 
     select * from ranked where delivery_rank = 1
 

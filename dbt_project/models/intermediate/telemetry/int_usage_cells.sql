@@ -1,11 +1,6 @@
 with cells as (
 
-    select
-        usage_cell_id, charge_day, {{ listed(key_dimensions()) }}, estimated, midnight, sampling_probability_millionths,
-        {{ isum('quantity') }} as quantity,
-        count(*) as calls
-    from {{ ref('int_usages') }}
-    group by usage_cell_id, charge_day, {{ listed(key_dimensions()) }}, estimated, midnight, sampling_probability_millionths
+    select * from {{ ref('int_usage_cells__formed') }}
 
 ),
 

@@ -1,39 +1,55 @@
-with elements as (
+-- grain: call × usage cell. Elements of one call that are equal in everything are one usage; only where a call names a meter twice
+-- can there be such
+with repeated as (
 
-    select
-        calls.call_id, calls.charge_day, calls.source,
-        {{ listed(owner_dimensions(), 'calls.') }}, calls.model, element.meter as meter,
-        calls.service_tier, calls.batch, calls.context_band, calls.geography, calls.region, calls.speed,
-        element.modality as modality, element.cache_ttl as cache_ttl,
-        calls.estimated, calls.midnight, calls.sampling_probability_millionths,
-        element.quantity
-    from {{ ref('int_calls') }} as calls
-    {{ unnested('calls.usage', 'element') }}
+    select fingerprint from {{ ref('int_deliveries__repeated') }} where kind = 'meter'
 
 ),
 
-told as (
+{% for name, join in [('single', 'left join'), ('several', 'join')] %}
+{{ name }}_calls as (
 
-    select
-        elements.call_id, elements.charge_day, elements.source, {{ listed(owner_dimensions(), 'elements.') }}, elements.model, elements.meter{% for dimension in price_dimensions() %},
-        coalesce(elements.{{ dimension }}, {{ dimension_default(dimension) | replace('meter =', 'elements.meter =') }}) as {{ dimension }}{% endfor %},
-        elements.estimated, elements.midnight, elements.sampling_probability_millionths,
-        cast({{ money('elements.quantity * coalesce(meters.scale_factor, 1)') }} as int64) as quantity
-    from elements
-    left join {{ ref('meters') }} as meters on elements.meter = meters.meter
+    select calls.call_high, calls.call_low, calls.profile, calls.usage
+    from {{ ref('int_calls__placed') }} as calls
+    {{ join }} repeated on calls.delivery_fingerprint = repeated.fingerprint
+    {{ 'where repeated.fingerprint is null' if name == 'single' }}
 
 ),
 
--- rounded once per usage: elements of one call that are equal in everything are one usage
+{{ name }} as (
+
+    select
+        elements.call_high, elements.call_low, elements.profile, elements.element.meter as meter,
+        coalesce(elements.element.modality, {{ dimension_default('modality') }}) as modality,
+        coalesce(elements.element.cache_ttl, {{ dimension_default('cache_ttl') | replace('meter =', 'elements.element.meter =') }}) as cache_ttl,
+        -- nearly every meter counts whole units, and those need no product
+        case when meters.scale_factor > 1 then cast({{ money('elements.element.quantity * meters.scale_factor') }} as int64) else cast(elements.element.quantity as int64) end as quantity
+    from {{ exploded(name ~ '_calls', 'call_high, call_low, profile', 'usage', 'element') }} as elements
+    left join {{ ref('meters') }} as meters on elements.element.meter = meters.meter
+
+),
+
+{% endfor %}
+merged as (
+
+    select call_high, call_low, profile, meter, modality, cache_ttl, {{ isum('quantity') }} as quantity
+    from several
+    where quantity > 0
+    group by call_high, call_low, profile, meter, modality, cache_ttl
+
+),
+
+usages as (
+
+    select * from single where quantity > 0
+    union all
+    select * from merged
+
+),
+
 final as (
 
-    select
-        call_id, charge_day, {{ listed(key_dimensions()) }}, estimated, midnight, sampling_probability_millionths,
-        {{ key(key_dimensions() + ['charge_day', 'estimated', 'midnight', 'sampling_probability_millionths']) }} as usage_cell_id,
-        {{ isum('quantity') }} as quantity
-    from told
-    where quantity > 0
-    group by call_id, charge_day, {{ listed(key_dimensions()) }}, estimated, midnight, sampling_probability_millionths
+    select *, {{ fingerprint(['profile', 'meter', 'modality', 'cache_ttl']) }} as cell from usages
 
 )
 

@@ -1,0 +1,33 @@
+-- grain: usage cell (R8): the usages equal in every dimension, soundness, near-midnight flag and sampling probability
+with profiles as (
+
+    select profile, {{ listed(call_dimensions()) }} from {{ ref('int_calls') }} group by profile, {{ listed(call_dimensions()) }}
+
+),
+
+sums as (
+
+    select cell, profile, meter, modality, cache_ttl, {{ isum('quantity') }} as quantity, count(*) as calls
+    from {{ ref('int_usages') }}
+    group by cell, profile, meter, modality, cache_ttl
+
+),
+
+joined as (
+
+    select sums.cell, sums.meter, sums.modality, sums.cache_ttl, sums.quantity, sums.calls, {{ listed(call_dimensions(), 'profiles.') }}
+    from sums
+    join profiles on sums.profile = profiles.profile
+
+),
+
+final as (
+
+    select
+        cell, {{ key(key_dimensions() + ['charge_day', 'estimated', 'midnight', 'sampling_probability_millionths']) }} as usage_cell_id,
+        charge_day, {{ listed(key_dimensions()) }}, estimated, midnight, sampling_probability_millionths, quantity, calls
+    from joined
+
+)
+
+select * from final
