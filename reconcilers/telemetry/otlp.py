@@ -19,15 +19,14 @@ Prompt and completion text is never landed. A file that has some is landed witho
 it, and ``removed`` in what is noted about the object counts them; the same file gives the same bytes again.
 ``remove`` names further attributes that hold text; one ending in a dot stands for all that start with it.
 
-``otlp_files`` reads lines, ``otlp_spans`` makes spans of them; amounts stay text until they are exact.
+``otlp_files`` reads lines, ``otlp_text`` finds text, ``otlp_spans`` makes spans; amounts stay text until they are exact.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,18 +40,17 @@ from reconcilers.money import parse_amount, round_half_away
 from reconcilers.objects import line_base, split_line
 from reconcilers.source import SourceConfig
 from reconcilers.telemetry.base import Dialect, FileSource, FileSourceConfig, hash_user
-from reconcilers.telemetry.otel_genai import NO_TEXT, TEXT_ATTRIBUTES, TEXT_EVENTS
-from reconcilers.telemetry.otlp_files import DAMAGED, ahead, batches, is_packed, packed, quoted_fractions, read_lines
+from reconcilers.telemetry.otlp_attributes import texts
+from reconcilers.telemetry.otlp_files import ahead, batches, is_packed, packed, read_lines
 from reconcilers.telemetry.otlp_spans import Spans
+from reconcilers.telemetry.otlp_text import TextFilter
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from reconcilers.landing import Landed
 
-Span = dict[str, Any]
 _ROWS = 50_000
-_SIGNALS = {"resourceLogs": "logs", "resourceMetrics": "metrics", "resourceProfiles": "profiles"}
 _EMITTERS = frozenset({"system_of_record", "human", "evaluator", "sdk"})
 
 
@@ -107,14 +105,15 @@ class Otlp(FileSource):
         The copy has one message a line, blank lines kept, so that lines keep their numbers, and is packed with zstd when
         the received file was packed. Its numbers with a fraction are JSON strings, as OTLP allows, to keep every digit.
         """
-        removed = sum(self._count_text(unit, line, content) for line, content in read_lines(received, unit, self.name))
+        text = TextFilter(self.name, self.config.remove)
+        removed = text.count(received, unit)
         if not removed:
             return received, {}
         with received.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         target = work / "without_text"
         with target.open("wb") as out:
-            out.writelines(packed(self._without_text(unit, received), is_packed(received)))
+            out.writelines(packed(text.without(received, unit), is_packed(received)))
         noted = {"rewritten": "without prompt and completion text", "removed": str(removed), "received_sha256": sha256}
         return target, noted
 
@@ -147,13 +146,15 @@ class Otlp(FileSource):
         shapes = {entity: schema(entity) for entity in ("calls", "runs", "outcomes")}
         writers = {entity: pa.ipc.new_stream(str(work / entity), shape) for entity, shape in shapes.items()}
         try:
-            with Spans(self._dialects, self.config.token_semantics, exclusive, work) as spans:
+            constants = {"source": self.name, "landing_id": landed.landing_id}
+            with Spans(self._dialects, self.config.token_semantics, exclusive, constants, work) as spans:
                 for index, item in enumerate(landed.objects):
                     lines = read_lines(landed.path(item), item.name, self.name)
-                    for batch in ahead(batches(lines, line_base(index))):
-                        table = self._sound(item.name, spans.read(batch, item.name, self.name))
+                    parsed = (spans.parse(batch, item.name, self.name) for batch in batches(lines, line_base(index)))
+                    for attributes in ahead(parsed):
+                        table = self._sound(item.name, spans.read(attributes))
                         found.update(table["exclusive_emitter"].unique().drop_null().to_pylist())
-                        for entity, rows in self._entities(item.name, landed.landing_id, table):
+                        for entity, rows in self._entities(item.name, table):
                             writers[entity].write_table(rows, max_chunksize=_ROWS)
         finally:
             for writer in writers.values():
@@ -162,15 +163,17 @@ class Otlp(FileSource):
 
     def _sound(self, unit: str, spans: pa.Table) -> pa.Table:
         """The spans in the order of their lines, none of them faulty."""
-        lines = spans["landing_line"].to_numpy()
-        if (lines[1:] < lines[:-1]).any():
-            spans = spans.take(lines.argsort(kind="stable"))
+        import pyarrow.compute as pc
+
+        lines = spans["landing_line"]
+        if pc.any(pc.less(lines.slice(1), lines.slice(0, max(len(lines) - 1, 0)))).as_py():
+            spans = spans.sort_by("landing_line")
         faulty = spans.filter(spans["fault"].is_valid())
         if faulty.num_rows:
             raise self._rejected(unit, faulty["landing_line"][0].as_py(), faulty["fault"][0].as_py())
         return spans
 
-    def _entities(self, unit: str, landing_id: str, spans: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    def _entities(self, unit: str, spans: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         """(entity, rows in the lake's shape) of one batch of spans."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -179,12 +182,10 @@ class Otlp(FileSource):
             return spans if pc.all(spans[flag]).as_py() else spans.filter(spans[flag])
 
         def shaped(entity: str, rows: pa.Table, columns: dict[str, Any]) -> pa.Table:
-            own = {"source": pa.repeat(self.name, rows.num_rows), "landing_id": pa.repeat(landing_id, rows.num_rows)}
-            given = own | columns
             shape = schema(entity)
-            return pa.table([given[n] if n in given else rows[n] for n in shape.names], shape.names).cast(shape)
+            return pa.table([columns[n] if n in columns else rows[n] for n in shape.names], shape.names).cast(shape)
 
-        def converted(rows: pa.Table, name: str, convert: Callable[[str], Any], kind: pa.DataType) -> Any:
+        def converted(rows: pa.Table, name: str, convert: Callable[[str], str | None], kind: pa.DataType) -> Any:
             return self._converted(unit, rows, name, convert, kind)
 
         money, text = pa.decimal128(38, 9), pa.string()
@@ -207,11 +208,8 @@ class Otlp(FileSource):
         outcome = converted(stated, "outcome", self._outcome, text)
         stated = stated.set_column(stated.schema.get_field_index("outcome"), "outcome", outcome)
         outcomes = stated.filter(stated["outcome"].is_valid())
-        currency = outcomes["value_currency"]
-        amount = pc.if_else(currency.is_valid(), outcomes["outcome_value"], None)
-        outcomes = outcomes.set_column(outcomes.schema.get_field_index("outcome_value"), "outcome_value", amount)
         columns = {
-            "emitter": converted(outcomes, "emitter", _emitter, text).fill_null("sdk"),
+            "emitter": converted(outcomes, "emitter", _emitter, text),
             "occurred_at": outcomes["ended_at"],
             "outcome_value": converted(outcomes, "outcome_value", _money, money),
             "confidence": converted(outcomes, "confidence", _money, money),
@@ -219,7 +217,7 @@ class Otlp(FileSource):
         yield "outcomes", shaped("outcomes", outcomes, columns)
 
     def _converted(
-        self, unit: str, rows: pa.Table, name: str, convert: Callable[[str], Any], kind: pa.DataType
+        self, unit: str, rows: pa.Table, name: str, convert: Callable[[str], str | None], kind: pa.DataType
     ) -> pa.Array:
         """A column of text as another type, each distinct text converted once."""
         import pyarrow as pa
@@ -236,7 +234,7 @@ class Otlp(FileSource):
             except ValueError as error:
                 line = rows["landing_line"][pc.index(column, text).as_py()].as_py()
                 raise self._rejected(unit, line, f"{name}: {error}") from None
-        return pa.array(values, kind).take(encoded.indices)
+        return texts(values).cast(kind).take(encoded.indices)
 
     def _hashed(self, user_id: str) -> str | None:
         return hash_user(user_id, self.user_key)
@@ -270,104 +268,24 @@ class Otlp(FileSource):
             for dialect in map(dialect_named, self.config.dialects)
         ]
 
-    # Text ------------------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def _holds_text(self) -> _TextNames:
-        return _TextNames((*TEXT_ATTRIBUTES, *self.config.remove))
-
-    def _count_text(self, unit: str, line: int, content: bytes) -> int:
-        """How many attributes and events of one message hold text. Refuses what is no message of spans."""
-        holds_text, found = self._holds_text, 0
-        try:
-            for attributes, events in _carriers(self._traces(unit, line, content)):
-                for attribute in attributes:
-                    found += holds_text[attribute["key"]]
-                for event in events:
-                    found += event.get("name") in TEXT_EVENTS
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise self._rejected(unit, line, f"not the shape of OTLP/JSON traces: {error!r:.120}") from None
-        return found
-
-    def _traces(self, unit: str, line: int, content: bytes) -> Span:
-        """One message, parsed. Refuses other signals and what is not OTLP/JSON."""
-        import orjson
-
-        try:
-            message = orjson.loads(content)
-        except ValueError as error:
-            hint = DAMAGED
-            if not content.lstrip().startswith(b"{"):
-                hint = "have it written as OTLP/JSON: `format: json` of a file exporter, `otlp_json` of an S3 exporter"
-            raise self._rejected(unit, line, f"not JSON: {error}", hint) from None
-        if not isinstance(message, dict):
-            raise self._rejected(unit, line, f"a JSON {type(message).__name__}, not an OTLP/JSON message")
-        for name, signal in _SIGNALS.items():
-            if name in message:
-                hint = "narrow `pattern` to the trace files"
-                raise self._rejected(unit, line, f"holds {signal}, not traces", hint)
-        if message and "resourceSpans" not in message:
-            raise self._rejected(unit, line, f"no resourceSpans but {sorted(message)[0]!r:.60}: not OTLP/JSON traces")
-        return message
-
-    def _without_text(self, unit: str, received: Path) -> Iterator[bytes]:
-        import orjson
-
-        holds_text, written = self._holds_text, 0
-        for line, content in read_lines(received, unit, self.name):
-            message = self._traces(unit, line, quoted_fractions(content))
-            for attributes, events in _carriers(message):
-                attributes[:] = [attribute for attribute in attributes if not holds_text[attribute["key"]]]
-                events[:] = [event for event in events if event.get("name") not in TEXT_EVENTS]
-            yield b"\n" * (line - written - 1) + orjson.dumps(message) + b"\n"
-            written = line
-
     def _rejected(self, unit: str, line: int, problem: str, hint: str | None = None) -> SourceRejected:
         hint = hint or "correct the emitter or ask for the file again"
         return SourceRejected(problem, source=self.name, file=unit, line=split_line(line)[1], hint=hint)
 
 
-class _TextNames(dict[str, bool]):
-    """Attribute name → whether it holds text, decided once per name."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        super().__init__()
-        self.exact = {name for name in names if not name.endswith(".")}
-        self.prefixes = tuple(name for name in names if name.endswith("."))
-
-    def __missing__(self, name: str) -> bool:
-        found = name not in NO_TEXT and (name in self.exact or name.startswith(self.prefixes))
-        if len(self) < 100_000:
-            self[name] = found
-        return found
-
-
-def _carriers(message: Span) -> Iterator[tuple[list[Span], list[Span]]]:
-    """Every list of attributes of a message, each with the list of events beside it (empty but for a span)."""
-    for resource_spans in message.get("resourceSpans") or ():
-        yield (resource_spans.get("resource") or {}).get("attributes") or [], []
-        for scope_spans in resource_spans.get("scopeSpans") or ():
-            yield (scope_spans.get("scope") or {}).get("attributes") or [], []
-            for span in scope_spans.get("spans") or ():
-                events = span.get("events") or []
-                yield span.get("attributes") or [], events
-                for part in (*events, *(span.get("links") or ())):
-                    yield part.get("attributes") or [], []
-
-
 # Values --------------------------------------------------------------------------------------------------------------
 
 
-def _money(text: str) -> Decimal:
-    return round_half_away(parse_amount(text))
+def _money(text: str) -> str:
+    return f"{round_half_away(parse_amount(text)):f}"
 
 
-def _millionths(text: str) -> int:
+def _millionths(text: str) -> str:
     """A probability in whole millionths, rounded down (rule R8)."""
     probability = parse_amount(text)
     if not 0 < probability <= 1:
         raise ValueError(f"{text!r:.60} is no probability")
-    return int(probability * 10**6)
+    return str(int(probability * 10**6))
 
 
 def _emitter(word: str) -> str:

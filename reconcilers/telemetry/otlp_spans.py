@@ -1,8 +1,7 @@
-"""From lines of OTLP/JSON to spans: a span's ids, fields and partitioned usage, one row each. All of it is SQL for DuckDB.
+"""What spans mean: their ids, fields and partitioned usage, one row each, by what the dialects say. All of it is SQL.
 
-A batch of lines is read in two steps. The first parses it and keeps of every span the names and texts of its
-attributes. The second looks up what the dialects ask for, with a query made for the names this batch has: of the
-hundreds a vocabulary knows, a file has few dozens, and each name that is not looked up saves its time on every span.
+``otlp_attributes`` makes of a batch of lines a table with a column for every attribute it has. The query over it is made
+for those columns: of the hundreds of names a vocabulary knows, a file has few dozens.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reconcilers.errors import SourceRejected
 from reconcilers.objects import split_line
 from reconcilers.telemetry.base import PROVIDER_ALIASES, Dialect
+from reconcilers.telemetry.otlp_attributes import column, read_attributes
 from reconcilers.telemetry.otlp_files import DAMAGED
 
 if TYPE_CHECKING:
@@ -25,94 +25,36 @@ MAX_COUNT = 10**12
 
 _MEMORY_LIMIT = "2GB"
 
-_VALUE = '{"stringValue":"VARCHAR","intValue":"VARCHAR","doubleValue":"VARCHAR","boolValue":"VARCHAR"}'
-_ATTRIBUTES = f'[{{"key":"VARCHAR","value":{_VALUE}}}]'
-_SPAN = (
-    '{"traceId":"VARCHAR","spanId":"VARCHAR","parentSpanId":"VARCHAR","traceState":"VARCHAR","name":"VARCHAR",'
-    '"startTimeUnixNano":"VARCHAR","endTimeUnixNano":"VARCHAR","status":{"code":"VARCHAR"},'
-    f'"attributes":{_ATTRIBUTES},"events":[{{"name":"VARCHAR","attributes":{_ATTRIBUTES}}}]}}'
-)
-_MESSAGE = (
-    f'{{"resourceSpans":[{{"resource":{{"attributes":{_ATTRIBUTES}}},'
-    f'"scopeSpans":[{{"scope":{{"name":"VARCHAR","version":"VARCHAR"}},"spans":[{_SPAN}]}}]}}]}}'
-)
-_KEYS = "list_transform({0}, lambda a: a.key)"
-_TEXTS = (
-    "list_transform({0}, lambda a: nullif(trim("
-    "coalesce(a.value.stringValue, a.value.intValue, a.value.doubleValue, a.value.boolValue)), ''))"
-)
-_EVENTS = "list_filter(span.events, lambda e: list_contains($1, e.name))"
-_EVENT_KEYS = "flatten(list_transform({0}, lambda e: list_transform(e.attributes, lambda a: e.name || '/' || a.key)))"
-_EVENT_TEXTS = f"flatten(list_transform({{0}}, lambda e: {_TEXTS.format('e.attributes')}))"
-
-#: Spans with their attributes as two lists. ``$1`` is the names of the events whose attributes are read.
-_KEYED = f"""
-create or replace temp table keyed as
-with messages as (
-    select line, from_json(text, '{_MESSAGE}') as message from lines
-),
-
-resources as (
-    select line, unnest(message.resourceSpans) as resource_spans from messages
-),
-
-scopes as (
+#: What the vocabulary means. What stands in braces is made of it, with every word a bound value.
+_QUERY = f"""
+with written as (
     select
         line,
-        list_reverse({_KEYS.format("resource_spans.resource.attributes")}) as resource_keys,
-        list_reverse({_TEXTS.format("resource_spans.resource.attributes")}) as resource_texts,
-        unnest(resource_spans.scopeSpans) as scope_spans
-    from resources
+        coalesce(scope_name, '') as scope_name, coalesce(scope_version, '') as scope_version,
+        lower(trace_id) as trace_id, lower(span_id) as span_id,
+        nullif(nullif(lower(parent_span_id), ''), '0000000000000000') as parent_span_id,
+        coalesce(span_name, '') as span_name,
+        trace_state,
+        nullif(try_cast(start_nanos as bigint), 0) as start_nanos,
+        nullif(try_cast(end_nanos as bigint), 0) as end_nanos,
+        case
+            when status_code in ('2', 'STATUS_CODE_ERROR') then 'error'
+            when status_code in ('1', 'STATUS_CODE_OK') then 'ok'
+            else 'unset'
+        end as status
+        {{texts}}
+    from attributes
 ),
 
-spans as (
-    select
-        line, resource_keys, resource_texts,
-        coalesce(scope_spans.scope.name, '') as scope_name, coalesce(scope_spans.scope.version, '') as scope_version,
-        unnest(scope_spans.spans) as span
-    from scopes
-)
-
--- Reversed, because list_position finds the first and of attributes with one name the last counts.
-select
-    line, scope_name, scope_version,
-    lower(span.traceId) as trace_id, lower(span.spanId) as span_id,
-    nullif(nullif(lower(span.parentSpanId), ''), '0000000000000000') as parent_span_id,
-    coalesce(span.name, '') as span_name,
-    span.traceState as trace_state,
-    nullif(try_cast(span.startTimeUnixNano as bigint), 0) as start_nanos,
-    nullif(try_cast(span.endTimeUnixNano as bigint), 0) as end_nanos,
-    case
-        when span.status.code in ('2', 'STATUS_CODE_ERROR') then 'error'
-        when span.status.code in ('1', 'STATUS_CODE_OK') then 'ok'
-        else 'unset'
-    end as status,
-    list_concat(
-        list_reverse({_KEYS.format("span.attributes")}),
-        case when span.events is not null then list_reverse({_EVENT_KEYS.format(_EVENTS)}) end,
-        resource_keys
-    ) as keys,
-    list_concat(
-        list_reverse({_TEXTS.format("span.attributes")}),
-        case when span.events is not null then list_reverse({_EVENT_TEXTS.format(_EVENTS)}) end,
-        resource_texts
-    ) as texts
-from spans
-"""
-
-#: Which of the names ``$1`` the spans have.
-_PRESENT = "select distinct name from (select unnest(keys) as name from keyed) where list_contains($1, name)"
-
-#: What the vocabulary means. What stands in braces is made of it, with every name a bound value.
-_QUERY = f"""
-with recognised as (
-    select *, {{dialect}} as dialect, {{is_run_span}} as is_run_span from keyed
+recognised as (
+    select *, {{dialect}} as dialect, {{is_run_span}} as is_run_span from written
 ),
 
--- Materialised, or every use of a field would look its attribute up again.
+-- Materialised, or every use of a field would choose among its attributes again.
 told as materialized (
     select
-        * exclude (keys, texts),
+        line, scope_name, scope_version, trace_id, span_id, parent_span_id, trace_state, start_nanos, end_nanos, status,
+        dialect, is_run_span,
         {{follows_convention}} is not null as follows_convention,
         {{passed_through}} is not null as passed_through,
         {{attributes}},
@@ -181,6 +123,7 @@ used as (
 )
 
 select
+    {{constants}},
     line as landing_line,
     coalesce(dialect, 'otlp') as dialect,
     trace_id || '|' || span_id as record_id,
@@ -217,7 +160,8 @@ select
         when parent_run_id is not null then 'worker'
     end as run_kind,
     coalesce(run_status, case when status = 'error' then 'failure' when not is_run_span then 'success' end) as run_status,
-    outcome, emitter, outcome_value, upper(value_currency) as value_currency, confidence, reason,
+    outcome, coalesce(emitter, 'sdk') as emitter,
+    case when value_currency is not null then outcome_value end as outcome_value, upper(value_currency) as value_currency, confidence, reason,
     billable or parent_span_id is not null as is_call,
     dialect is not null and run_id is not null and is_billable_operation is not true
         and (is_run_span or parent_span_id is null or run_status is not null) as is_run,
@@ -267,20 +211,27 @@ _PARTITION = (
 class Spans:
     """DuckDB with the spans of one batch of lines at a time.
 
-    Names of attributes are bound values; what is read of a file is a value in the query and never its text.
-    ``exclusive`` are emitters whose input counts were found to exclude cached tokens.
+    What is read of a file is a value in the query and never its text, attribute names included.
+    ``exclusive`` are emitters whose input counts were found to exclude cached tokens. ``constants`` are columns that say
+    the same of every span.
     """
 
     def __init__(
-        self, dialects: Sequence[Dialect], semantics: Mapping[str, str], exclusive: frozenset[str], work: Path
+        self,
+        dialects: Sequence[Dialect],
+        semantics: Mapping[str, str],
+        exclusive: frozenset[str],
+        constants: Mapping[str, str],
+        work: Path,
     ) -> None:
         import duckdb
 
-        self.dialects, self.semantics, self.exclusive = dialects, semantics, exclusive
-        self.names = list(dict.fromkeys(name for dialect in dialects for name in _names(dialect)))
-        self.events = sorted({name.rpartition("/")[0] for name in self.names} - {""})
-        self.queries: dict[frozenset[str], _Query] = {}
+        self.dialects, self.semantics, self.exclusive, self.constants = dialects, semantics, exclusive, constants
+        names = dict.fromkeys(name for dialect in dialects for name in _names(dialect))
+        self.numbers = {name: number for number, name in enumerate(names)}
+        self.queries: dict[tuple[str, ...], _Query] = {}
         self.connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(work)})
+        self.parser = self.connection.cursor()
 
     def __enter__(self) -> Spans:
         return self
@@ -288,45 +239,50 @@ class Spans:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.parser.close()
         self.connection.close()
 
-    def read(self, lines: pa.Table, unit: str, source: str) -> pa.Table:
-        """The spans of a batch of lines, in no certain order."""
+    def parse(self, lines: pa.Table, unit: str, source: str) -> pa.Table:
+        """The attributes of the spans of a batch of lines, in order. May run while ``read`` is at another batch."""
         import duckdb
 
-        self.connection.register("lines", lines)
         try:
-            self.connection.execute(_KEYED, [self.events])
+            return read_attributes(self.parser, lines, self.numbers)
         except duckdb.InvalidInputException as error:
             first = split_line(lines["line"][0].as_py())[1]
             problem = f"from this line on not readable as OTLP/JSON: {error!s:.200}"
             raise SourceRejected(problem, source=source, file=unit, line=first, hint=DAMAGED) from None
-        finally:
-            self.connection.unregister("lines")
-        present = frozenset(name for (name,) in self.connection.execute(_PRESENT, [self.names]).fetchall())
+
+    def read(self, attributes: pa.Table) -> pa.Table:
+        """What the spans mean, in no certain order."""
+        present = tuple(attributes.column_names)
         if present not in self.queries:
-            self.queries[present] = _Query(self.dialects, self.semantics, self.exclusive, present)
+            numbers = {name: number for name, number in self.numbers.items() if column(number) in present}
+            self.queries[present] = _Query(self.dialects, self.semantics, self.exclusive, self.constants, numbers)
         query = self.queries[present]
+        self.connection.register("attributes", attributes)
         # A relation with bound values would be planned twice, and planning is most of a small file's time.
         self.connection.execute(f"create or replace temp table spans as {query.text}", query.values)
+        self.connection.unregister("attributes")
         return self.connection.table("spans").to_arrow_table()
 
 
 class _Query:
-    """The query from attributes to meaning, for spans that have no other names than ``present``, with its bound values."""
+    """The query from attributes to meaning, for spans that have no other names than those of ``numbers``."""
 
     def __init__(
         self,
         dialects: Sequence[Dialect],
         semantics: Mapping[str, str],
         exclusive: frozenset[str],
-        present: frozenset[str],
+        constants: Mapping[str, str],
+        numbers: Mapping[str, int],
     ) -> None:
-        self.dialects, self.present = dialects, present
+        self.dialects, self.numbers = dialects, numbers
         self.values: list[Any] = []
-        self.text = self._text(semantics, exclusive)
+        self.text = self._text(semantics, exclusive, constants)
 
-    def _text(self, semantics: Mapping[str, str], exclusive: frozenset[str]) -> str:
+    def _text(self, semantics: Mapping[str, str], exclusive: frozenset[str], constants: Mapping[str, str]) -> str:
         dialects, bound = self.dialects, self._bound
         fields = list(dict.fromkeys(name for dialect in dialects for name in dialect.attributes))
         counts = list(dict.fromkeys(name for dialect in dialects for name in dialect.counts))
@@ -342,6 +298,8 @@ class _Query:
                 marks += f" or starts_with(span_name, {bound(dialect.run_span)})"
             recognised.append(f"when {marks} then {bound(dialect.name)}")
         return _QUERY.format(
+            constants=", ".join(f"{bound(value)} as {name}" for name, value in constants.items()),
+            texts="".join(f", {_text(column(number))}" for number in self.numbers.values()),
             dialect=f"case {' '.join(recognised)} end",
             is_run_span=" or ".join(run_spans) or "false",
             follows_convention=self._told(lambda dialect: dialect.inclusive_by),
@@ -380,12 +338,12 @@ class _Query:
 
     def _first(self, names: Sequence[str]) -> str:
         """The text of the first attribute of ``names`` that a span has."""
-        found = [f"texts[list_position(keys, {self._bound(name)})]" for name in names if name in self.present]
+        found = [column(self.numbers[name]) for name in names if name in self.numbers]
         return f"coalesce({', '.join(found)})" if found else "null::varchar"
 
     def _told(self, names: Callable[[Dialect], Sequence[str]]) -> str:
         """As ``_first``, with the names of the span's dialect."""
-        lists = [tuple(name for name in names(dialect) if name in self.present) for dialect in self.dialects]
+        lists = [tuple(name for name in names(dialect) if name in self.numbers) for dialect in self.dialects]
         if len(set(lists)) == 1:
             return self._first(lists[0])
         cases = [
@@ -402,6 +360,11 @@ class _Query:
         """Whether a value is one of ``values``; false for null."""
         found = sorted(set(values))
         return f"coalesce(list_contains({self._bound(found)}, {expression}), false)" if found else "false"
+
+
+def _text(attribute: str) -> str:
+    values = (f"{attribute}.{kind}Value" for kind in ("string", "int", "double", "bool"))
+    return f"nullif(trim(coalesce({', '.join(values)})), '') as {attribute}"
 
 
 def _elements(partition: Iterable[tuple[str, str, str, str]]) -> str:
