@@ -80,10 +80,13 @@ def read_attributes(connection: duckdb.DuckDBPyConnection, lines: pa.Table, numb
         pc.struct_field(events, ["name"]).take(on_event), pc.struct_field(event_attributes, ["key"]), texts(["/"])[0]
     )
     keys = [pc.struct_field(resource_attributes, ["key"]), event_keys, pc.struct_field(span_attributes, ["key"])]
-    values = [pc.struct_field(a, ["value"]) for a in (resource_attributes, event_attributes, span_attributes)]
+    values = pa.concat_arrays(
+        [pc.struct_field(a, ["value"]) for a in (resource_attributes, event_attributes, span_attributes)]
+    )
     owners = np.concatenate([_numbers(on_resource), _numbers(of_span.take(on_event)), _numbers(on_span)])
 
-    value, owned_by_resource = pa.concat_arrays(values), len(resource_attributes)
+    # Of a value one member is told, but for arrays and maps, which are not read.
+    value, owned_by_resource = pc.coalesce(*values.flatten()), len(resource_attributes)
     for name, positions in _positions(pa.concat_arrays(keys), numbers):
         place = np.full(len(resources), -1, np.int32)
         on_resources, own = np.split(positions, [np.searchsorted(positions, owned_by_resource)])

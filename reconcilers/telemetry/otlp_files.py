@@ -182,9 +182,13 @@ def batches(lines: Iterable[tuple[int, bytes]], base: int) -> Iterator[pa.Table]
 
     def chunk(numbers: list[int], texts: list[bytes]) -> pa.RecordBatch:
         """Made of buffers: to make an array of a list, pyarrow first imports pandas, which takes a second."""
+        joined = b"".join(texts)
+        if b'"doubleValue"' in joined:
+            texts = [quoted_fractions(text) for text in texts]
+            joined = b"".join(texts)
         ends = array("i", accumulate(map(len, texts), initial=0))
         line = pa.Array.from_buffers(pa.int64(), len(texts), [None, pa.py_buffer(array("q", numbers))])
-        text = pa.Array.from_buffers(pa.binary(), len(texts), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))])
+        text = pa.Array.from_buffers(pa.binary(), len(texts), [None, pa.py_buffer(ends), pa.py_buffer(joined)])
         return pa.record_batch([line, text.cast(pa.string())], names)
 
     chunks: list[pa.RecordBatch] = []
@@ -192,7 +196,6 @@ def batches(lines: Iterable[tuple[int, bytes]], base: int) -> Iterator[pa.Table]
     texts: list[bytes] = []
     size = total = 0
     for line, content in lines:
-        content = quoted_fractions(content)
         numbers.append(base + line)
         texts.append(content)
         size += len(content)

@@ -116,8 +116,7 @@ used as (
         *,
         case
             when not billable then []
-            when tells_modality or written_5m_tokens > 0 or written_1h_tokens > 0 or {{has_meter}} then {{all_elements}}
-            else {{common_elements}}
+            {{usage}}
         end as usage
     from uncached
 )
@@ -186,6 +185,8 @@ _COMMON_PARTITION = (
     ("cache_write_input_tokens", "null", "null", "written_tokens"),
     ("output_tokens", "null", "null", "output_tokens"),
 )
+#: Counts that make no other elements than those.
+_COMMON_COUNTS = frozenset({"input", "output", "total", "cache_read", "cache_write", "reasoning"})
 #: What is cached is text as far as there is any; so other modalities are uncached as far as there is room.
 _AUDIO, _IMAGE, _VIDEO = (f"coalesce({modality}_input, 0)" for modality in ("audio", "image", "video"))
 _PARTITION = (
@@ -286,6 +287,8 @@ class _Query:
         dialects, bound = self.dialects, self._bound
         fields = list(dict.fromkeys(name for dialect in dialects for name in dialect.attributes))
         counts = list(dict.fromkeys(name for dialect in dialects for name in dialect.counts))
+        # Planning the query is a good part of a small file's time, so it checks no count the spans do not have.
+        told = [count for count in counts if any(name in self.numbers for d in dialects for name in _count(count)(d))]
         decided = {
             meaning: [scope for scope, m in semantics.items() if m == meaning] for meaning in ("inclusive", "exclusive")
         }
@@ -299,7 +302,7 @@ class _Query:
             recognised.append(f"when {marks} then {bound(dialect.name)}")
         return _QUERY.format(
             constants=", ".join(f"{bound(value)} as {name}" for name, value in constants.items()),
-            texts="".join(f", {_text(column(number))}" for number in self.numbers.values()),
+            texts="".join(f", nullif(trim({c}), '') as {c}" for c in map(column, self.numbers.values())),
             dialect=f"case {' '.join(recognised)} end",
             is_run_span=" or ".join(run_spans) or "false",
             follows_convention=self._told(lambda dialect: dialect.inclusive_by),
@@ -311,8 +314,9 @@ class _Query:
             numbers=", ".join(
                 f"try_cast({c}_told as {'decimal(28, 9)' if c in _METERS else 'bigint'}) as {c}" for c in counts
             ),
-            has_count=" or ".join(f"{c}_told is not null" for c in counts),
-            faulty_count=" or ".join(f"({c}_told is not null and ({_is_sound(c)}) is not true)" for c in counts),
+            has_count=" or ".join(f"{c}_told is not null" for c in told) or "false",
+            faulty_count=" or ".join(f"({c}_told is not null and ({_is_sound(c)}) is not true)" for c in told)
+            or "false",
             repeating=self._listed("lower(operation)", (o for d in dialects for o in d.repeating_operations)),
             billable_operation=self._listed("lower(operation)", (o for d in dialects for o in d.billable_operations)),
             semantics=f"""case
@@ -327,9 +331,7 @@ class _Query:
             undecided=f"{self._listed('scope_name', decided['inclusive'])} is not true",
             emitter=emitter,
             estimated=bound(_ESTIMATED),
-            all_elements=_elements(_PARTITION),
-            common_elements=_elements(_COMMON_PARTITION),
-            has_meter=" or ".join(f"{meter} > 0" for meter in _METERS),
+            usage=_usage(told),
         )
 
     def _bound(self, value: Any) -> str:
@@ -362,9 +364,14 @@ class _Query:
         return f"coalesce(list_contains({self._bound(found)}, {expression}), false)" if found else "false"
 
 
-def _text(attribute: str) -> str:
-    values = (f"{attribute}.{kind}Value" for kind in ("string", "int", "double", "bool"))
-    return f"nullif(trim(coalesce({', '.join(values)})), '') as {attribute}"
+def _usage(told: Sequence[str]) -> str:
+    """How the partition depends on the span, where spans have no other counts than ``told``."""
+    common = f"else {_elements(_COMMON_PARTITION)}"
+    if set(told) <= _COMMON_COUNTS:
+        return common
+    has_meter = " or ".join(f"{meter} > 0" for meter in _METERS)
+    apart = f"tells_modality or written_5m_tokens > 0 or written_1h_tokens > 0 or {has_meter}"
+    return f"when {apart} then {_elements(_PARTITION)} {common}"
 
 
 def _elements(partition: Iterable[tuple[str, str, str, str]]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hmac
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -718,6 +720,55 @@ def test_of_two_attributes_with_one_name_the_last_counts(job: Job) -> None:
     assert usage(call) == {"input_tokens": 2}
 
 
+def test_attributes_stay_with_their_span_and_resource(job: Job) -> None:
+    """Names differ from message to message and from span to span; none moves to a neighbour."""
+    first = message(
+        span(CALL | {"run_id": "run-1"}),
+        span(
+            CALL, events=[event("exception", {"exception.type": "Slow"}), event("exception", {"exception.type": "Cut"})]
+        ),
+        span(CALL | {"error.type": "Own"}, events=[event("exception", {"exception.type": "Slow"})]),
+        resource={"service.name": "one", "tenant_id": "ten-1"},
+    )
+    second = message(span(CALL | {"tenant_id": "ten-2"}), span({}), resource={"tenant_id": "ten-3", "run_id": "run-3"})
+    empty = message(resource={"service.name": "none"})
+    first["resourceSpans"] += empty["resourceSpans"] + second["resourceSpans"]
+    calls = job.take(lines(empty, first, message(span(CALL), resource={}))).calls
+    names = ("landing_line", "service", "tenant_id", "run_id", "error_type")
+    assert [tuple(call[name] for name in names) for call in calls] == [
+        (2, "one", "ten-1", "run-1", None),
+        (2, "one", "ten-1", None, "Cut"),
+        (2, "one", "ten-1", None, "Own"),
+        (2, None, "ten-2", "run-3", None),
+        (2, None, "ten-3", "run-3", None),
+        (3, None, None, None, None),
+    ]
+
+
+def test_reading_traces_imports_no_pandas(job: Job) -> None:
+    """Its import takes longer than most files do."""
+    values = {"user.id": "ann", "sampling.probability": 0.5, "gen_ai.usage.cost": 0.25, "app.outcome": "success"}
+    failed = span(WORK | CALL | values, events=[event("exception", {"exception.type": "Slow"})])
+    (job.folder / "traces.json").write_bytes(lines(message(failed)))
+    code = f"""
+import sys
+from datetime import datetime
+from pathlib import Path
+from reconcilers import registry
+from reconcilers.landing import Landing
+from reconcilers.normalise import Lake
+
+root = Path({str(job.folder.parent)!r})
+source = registry.load("telemetry", {{"name": "traces", "kind": "otlp", "uri": {str(job.folder)!r}}})
+pull = Landing(root / "landing").pull("traces", "otlp", "traces.json")
+source.fetch("traces.json", pull)
+content = Lake(root / "lake").read(source, Landing(root / "landing").prepare(pull, datetime(2026, 10, 2)))
+print(content.rows["calls"], content.rows["outcomes"], "pandas" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1", "False"]
+
+
 def test_an_empty_value_is_none_and_text_is_trimmed(job: Job) -> None:
     values = CALL | {"tenant_id": " ten-1 ", "feature_id": "  ", "endpoint_tag": "search", "event_id": ""}
     own = span(values)
@@ -909,6 +960,21 @@ def test_text_of_resources_and_scopes_is_removed(job: Job) -> None:
     assert taken.calls[0]["service"] == "answers"
 
 
+@pytest.mark.parametrize("where", ["resource", "scope"])
+def test_text_of_a_resource_or_a_scope_alone_is_removed(job: Job, where: str) -> None:
+    content = message(span(CALL), resource={})
+    scoped = content["resourceSpans"][0]["scopeSpans"][0]
+    (content["resourceSpans"][0]["resource"] if where == "resource" else scoped["scope"])["attributes"] = [
+        attribute("gen_ai.prompt", SECRET)
+    ]
+    assert b"4111" not in job.take(lines(content)).stored
+
+
+def test_deep_nesting_is_refused_like_other_damage(refused: Refusal) -> None:
+    deep = b'{"resourceSpans":[{"acme":' + b"[" * 5000 + b"]" * 5000 + b"}]}\n"
+    assert refused(chat(CALL) + deep).line == 2
+
+
 def test_rows_do_not_depend_on_text(job: Job) -> None:
     values = [WORK | GENERATIONS[name] for name in GENERATIONS]
     plain = job.take(chat(*values))
@@ -921,6 +987,32 @@ def test_the_identity_of_a_prompt_is_no_text(job: Job) -> None:
     taken = job.take(content)
     assert taken.stored == content
     assert taken.calls[0]["prompt_version"] == "v7"
+
+
+def test_an_escaped_name_of_text_is_one(job: Job) -> None:
+    content = chat(CALL | {"gen_ai.prompt": SECRET}).replace(b"gen_ai.prompt", b"gen_ai\\u002eprompt")
+    assert b"4111" not in job.take(content).stored
+
+
+#: What a span may lack or say otherwise than expected without being refused: nothing of it is read.
+UNUSUAL: dict[str, Json] = {
+    "attributes": {"attributes": None},
+    "events": {"events": None},
+    "links": {"links": []},
+    "an event without attributes": {"events": [{"name": "acme", "attributes": None}]},
+    "an event without a text for its name": {"events": [{"name": 5}, {"name": None}]},
+}
+
+
+@pytest.mark.parametrize("missing", UNUSUAL)
+def test_a_message_with_unusual_parts_is_landed_as_it_is(job: Job, missing: str) -> None:
+    content = message(span({}, **UNUSUAL[missing]), resource=CALL) | {"acme": 1}
+    content["resourceSpans"] += [{"resource": None, "scopeSpans": None}, {"scopeSpans": [{"scope": None}]}]
+    taken = job.take(lines(content, {}))
+    assert taken.stored == lines(content, {})
+    assert [call["model"] for call in taken.calls] == ["gpt-4.1"]
+    content["resourceSpans"][0]["resource"]["attributes"].append(attribute("gen_ai.prompt", SECRET))
+    assert b"4111" not in job.take(lines(content)).stored
 
 
 def test_own_attributes_of_text_are_removed(job: Job) -> None:
@@ -939,6 +1031,12 @@ def test_another_signal_is_refused(refused: Refusal, field: str, signal: str, pa
     error = refused(PACKINGS[packing](chat(CALL) + lines({field: []})), "others.json")
     assert error.line == 2
     assert f"holds {signal}" in error.problem
+
+
+def test_another_signal_beside_traces_is_refused(refused: Refusal) -> None:
+    error = refused(chat(CALL) + lines(message(span(CALL)) | {"resourceLogs": []}))
+    assert error.line == 2
+    assert "holds logs" in error.problem
 
 
 @pytest.mark.parametrize("packing", ["gzip", "zstd", "framed"])
