@@ -40,7 +40,7 @@ from reconcilers.money import parse_amount, round_half_away
 from reconcilers.objects import line_base, split_line
 from reconcilers.source import SourceConfig
 from reconcilers.telemetry.base import Dialect, FileSource, FileSourceConfig, hash_user
-from reconcilers.telemetry.otlp_attributes import texts
+from reconcilers.telemetry.otlp_attributes import gathered, texts
 from reconcilers.telemetry.otlp_files import ahead, batches, is_packed, packed, read_lines
 from reconcilers.telemetry.otlp_spans import Spans
 from reconcilers.telemetry.otlp_text import TextFilter
@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 
     from reconcilers.landing import Landed
 
-_ROWS = 50_000
+#: Planning the query over spans takes as long as running it over ten thousand of them.
+_ROWS = 25_000
 _EMITTERS = frozenset({"system_of_record", "human", "evaluator", "sdk"})
 
 
@@ -149,9 +150,10 @@ class Otlp(FileSource):
             constants = {"source": self.name, "landing_id": landed.landing_id}
             with Spans(self._dialects, self.config.token_semantics, exclusive, constants, work) as spans:
                 for index, item in enumerate(landed.objects):
-                    lines = read_lines(landed.path(item), item.name, self.name)
-                    parsed = (spans.parse(batch, item.name, self.name) for batch in batches(lines, line_base(index)))
-                    for attributes in ahead(parsed):
+                    # Reading, parsing and meaning each have a batch in hand at the same time.
+                    lines = ahead(batches(read_lines(landed.path(item), item.name, self.name), line_base(index)))
+                    parsed = (spans.parse(batch, item.name, self.name) for batch in lines)
+                    for attributes in ahead(gathered(parsed, _ROWS)):
                         table = self._sound(item.name, spans.read(attributes))
                         found.update(table["exclusive_emitter"].unique().drop_null().to_pylist())
                         for entity, rows in self._entities(item.name, table):

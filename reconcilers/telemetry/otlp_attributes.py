@@ -6,7 +6,7 @@ of them. Names are compared once per distinct name and batch, and nothing of an 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,6 +95,20 @@ def read_attributes(connection: duckdb.DuckDBPyConnection, lines: pa.Table, numb
         place[owners[own]] = own
         columns[column(numbers[name])] = value.take(_nullable(place))
     return pa.table(list(columns.values()), list(columns))
+
+
+def gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of about ``rows``; an attribute that one of them lacks is null there."""
+    import pyarrow as pa
+
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(map(len, held)) >= rows:
+            yield pa.concat_tables(held, promote_options="default")
+            held = []
+    if held:
+        yield pa.concat_tables(held, promote_options="default")
 
 
 def texts(values: Iterable[str | None]) -> pa.Array:

@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 MAX_MESSAGE_BYTES = 64 << 20
 DAMAGED = "ask for the file again; it is damaged, or its writer was stopped or is still writing"
 
-_BATCH_BYTES = 24 << 20
+_BATCH_BYTES = 8 << 20
 _CHUNK_BYTES = 2 << 20
 _ZSTD_MAGIC, _GZIP_MAGIC = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 #: One compressed zstd block of 4 bytes may unpack to 128 KiB, so input is fed in small pieces.

@@ -230,7 +230,7 @@ class Spans:
         self.dialects, self.semantics, self.exclusive, self.constants = dialects, semantics, exclusive, constants
         names = dict.fromkeys(name for dialect in dialects for name in _names(dialect))
         self.numbers = {name: number for number, name in enumerate(names)}
-        self.queries: dict[tuple[str, ...], _Query] = {}
+        self.queries: dict[frozenset[str], _Query] = {}
         self.connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(work)})
         self.parser = self.connection.cursor()
 
@@ -256,7 +256,7 @@ class Spans:
 
     def read(self, attributes: pa.Table) -> pa.Table:
         """What the spans mean, in no certain order."""
-        present = tuple(attributes.column_names)
+        present = frozenset(attributes.column_names)
         if present not in self.queries:
             numbers = {name: number for name, number in self.numbers.items() if column(number) in present}
             self.queries[present] = _Query(self.dialects, self.semantics, self.exclusive, self.constants, numbers)
