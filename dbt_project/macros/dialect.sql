@@ -76,6 +76,9 @@
 {% macro duckdb__fingerprint(columns) %}cast(hash({{ columns | join(', ') }}) >> 1 as bigint){% endmacro %}
 {% macro bigquery__fingerprint(columns) %}farm_fingerprint({{ key_text(columns) }}){% endmacro %}
 
+{# whether a call's usage names a meter more than once #}
+{% macro names_meter_twice(usage) %}(coalesce(array_length({{ usage }}), 0) > 1 and {{ meters_of(usage) }} < array_length({{ usage }})){% endmacro %}
+
 {# how many meters a call's usage names #}
 {% macro meters_of(usage) %}{{ return(adapter.dispatch('meters_of', 'reconcile')(usage)) }}{% endmacro %}
 {% macro duckdb__meters_of(usage) %}list_unique(list_transform({{ usage }}, lambda element: element.meter)){% endmacro %}

@@ -41,3 +41,6 @@ case when api_key_id is not null then 3 when sub_account_id is not null then 2 w
         {{ key(told + owner_dimensions()[:depth]) if depth < 2 else key(told + [account_of_project] + owner_dimensions()[1:depth]) }} as group_{{ depth }}{{ ',' if not loop.last }}
   {%- endfor %}
 {%- endmacro %}
+
+{# all that decides where a call is placed #}
+{% macro emitter_columns() %}{{ return(['provider', 'endpoint'] + owner_dimensions() + ['model']) }}{% endmacro %}

@@ -51,12 +51,15 @@ least({{ amount }}, {{ name }}_0 * ({{ u }}) + {{ idiv(name ~ '_1 * (' ~ u ~ ') 
 {{ idiv('cast(floor(' ~ money(money(quantity) ~ ' * ' ~ price) ~ ') as int64)', scale_factor) }}
 {%- endmacro %}
 
-{# the same value in nanos, rounded half away from zero (quantities here are never negative); wide only where INT64 could overflow #}
-{% macro nano_value(quantity, scale_factor, price) -%}
+{# the same value in nanos, rounded half away from zero (quantities here are never negative) #}
+{% macro nano_value(quantity, scale_factor, price) %}{{ return(nano_product(quantity, scale_factor, nanos(price))) }}{% endmacro %}
+
+{# the same of a price in nanos; wide only where INT64 could overflow #}
+{% macro nano_product(quantity, scale_factor, price) -%}
 case
-    when {{ quantity }} <= 1000000 and {{ price }} <= 1000
-        then {{ idiv(quantity ~ ' * ' ~ nanos(price) ~ ' + 500000 * ' ~ scale_factor, '1000000 * ' ~ scale_factor) }}
-    else cast({{ idiv(wide(quantity) ~ ' * ' ~ nanos(price) ~ ' + 500000 * ' ~ scale_factor, '1000000 * ' ~ scale_factor) }} as int64)
+    when {{ quantity }} <= 1000000 and {{ price }} <= 1000000000000
+        then {{ idiv(quantity ~ ' * ' ~ price ~ ' + 500000 * ' ~ scale_factor, '1000000 * ' ~ scale_factor) }}
+    else cast({{ idiv(wide(quantity) ~ ' * ' ~ price ~ ' + 500000 * ' ~ scale_factor, '1000000 * ' ~ scale_factor) }} as int64)
 end
 {%- endmacro %}
 

@@ -73,6 +73,7 @@ class Store:
             connection.execute("create schema if not exists reference_files")
             for entity in ENTITIES:
                 _view(connection, entity, files.get(entity, ()))
+            _days_of_calls(connection, [str(path) for path in files.get("calls", ())])
             connection.execute(
                 "create or replace table lake.rejections (source varchar, unit varchar, problem varchar)"
             )
@@ -175,6 +176,22 @@ def _view(connection: duckdb.DuckDBPyConnection, entity: str, files: Sequence[Pa
     connection.execute(f"create or replace table lake._empty_{entity} as select * from nothing")
     connection.unregister("nothing")
     connection.execute(f"create or replace view lake.{entity} as select * from lake._empty_{entity}")
+
+
+def _days_of_calls(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
+    """Keep ``lake.call_days``: the days each file of calls speaks of. A lake file never changes, so only new ones are read."""
+    connection.execute("create table if not exists lake.call_days (path varchar, charge_day date, calls bigint)")
+    known = {path for (path,) in connection.execute("select distinct path from lake.call_days").fetchall()}
+    gone = [[path] for path in known.difference(paths)]
+    if gone:
+        connection.executemany("delete from lake.call_days where path = ?", gone)
+    new = [path for path in paths if path not in known]
+    if new:
+        connection.execute(
+            """insert into lake.call_days
+               select filename, cast(ended_at as date), count(*) from read_parquet(?, filename = true) group by all""",
+            [new],
+        )
 
 
 def _quoted(path: Path) -> str:

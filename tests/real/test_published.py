@@ -17,7 +17,7 @@ import yaml
 
 from reconcilers.warehouses.duckdb import read_only
 
-REAL_DATA = os.environ.get("REAL_DATA")
+REAL_DATA = os.environ.get("REAL_DATA") and str(Path(os.environ["REAL_DATA"]).resolve())
 pytestmark = pytest.mark.skipif(not REAL_DATA, reason="REAL_DATA names no folder of public data sets")
 HERE = Path(__file__).parent
 

@@ -19,7 +19,20 @@ from reconcilers.dbt import PROJECT
 
 #: Functions the project may use; each exists in GoogleSQL under this name or as the operator it is parsed from.
 ALLOWED = {
-    *("ABS", "AND", "ARRAY_SIZE", "CASE", "CAST", "COALESCE", "CONCAT", "COUNT", "DATE_ADD", "DATE_SUB", "DATE_TRUNC"),
+    *(
+        "ABS",
+        "AND",
+        "ARRAY_SIZE",
+        "BITWISE_XOR_AGG",
+        "CASE",
+        "CAST",
+        "COALESCE",
+        "CONCAT",
+        "COUNT",
+        "DATE_ADD",
+        "DATE_SUB",
+        "DATE_TRUNC",
+    ),
     *(
         "DATEDIFF",
         "FARM_FINGERPRINT",

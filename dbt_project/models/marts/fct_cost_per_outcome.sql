@@ -1,39 +1,49 @@
-with costs as (
+{{ config(materialized='by_day', day='event_day', made_from='int_outcome_inputs', reads='int_event_reads') }}
+-- depends_on: {{ ref('int_outcome_inputs') }} {{ ref('int_event_reads') }}
+with homes as (
+
+    select event_id from {{ ref('int_event_homes') }} where {{ of_days('event_day') }}
+
+),
+
+costs as (
 
     select
-        event_id,
+        costs.event_id,
         {{ from_nanos('sum(cost_nanos)') }} as reconciled_cost,
         {{ from_nanos('sum(accrued_nanos)') }} as accrued_cost
-    from {{ ref('int_call_costs') }}
-    where event_id is not null
-    group by event_id
+    from {{ ref('int_call_costs') }} as costs
+    join homes on costs.event_id = homes.event_id
+    where {{ of_read_days('costs.charge_day') }}
+    group by costs.event_id
 
 ),
 
 estimates as (
 
     select
-        event_id,
+        estimates.event_id,
         {{ money('sum(estimated_cost)') }} as estimated_cost,
         {{ money('sum(expected_cost)') }} as expected_cost,
         {{ money('sum(reported_cost)') }} as reported_cost,
-        count(*) - count(estimated_cost) as unpriced_calls
-    from {{ ref('int_call_estimates') }}
-    where event_id is not null
-    group by event_id
+        {{ isum('unpriced_calls') }} as unpriced_calls
+    from {{ ref('int_call_estimates') }} as estimates
+    join homes on estimates.event_id = homes.event_id
+    where {{ of_read_days('estimates.charge_day') }}
+    group by estimates.event_id
 
 ),
 
 waste as (
 
-    select event_id, {{ money('sum(waste_cost)') }} as waste_cost from {{ ref('fct_run_cost') }} where event_id is not null group by event_id
+    select event_id, {{ money('sum(waste_cost)') }} as waste_cost from {{ ref('fct_run_cost') }} where event_id is not null and {{ of_days('event_day') }} group by event_id
 
 ),
 
 final as (
 
     select
-        events.event_id, events.outcome, events.outcome_emitter, events.outcome_at, events.outcome_value, events.value_currency,
+        events.event_id, events.event_day, {{ outcome_of('events') }} as outcome, events.outcome_emitter, events.outcome_at, events.outcome_value, events.value_currency,
         events.tenant_id, events.feature_id, events.customer_id, events.user_hash, events.workflow, events.prompt_version, events.production,
         events.started_at, events.ended_at, events.runs, events.attempts, events.failed_attempts, events.calls,
         estimates.estimated_cost, estimates.expected_cost, estimates.reported_cost,
@@ -47,6 +57,7 @@ final as (
     left join costs on events.event_id = costs.event_id
     left join estimates on events.event_id = estimates.event_id
     left join waste on events.event_id = waste.event_id
+    where {{ of_days('events.event_day') }}
 
 )
 

@@ -1,6 +1,6 @@
 with allocated as (
 
-    select * from {{ ref('fct_allocation') }} where destination <> 'out_of_scope'
+    select * from {{ ref('int_allocated') }} where destination <> 'out_of_scope'
 
 ),
 
@@ -33,7 +33,7 @@ pools as (
             from (
                 select billing_period_start, source, billing_currency, cost from {{ ref('rpt_invoice_waterfall') }} where section = 'bridge'
                 union all
-                select billing_period_start, source, billing_currency, reconciled_cost from {{ ref('fct_allocation') }}
+                select billing_period_start, source, billing_currency, reconciled_cost from {{ ref('int_allocated') }}
             ) as parts
             group by 1, 2, 3
         ) as steps on billed.billing_period_start = steps.billing_period_start and billed.source = steps.source and billed.billing_currency = steps.billing_currency

@@ -53,7 +53,7 @@ lines as (
 destinations as (
 
     select source, billing_currency, billing_period_start, charge_month, destination, {{ money('sum(reconciled_cost)') }} as cost
-    from {{ ref('fct_allocation') }}
+    from {{ ref('int_allocated') }}
     group by source, billing_currency, billing_period_start, charge_month, destination
 
 ),

@@ -1,54 +1,87 @@
 -- grain: month × slice. Production events only, each in the month it was resolved in (else of its last call)
 {% set slices = [('all', "'all'"), ('tenant', 'tenant_id'), ('feature', 'feature_id'), ('workflow', 'workflow'), ('prompt_version', 'prompt_version'), ('user', 'user_hash')] %}
-with events as (
-
-    select
-        events.*,
-        {{ month_of('cast(coalesce(outcome_at, ended_at) as date)') }} as month,
-        {{ nanos('reconciled_cost') }} as cost_nanos, {{ nanos('waste_cost') }} as waste_nanos,
-        outcome in ('success', 'failure', 'partial') as resolved
-    from {{ ref('fct_cost_per_outcome') }} as events
-    where production
-
-),
-
-overheads as (
+{% set values = ['tenant_id', 'feature_id', 'workflow', 'prompt_version', 'user_hash'] %}
+with overheads as (
 
     select
         event_id,
         {{ isum(nanos("case when waste_class = 'retry_overhead' then waste_cost else " ~ money("'0'") ~ " end")) }} as retry_nanos,
         {{ isum(nanos("case when waste_class = 'fallback_overhead' then waste_cost else " ~ money("'0'") ~ " end")) }} as fallback_nanos
     from {{ ref('fct_run_cost') }}
-    where event_id is not null
+    where event_id is not null and waste_class in ('retry_overhead', 'fallback_overhead')
     group by event_id
 
 ),
 
-sliced as (
-    {% for name, column in slices %}
-    select '{{ name }}' as slice, coalesce({{ column }}, '(none)') as slice_value, events.*, coalesce(overheads.retry_nanos, 0) as retry_nanos, coalesce(overheads.fallback_nanos, 0) as fallback_nanos
-    from events
+events as (
+
+    select
+        events.event_id, {{ month_of('cast(coalesce(events.outcome_at, events.ended_at) as date)') }} as month, {{ listed(values, 'events.') }}, events.outcome, events.attempts,
+        {{ nanos('events.reconciled_cost') }} as cost_nanos, {{ nanos('events.waste_cost') }} as waste_nanos,
+        coalesce(overheads.retry_nanos, 0) as retry_nanos, coalesce(overheads.fallback_nanos, 0) as fallback_nanos
+    from {{ ref('fct_cost_per_outcome') }} as events
     left join overheads on events.event_id = overheads.event_id
+    where events.production
+
+),
+
+summed as (
+    {% for name, column in slices %}
+    select
+        month, '{{ name }}' as slice, coalesce({{ column }}, '(none)') as slice_value,
+        count(*) as events,
+        {{ isum("case when outcome = 'success' then 1 else 0 end") }} as successes,
+        {{ isum("case when outcome = 'failure' then 1 else 0 end") }} as failures,
+        {{ isum("case when outcome = 'partial' then 1 else 0 end") }} as partials,
+        {{ isum("case when outcome = 'pending' then 1 else 0 end") }} as pending,
+        {{ isum("case when outcome = 'abandoned' then 1 else 0 end") }} as abandoned,
+        {{ isum('cost_nanos') }} as cost_nanos,
+        {{ isum("case when outcome in ('success', 'failure', 'partial') then cost_nanos else 0 end") }} as resolved_nanos,
+        {{ isum('waste_nanos') }} as waste_nanos,
+        {{ isum('retry_nanos') }} as retry_nanos,
+        {{ isum('fallback_nanos') }} as fallback_nanos,
+        {{ isum('attempts') }} as attempts
+    from events
+    group by 1, 2, 3
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 
+-- only what is ranked is sorted
 ranked as (
+    {% for name, column in slices %}
+    select
+        month, '{{ name }}' as slice, coalesce({{ column }}, '(none)') as slice_value, cost_nanos,
+        row_number() over (partition by month{{ ', ' ~ column if column in values }} order by cost_nanos) as cost_rank
+    from events
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+percentiles as (
 
     select
-        *,
-        row_number() over (partition by month, slice, slice_value order by cost_nanos, event_id) as cost_rank,
-        count(*) over (partition by month, slice, slice_value) as ranked_events
-    from sliced
+        summed.month, summed.slice, summed.slice_value,{% for share in [50, 95, 99] %}
+        max(case when ranked.cost_rank = {{ idiv('summed.events * ' ~ share ~ ' + 99', '100') }} then ranked.cost_nanos end) as p{{ share }}_nanos{{ ',' if not loop.last }}{% endfor %}
+    from ranked
+    join summed on ranked.month = summed.month and ranked.slice = summed.slice and ranked.slice_value = summed.slice_value
+    group by summed.month, summed.slice, summed.slice_value
 
 ),
 
 -- the other basis: what was billed in the month, whenever its event was resolved (R21)
-billed_in_month as (
-    {% for name, column in slices %}
-    select months.charge_month as month, '{{ name }}' as slice, coalesce({{ column.replace('tenant_id', 'events.tenant_id').replace('feature_id', 'events.feature_id').replace('workflow', 'events.workflow').replace('prompt_version', 'events.prompt_version').replace('user_hash', 'events.user_hash') }}, '(none)') as slice_value, {{ isum(nanos('months.reconciled_cost')) }} as cost_nanos
+months as (
+
+    select months.charge_month as month, {{ listed(values, 'events.') }}, {{ nanos('months.reconciled_cost') }} as cost_nanos
     from {{ ref('fct_event_cost_month') }} as months
     join events on months.event_id = events.event_id
+
+),
+
+billed_in_month as (
+    {% for name, column in slices %}
+    select month, '{{ name }}' as slice, coalesce({{ column }}, '(none)') as slice_value, {{ isum('cost_nanos') }} as cost_nanos
+    from months
     group by 1, 2, 3
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -65,30 +98,6 @@ shared as (
 
 ),
 
-summed as (
-
-    select
-        month, slice, slice_value,
-        count(*) as events,
-        {{ isum("case when outcome = 'success' then 1 else 0 end") }} as successes,
-        {{ isum("case when outcome = 'failure' then 1 else 0 end") }} as failures,
-        {{ isum("case when outcome = 'partial' then 1 else 0 end") }} as partials,
-        {{ isum("case when outcome = 'pending' then 1 else 0 end") }} as pending,
-        {{ isum("case when outcome = 'abandoned' then 1 else 0 end") }} as abandoned,
-        {{ isum('cost_nanos') }} as cost_nanos,
-        {{ isum('case when resolved then cost_nanos else 0 end') }} as resolved_nanos,
-        {{ isum('waste_nanos') }} as waste_nanos,
-        {{ isum('retry_nanos') }} as retry_nanos,
-        {{ isum('fallback_nanos') }} as fallback_nanos,
-        {{ isum('attempts') }} as attempts,
-        max(case when cost_rank = {{ idiv('ranked_events * 50 + 99', '100') }} then cost_nanos end) as p50_nanos,
-        max(case when cost_rank = {{ idiv('ranked_events * 95 + 99', '100') }} then cost_nanos end) as p95_nanos,
-        max(case when cost_rank = {{ idiv('ranked_events * 99 + 99', '100') }} then cost_nanos end) as p99_nanos
-    from ranked
-    group by month, slice, slice_value
-
-),
-
 joined as (
 
     select
@@ -100,11 +109,12 @@ joined as (
         coalesce(summed.attempts, 0) as attempts,
         coalesce(summed.cost_nanos, 0) as cost_nanos, coalesce(summed.resolved_nanos, 0) as resolved_nanos,
         coalesce(summed.waste_nanos, 0) as waste_nanos, coalesce(summed.retry_nanos, 0) as retry_nanos, coalesce(summed.fallback_nanos, 0) as fallback_nanos,
-        summed.p50_nanos, summed.p95_nanos, summed.p99_nanos,
+        percentiles.p50_nanos, percentiles.p95_nanos, percentiles.p99_nanos,
         coalesce(billed_in_month.cost_nanos, 0) as billed_nanos
     from summed
     full outer join billed_in_month
         on summed.month = billed_in_month.month and summed.slice = billed_in_month.slice and summed.slice_value = billed_in_month.slice_value
+    left join percentiles on summed.month = percentiles.month and summed.slice = percentiles.slice and summed.slice_value = percentiles.slice_value
 
 ),
 

@@ -1,12 +1,22 @@
--- grain: call. What telemetry alone says a call cost: list price × usage, contract price × usage, and the emitter's own figure (R18)
-with valued as (
+{{ config(materialized='by_day', day='charge_day', made_from='int_share_inputs') }}
+-- depends_on: {{ ref('int_share_inputs') }}
+-- grain: day × event × run × model. What telemetry alone says the calls cost: list price × usage, contract price × usage, and the
+-- emitter's own figure (R18); null where none of the calls tells
+with cells as (
+
+    select cell, scale_factor, {{ nanos('list_price') }} as list_price, {{ nanos('expected_price') }} as expected_price from {{ ref('int_usage_cells') }} where {{ of_days('charge_day') }}
+
+),
+
+valued as (
 
     select
         usages.call_high, usages.call_low,
-        {{ nano_value('usages.quantity', 'cells.scale_factor', 'cells.list_price') }} as list_nanos,
-        {{ nano_value('usages.quantity', 'cells.scale_factor', 'cells.expected_price') }} as expected_nanos
+        {{ nano_product('usages.quantity', 'cells.scale_factor', 'cells.list_price') }} as list_nanos,
+        {{ nano_product('usages.quantity', 'cells.scale_factor', 'cells.expected_price') }} as expected_nanos
     from {{ ref('int_usages') }} as usages
-    join {{ ref('int_usage_cells') }} as cells on usages.cell = cells.cell
+    join cells on usages.cell = cells.cell
+    where {{ of_days('usages.charge_day') }}
 
 ),
 
@@ -25,12 +35,15 @@ by_call as (
 final as (
 
     select
-        calls.event_id, calls.run_id,
-        {{ from_nanos('by_call.list_nanos') }} as estimated_cost,
-        {{ from_nanos('by_call.expected_nanos') }} as expected_cost,
-        calls.reported_cost
+        calls.charge_day, calls.event_id, calls.run_id, calls.model, count(*) as calls,
+        count(*) - count(by_call.list_nanos) as unpriced_calls,
+        {{ from_nanos(isum('by_call.list_nanos')) }} as estimated_cost,
+        {{ from_nanos(isum('by_call.expected_nanos')) }} as expected_cost,
+        {{ money('sum(calls.reported_cost)') }} as reported_cost
     from {{ ref('int_calls') }} as calls
     left join by_call on calls.call_high = by_call.call_high and calls.call_low = by_call.call_low
+    where {{ of_days('calls.charge_day') }}
+    group by calls.charge_day, calls.event_id, calls.run_id, calls.model
 
 )
 

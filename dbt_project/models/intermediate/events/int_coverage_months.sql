@@ -37,8 +37,8 @@ amounts as (
     union all
 
     select charge_month, target_kind, false, {{ nanos('reconciled_cost') }}, {{ nanos('accrued_cost') }}
-    from {{ ref('fct_allocation') }}
-    where target_kind = 'bucket' and destination in ('non_production', 'sampled_out', 'no_telemetry', 'unexplained', 'unmapped')
+    from {{ ref('int_bucket_shares') }}
+    where destination in ('non_production', 'sampled_out', 'no_telemetry', 'unexplained', 'unmapped')
 
 ),
 

@@ -1,16 +1,18 @@
+{{ config(materialized='ephemeral') }}
 -- at most one class of waste per run, first match (R23)
 with runs as (
 
     select
         runs.run_id, runs.event_id, runs.kind, runs.status, runs.started_at, runs.ended_at,
-        events.outcome, events.outcome_at,
+        {{ outcome_of('events') }} as outcome, events.outcome_at,
         row_number() over (
-            partition by runs.event_id
+            partition by coalesce(runs.event_id, runs.run_id)
             order by case when runs.status = 'success' and (events.outcome_at is null or runs.ended_at <= events.outcome_at) then 0 else 1 end,
                 runs.ended_at desc, runs.run_id desc
         ) as success_recency
     from {{ ref('int_runs') }} as runs
-    left join {{ ref('int_events') }} as events on runs.event_id = events.event_id
+    left join {{ ref('int_events') }} as events on runs.event_id = events.event_id and {{ of_days('events.event_day') }}
+    where {{ of_days('runs.event_day') }}
 
 ),
 

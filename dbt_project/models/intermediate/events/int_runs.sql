@@ -1,9 +1,22 @@
+{{ config(materialized='by_day', day='event_day', made_from='int_event_inputs', reads='int_event_reads') }}
+-- depends_on: {{ ref('int_event_inputs') }} {{ ref('int_event_reads') }}
 -- one row per run: several statements about it merged, its calls' span of time, its kind and attempt (R22)
-with statements as (
+with homes as (
+
+    select run_id, event_id, event_day from {{ ref('int_run_homes') }} where {{ of_days('event_day') }}
+
+),
+
+told as (
+
+    select told.* from {{ ref('stg_telemetry__runs') }} as told join homes on told.run_id = homes.run_id
+
+),
+
+statements as (
 
     select
         run_id,
-        min(event_id) as event_id,
         min(parent_run_id) as parent_run_id,
         min(retry_of_run_id) as retry_of_run_id,
         min(declared_kind) as declared_kind,
@@ -11,7 +24,7 @@ with statements as (
         min(environment) as environment,
         min(started_at) as started_at,
         max(ended_at) as ended_at
-    from {{ ref('stg_telemetry__runs') }}
+    from told
     group by run_id
 
 ),
@@ -20,31 +33,28 @@ with statements as (
 statuses as (
 
     select run_id, status, error_type, row_number() over (partition by run_id order by ended_at desc nulls last, landing_id, landing_line) as recency
-    from {{ ref('stg_telemetry__runs') }}
+    from told
     where status is not null
 
 ),
 
-calls as (
+days as (
 
-    select
-        run_id, event_id, tenant_id, feature_id, workflow, prompt_version, production, model,
-        coalesce(started_at, ended_at) as started_at, ended_at
-    from {{ ref('int_calls') }}
-    where run_id is not null
+    select days.* from {{ ref('int_run_days') }} as days join homes on days.run_id = homes.run_id where {{ of_read_days('days.charge_day') }}
 
 ),
 
 -- every model a run called, also those nothing was paid for
 by_model as (
 
-    select run_id, model, {{ isum('cost_nanos') }} as cost_nanos
+    select parts.run_id, parts.model, {{ isum('parts.cost_nanos') }} as cost_nanos
     from (
-        select run_id, model, cost_nanos + accrued_nanos as cost_nanos from {{ ref('int_call_costs') }} where run_id is not null and model is not null
+        select run_id, model, cost_nanos + accrued_nanos as cost_nanos from {{ ref('int_call_costs') }} where model is not null and {{ of_read_days('charge_day') }}
         union all
-        select run_id, model, cast(0 as int64) from calls where model is not null group by run_id, model
+        select run_id, model, cast(0 as int64) from {{ ref('int_call_estimates') }} where model is not null and {{ of_read_days('charge_day') }}
     ) as parts
-    group by run_id, model
+    join homes on parts.run_id = homes.run_id
+    group by parts.run_id, parts.model
 
 ),
 
@@ -57,10 +67,10 @@ costliest as (
 seen as (
 
     select
-        run_id, min(event_id) as event_id, min(tenant_id) as tenant_id, min(feature_id) as feature_id, min(workflow) as workflow,
-        min(prompt_version) as prompt_version, max(case when production then 1 else 0 end) = 1 as production,
-        min(started_at) as started_at, max(ended_at) as ended_at, count(*) as calls
-    from calls
+        run_id, min(min_tenant_id) as tenant_id, min(min_feature_id) as feature_id, min(min_workflow) as workflow,
+        min(min_prompt_version) as prompt_version, max(case when production then 1 else 0 end) = 1 as production,
+        min(started_at) as started_at, max(ended_at) as ended_at, {{ isum('calls') }} as calls
+    from days
     group by run_id
 
 ),
@@ -68,8 +78,7 @@ seen as (
 merged as (
 
     select
-        coalesce(statements.run_id, seen.run_id) as run_id,
-        coalesce(statements.event_id, seen.event_id) as event_id,
+        homes.event_day, homes.run_id, homes.event_id,
         statements.parent_run_id, statements.retry_of_run_id, statements.declared_kind,
         coalesce(statements.tenant_id, seen.tenant_id) as tenant_id,
         coalesce(statements.feature_id, seen.feature_id) as feature_id,
@@ -81,10 +90,11 @@ merged as (
         statuses.status, statuses.error_type,
         costliest.model as costliest_model,
         coalesce(seen.calls, 0) as calls
-    from statements
-    full outer join seen on statements.run_id = seen.run_id
-    left join statuses on coalesce(statements.run_id, seen.run_id) = statuses.run_id and statuses.recency = 1
-    left join costliest on coalesce(statements.run_id, seen.run_id) = costliest.run_id and costliest.cost_rank = 1
+    from homes
+    left join statements on homes.run_id = statements.run_id
+    left join seen on homes.run_id = seen.run_id
+    left join statuses on homes.run_id = statuses.run_id and statuses.recency = 1
+    left join costliest on homes.run_id = costliest.run_id and costliest.cost_rank = 1
     left join {{ ref('stg_reference__environments') }} as environments on statements.environment = environments.environment
 
 ),
@@ -93,10 +103,10 @@ ordered as (
 
     select
         *,
-        row_number() over (partition by event_id order by started_at nulls last, run_id) as position,
-        lag(ended_at) over (partition by event_id order by started_at nulls last, run_id) as previous_ended_at,
-        lag(status) over (partition by event_id order by started_at nulls last, run_id) as previous_status,
-        lag(costliest_model) over (partition by event_id order by started_at nulls last, run_id) as previous_model
+        row_number() over (partition by coalesce(event_id, run_id) order by started_at nulls last, run_id) as position,
+        lag(ended_at) over (partition by coalesce(event_id, run_id) order by started_at nulls last, run_id) as previous_ended_at,
+        lag(status) over (partition by coalesce(event_id, run_id) order by started_at nulls last, run_id) as previous_status,
+        lag(costliest_model) over (partition by coalesce(event_id, run_id) order by started_at nulls last, run_id) as previous_model
     from merged
 
 ),
@@ -126,7 +136,7 @@ final as (
         case
             when kind <> 'worker'
                 then cast(sum(case when kind <> 'worker' then 1 else 0 end)
-                    over (partition by event_id order by started_at nulls last, run_id rows between unbounded preceding and current row) as int64)
+                    over (partition by coalesce(event_id, run_id) order by started_at nulls last, run_id rows between unbounded preceding and current row) as int64)
         end as attempt
     from kinds
 

@@ -1,20 +1,29 @@
--- grain: call × charge month: what all usages of a call received, for whom
+{{ config(materialized='by_day', day='charge_day', made_from='int_share_inputs') }}
+-- depends_on: {{ ref('int_share_inputs') }}
+-- grain: day × event, run and whom their calls name × model × bill and charge month: what the calls received
 with costs as (
 
     select
-        shares.call_high, shares.call_low, receipts.charge_month,
+        shares.call_high, shares.call_low, receipts.source, receipts.billing_currency, receipts.billing_period_start, receipts.charge_month,
         {{ isum('shares.cost_nanos') }} as cost_nanos, {{ isum('shares.accrued_nanos') }} as accrued_nanos
     from {{ ref('int_call_shares') }} as shares
     join {{ ref('int_receipts') }} as receipts on shares.receipt = receipts.receipt
-    group by shares.call_high, shares.call_low, receipts.charge_month
+    where {{ of_days('shares.charge_day') }} and {{ of_days('receipts.charge_day') }}
+    group by shares.call_high, shares.call_low, receipts.source, receipts.billing_currency, receipts.billing_period_start, receipts.charge_month
 
 ),
 
 final as (
 
-    select calls.event_id, calls.run_id, calls.model, calls.production, costs.charge_month, costs.cost_nanos, costs.accrued_nanos
+    select
+        calls.charge_day, calls.event_id, calls.run_id, calls.tenant_id, calls.feature_id, calls.production, calls.model,
+        costs.source, costs.billing_currency, costs.billing_period_start, costs.charge_month,
+        {{ isum('costs.cost_nanos') }} as cost_nanos, {{ isum('costs.accrued_nanos') }} as accrued_nanos
     from costs
-    join {{ ref('int_calls') }} as calls on costs.call_high = calls.call_high and costs.call_low = calls.call_low
+    join {{ ref('int_calls') }} as calls on costs.call_high = calls.call_high and costs.call_low = calls.call_low and {{ of_days('calls.charge_day') }}
+    group by
+        calls.charge_day, calls.event_id, calls.run_id, calls.tenant_id, calls.feature_id, calls.production, calls.model,
+        costs.source, costs.billing_currency, costs.billing_period_start, costs.charge_month
 
 )
 

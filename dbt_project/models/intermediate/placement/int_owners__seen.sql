@@ -6,7 +6,7 @@ select distinct source, billing_account_id, sub_account_id, api_key_id, false as
 from {{ ref('stg_billing__provider_usage') }}
 union all
 select distinct sources.source, calls.billing_account_id, calls.sub_account_id, calls.api_key_id, false as on_bill
-from {{ ref('stg_telemetry__calls') }} as calls
+from {{ ref('int_emitters') }} as calls
 join {{ ref('int_call_sources') }} as sources
     on calls.provider is not distinct from sources.provider
     and calls.endpoint is not distinct from sources.endpoint

@@ -1,7 +1,7 @@
 with emitters as (
 
     select distinct provider, endpoint, billing_account_id
-    from {{ ref('stg_telemetry__calls') }}
+    from {{ ref('int_emitters') }}
     where billable
 
 ),

@@ -1,34 +1,25 @@
-{{ config(materialized='view') }}
--- grain: call. Leaf spans only, and of several operations with one call identity the one that says most about usage
-with repeated as (
+{{ config(materialized='ephemeral') }}
+-- grain: call. Nearly all are told once and only pass by here; the contested ones are decided already
+with contested as (
 
-    select fingerprint from {{ ref('int_deliveries__repeated') }} where kind = 'call'
-
-),
-
-ranked as (
-
-    select
-        leaves.*,
-        row_number() over (
-            partition by leaves.call_identity
-            order by leaves.usage_rank, array_length(leaves.usage) desc, leaves.landing_id, leaves.landing_line, leaves.record_id
-        ) as identity_rank
-    from {{ ref('int_leaves') }} as leaves
-    join repeated on leaves.call_fingerprint = repeated.fingerprint
+    select distinct delivery_fingerprint from {{ ref('int_deliveries__contested') }} where {{ of_days('charge_day') }}
 
 ),
 
+{% set columns = told_of_calls() %}
 final as (
 
-    select leaves.*, 1 as identity_rank
-    from {{ ref('int_leaves') }} as leaves
-    left join repeated on leaves.call_fingerprint = repeated.fingerprint
-    where repeated.fingerprint is null
+    select cast(deliveries.ended_at as date) as charge_day, {{ listed(columns, 'deliveries.') }}
+    from {{ ref('int_deliveries') }} as deliveries
+    left join contested on deliveries.delivery_fingerprint = contested.delivery_fingerprint
+    left join {{ ref('int_spans__wrapping') }} as wrapping
+        on cast(deliveries.ended_at as date) = wrapping.charge_day and deliveries.trace_id = wrapping.trace_id and deliveries.span_id = wrapping.span_id and {{ of_days('wrapping.charge_day') }}
+    where {{ within_days('deliveries.ended_at') }} and deliveries.billable
+        and contested.delivery_fingerprint is null and wrapping.span_id is null
 
     union all
 
-    select * from ranked where identity_rank = 1
+    select charge_day, {{ listed(columns) }} from {{ ref('int_calls__contested') }} where {{ of_days('charge_day') }}
 
 )
 

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='ephemeral') }}
 -- grain: one delivery of one operation, with what makes two deliveries one operation and two operations one call (R17)
 with keyed as (
 
@@ -20,7 +20,10 @@ with keyed as (
 
 final as (
 
-    select *, {{ fingerprint(['delivery_key']) }} as delivery_fingerprint, {{ fingerprint(['call_identity']) }} as call_fingerprint from keyed
+    select
+        *, {{ fingerprint(['delivery_key']) }} as delivery_fingerprint, {{ fingerprint(['call_identity']) }} as call_fingerprint,
+        case when trace_id is not null then {{ fingerprint(['trace_id']) }} end as trace_fingerprint
+    from keyed
 
 )
 

@@ -1,6 +1,6 @@
 with seen as (
 
-    select provider, model from {{ ref('stg_telemetry__calls') }} where model is not null group by provider, model
+    select provider, model from {{ ref('int_emitters') }} where model is not null group by provider, model
     union distinct
     select provider, model from {{ ref('stg_billing__charges') }} where model is not null group by provider, model
 

@@ -1,7 +1,9 @@
+{{ config(materialized='by_day', day='charge_day', made_from='int_call_inputs') }}
+-- depends_on: {{ ref('int_call_inputs') }}
 -- grain: usage cell (R8): the usages equal in every dimension, soundness, near-midnight flag and sampling probability
 with profiles as (
 
-    select profile, {{ listed(call_dimensions()) }} from {{ ref('int_calls') }} group by profile, {{ listed(call_dimensions()) }}
+    select profile, {{ listed(call_dimensions()) }} from {{ ref('int_calls') }} where {{ of_days('charge_day') }} group by profile, {{ listed(call_dimensions()) }}
 
 ),
 
@@ -9,6 +11,7 @@ sums as (
 
     select cell, profile, meter, modality, cache_ttl, {{ isum('quantity') }} as quantity, count(*) as calls
     from {{ ref('int_usages') }}
+    where {{ of_days('charge_day') }}
     group by cell, profile, meter, modality, cache_ttl
 
 ),

@@ -1,47 +1,38 @@
+{{ config(materialized='by_day', day='charge_day', made_from='int_call_inputs') }}
+-- depends_on: {{ ref('int_call_inputs') }}
 -- grain: call × usage cell. Elements of one call that are equal in everything are one usage; only where a call names a meter twice
 -- can there be such
-with repeated as (
+with calls as (
 
-    select fingerprint from {{ ref('int_deliveries__repeated') }} where kind = 'meter'
-
-),
-
-{% for name, join in [('single', 'left join'), ('several', 'join')] %}
-{{ name }}_calls as (
-
-    select calls.call_high, calls.call_low, calls.profile, calls.usage
-    from {{ ref('int_calls__placed') }} as calls
-    {{ join }} repeated on calls.delivery_fingerprint = repeated.fingerprint
-    {{ 'where repeated.fingerprint is null' if name == 'single' }}
+    select charge_day, call_high, call_low, profile, usage, {{ names_meter_twice('usage') }} as several from {{ ref('int_calls') }} where {{ of_days('charge_day') }}
 
 ),
 
-{{ name }} as (
+elements as (
 
     select
-        elements.call_high, elements.call_low, elements.profile, elements.element.meter as meter,
-        coalesce(elements.element.modality, {{ dimension_default('modality') }}) as modality,
-        coalesce(elements.element.cache_ttl, {{ dimension_default('cache_ttl') | replace('meter =', 'elements.element.meter =') }}) as cache_ttl,
+        told.charge_day, told.call_high, told.call_low, told.profile, told.several, told.element.meter as meter,
+        coalesce(told.element.modality, {{ dimension_default('modality') }}) as modality,
+        coalesce(told.element.cache_ttl, {{ dimension_default('cache_ttl') | replace('meter =', 'told.element.meter =') }}) as cache_ttl,
         -- nearly every meter counts whole units, and those need no product
-        case when meters.scale_factor > 1 then cast({{ money('elements.element.quantity * meters.scale_factor') }} as int64) else cast(elements.element.quantity as int64) end as quantity
-    from {{ exploded(name ~ '_calls', 'call_high, call_low, profile', 'usage', 'element') }} as elements
-    left join {{ ref('meters') }} as meters on elements.element.meter = meters.meter
+        case when meters.scale_factor > 1 then cast({{ money('told.element.quantity * meters.scale_factor') }} as int64) else cast(told.element.quantity as int64) end as quantity
+    from {{ exploded('calls', 'charge_day, call_high, call_low, profile, several', 'usage', 'element') }} as told
+    left join {{ ref('meters') }} as meters on told.element.meter = meters.meter
 
 ),
 
-{% endfor %}
 merged as (
 
-    select call_high, call_low, profile, meter, modality, cache_ttl, {{ isum('quantity') }} as quantity
-    from several
-    where quantity > 0
-    group by call_high, call_low, profile, meter, modality, cache_ttl
+    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, {{ isum('quantity') }} as quantity
+    from elements
+    where quantity > 0 and several
+    group by charge_day, call_high, call_low, profile, meter, modality, cache_ttl
 
 ),
 
 usages as (
 
-    select * from single where quantity > 0
+    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, quantity from elements where quantity > 0 and not several
     union all
     select * from merged
 

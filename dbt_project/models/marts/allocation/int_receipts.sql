@@ -1,3 +1,4 @@
+{{ config(alias='receipts') }}
 -- grain: usage cell × currency, billing period and charge month of the bill: what the cell received and what is accrued on it,
 -- with all that the shares of its calls have in common, so that nothing is joined or hashed twice per call
 with amounts as (
@@ -26,8 +27,8 @@ receipts as (
 final as (
 
     select
-        row_number() over (order by receipts.usage_cell_id, receipts.billing_currency, receipts.billing_period_start, receipts.charge_month) as receipt,
-        substr({{ key(["'call'", 'receipts.usage_cell_id', 'receipts.billing_currency', 'receipts.billing_period_start', 'receipts.charge_month']) }}, 1, 16) as receipt_id,
+        {{ fingerprint(['receipts.usage_cell_id', 'receipts.billing_currency', 'receipts.billing_period_start', 'receipts.charge_month']) }} as receipt,
+        {{ key(["'call'", 'receipts.usage_cell_id', 'receipts.billing_currency', 'receipts.billing_period_start', 'receipts.charge_month']) }} as receipt_id,
         cells.cell, receipts.usage_cell_id, cells.charge_day, cells.source, cells.model, cells.meter, cells.scale_factor,
         receipts.billing_currency, receipts.billing_period_start, receipts.charge_month, receipts.timing,
         abs(receipts.cost_nanos) as amount, {{ sign_of('receipts.cost_nanos') }} as sign, receipts.accrued_nanos as accrued,

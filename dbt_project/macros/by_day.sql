@@ -1,0 +1,118 @@
+{#
+  Tables kept one day's partition at a time. What a day's rows are made from has a fingerprint; a day is made again exactly when the
+  fingerprint is not the one it was made from. Rows and fingerprint change in one transaction, so a build killed anywhere leaves every
+  day either as it was or as it will be, and the next build goes on from there.
+
+    day         column of the model that names its partition
+    made_from   model with one row per day: (day, fingerprint, calls); a day it no longer names is emptied
+    reads       model with (day, read_day): the days whose rows a day's rows need; its own alone where there is none
+
+    partners    column of the model that names another day its row speaks of: a day is also made again when that one is
+    batched     false: all stale days at once, where a day's rows speak of other days'
+
+  The model's SQL says `of_days`, `of_read_days` and `within_read_days`; the literals they stand for let both warehouses prune.
+#}
+
+{% macro of_days(column) %}{{ column }} in ({{ day_marks().day }}){% endmacro %}
+{% macro of_read_days(column) %}{{ column }} in ({{ day_marks().read_day }}){% endmacro %}
+{% macro within_days(timestamp) -%}
+{{ timestamp }} >= {{ day_marks().first }} and {{ timestamp }} < {{ day_marks().end }} and {{ of_days('cast(' ~ timestamp ~ ' as date)') }}
+{%- endmacro %}
+{% macro within_read_days(timestamp) -%}
+{{ timestamp }} >= {{ day_marks().first_read }} and {{ timestamp }} < {{ day_marks().end_read }} and {{ of_read_days('cast(' ~ timestamp ~ ' as date)') }}
+{%- endmacro %}
+
+{# what stands in compiled SQL where the days go: dates nothing happened on, so that the text alone gives no rows #}
+{% macro day_marks() -%}
+{{ return({
+  'day': "cast('0001-01-01' as date)", 'first': "cast('0001-01-02' as timestamp)", 'end': "cast('0001-01-03' as timestamp)",
+  'read_day': "cast('0001-01-04' as date)", 'first_read': "cast('0001-01-05' as timestamp)", 'end_read': "cast('0001-01-06' as timestamp)",
+}) }}
+{%- endmacro %}
+
+{% macro marked(sql, days, read_days) -%}
+  {%- set marks, one_day = day_marks(), modules.datetime.timedelta(days=1) -%}
+  {%- set text = namespace(sql=sql) -%}
+  {%- for each, suffix in [(days, 'day'), (read_days, 'read_day')] -%}
+    {%- set first, end = ('first', 'end') if suffix == 'day' else ('first_read', 'end_read') -%}
+    {%- set after = (each | last) + one_day -%}
+    {%- set text.sql = text.sql | replace(marks[suffix], dates(each)) | replace(marks[first], "cast('" ~ each | first ~ "' as timestamp)") | replace(marks[end], "cast('" ~ after ~ "' as timestamp)") -%}
+  {%- endfor -%}
+  {{ return(text.sql) }}
+{%- endmacro %}
+
+{% macro dates(days) -%}
+{% for day in days %}cast('{{ day }}' as date){{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{# days whose rows are not made from what they would be now, with their calls #}
+{% macro stale_days(relation, made, made_from) -%}
+with wanted as (select {{ config.require('day') }} as day, fingerprint, calls from {{ made_from }}),
+made as (select day, fingerprint from {{ made }} where model = '{{ relation.identifier }}'),
+changed as (
+    select coalesce(wanted.day, made.day) as day, coalesce(wanted.calls, 0) as calls
+    from wanted full outer join made on wanted.day = made.day
+    where wanted.fingerprint is null or made.fingerprint is null or wanted.fingerprint <> made.fingerprint
+)
+select day, calls from changed
+{%- if config.get('partners') %}
+union distinct
+select wanted.day, wanted.calls from wanted
+where wanted.day in (select {{ config.get('day') }} from {{ relation }} where {{ config.get('partners') }} in (select day from changed))
+    and wanted.day not in (select day from changed)
+{%- endif %}
+order by day
+{%- endmacro %}
+
+{# oldest first, in batches of about `batch_calls`, so that memory does not grow with history #}
+{% macro batched(stale) -%}
+  {%- set batches, batch, held = [], [], namespace(calls=0) -%}
+  {%- for row in stale -%}
+    {%- if batch and config.get('batched', true) and held.calls + row[1] > var('batch_calls') %}{% do batches.append(batch | list) %}{% do batch.clear() %}{% set held.calls = 0 %}{% endif -%}
+    {%- do batch.append(row[0]) %}{% set held.calls = held.calls + row[1] -%}
+  {%- endfor -%}
+  {%- if batch %}{% do batches.append(batch) %}{% endif -%}
+  {{ return(batches) }}
+{%- endmacro %}
+
+{% materialization by_day, supported_languages=['sql'], default %}
+  {%- set day = config.require('day') -%}
+  {%- set made_from = ref(config.require('made_from')) -%}
+  {%- set reads = ref(config.get('reads')) if config.get('reads') else none -%}
+  {%- set partitions = api.Relation.create(database=this.database, schema='partitions') -%}
+  {%- set made = api.Relation.create(database=this.database, schema='partitions', identifier='made', type='table') -%}
+  {%- set target_relation = this.incorporate(type='table') -%}
+  {%- set existing = load_cached_relation(this) -%}
+
+  {{ run_hooks(pre_hooks) }}
+  {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
+  {% call statement('main', auto_begin=False) %}create schema if not exists {{ partitions.without_identifier() }}{% endcall %}
+  {% do run_query('create table if not exists ' ~ made ~ ' (model string, recipe string, day date, fingerprint int64)') %}
+
+  {# rows another text of the project made are no rows of this one #}
+  {%- set others = run_query("select count(*) from " ~ made ~ " where model = '" ~ this.identifier ~ "' and recipe <> '" ~ var('recipe') ~ "'").columns[0].values()[0] -%}
+  {% if existing is not none and not existing.is_table %}{% do adapter.drop_relation(existing) %}{% endif %}
+  {% if existing is none or not existing.is_table or others > 0 %}
+    {% do run_query("delete from " ~ made ~ " where model = '" ~ this.identifier ~ "'") %}
+    {% do run_query('create or replace table ' ~ target_relation ~ ' as select * from (' ~ sql ~ ') as made limit 0') %}
+  {% endif %}
+
+  {%- for days in batched(run_query(stale_days(target_relation, made, made_from)).rows) -%}
+    {%- set named = dates(days) -%}
+    {%- if reads -%}
+      {%- set found = run_query('select distinct read_day from ' ~ reads ~ ' where ' ~ day ~ ' in (' ~ named ~ ') order by 1').columns[0].values() | list -%}
+    {%- endif -%}
+    {%- set read_days = found or days -%}
+    {% do run_query(
+      "begin transaction; "
+      ~ "delete from " ~ target_relation ~ " where " ~ day ~ " in (" ~ named ~ "); "
+      ~ "insert into " ~ target_relation ~ " select * from (" ~ marked(sql, days, read_days) ~ ") as made; "
+      ~ "delete from " ~ made ~ " where model = '" ~ this.identifier ~ "' and day in (" ~ named ~ "); "
+      ~ "insert into " ~ made ~ " select '" ~ this.identifier ~ "', '" ~ var('recipe') ~ "', " ~ day ~ ", fingerprint from " ~ made_from
+      ~ " where " ~ day ~ " in (" ~ named ~ "); "
+      ~ "commit") %}
+  {%- endfor -%}
+
+  {{ run_hooks(post_hooks) }}
+  {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}

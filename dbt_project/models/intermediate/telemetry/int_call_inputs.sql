@@ -1,0 +1,40 @@
+-- grain: day. All that its calls are made from: the files it stands in, what links it to other days, and where its
+-- emitters are placed
+with links as (
+
+    select charge_day, bit_xor({{ fingerprint(['read_day', 'link']) }}) as fingerprint from {{ ref('int_day_reads') }} group by charge_day
+
+),
+
+emitters as (
+
+    select distinct charge_day, {{ fingerprint(emitter_columns()) }} as emitter from {{ ref('int_emitters') }}
+
+),
+
+placements as (
+
+    select emitters.charge_day, bit_xor({{ fingerprint(['placed.emitter', 'placed.source', 'placed.placed_account_id', 'placed.placed_sub_account_id', 'placed.placed_model']) }}) as fingerprint
+    from emitters
+    join {{ ref('int_placements') }} as placed on emitters.emitter = placed.emitter
+    group by emitters.charge_day
+
+),
+
+environments as (
+
+    select coalesce(bit_xor({{ fingerprint(['environment', 'production']) }}), 0) as fingerprint from {{ ref('stg_reference__environments') }}
+
+),
+
+final as (
+
+    select days.charge_day, days.calls, {{ fingerprint(['days.fingerprint', 'links.fingerprint', 'placements.fingerprint', 'environments.fingerprint']) }} as fingerprint
+    from {{ ref('int_call_days') }} as days
+    join links on days.charge_day = links.charge_day
+    join placements on days.charge_day = placements.charge_day
+    cross join environments
+
+)
+
+select * from final

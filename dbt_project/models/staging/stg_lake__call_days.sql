@@ -1,0 +1,1 @@
+select path, charge_day, calls from {{ source('lake', 'call_days') }}

@@ -1,0 +1,94 @@
+"""A build makes again the days that changed and no other, and one that was killed between two of them is healed by the next."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from reconcilers import pipeline
+from reconcilers.settings import Settings
+from reconcilers.warehouses.duckdb import Store
+from tests.published_tables import differences
+from tests.scenarios.changing_company import FIRST, Company, anew, build, land, told_call
+
+#: A table, its partition, and a column of text that no audit looks at.
+MARKED = (
+    ("int_usages", "charge_day", "modality"),
+    ("int_call_costs", "charge_day", "model"),
+    ("int_events", "event_day", "workflow"),
+)
+
+
+def mark(settings: Settings) -> None:
+    """Write on every row that it is of before."""
+    with duckdb.connect(str(Store(settings.path(settings.home)).folder / "store.duckdb")) as store:
+        for table, _, column in MARKED:
+            store.execute(f"update intermediate.{table} set {column} = 'of before'")
+
+
+def made_again(settings: Settings) -> dict[str, list[int]]:
+    """Numbers of the days whose rows are not of before, by table."""
+    found = {}
+    with duckdb.connect(str(Store(settings.path(settings.home)).folder / "store.duckdb"), read_only=True) as store:
+        for table, partition, column in MARKED:
+            sql = f"select distinct {partition} from intermediate.{table} where {column} is distinct from 'of before' order by 1"
+            found[table] = [(found_day - FIRST).days for (found_day,) in store.execute(sql).fetchall()]
+    return found
+
+
+@pytest.fixture
+def settled(tmp_path: Path) -> tuple[Company, Settings, datetime]:
+    """A company built once."""
+    company, as_of = Company(tmp_path), datetime(2026, 10, 20)
+    settings = company.write()
+    land(settings, as_of)
+    build(settings, as_of)
+    return company, settings, as_of
+
+
+def test_only_what_changed_is_made_again(settled: tuple[Company, Settings, datetime]) -> None:
+    company, settings, as_of = settled
+    mark(settings)
+    build(settings, as_of + timedelta(hours=1))
+    assert made_again(settings) == {"int_usages": [], "int_call_costs": [], "int_events": []}
+
+    company.bills[1][0] |= {"BilledCost": "0.05", "EffectiveCost": "0.05"}
+    company.calls[4][4]["tokens"] += 1
+    company.write()
+    land(settings, as_of + timedelta(hours=2))
+    build(settings, as_of + timedelta(hours=2))
+    # Events of day 0 go on into day 1, those of day 3 into day 4.
+    assert made_again(settings) == {"int_usages": [4], "int_call_costs": [1, 4], "int_events": [0, 1, 3, 4]}
+
+
+def _build_until(settings: Settings, as_of: datetime, model: str) -> None:
+    def die(done: int, total: int, node: str) -> None:
+        if node == model:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with pipeline.writing(settings):
+        pipeline.build(settings, as_of, die)
+
+
+def test_a_build_killed_between_partitions_is_healed_by_the_next(settled: tuple[Company, Settings, datetime]) -> None:
+    company, settings, as_of = settled
+    spawn = multiprocessing.get_context("spawn")
+    for number, model in enumerate(("int_calls", "int_events"), start=3):
+        company.calls[number - 1][1]["tokens"] += 100
+        company.calls[number - 2].append(
+            told_call(number, 20 + number, event="e5-0", tenant="t2", hour=number, model="small")
+        )
+        company.write()
+        land(settings, as_of + timedelta(hours=number))
+        killed = spawn.Process(target=_build_until, args=(settings, as_of + timedelta(hours=number), model))
+        killed.start()
+        killed.join()
+        assert killed.exitcode == -signal.SIGKILL
+    after = build(settings, as_of + timedelta(hours=8))
+    assert differences(after, anew(settings, as_of + timedelta(hours=8))) == []
