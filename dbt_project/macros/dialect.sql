@@ -76,13 +76,22 @@
 {% macro duckdb__fingerprint(columns) %}cast(hash({{ columns | join(', ') }}) >> 1 as bigint){% endmacro %}
 {% macro bigquery__fingerprint(columns) %}farm_fingerprint({{ key_text(columns) }}){% endmacro %}
 
-{# whether a call's usage names a meter more than once #}
-{% macro names_meter_twice(usage) %}(coalesce(array_length({{ usage }}), 0) > 1 and {{ meters_of(usage) }} < array_length({{ usage }})){% endmacro %}
+{# whether a call's usage may name a meter more than once; on DuckDB it may in any of more than four elements, to spare the list a lambda #}
+{% macro may_repeat_meter(usage) %}{{ return(adapter.dispatch('may_repeat_meter', 'reconcile')(usage)) }}{% endmacro %}
+{% macro duckdb__may_repeat_meter(usage) -%}
+  {%- set pairs = [] -%}
+  {%- for left, right in [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)] %}{% do pairs.append(usage ~ '[' ~ left ~ '].meter = ' ~ usage ~ '[' ~ right ~ '].meter') %}{% endfor -%}
+  coalesce(array_length({{ usage }}) > 4 or {{ pairs | join(' or ') }}, false)
+{%- endmacro %}
+{% macro bigquery__may_repeat_meter(usage) %}array_length({{ usage }}) > (select count(distinct element.meter) from unnest({{ usage }}) as element){% endmacro %}
 
-{# how many meters a call's usage names #}
-{% macro meters_of(usage) %}{{ return(adapter.dispatch('meters_of', 'reconcile')(usage)) }}{% endmacro %}
-{% macro duckdb__meters_of(usage) %}list_unique(list_transform({{ usage }}, lambda element: element.meter)){% endmacro %}
-{% macro bigquery__meters_of(usage) %}(select count(distinct element.meter) from unnest({{ usage }}) as element){% endmacro %}
+{# a hex digest's 32 digits as three whole numbers, which take a third of its room; the first two, its first 30, sort as the digest does #}
+{% macro digits_of(digest, part) -%}
+  {%- set first, digits = {'high': (1, 15), 'low': (16, 15), 'tail': (31, 2)}[part] -%}
+  cast(concat('0x', substr({{ digest }}, {{ first }}, {{ digits }})) as int64)
+{%- endmacro %}
 
-{# the first 30 of a hex digest's 32 digits as two whole numbers, which sort as the digest does and take half its room #}
-{% macro digits_of(digest, part) %}cast(concat('0x', substr({{ digest }}, {{ 1 if part == 'high' else 16 }}, 15)) as int64){% endmacro %}
+{# the digest they are of #}
+{% macro digest_of(high, low, tail) %}{{ return(adapter.dispatch('digest_of', 'reconcile')(high, low, tail)) }}{% endmacro %}
+{% macro duckdb__digest_of(high, low, tail) %}printf('%015x%015x%02x', {{ high }}, {{ low }}, {{ tail }}){% endmacro %}
+{% macro bigquery__digest_of(high, low, tail) %}format('%015x%015x%02x', {{ high }}, {{ low }}, {{ tail }}){% endmacro %}

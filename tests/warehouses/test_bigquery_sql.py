@@ -37,6 +37,7 @@ ALLOWED = {
         "DATEDIFF",
         "FARM_FINGERPRINT",
         "FLOOR",
+        "FORMAT",
         "GENERATE_DATE_ARRAY",
         "GREATEST",
         "IF",

@@ -7,6 +7,12 @@ with events as (
 
 ),
 
+calls as (
+
+    select *, {{ digest_of('call_high', 'call_low', 'call_tail') }} as call_id from {{ ref('int_calls') }}
+
+),
+
 call_rows as (
 
     select
@@ -22,7 +28,7 @@ call_rows as (
         {{ from_nanos('shares.accrued_nanos') }} as accrued_cost
     from {{ ref('int_call_shares') }} as shares
     join {{ ref('int_receipts') }} as receipts on shares.receipt = receipts.receipt
-    join {{ ref('int_calls') }} as calls on shares.charge_day = calls.charge_day and shares.call_high = calls.call_high and shares.call_low = calls.call_low
+    join calls on shares.charge_day = calls.charge_day and shares.call_high = calls.call_high and shares.call_low = calls.call_low
     left join events on calls.event_id = events.event_id
 
 ),

@@ -41,6 +41,7 @@ final as (
         *,
         {{ digits_of('call_id', 'high') }} as call_high,
         {{ digits_of('call_id', 'low') }} as call_low,
+        {{ digits_of('call_id', 'tail') }} as call_tail,
         {{ fingerprint(call_dimensions()) }} as profile
     from placed
 

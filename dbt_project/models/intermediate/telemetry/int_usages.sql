@@ -4,7 +4,7 @@
 -- can there be such
 with calls as (
 
-    select charge_day, call_high, call_low, profile, usage, {{ names_meter_twice('usage') }} as several from {{ ref('int_calls') }} where {{ of_days('charge_day') }}
+    select charge_day, call_high, call_low, profile, usage, {{ may_repeat_meter('usage') }} as several from {{ ref('int_calls') }} where {{ of_days('charge_day') }}
 
 ),
 
