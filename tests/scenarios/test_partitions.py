@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -65,6 +66,15 @@ def test_only_what_changed_is_made_again(settled: tuple[Company, Settings, datet
     build(settings, as_of + timedelta(hours=2))
     # Events of day 0 go on into day 1, those of day 3 into day 4.
     assert made_again(settings) == {"int_usages": [4], "int_call_costs": [1, 4], "int_events": [0, 1, 3, 4]}
+
+
+def test_a_bill_delivered_again_under_another_name_counts_once(settled: tuple[Company, Settings, datetime]) -> None:
+    company, settings, as_of = settled
+    before = build(settings, as_of)
+    for path in (company.folder / "bills").glob("bill-*.csv"):
+        shutil.copy(path, path.with_stem(f"{path.stem}-again"))
+    land(settings, as_of + timedelta(hours=1))
+    assert differences(build(settings, as_of + timedelta(hours=1)), before) == []
 
 
 def _build_until(settings: Settings, as_of: datetime, model: str) -> None:
