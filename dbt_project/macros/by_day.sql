@@ -6,11 +6,10 @@
     day         column of the model that names its partition
     made_from   model with one row per day: (day, fingerprint, calls); a day it no longer names is emptied
     reads       model with (day, read_day): the days whose rows a day's rows need; its own alone where there is none
-
     partners    column of the model that names another day its row speaks of: a day is also made again when that one is
     batched     false: all stale days at once, where a day's rows speak of other days'
 
-  The model's SQL says `of_days`, `of_read_days` and `within_read_days`; the literals they stand for let both warehouses prune.
+  The model's SQL says `of_days`, `within_days` and the same of the days it reads; the literals they stand for let both warehouses prune.
 #}
 
 {% macro of_days(column) %}{{ column }} in ({{ day_marks().day }}){% endmacro %}
@@ -93,8 +92,11 @@ order by day
   {%- set others = run_query("select count(*) from " ~ made ~ " where model = '" ~ this.identifier ~ "' and recipe <> '" ~ var('recipe') ~ "'").columns[0].values()[0] -%}
   {% if existing is not none and not existing.is_table %}{% do adapter.drop_relation(existing) %}{% endif %}
   {% if existing is none or not existing.is_table or others > 0 %}
-    {% do run_query("delete from " ~ made ~ " where model = '" ~ this.identifier ~ "'") %}
-    {% do run_query('create or replace table ' ~ target_relation ~ ' as select * from (' ~ sql ~ ') as made limit 0') %}
+    {% do run_query(
+      "begin transaction; "
+      ~ "delete from " ~ made ~ " where model = '" ~ this.identifier ~ "'; "
+      ~ "create or replace table " ~ target_relation ~ " as select * from (" ~ sql ~ ") as made limit 0; "
+      ~ "commit") %}
   {% endif %}
 
   {%- for days in batched(run_query(stale_days(target_relation, made, made_from)).rows) -%}

@@ -16,7 +16,7 @@ from reconcilers import pipeline
 from reconcilers.settings import Settings
 from reconcilers.warehouses.duckdb import Store
 from tests.published_tables import differences
-from tests.scenarios.changing_company import FIRST, Company, anew, build, land, told_call
+from tests.scenarios.changing_company import DAYS, FIRST, Company, anew, build, land, told_call
 
 #: A table, its partition, and a column of text that no audit looks at.
 MARKED = (
@@ -66,6 +66,14 @@ def test_only_what_changed_is_made_again(settled: tuple[Company, Settings, datet
     build(settings, as_of + timedelta(hours=2))
     # Events of day 0 go on into day 1, those of day 3 into day 4.
     assert made_again(settings) == {"int_usages": [4], "int_call_costs": [1, 4], "int_events": [0, 1, 3, 4]}
+
+
+def test_another_setting_makes_everything_again(settled: tuple[Company, Settings, datetime]) -> None:
+    _, settings, as_of = settled
+    mark(settings)
+    other = settings.model_copy(update={"midnight_window_minutes": 20})
+    assert differences(build(other, as_of), anew(other, as_of)) == []
+    assert made_again(settings) == {table: list(DAYS) for table, _, _ in MARKED}
 
 
 def test_a_bill_delivered_again_under_another_name_counts_once(settled: tuple[Company, Settings, datetime]) -> None:
