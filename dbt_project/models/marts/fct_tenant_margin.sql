@@ -149,7 +149,7 @@ final as (
         summed.revenue - summed.direct_cost - summed.shared_cost as loaded_margin,
         coverage.share_attributed, coverage.share_reconciled, coverage.share_estimated,
         case
-            when coverage.share_attributed >= {{ money("'0.95'") }} and coverage.share_reconciled >= {{ money("'0.95'") }} then 'preliminary'
+            when coverage.share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} and coverage.share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
             else 'provisional'
         end as status,
         '{{ var("reporting_currency") }}' as currency

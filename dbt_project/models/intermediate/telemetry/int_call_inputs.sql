@@ -31,8 +31,8 @@ final as (
 
     select days.charge_day, days.calls, {{ fingerprint(['days.fingerprint', 'links.fingerprint', 'placements.fingerprint', 'environments.fingerprint']) }} as fingerprint
     from {{ ref('int_call_days') }} as days
-    join links on days.charge_day = links.charge_day
-    join placements on days.charge_day = placements.charge_day
+    left join links on days.charge_day = links.charge_day
+    left join placements on days.charge_day = placements.charge_day
     cross join environments
 
 )
