@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -19,10 +20,20 @@ def dbt_of(pid: int) -> int | None:
     """The dbt process the job started, once it is writing."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     for child in children:
-        held = [os.readlink(link) for link in Path(f"/proc/{child}/fd").iterdir() if link.is_symlink()]
-        if any(name.endswith("store.duckdb") for name in held):
-            return int(child)
+        # What is open changes while we look, and the child may be gone.
+        with contextlib.suppress(FileNotFoundError):
+            for descriptor in os.listdir(f"/proc/{child}/fd"):
+                if opened(f"/proc/{child}/fd/{descriptor}").endswith("store.duckdb"):
+                    return int(child)
     return None
+
+
+def opened(descriptor: str) -> str:
+    """The file behind a descriptor; empty when it was closed meanwhile."""
+    try:
+        return os.readlink(descriptor)
+    except FileNotFoundError:
+        return ""
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds dbt in Linux's /proc")
