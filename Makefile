@@ -40,8 +40,8 @@ var/airflow/.ready: .venv/.ready
 test: .venv/.ready check ## Linters, types, import rules and every test
 	@$(BIN)/pytest -n 2 --dist loadfile tests
 
-crash: .venv/.ready ## Kill landing, publishing and a hundred places of whole runs, at the points tracing finds (an hour)
-	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.crash.sweep var/crash land publish run --points 100
+crash: .venv/.ready ## Kill a run at every point tracing finds, and run again from every state a kill leaves (an hour)
+	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.crash.sweep var/crash land publish states
 
 check: .venv/.ready ## Linters, types and import rules only
 	@$(BIN)/ruff check --quiet .

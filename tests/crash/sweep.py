@@ -7,6 +7,9 @@ them (or fewer, by ``--thin`` and ``--points``) and prints one JSON line each. S
 * ``publish``: publishing killed; publishing again must publish the same tables.
 * ``run``: a whole run killed anywhere, dbt and the embedded database included; the whole run again must publish the same.
 * ``build``: as ``run``, killed only while the warehouse's own files are written.
+* ``states``: at every point of a whole run its files are copied, as a kill there would leave them, and the whole run again
+  over each copy must publish the same. Equal copies count once; files no run reads (dbt's log, compiled SQL, manifest:
+  whatever an undisturbed run was not seen opening) make no copies unequal. What ``land`` kills for real is left to it.
 
 The company has a published version, and a bill corrected, a call more and an archive torn since. While ``publish``,
 ``run`` and ``build`` are killed and run again, a reader reads the current version over and over: it must always find
@@ -169,6 +172,33 @@ class Company:
         told.update(repr(refused).encode())
         return told.hexdigest()
 
+    def state(self, read: set[str]) -> str:
+        """A hash of names and contents of the files a run starts from; of what dbt wrote, those that a run reads."""
+        told = hashlib.sha256()
+        for path in sorted(self.home.rglob("*")):
+            name = str(path.relative_to(self.home))
+            if path.is_symlink():
+                told.update(f"{name} -> {os.readlink(path)}\n".encode())
+            elif path.is_file() and (not name.startswith("dbt/") or name in read):
+                with path.open("rb") as content:
+                    told.update(f"{name} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
+        return told.hexdigest()
+
+    def copied(self, folder: Path) -> Company:
+        """The company as it is on disk now, in another folder."""
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("before *", "copy *"))
+        copy = Company(folder, self.before, self.after, self.landed_before, self.landed_after)
+        copy.settings = read_settings(folder / "reconcile.yaml").model_copy(update={"price_book": "none"})
+        return copy
+
+    def recovers(self) -> None:
+        """A reader sees a whole version, the run again publishes what an undisturbed run publishes, and leaves no litter."""
+        assert self.published_digest() in (self.before, self.after), "torn after the kill"
+        self.run(AFTER)
+        assert self.published_digest() == self.after, "running again gives other tables"
+        assert not self.leftovers()
+
     def leftovers(self) -> list[str]:
         """What a killed publish may leave, and the next one takes away."""
         return [path.name for path in (self.home / "published").rglob("*.tmp")]
@@ -250,6 +280,49 @@ def thinned(points: list[Point], numbers: list[int]) -> list[int]:
     return [number for row in rows for number in sorted({row[0], row[len(row) // 2], row[-1]})]
 
 
+def sweep_states(company: Company, jobs: int) -> int:
+    """Run again from every distinct state of a whole run, ``jobs`` at a time, while the run stands still at the point."""
+    company.restore("land")
+    undisturbed = trace(lambda: company.run(AFTER), company.home)
+    assert undisturbed.ended, "the undisturbed run failed"
+    company.restore("land")
+    seen: set[str] = set()
+    running: list[tuple[int, Point, Path, Child]] = []
+    failures = reached = 0
+
+    def finish() -> int:
+        number, point, folder, child = running.pop(0)
+        problem = None
+        try:
+            child.result()
+        except RuntimeError as error:
+            problem = str(error)
+        shutil.rmtree(folder)
+        print(json.dumps({"step": "states", "number": number, "point": str(point), "problem": problem}), flush=True)
+        return 1 if problem else 0
+
+    def look(point: Point) -> None:
+        nonlocal failures, reached
+        reached += 1
+        if point.file.split("/")[0] in ("landing", "lake"):
+            return
+        state = company.state(undisturbed.read)
+        if state in seen:
+            return
+        seen.add(state)
+        if len(running) == jobs:
+            failures += finish()
+        copy = company.copied(company.folder / f"copy {reached}")
+        running.append((reached - 1, point, copy.folder, Child(copy.recovers)))
+
+    traced = trace(lambda: company.run(AFTER), company.home, at_point=look)
+    assert traced.ended, "the run that stood still at its points failed"
+    while running:
+        failures += finish()
+    print(json.dumps({"step": "states", "points": len(traced.points), "states": len(seen)}), flush=True)
+    return failures
+
+
 def spread(numbers: list[int], wanted: int | None) -> list[int]:
     """``wanted`` of the numbers, the first and the last included, at equal distances."""
     if wanted is None or wanted >= len(numbers):
@@ -287,7 +360,8 @@ def sweep(company: Company, step: str, wanted: int | None = None, thin: bool = F
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("steps", choices=STEPS, nargs="+")
+    parser.add_argument("steps", choices=[*STEPS, "states"], nargs="+")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="of states so many at a time")
     parser.add_argument("--points", type=int, help="of run and build only so many, spread evenly")
     parser.add_argument("--thin", action="store_true", help="of equal calls on one file in a row only three")
     given = parser.parse_args()
@@ -296,6 +370,9 @@ def main() -> None:
     failures = 0
     try:
         for step in given.steps:
+            if step == "states":
+                failures += sweep_states(company, given.jobs)
+                continue
             wanted = given.points if step in ("run", "build") else None
             failures += sweep(company, step, wanted, given.thin)
     except Untraceable as error:

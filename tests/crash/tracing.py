@@ -2,8 +2,9 @@
 
 ``trace`` forks, runs a call in the child and stops it, and every process and thread it starts, at the entry of each such
 system call: a seccomp filter picks the calls, ptrace sees their arguments. With ``kill_at`` everything alive is killed
-with SIGKILL at that point, before its system call happens. No root, no other program; where ptrace is not allowed,
-``Untraceable`` is raised.
+with SIGKILL at that point, before its system call happens; ``at_point`` is called at each, and meanwhile nothing else
+changes a file under the folder, since whatever would is stopped at a point of its own. No root, no other program; where
+ptrace is not allowed, ``Untraceable`` is raised.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-#: name: (number on x86_64, on aarch64, argument that is the file descriptor or the path, its folder's descriptor)
+#: name: (number on x86_64, on aarch64, descriptor or path, which argument that is, argument that is its folder's descriptor)
 _FD, _PATH = "fd", "path"
 _CALLS: dict[str, tuple[int | None, int | None, str, int, int | None]] = {
     "write": (1, 64, _FD, 0, None),
@@ -45,7 +46,11 @@ _CALLS: dict[str, tuple[int | None, int | None, str, int, int | None]] = {
     "unlink": (87, None, _PATH, 0, None),
     "unlinkat": (263, 35, _PATH, 1, 0),
     "rmdir": (84, None, _PATH, 0, None),
+    "open": (2, None, _PATH, 0, None),
+    "openat": (257, 56, _PATH, 1, 0),
 }
+#: Not points: they tell what was read. With the argument that holds the flags.
+_OPENS = {"open": 1, "openat": 2}
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 _TRACEME, _CONT, _SETOPTIONS, _GETEVENTMSG, _GET_SYSCALL_INFO = 0, 7, 0x4200, 0x4201, 0x420E
@@ -73,13 +78,20 @@ class Point:
 
 @dataclass
 class Traced:
-    """The points a traced call reached, in order, and whether it ended by itself and well."""
+    """The points a traced call reached, in order, the files under the folder it opened for reading what was in them,
+    and whether it ended by itself and well."""
 
     points: list[Point]
+    read: set[str]
     ended: bool
 
 
-def trace(call: Callable[[], object], folder: Path, kill_at: int | None = None) -> Traced:
+def trace(
+    call: Callable[[], object],
+    folder: Path,
+    kill_at: int | None = None,
+    at_point: Callable[[Point], None] | None = None,
+) -> Traced:
     """Run ``call`` in a traced child; with ``kill_at``, kill it at the point of that number, counted from 0."""
     libc, names, arch = _libc(), *_names()
     root = os.fork()
@@ -90,7 +102,7 @@ def trace(call: Callable[[], object], folder: Path, kill_at: int | None = None) 
         os.kill(root, signal.SIGKILL)
         raise Untraceable("a process may not trace its child here")
     libc.ptrace(_CONT, root, None, None)
-    traced, alive = Traced([], False), {root}
+    traced, alive = Traced([], set(), False), {root}
     while alive:
         pid, status = os.waitpid(-1, _WALL)
         if not os.WIFSTOPPED(status):
@@ -101,9 +113,13 @@ def trace(call: Callable[[], object], folder: Path, kill_at: int | None = None) 
         alive.add(pid)
         event, deliver = status >> 16, os.WSTOPSIG(status)
         if event == _EVENT_SECCOMP:
-            point = _point(libc, pid, names, folder)
-            if point:
+            point, reads = _point(libc, pid, names, folder)
+            if point and point.call in _OPENS:
+                traced.read |= {point.file} if reads else set()
+            elif point:
                 traced.points.append(point)
+                if at_point:
+                    at_point(point)
                 if len(traced.points) - 1 == kill_at:
                     for victim in alive:
                         with contextlib.suppress(ProcessLookupError):
@@ -176,22 +192,27 @@ def _event_message(libc: ctypes.CDLL, pid: int) -> int:
     return message.value
 
 
-def _point(libc: ctypes.CDLL, pid: int, names: dict[int, str], folder: Path) -> Point | None:
-    """The stopped thread's system call, if it is about a file under ``folder``."""
+def _point(libc: ctypes.CDLL, pid: int, names: dict[int, str], folder: Path) -> tuple[Point | None, bool]:
+    """The stopped thread's system call, if it is about a file under ``folder``; and whether it opens one to read it."""
     info = ctypes.create_string_buffer(96)
     if libc.ptrace(_GET_SYSCALL_INFO, pid, len(info), ctypes.addressof(info)) <= 0:
         raise Untraceable("the kernel does not tell system calls (Linux 5.3 does)")
     number, *arguments = struct.unpack_from("7Q", info, 24)
-    _, _, kind, place, base = _CALLS[names[number]]
+    name = names[number]
+    _, _, kind, place, base = _CALLS[name]
     try:
         if kind == _FD:
             path = os.readlink(f"/proc/{pid}/fd/{arguments[place]}")
         else:
             path = os.path.join(_folder(pid, base, arguments), _text(pid, arguments[place]))
     except OSError:
-        return None
+        return None, False
     path = os.path.normpath(path)
-    return Point(names[number], os.path.relpath(path, folder)) if path.startswith(f"{folder}/") else None
+    if not path.startswith(f"{folder}/"):
+        return None, False
+    flags = arguments[_OPENS[name]] if name in _OPENS else os.O_WRONLY
+    reads = flags & os.O_ACCMODE != os.O_WRONLY and not flags & os.O_TRUNC
+    return Point(name, os.path.relpath(path, folder)), reads
 
 
 def _folder(pid: int, base: int | None, arguments: list[int]) -> str:
