@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from reconcilers import pipeline
 from reconcilers.periods import Period
 from reconcilers.settings import Settings, read_settings
+from tests.scenarios.nights import build
 
 FIRST = date(2026, 9, 27)
 DAYS = range(6)
@@ -221,22 +221,10 @@ _SETTINGS: Row = {
 PERIOD = Period(FIRST, day(len(DAYS)))
 
 
-def land(settings: Settings, as_of: datetime) -> None:
-    reports = [pipeline.land_reference(settings, as_of)]
-    reports += [pipeline.land(settings, name, PERIOD, as_of) for name in pipeline.source_names(settings)]
-    assert [failure for report in reports for failure in report.failures] == []
-
-
-def build(settings: Settings, as_of: datetime) -> Path:
-    with pipeline.writing(settings):
-        pipeline.build(settings, as_of)
-        return pipeline.publish(settings, PERIOD, as_of, [])
-
-
 def anew(settings: Settings, as_of: datetime) -> Path:
     """What a store of no history makes of the same landing."""
     home = settings.path(settings.home)
     other = home.with_name("anew")
     shutil.rmtree(other, ignore_errors=True)
     shutil.copytree(home, other, ignore=shutil.ignore_patterns("store", "published", "dbt"))
-    return build(settings.model_copy(update={"home": other}), as_of)
+    return build(settings.model_copy(update={"home": other}), PERIOD, as_of)

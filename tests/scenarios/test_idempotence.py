@@ -6,7 +6,7 @@ import multiprocessing
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from reconcilers.warehouses.duckdb import read_only
 from tests.published_tables import differences, digest
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES
+from tests.scenarios.nights import build, land
 
 #: Eight days across a month's end, and an instant at which everything about them is settled.
 DAYS = Period(date(2026, 9, 26), date(2026, 10, 4))
@@ -55,37 +56,24 @@ def at(settings: Settings, home: str) -> Settings:
     return settings.model_copy(update={"home": Path(home)})
 
 
-def land(settings: Settings, period: Period, sources: Sequence[str] | None = None) -> list[pipeline.LandingReport]:
-    names = sources or pipeline.source_names(settings)
-    reports = [pipeline.land_reference(settings, AS_OF), *(pipeline.land(settings, n, period, AS_OF) for n in names)]
-    assert [failure for report in reports for failure in report.failures] == []
-    return reports
-
-
-def build(settings: Settings, period: Period) -> Path:
-    with pipeline.writing(settings):
-        pipeline.build(settings, AS_OF)
-        return pipeline.publish(settings, period, AS_OF, [])
-
-
 @pytest.fixture(scope="module")
 def backfilled(company: Settings) -> Path:
     """The version one run over the range publishes."""
     settings = at(company, "range")
-    land(settings, DAYS)
-    return build(settings, DAYS)
+    land(settings, DAYS, AS_OF)
+    return build(settings, DAYS, AS_OF)
 
 
 def test_nightly_runs_publish_what_a_backfill_does(company: Settings, backfilled: Path) -> None:
     settings = at(company, "nightly")
     for day in DAYS.days():
         night = Period.of_day(day)
-        land(settings, night)
+        land(settings, night, AS_OF)
         if day == BUILT[0]:
-            first = build(settings, night)
+            first = build(settings, night, AS_OF)
             held, before = read_only(first), digest(first)
         elif day in BUILT:
-            last = build(settings, night)
+            last = build(settings, night, AS_OF)
     assert differences(last, backfilled) == []
 
     # A reader that came after the first night still reads that night, even when its files are long gone.
@@ -96,9 +84,9 @@ def test_nightly_runs_publish_what_a_backfill_does(company: Settings, backfilled
     with held:
         assert digest(held) == before != digest(last)
 
-    reports = land(settings, night)
+    reports = land(settings, night, AS_OF)
     assert [report.source for report in reports if report.news] == []
-    assert differences(build(settings, night), backfilled) == []
+    assert differences(build(settings, night, AS_OF), backfilled) == []
 
 
 def test_files_twice_renamed_and_in_another_order(company: Settings, backfilled: Path) -> None:
@@ -110,8 +98,8 @@ def test_files_twice_renamed_and_in_another_order(company: Settings, backfilled:
         path.rename(path.with_name(name.format(2)))
     settings = narrow(root / "reconcile.yaml")
     for day in sorted(DAYS.days(), reverse=True):
-        land(settings, Period.of_day(day), pipeline.source_names(settings)[::-1])
-    assert differences(build(settings, DAYS), backfilled) == []
+        land(settings, Period.of_day(day), AS_OF, pipeline.source_names(settings)[::-1])
+    assert differences(build(settings, DAYS, AS_OF), backfilled) == []
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.published_tables import differences
-from tests.scenarios.changing_company import Company, anew, build, day, land, line, told_call
+from tests.scenarios.changing_company import PERIOD, Company, anew, day, line, told_call
+from tests.scenarios.nights import build, land
 
 
 def link_days(company: Company) -> None:
@@ -75,14 +76,14 @@ ROUNDS: list[tuple[Callable[[Company], None], timedelta]] = [
 def test_a_store_that_saw_everything_change_equals_one_made_at_once(tmp_path: Path) -> None:
     company, as_of = Company(tmp_path), datetime(2026, 10, 3, 2)
     settings = company.write()
-    land(settings, as_of)
-    before = build(settings, as_of)
+    land(settings, PERIOD, as_of)
+    before = build(settings, PERIOD, as_of)
     for change, later in ROUNDS:
         change(company)
         company.write()
         as_of += later
-        land(settings, as_of)
-        after = build(settings, as_of)
+        land(settings, PERIOD, as_of)
+        after = build(settings, PERIOD, as_of)
         assert differences(after, before) != [], f"{change.__name__} changed nothing"
         assert differences(after, anew(settings, as_of)) == [], change.__name__
         before = after

@@ -14,9 +14,10 @@ import pytest
 
 from reconcilers import pipeline
 from reconcilers.settings import Settings
-from reconcilers.warehouses.duckdb import Store
+from reconcilers.warehouses.duckdb import Store, read_only
 from tests.published_tables import differences
-from tests.scenarios.changing_company import DAYS, FIRST, Company, anew, build, land, told_call
+from tests.scenarios.changing_company import DAYS, FIRST, PERIOD, Company, anew, told_call
+from tests.scenarios.nights import build, land
 
 #: A table, its partition, and a column of text that no audit looks at.
 MARKED = (
@@ -48,22 +49,22 @@ def settled(tmp_path: Path) -> tuple[Company, Settings, datetime]:
     """A company built once."""
     company, as_of = Company(tmp_path), datetime(2026, 10, 20)
     settings = company.write()
-    land(settings, as_of)
-    build(settings, as_of)
+    land(settings, PERIOD, as_of)
+    build(settings, PERIOD, as_of)
     return company, settings, as_of
 
 
 def test_only_what_changed_is_made_again(settled: tuple[Company, Settings, datetime]) -> None:
     company, settings, as_of = settled
     mark(settings)
-    build(settings, as_of + timedelta(hours=1))
+    build(settings, PERIOD, as_of + timedelta(hours=1))
     assert made_again(settings) == {"int_usages": [], "int_call_costs": [], "int_events": []}
 
     company.bills[1][0] |= {"BilledCost": "0.05", "EffectiveCost": "0.05"}
     company.calls[4][4]["tokens"] += 1
     company.write()
-    land(settings, as_of + timedelta(hours=2))
-    build(settings, as_of + timedelta(hours=2))
+    land(settings, PERIOD, as_of + timedelta(hours=2))
+    build(settings, PERIOD, as_of + timedelta(hours=2))
     # Events of day 0 go on into day 1, those of day 3 into day 4.
     assert made_again(settings) == {"int_usages": [4], "int_call_costs": [1, 4], "int_events": [0, 1, 3, 4]}
 
@@ -71,18 +72,25 @@ def test_only_what_changed_is_made_again(settled: tuple[Company, Settings, datet
 def test_another_setting_makes_everything_again(settled: tuple[Company, Settings, datetime]) -> None:
     _, settings, as_of = settled
     mark(settings)
-    other = settings.model_copy(update={"midnight_window_minutes": 20})
-    assert differences(build(other, as_of), anew(other, as_of)) == []
+    other = settings.model_copy(update={"midnight_window_minutes": 20, "coverage_gate_millionths": 600_000})
+    after = build(other, PERIOD, as_of)
+    assert differences(after, anew(other, as_of)) == []
     assert made_again(settings) == {table: list(DAYS) for table, _, _ in MARKED}
+    # September attributes 0.65 and reconciles 0.75 of its cost, October 0.79 and 0.58: one passes this gate, none 0.95.
+    with read_only(after) as published:
+        told = published.execute(
+            "select distinct month(month), status from finance.fct_tenant_margin order by 1"
+        ).fetchall()
+    assert told == [(9, "preliminary"), (10, "provisional")]
 
 
 def test_a_bill_delivered_again_under_another_name_counts_once(settled: tuple[Company, Settings, datetime]) -> None:
     company, settings, as_of = settled
-    before = build(settings, as_of)
+    before = build(settings, PERIOD, as_of)
     for path in (company.folder / "bills").glob("bill-*.csv"):
         shutil.copy(path, path.with_stem(f"{path.stem}-again"))
-    land(settings, as_of + timedelta(hours=1))
-    assert differences(build(settings, as_of + timedelta(hours=1)), before) == []
+    land(settings, PERIOD, as_of + timedelta(hours=1))
+    assert differences(build(settings, PERIOD, as_of + timedelta(hours=1)), before) == []
 
 
 def _build_until(settings: Settings, as_of: datetime, model: str) -> None:
@@ -103,10 +111,10 @@ def test_a_build_killed_between_partitions_is_healed_by_the_next(settled: tuple[
             told_call(number, 20 + number, event="e5-0", tenant="t2", hour=number, model="small")
         )
         company.write()
-        land(settings, as_of + timedelta(hours=number))
+        land(settings, PERIOD, as_of + timedelta(hours=number))
         killed = spawn.Process(target=_build_until, args=(settings, as_of + timedelta(hours=number), model))
         killed.start()
         killed.join()
         assert killed.exitcode == -signal.SIGKILL
-    after = build(settings, as_of + timedelta(hours=8))
+    after = build(settings, PERIOD, as_of + timedelta(hours=8))
     assert differences(after, anew(settings, as_of + timedelta(hours=8))) == []

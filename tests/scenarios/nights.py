@@ -1,0 +1,28 @@
+"""A night's work in its parts: land what the sources say, build and publish. Nothing may fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from reconcilers import pipeline
+from reconcilers.periods import Period
+from reconcilers.settings import Settings
+
+
+def land(
+    settings: Settings, period: Period, as_of: datetime, sources: Sequence[str] | None = None
+) -> list[pipeline.LandingReport]:
+    """The reports of reference data and of every source, or of those named, in their order."""
+    names = sources or pipeline.source_names(settings)
+    reports = [pipeline.land_reference(settings, as_of), *(pipeline.land(settings, n, period, as_of) for n in names)]
+    assert [failure for report in reports for failure in report.failures] == []
+    return reports
+
+
+def build(settings: Settings, period: Period, as_of: datetime) -> Path:
+    """The version published."""
+    with pipeline.writing(settings):
+        pipeline.build(settings, as_of)
+        return pipeline.publish(settings, period, as_of, [])
