@@ -24,6 +24,8 @@ help: ## What each target does
 AIRFLOW := AIRFLOW_HOME=$(CURDIR)/var/airflow AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/dags AIRFLOW__CORE__LOAD_EXAMPLES=False \
 	AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING PYTHONWARNINGS=ignore
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# dbt and Airflow are thousands of modules, started many times: what is compiled once must be kept, whatever the caller prefers.
+unexport PYTHONDONTWRITEBYTECODE
 
 run: .venv/.ready var/airflow/.ready ## Make the sample company, run the nightly DAG over it, show what came out
 	@reconcile sample --out $(OUT)

@@ -46,6 +46,7 @@ def build(
     *,
     artefacts: Path,
     environment: Mapping[str, str],
+    as_of: datetime,
     variables: Mapping[str, object],
     executable: str | None = None,
     progress: Progress | None = None,
@@ -75,7 +76,7 @@ def build(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, **environment, "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"},
+        env={**os.environ, **environment, "RECONCILE_AS_OF": f"{as_of:%Y-%m-%d %H:%M:%S}", "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"},
         preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     ) as running:
         assert running.stdout is not None
@@ -87,11 +88,11 @@ def build(
 
 
 def recipe(variables: Mapping[str, object]) -> str:
-    """Identity of how the tables are made: the project's text and every variable but ``as_of``, which moves every night.
+    """Identity of how the tables are made: the project's text and its variables.
 
     Partitions made by another recipe are made again.
     """
-    digest = hashlib.sha256(json.dumps({**variables, "as_of": None}, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(variables, sort_keys=True).encode())
     for folder in ("macros", "models", "seeds"):
         for path in sorted((PROJECT / folder).rglob("*")):
             if path.suffix in (".sql", ".yml", ".csv"):

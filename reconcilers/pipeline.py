@@ -143,7 +143,8 @@ def build(
     return dbt.build(
         artefacts=settings.path(settings.home) / "dbt",
         environment=store.environment,
-        variables=variables(settings, as_of),
+        as_of=as_of,
+        variables=variables(settings),
         executable=settings.dbt_executable,
         progress=progress,
     )
@@ -179,10 +180,9 @@ def book_prices(calls: Sequence[Path], declared: Mapping[str, Sequence[Mapping[s
     return prices.list_prices(seen, [(row["source"], row["model"]) for row in declared["list_prices"]])
 
 
-def variables(settings: Settings, as_of: datetime) -> dict[str, object]:
+def variables(settings: Settings) -> dict[str, object]:
     """The variables of the dbt project."""
     return {
-        "as_of": f"{as_of:%Y-%m-%d %H:%M:%S}",
         "reporting_currency": settings.reporting_currency,
         "midnight_window_minutes": settings.midnight_window_minutes,
         "abandoned_after_days": settings.abandoned_after_days,

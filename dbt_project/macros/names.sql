@@ -1,6 +1,9 @@
 {# schemas are called what the model says, not target_model #}
 {% macro generate_schema_name(custom_schema_name, node) -%}{{ custom_schema_name or target.schema }}{%- endmacro %}
 
+{# the knowledge cut-off; a variable would have dbt parse the whole project anew every night #}
+{% macro as_of() -%}{{ return(env_var('RECONCILE_AS_OF', '2026-01-01 00:00:00')) }}{%- endmacro %}
+
 {# BigQuery refuses parameters in CAST, and contracts emit them #}
 {% macro bigquery__cast(expression, data_type) -%}
 cast({{ expression }} as {{ 'numeric' if data_type | lower | replace(' ', '') == 'numeric(38,9)' else data_type }})
@@ -24,7 +27,7 @@ case when not {{ calls }}.production then 'non_production' when {{ calls }}.even
 {% macro outcome_of(events) -%}
 case
         when {{ events }}.outcome is not null then {{ events }}.outcome
-        when cast('{{ var("as_of") }}' as timestamp) > {{ events }}.last_active_at + interval {{ var('abandoned_after_days') }} day then 'abandoned'
+        when cast('{{ as_of() }}' as timestamp) > {{ events }}.last_active_at + interval {{ var('abandoned_after_days') }} day then 'abandoned'
         else 'pending'
     end
 {%- endmacro %}

@@ -226,7 +226,8 @@ def build(home: Path, *lakes: Path) -> Figures:
     dbt.build(
         artefacts=home / "dbt",
         environment=store.environment,
-        variables={"as_of": f"{AS_OF:%Y-%m-%d %H:%M:%S}"},
+        as_of=AS_OF,
+        variables={},
     )
     seconds = perf_counter() - started
     results = json.loads((home / "dbt" / "run_results.json").read_text())["results"]
