@@ -1,7 +1,7 @@
 """One dbt start per run, as a subprocess: an in-process dbt would keep DuckDB's lock and leave data uncheckpointed.
 
 The executable is configurable so that dbt can live in an environment of its own. Its JSON log drives the progress
-callback and the error message; the whole log stays beside the run's other artefacts.
+callback and the error message, and stays beside the run's other artefacts.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from reconcilers.errors import DoesNotReconcile, ReconcileError
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
+
+LOG = "dbt.log"
 
 #: (nodes done, nodes in all, name of the node that finished)
 Progress = Callable[[int, int, str], None]
@@ -61,7 +64,9 @@ def build(
         "--log-format=json",
         "--log-level=info",
         "--no-use-colors",
-        f"--log-path={artefacts / 'logs'}",
+        # dbt makes a line for its file of every event, shown or not; we keep what it shows.
+        "--log-level-file=none",
+        f"--log-path={artefacts}",
         "build",
         "--exclude-resource-type=unit_test",
         f"--project-dir={PROJECT}",
@@ -69,18 +74,23 @@ def build(
         f"--target-path={artefacts}",
         f"--vars={json.dumps({**variables, 'recipe': recipe(variables)}, sort_keys=True)}",
     ]
+    told = {"RECONCILE_AS_OF": f"{as_of:%Y-%m-%d %H:%M:%S}", "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}
     result = Build()
     spoken: list[str] = []
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, **environment, "RECONCILE_AS_OF": f"{as_of:%Y-%m-%d %H:%M:%S}", "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"},
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-    ) as running:
+    with (
+        (artefacts / LOG).open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **environment, **told},
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        ) as running,
+    ):
         assert running.stdout is not None
         for line in running.stdout:
+            log.write(line)
             _hear(line, result, spoken, progress)
     if running.returncode:
         _raise(result, spoken, artefacts)
@@ -134,7 +144,7 @@ def _raise(result: Build, spoken: list[str], artefacts: Path) -> None:
     failed = [node for node in result.nodes if node.status.lower() in ("fail", "error")]
     tests = [node for node in failed if node.unique_id.startswith("test.")]
     detail = " | ".join(result.failures or spoken[-12:])
-    hint = f"read {artefacts / 'logs' / 'dbt.log'}; the published tables are unchanged"
+    hint = f"read {artefacts / LOG}; the published tables are unchanged"
     if failed and len(tests) == len(failed):
         names = ", ".join(sorted(node.unique_id.split(".")[2] for node in tests))
         raise DoesNotReconcile(f"the audit failed: {names}: {detail:.2000}", hint=hint)

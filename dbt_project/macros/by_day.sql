@@ -44,6 +44,19 @@
 {% for day in days %}cast('{{ day }}' as date){{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
+{# what each day of each such table was made from; a transaction writes to one database, so each keeps its own #}
+{% macro made_partitions(database) -%}
+  {{ return(api.Relation.create(database=database, schema='partitions', identifier='made', type='table')) }}
+{%- endmacro %}
+
+{% macro keep_partitions() -%}
+  {%- for database in [target.database, env_var('RECONCILE_FINANCE_DATABASE', target.database)] | unique -%}
+    {%- set made = made_partitions(database) -%}
+    create schema if not exists {{ made.without_identifier() }};
+    create table if not exists {{ made }} (model string, recipe string, day date, fingerprint int64);
+  {% endfor -%}
+{%- endmacro %}
+
 {# days whose rows are not made from what they would be now, with their calls #}
 {% macro stale_days(relation, made, made_from) -%}
 with wanted as (select {{ config.require('day') }} as day, fingerprint, calls from {{ made_from }}),
@@ -78,18 +91,18 @@ order by day
   {%- set day = config.require('day') -%}
   {%- set made_from = ref(config.require('made_from')) -%}
   {%- set reads = ref(config.get('reads')) if config.get('reads') else none -%}
-  {%- set partitions = api.Relation.create(database=this.database, schema='partitions') -%}
-  {%- set made = api.Relation.create(database=this.database, schema='partitions', identifier='made', type='table') -%}
+  {%- set made = made_partitions(this.database) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set existing = load_cached_relation(this) -%}
 
   {{ run_hooks(pre_hooks) }}
   {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
-  {% call statement('main', auto_begin=False) %}create schema if not exists {{ partitions.without_identifier() }}{% endcall %}
-  {% do run_query('create table if not exists ' ~ made ~ ' (model string, recipe string, day date, fingerprint int64)') %}
 
   {# rows another text of the project made are no rows of this one #}
-  {%- set others = run_query("select count(*) from " ~ made ~ " where model = '" ~ this.identifier ~ "' and recipe <> '" ~ var('recipe') ~ "'").columns[0].values()[0] -%}
+  {% call statement('main', fetch_result=True, auto_begin=False) -%}
+    select count(*) from {{ made }} where model = '{{ this.identifier }}' and recipe <> '{{ var('recipe') }}'
+  {%- endcall %}
+  {%- set others = load_result('main').data[0][0] -%}
   {% if existing is not none and not existing.is_table %}{% do adapter.drop_relation(existing) %}{% endif %}
   {% if existing is none or not existing.is_table or others > 0 %}
     {% do run_query(
