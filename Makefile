@@ -20,6 +20,13 @@ help: ## What each target does
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
+# What stands in for BigQuery on this machine; its packages do not go with ours.
+.venv-bigquery/.ready: tests/warehouses/emulator/requirements.txt | .venv/.ready
+	@echo "setting up .venv-bigquery, the emulator's own environment"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-bigquery
+	@$(BIN)/uv pip sync --quiet --python .venv-bigquery/bin/python --require-hashes tests/warehouses/emulator/requirements.txt
+	@touch $@
+
 # Airflow's own state; it is made once and kept.
 AIRFLOW := AIRFLOW_HOME=$(CURDIR)/var/airflow AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/dags AIRFLOW__CORE__LOAD_EXAMPLES=False \
 	AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING PYTHONWARNINGS=ignore
@@ -39,7 +46,7 @@ var/airflow/.ready: .venv/.ready
 	@$(AIRFLOW) airflow db migrate > var/airflow/setup.log 2>&1 && $(AIRFLOW) airflow pools set reconcile_writer 1 "one writer of the finance tables" >> var/airflow/setup.log 2>&1 || { tail -n 40 var/airflow/setup.log; exit 1; }
 	@touch $@
 
-test: .venv/.ready check ## Linters, types, import rules and every test
+test: .venv/.ready .venv-bigquery/.ready check ## Linters, types, import rules and every test
 	@$(BIN)/pytest -n 2 --dist loadfile tests
 
 crash: .venv/.ready ## Kill a run at every point tracing finds, and run again from every state a kill leaves (an hour)
@@ -57,6 +64,7 @@ bench: .venv/.ready ## Ratios of ingest and build against yardsticks measured in
 
 lock: .venv/.ready ## Compile requirements.in into requirements.txt, with hashes
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 tests/warehouses/emulator/requirements.in -o tests/warehouses/emulator/requirements.txt
 
 clean: ## Remove the environment and everything built
-	rm -rf .venv var dbt_project/target dbt_project/logs
+	rm -rf .venv .venv-bigquery var dbt_project/target dbt_project/logs

@@ -21,19 +21,18 @@ from rich.table import Table
 
 from reconcilers import pipeline
 from reconcilers.errors import SettingsInvalid
-from reconcilers.explain import SHOWN_CHARACTERS, StoredLine, explain
+from reconcilers.explain import SHOWN_CHARACTERS, StoredLine, current, explain
 from reconcilers.periods import Period
-from reconcilers.reports.waterfall_page import Figures, brief, month_figures, shown, write_page
+from reconcilers.reports.waterfall_page import brief, month_figures, shown, write_page
 from reconcilers.settings import Settings
-from reconcilers.warehouses.duckdb import FINANCE_FILE, Store, published_at, read_only
+from reconcilers.warehouses.base import Figures, warehouse_of
 
 console = Console(stderr=True)
 
 
 def run_with_progress(settings: Settings, period: Period, as_of: datetime) -> bool:
     """One whole run. Returns false when it published but some unit of some source failed."""
-    store = Store(settings.path(settings.home))
-    with store.writing(), _bars() as bars:
+    with pipeline.writing(settings), _bars() as bars:
         reports = [pipeline.land_reference(settings, as_of)]
         for name in pipeline.source_names(settings):
             bar = bars.add_task(f"land {name}", total=None)
@@ -44,8 +43,8 @@ def run_with_progress(settings: Settings, period: Period, as_of: datetime) -> bo
                 console.print(f"[yellow]{report.source}[/]: {_plain(problem)}")
         bar = bars.add_task("build and audit", total=None)
         pipeline.build(settings, as_of, _advance(bars, bar))
-        version = pipeline.publish(settings, period, as_of, reports)
-    console.print(f"published {version}")
+        published = pipeline.publish(settings, period, as_of, reports)
+    console.print(f"published {published.place}")
     return not any(report.failures for report in reports)
 
 
@@ -92,30 +91,26 @@ def serve(out: Path, known_at: datetime | None, command: Sequence[str]) -> int:
 
 def print_status(settings: Settings) -> None:
     """The published version in a few lines."""
-    store = Store(settings.path(settings.home))
-    current = store.current()
-    if current is None:
+    published = warehouse_of(settings).current()
+    if published is None:
         console.print("nothing is published yet; try `reconcile run --date DAY`")
         return
-    facts = published_at(current)
+    facts = published.facts
     out = _paper()
-    out.print(f"published  {current}")
+    out.print(f"published  {published.place}")
     out.print(f"period     {facts['period']}\nas of      {facts['as_of']}")
     for key in ("failed_units", "warnings"):
         for text in facts[key]:
             out.print(f"{key.replace('_', ' ')}: {_plain(text)}")
-    with read_only(current) as connection:
-        rows = connection.execute(
-            "select kind, count(*), sum(amount) from finance.fct_breaks group by kind order by kind"
-        ).fetchall()
-    _print_table(out, ["break", "count", "amount"], rows)
+    breaks = published.ask("select kind, count(*), sum(amount) from finance.fct_breaks group by kind order by kind")
+    _print_table(out, ["break", "count", "amount"], breaks.rows)
 
 
 def print_report(settings: Settings, page: Path | None) -> None:
     """Waterfall, dearest features and margins of the last published month, the page written, and what to try next."""
-    current = _published(settings)
+    published = current(settings)
     out = _paper()
-    months = month_figures(current)
+    months = month_figures(published)
     for month, waterfall, *_ in months:
         out.print(f"[bold]{month:%B %Y}[/]: where every billed cent went")
         _print_table(out, ["step", "cost"], [(step, shown(cost)) for step, cost, *_ in waterfall.rows])
@@ -128,17 +123,16 @@ def print_report(settings: Settings, page: Path | None) -> None:
         _print_figures(out, features)
         out.print(f"[bold]{month:%B %Y}[/]: tenant margins, rounded to the cent, with the coverage they stand on")
         _print_figures(out, margins)
-    written = write_page(current, page or current.parent.parent / "waterfall.html")
-    out.print(f"tables    {_here(current / FINANCE_FILE)} (schema finance)\npage      {_here(written)}")
-    with read_only(current) as connection:
-        failed = connection.execute(
-            """select event_id from finance.fct_cost_per_outcome where outcome = 'failure' and production
-               order by reconciled_cost desc, event_id limit 1"""
-        ).fetchone()
+    written = write_page(published, page or settings.path(settings.home) / "published" / "waterfall.html")
+    out.print(f"tables    {published.place.removeprefix(f'{Path.cwd()}/')}\npage      {_here(written)}")
+    failed = published.ask(
+        """select event_id from finance.fct_cost_per_outcome where outcome = 'failure' and production
+           order by reconciled_cost desc, event_id limit 1"""
+    ).rows
     command = f"{_here(Path(sys.argv[0]))} {{}} --config {_here(settings.file)}"
     out.print("try next", "", sep="\n", end="")
     if failed:
-        explain_it = command.format(f"explain {shlex.quote(str(failed[0]))}")
+        explain_it = command.format(f"explain {shlex.quote(str(failed[0][0]))}")
         out.print(f"  {_plain(explain_it)}   # the costliest failed event, down to the bytes", highlight=False)
     sql = "select waste_class, sum(waste_cost) from finance.fct_run_cost group by 1 order by 2 desc"
     out.print(f"  {_plain(command.format(f'query {chr(34)}{sql}{chr(34)}'))}", highlight=False)
@@ -155,26 +149,12 @@ def _print_figures(out: Console, figures: Figures) -> None:
     out.print()
 
 
-def _published(settings: Settings) -> Path:
-    current = Store(settings.path(settings.home)).current()
-    if current is None:
-        raise SettingsInvalid("nothing is published yet", hint="run `reconcile run --date DAY` first")
-    return current
-
-
 def print_query(settings: Settings, sql: str, output: str) -> None:
     """Result of a read-only query as ``table``, ``csv`` or ``json``. Raises ``SettingsInvalid`` for anything else."""
-    import duckdb
-
     if output not in ("table", "csv", "json"):
         raise SettingsInvalid(f"unknown format {output!r:.20}", hint="use table, csv or json")
-    with read_only(_published(settings)) as connection:
-        try:
-            cursor = connection.execute(sql)
-            names = [column[0] for column in cursor.description or ()]
-            rows = cursor.fetchall()
-        except duckdb.Error as error:
-            raise SettingsInvalid(f"the query failed: {error}", hint="tables are in schema finance") from None
+    found = current(settings).ask(sql)
+    names, rows = found.names, found.rows
     if output == "json":
         sys.stdout.write(json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str, indent=1) + "\n")
     elif output == "csv":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconcilers.errors import SettingsInvalid
 from reconcilers.landing import Landing
@@ -17,10 +17,7 @@ from reconcilers.money import carve, nanos_of
 from reconcilers.objects import split_line
 from reconcilers.pipeline import configured_sources
 from reconcilers.settings import Settings
-from reconcilers.warehouses.duckdb import Store, read_only
-
-if TYPE_CHECKING:
-    import duckdb
+from reconcilers.warehouses.base import Published, warehouse_of
 
 #: A stored line longer than this is cut when it is shown.
 SHOWN_CHARACTERS = 600
@@ -85,52 +82,57 @@ class Explanation:
 
 def explain(settings: Settings, event_id: str, limit: int = 5) -> Explanation:
     """Explain the cost of one event by its ``limit`` dearest shares. Raises ``SettingsInvalid`` for an unknown event."""
-    current = Store(settings.path(settings.home)).current()
-    if current is None:
-        raise SettingsInvalid("nothing is published yet", hint="run `reconcile run --date DAY` first")
+    published = current(settings)
     files = _Files(settings)
-    with read_only(current) as connection:
-        events = _rows(connection, "select * from finance.fct_cost_per_outcome where event_id = ?", [event_id])
-        if not events:
-            raise SettingsInvalid(
-                f"no event {event_id!r:.200} is published",
-                hint='`reconcile query "select event_id from finance.fct_cost_per_outcome limit 10"` shows some',
-            )
-        runs = _rows(
-            connection, "select * from finance.fct_run_cost where event_id = ? order by started_at, run_id", [event_id]
+    events = _rows(published, "select * from finance.fct_cost_per_outcome where event_id = ?", event_id)
+    if not events:
+        raise SettingsInvalid(
+            f"no event {event_id!r:.200} is published",
+            hint='`reconcile query "select event_id from finance.fct_cost_per_outcome limit 10"` shows some',
         )
-        found = _rows(
-            connection,
-            """select allocation.*, cells.quantity_scale, cells.contract_price, coalesce(cells.contract_price_version, cells.list_price_version) as price_version
-               from finance.fct_allocation as allocation
-               left join finance.dim_match_groups as cells on allocation.match_group_id = cells.match_group_id
-               where allocation.event_id = ? and allocation.target_kind = 'call' order by allocation.reconciled_cost desc, allocation.allocation_id""",
-            [event_id],
-        )
-        shares = [_share(connection, files, row) for row in found[:limit]]
+    runs = _rows(
+        published, "select * from finance.fct_run_cost where event_id = ? order by started_at, run_id", event_id
+    )
+    found = _rows(
+        published,
+        """select allocation.*, cells.quantity_scale, cells.contract_price, coalesce(cells.contract_price_version, cells.list_price_version) as price_version
+           from finance.fct_allocation as allocation
+           left join finance.dim_match_groups as cells on allocation.match_group_id = cells.match_group_id
+           where allocation.event_id = ? and allocation.target_kind = 'call' order by allocation.reconciled_cost desc, allocation.allocation_id""",
+        event_id,
+    )
+    shares = [_share(published, files, row) for row in found[:limit]]
     return Explanation(events[0], runs, shares, len(found), list(files.spans(event_id)))
 
 
-def _share(connection: duckdb.DuckDBPyConnection, files: _Files, row: Row) -> Share:
+def current(settings: Settings) -> Published:
+    """What the company has published. Raises ``SettingsInvalid`` before the first time."""
+    published = warehouse_of(settings).current()
+    if published is None:
+        raise SettingsInvalid("nothing is published yet", hint="run `reconcile run --date DAY` first")
+    return published
+
+
+def _share(published: Published, files: _Files, row: Row) -> Share:
     """One share, its cell's receipt carved again over the cell's calls, and the lines that paid."""
     cell = _rows(
-        connection,
+        published,
         """select call_id, quantity, reconciled_cost from finance.fct_allocation
            where match_group_id = ? and target_kind = 'call' and billing_currency = ? and billing_period_start = ? and charge_month = ?
            order by call_id""",
-        [row["match_group_id"], row["billing_currency"], row["billing_period_start"], row["charge_month"]],
+        *(row[name] for name in ("match_group_id", "billing_currency", "billing_period_start", "charge_month")),
     )
     received = sum((other["reconciled_cost"] for other in cell), Decimal(0))
     weights = [int(other["quantity"] * row["quantity_scale"]) for other in cell]
     shares = carve(nanos_of(received), sum(weights), weights)
     mine = next(index for index, other in enumerate(cell) if other["call_id"] == row["call_id"])
     lines = _rows(
-        connection,
+        published,
         """select distinct charges.charge_id, charges.part, charges.cost
            from finance.bridge_match_group_usage as paid
            join finance.bridge_match_group_charge as charges on paid.bill_match_group_id = charges.match_group_id
            where paid.match_group_id = ? order by charges.cost desc, charges.charge_id limit 5""",
-        [row["match_group_id"]],
+        row["match_group_id"],
     )
     return Share(
         row["call_id"],
@@ -182,7 +184,9 @@ class _Files:
             sql = (
                 f"select distinct source, landing_id, landing_line from read_parquet(?) where {condition} order by all"
             )
-            return _rows(connection, sql, [files, *values])
+            cursor = connection.execute(sql, [files, *values])
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def _stored(self, row: Row) -> StoredLine:
         landed = self.landing.find(row["source"], row["landing_id"])
@@ -192,7 +196,6 @@ class _Files:
         return StoredLine(row["source"], item.name, line, item.sha256, text)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> list[Row]:
-    cursor = connection.execute(sql, values)
-    names = [column[0] for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+def _rows(published: Published, sql: str, *values: Any) -> list[Row]:
+    found = published.ask(sql, *values)
+    return [dict(zip(found.names, row, strict=True)) for row in found.rows]

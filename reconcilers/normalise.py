@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -141,3 +141,14 @@ def _add_billed(billed: dict[str, Decimal], table: object) -> None:
     for row in table.group_by("billing_currency").aggregate([("billed_cost", "sum")]).to_pylist():
         currency = row["billing_currency"]
         billed[currency] = billed.get(currency, type(row["billed_cost_sum"])(0)) + row["billed_cost_sum"]
+
+
+def models_called(files: Sequence[Path]) -> list[tuple[str, str]]:
+    """The distinct (provider, model) of calls in lake files."""
+    import duckdb
+
+    if not files:
+        return []
+    sql = "select distinct provider, model from read_parquet(?) where provider is not null and model is not null"
+    with duckdb.connect() as connection:
+        return connection.execute(sql, [[str(path) for path in files]]).fetchall()

@@ -17,11 +17,11 @@ from typing import Any
 from reconcilers import dbt, prices, reference, registry
 from reconcilers.errors import ReconcileError
 from reconcilers.landing import Landed, Landing, Refused
-from reconcilers.normalise import Lake
+from reconcilers.normalise import Lake, models_called
 from reconcilers.periods import Period
 from reconcilers.settings import Settings
 from reconcilers.source import Source
-from reconcilers.warehouses.duckdb import Store, models_called
+from reconcilers.warehouses.base import Published, warehouse_of
 
 #: (units done, units in all, name of the unit)
 Progress = Callable[[int, int, str], None]
@@ -125,7 +125,7 @@ def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
 
 def writing(settings: Settings) -> AbstractContextManager[None]:
     """The one writer's place, held over ``build`` and ``publish``. Raises ``Busy`` while another run holds it."""
-    return Store(settings.path(settings.home)).writing()
+    return warehouse_of(settings).writing()
 
 
 def build(
@@ -137,12 +137,12 @@ def build(
 
     Raises ``DoesNotReconcile`` when an invariant fails; what is published stays as it is.
     """
-    store = Store(settings.path(settings.home))
+    warehouse = warehouse_of(settings)
     files, tables, rejections = known(settings, as_of)
-    store.load(files, tables, rejections)
+    warehouse.load(files, tables, rejections)
     return dbt.build(
         artefacts=settings.path(settings.home) / "dbt",
-        environment=store.environment,
+        environment=warehouse.environment,
         as_of=as_of,
         variables=variables(settings),
         executable=settings.dbt_executable,
@@ -191,7 +191,7 @@ def variables(settings: Settings) -> dict[str, object]:
     }
 
 
-def publish(settings: Settings, period: Period, as_of: datetime, reports: Sequence[LandingReport]) -> Path:
+def publish(settings: Settings, period: Period, as_of: datetime, reports: Sequence[LandingReport]) -> Published:
     """Make the audited candidate the current version; readers of older versions keep theirs."""
     facts = {
         "period": str(period),
@@ -199,7 +199,7 @@ def publish(settings: Settings, period: Period, as_of: datetime, reports: Sequen
         "failed_units": [failure for report in reports for failure in report.failures],
         "warnings": [f"{report.source} {warning}" for report in reports for warning in report.warnings],
     }
-    return Store(settings.path(settings.home)).publish(facts, settings.keep_versions)
+    return warehouse_of(settings).publish(facts, settings.keep_versions)
 
 
 def _first_path(landed: Landed | None) -> Path | None:

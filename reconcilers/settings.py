@@ -7,16 +7,30 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reconcilers.errors import SettingsInvalid
+
+
+class BigQuerySettings(BaseModel):
+    """Where the job builds and publishes on BigQuery: its datasets carry ``prefix``, the published one is ``finance``.
+
+    Credentials are the machine's own (application default credentials). ``maximum_bytes_billed`` bounds every query.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    project: str
+    location: str = "EU"
+    prefix: str = Field(default="reconcile_", pattern=r"^[a-z][a-z0-9_]*$")
+    maximum_bytes_billed: int | None = Field(default=None, ge=10_485_760)
 
 
 class Settings(BaseModel):
     """One company's job. Relative paths are relative to the file the settings came from.
 
     ``billing``, ``telemetry`` and ``revenue`` list sources: ``name``, ``kind`` (the module that reads it) and that
-    kind's own keys. ``price_book`` gives list prices for models finance declares none for. ``repull_days`` is how far before the asked period bills are fetched again, since bills change.
+    kind's own keys. ``warehouse`` is where tables are built and published. ``price_book`` gives list prices for models finance declares none for. ``repull_days`` is how far before the asked period bills are fetched again, since bills change.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,7 +49,15 @@ class Settings(BaseModel):
     coverage_gate_millionths: int = 950_000
     keep_versions: int = 3
     dbt_executable: str | None = None
+    warehouse: Literal["duckdb", "bigquery"] = "duckdb"
+    bigquery: BigQuerySettings | None = None
     file: Path = Path("reconcile.yaml")
+
+    @model_validator(mode="after")
+    def _names_its_warehouse(self) -> Settings:
+        if self.warehouse == "bigquery" and self.bigquery is None:
+            raise ValueError("warehouse is bigquery; say which project: `bigquery: {project: NAME, location: EU}`")
+        return self
 
     def path(self, value: Path | str) -> Path:
         """A configured path, made absolute."""

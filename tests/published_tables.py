@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import duckdb
 
-from reconcilers.warehouses.duckdb import FINANCE_FILE, read_only
+from reconcilers.warehouses.duckdb import FINANCE_FILE, Version, read_only
 
 Columns = list[tuple[str, str]]
 
 
-def differences(left: Path, right: Path, shown: int = 3) -> list[str]:
+def differences(left: Version, right: Version, shown: int = 3) -> list[str]:
     """One line per difference between two versions: a table or column only one has, or some rows only one has."""
-    with read_only(left) as connection:
-        connection.execute(f"attach '{str(right / FINANCE_FILE).replace(chr(39), chr(39) * 2)}' as other (read_only)")
+    with read_only(left.folder) as connection:
+        connection.execute(
+            f"attach '{str(right.folder / FINANCE_FILE).replace(chr(39), chr(39) * 2)}' as other (read_only)"
+        )
         ours, theirs = _tables(connection, None), _tables(connection, "other")
-        assert ours, f"no finance tables in {left}"
+        assert ours, f"no finance tables in {left.place}"
         found = [f"table {name} is in one version only" for name in sorted(ours.keys() ^ theirs.keys())]
         for name in sorted(ours.keys() & theirs.keys()):
             if ours[name] != theirs[name]:
@@ -30,13 +31,13 @@ def differences(left: Path, right: Path, shown: int = 3) -> list[str]:
     return found
 
 
-def digest(version: Path | duckdb.DuckDBPyConnection) -> str:
-    """One hash of all a version says, in its folder or behind a connection.
+def digest(version: Version | duckdb.DuckDBPyConnection) -> str:
+    """One hash of all a version says, or of what is behind a connection to one.
 
     Every table is read whole, so that a torn file cannot pass for a good one.
     """
-    if isinstance(version, Path):
-        with read_only(version) as connection:
+    if isinstance(version, Version):
+        with read_only(version.folder) as connection:
             return digest(connection)
     told = hashlib.sha256()
     for name, columns in sorted(_tables(version, None).items()):

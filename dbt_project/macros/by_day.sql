@@ -46,7 +46,7 @@
 
 {# what each day of each such table was made from; a transaction writes to one database, so each keeps its own #}
 {% macro made_partitions(database) -%}
-  {{ return(api.Relation.create(database=database, schema='partitions', identifier='made', type='table')) }}
+  {{ return(api.Relation.create(database=database, schema=env_var('RECONCILE_SCHEMA_PREFIX', '') ~ 'partitions', identifier='made', type='table')) }}
 {%- endmacro %}
 
 {% macro keep_partitions() -%}

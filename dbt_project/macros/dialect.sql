@@ -46,7 +46,7 @@
 
 {% macro month_of(day) %}{{ return(adapter.dispatch('month_of', 'reconcile')(day)) }}{% endmacro %}
 {% macro duckdb__month_of(day) %}cast(date_trunc('month', {{ day }}) as date){% endmacro %}
-{% macro bigquery__month_of(day) %}date_trunc({{ day }}, month){% endmacro %}
+{% macro bigquery__month_of(day) %}cast(date_trunc({{ day }}, month) as date){% endmacro %}
 
 {# every date of a half-open range, as rows of a column #}
 {% macro days_of(first, last_exclusive, alias) %}{{ return(adapter.dispatch('days_of', 'reconcile')(first, last_exclusive, alias)) }}{% endmacro %}

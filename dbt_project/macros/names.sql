@@ -1,5 +1,7 @@
-{# schemas are called what the model says, not target_model #}
-{% macro generate_schema_name(custom_schema_name, node) -%}{{ custom_schema_name or target.schema }}{%- endmacro %}
+{# schemas are called what the model says, not target_model; where others have datasets too, with a prefix #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+{{ env_var('RECONCILE_SCHEMA_PREFIX', '') }}{{ custom_schema_name or target.schema }}
+{%- endmacro %}
 
 {# the knowledge cut-off; a variable would have dbt parse the whole project anew every night #}
 {% macro as_of() -%}{{ return(env_var('RECONCILE_AS_OF', '2026-01-01 00:00:00')) }}{%- endmacro %}

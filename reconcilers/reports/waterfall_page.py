@@ -7,22 +7,21 @@ Names come from outside and are escaped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from reconcilers.warehouses.duckdb import published_at, read_only
+from reconcilers.warehouses.base import Figures, Published
 
 #: Steps smaller than the rest still get a bar; what nobody billed has none.
 WATERFALL = """
-select step, sum(cost) as cost, max(section) as section, min(position) as position
-from finance.rpt_invoice_waterfall
+select step, sum(steps.cost) as cost, max(section) as section, min(steps.position) as place
+from finance.rpt_invoice_waterfall as steps
 where billing_period_start = ?
 group by step
-having sum(cost) <> 0 or step = 'billed'
-order by case when step = 'billed' then 0 else 1 end, position, step
+having sum(steps.cost) <> 0 or step = 'billed'
+order by case when step = 'billed' then 0 else 1 end, place, step
 """
 MONTHS = "select distinct billing_period_start from finance.rpt_invoice_waterfall order by 1"
 DEAREST_FEATURES = """
@@ -37,38 +36,25 @@ select tenant_id, sum(revenue) as revenue, sum(direct_cost) as direct_cost, sum(
     min(share_reconciled) as share_reconciled, max(status) as status
 from finance.fct_tenant_margin
 where month = ?
-group by tenant_id order by tenant_id = '(unassigned)', revenue desc, tenant_id
+group by tenant_id order by case when tenant_id = '(unassigned)' then 1 else 0 end, revenue desc, tenant_id
 """
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Rows of one query with their column names."""
-
-    names: list[str]
-    rows: list[tuple[Any, ...]]
-
-
-def month_figures(folder: Path) -> list[tuple[Any, Figures, Figures, Figures]]:
-    """(billing month, waterfall, dearest features per success, tenant margins) of a published version, in order."""
-    with read_only(folder) as connection:
-
-        def ask(sql: str, *values: Any) -> Figures:
-            cursor = connection.execute(sql, list(values))
-            return Figures([column[0] for column in cursor.description or ()], cursor.fetchall())
-
-        months = [month for (month,) in ask(MONTHS).rows]
-        return [(month, ask(WATERFALL, month), ask(DEAREST_FEATURES, month), ask(MARGINS, month)) for month in months]
+def month_figures(published: Published) -> list[tuple[Any, Figures, Figures, Figures]]:
+    """(billing month, waterfall, dearest features per success, tenant margins) of what is published, in order."""
+    ask = published.ask
+    months = [month for (month,) in ask(MONTHS).rows]
+    return [(month, ask(WATERFALL, month), ask(DEAREST_FEATURES, month), ask(MARGINS, month)) for month in months]
 
 
-def write_page(folder: Path, target: Path) -> Path:
-    """Write the page of one published version to ``target``."""
+def write_page(published: Published, target: Path) -> Path:
+    """Write the page of what is published to ``target``."""
     import plotly.graph_objects as go
     from plotly.offline import get_plotlyjs
 
-    facts = published_at(folder)
+    facts = published.facts
     parts = []
-    for month, waterfall, features, margins in month_figures(folder):
+    for month, waterfall, features, margins in month_figures(published):
         chart = go.Figure(_bars(waterfall.rows))
         chart.update_layout(height=420, margin={"t": 30, "b": 90}, showlegend=False, template="plotly_white")
         billed = sum((cost for step, cost, *_ in waterfall.rows if step == "billed"), Decimal(0))

@@ -14,7 +14,6 @@ half-new, which nobody sees and the next build replaces; a killed publish leaves
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -22,8 +21,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconcilers.errors import Busy
+from reconcilers.errors import Busy, SettingsInvalid
 from reconcilers.lake import ENTITIES, schema
+from reconcilers.warehouses.base import Figures, one_writer
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,16 +53,9 @@ class Store:
             "RECONCILE_FINANCE_DATABASE": "finance_file",
         }
 
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """The one writer's place. Raises ``Busy`` while another process holds it; a killed holder frees it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "writer.lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise Busy("another run is writing", hint=f"wait for it to end; it holds {lock.name}") from None
-            yield
+    def writing(self) -> contextlib.AbstractContextManager[None]:
+        """The one writer's place."""
+        return one_writer(self.folder)
 
     def load(
         self, files: Mapping[str, Sequence[Path]], reference: Mapping[str, pa.Table], rejections: Sequence[Refused]
@@ -86,8 +79,8 @@ class Store:
                 connection.execute(f"create or replace table reference_files.{name} as select * from incoming")
                 connection.unregister("incoming")
 
-    def publish(self, facts: Mapping[str, Any], keep: int) -> Path:
-        """Copy the audited candidate under the next version number and make it current. Returns its folder."""
+    def publish(self, facts: Mapping[str, Any], keep: int) -> Version:
+        """Copy the audited candidate under the next version number and make it current."""
         versions = self.published / "versions"
         versions.mkdir(parents=True, exist_ok=True)
         for left in versions.glob("*.tmp"):
@@ -108,12 +101,12 @@ class Store:
         _fsync(self.published)
         for old in sorted(path for path in versions.iterdir() if path.is_dir())[:-keep]:
             shutil.rmtree(old)
-        return final
+        return Version(final)
 
-    def current(self) -> Path | None:
-        """Folder of the published version that counts, resolved; null before the first publish."""
+    def current(self) -> Version | None:
+        """The published version that counts; null before the first publish."""
         link = self.published / "current"
-        return link.resolve() if link.exists() else None
+        return Version(link.resolve()) if link.exists() else None
 
     def _copy_finance(self, target: Path) -> None:
         """A plain copy of the candidate file, whose write-ahead log dbt's end has folded in."""
@@ -139,6 +132,35 @@ class Store:
             connection.close()
 
 
+class Version:
+    """One published version: a folder whose files never change."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """``run.json`` of the version."""
+        facts = json.loads((self.folder / "run.json").read_text())
+        assert isinstance(facts, dict)
+        return facts
+
+    @property
+    def place(self) -> str:
+        return f"{self.folder / FINANCE_FILE} (schema finance)"
+
+    def ask(self, sql: str, *values: Any) -> Figures:
+        """The result of one read-only query. Raises ``SettingsInvalid`` where it fails."""
+        import duckdb
+
+        with read_only(self.folder) as connection:
+            try:
+                cursor = connection.execute(sql, list(values))
+                return Figures([column[0] for column in cursor.description or ()], cursor.fetchall())
+            except duckdb.Error as error:
+                raise SettingsInvalid(f"the query failed: {error}", hint="tables are in schema finance") from None
+
+
 def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
     """A connection to one published version, its tables in schema ``finance``. It never locks anybody out."""
     import duckdb
@@ -146,24 +168,6 @@ def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(folder / FINANCE_FILE), read_only=True)
     connection.execute("set timezone = 'UTC'")
     return connection
-
-
-def models_called(files: Sequence[Path]) -> list[tuple[str, str]]:
-    """The distinct (provider, model) of calls in lake files."""
-    import duckdb
-
-    if not files:
-        return []
-    sql = "select distinct provider, model from read_parquet(?) where provider is not null and model is not null"
-    with duckdb.connect() as connection:
-        return connection.execute(sql, [[str(path) for path in files]]).fetchall()
-
-
-def published_at(folder: Path) -> dict[str, Any]:
-    """``run.json`` of a published version."""
-    facts = json.loads((folder / "run.json").read_text())
-    assert isinstance(facts, dict)
-    return facts
 
 
 def _view(connection: duckdb.DuckDBPyConnection, entity: str, files: Sequence[Path]) -> None:

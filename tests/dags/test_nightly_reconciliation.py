@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from reconcilers import errors
-from reconcilers.warehouses.duckdb import published_at, read_only
+from reconcilers.warehouses.duckdb import Version, read_only
 from tests.published_tables import differences
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES
@@ -216,7 +216,7 @@ def test_the_dag_publishes_what_the_command_publishes(first: Path, tmp_path: Pat
     subprocess.run([*command, "--from", RANGE["from"], "--to", RANGE["to"]], capture_output=True, check=True)
     commanded = tmp_path / "var" / "published" / "current"
     assert differences(first, commanded) == []
-    assert published_at(first) == published_at(commanded)
+    assert Version(first).facts == Version(commanded).facts
 
 
 def test_one_bad_source_is_named_and_the_others_are_published(company: Company, first: Path) -> None:
@@ -233,4 +233,4 @@ def test_one_bad_source_is_named_and_the_others_are_published(company: Company, 
         known, told = (dict(connection.execute(sql).fetchall()) for connection in (before, after))
     assert str(told["E01"]) == "12.340000000"
     assert told["E02"] == known["E02"]
-    assert "source E02, file bill.csv, line 2" in published_at(company.current)["failed_units"][0]
+    assert "source E02, file bill.csv, line 2" in Version(company.current).facts["failed_units"][0]

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from reconcilers import pipeline
 from reconcilers.periods import Period
 from reconcilers.sample_company import knowledge, sample, store
 from reconcilers.sample_company.ledger import instant
 from reconcilers.sample_company.server import CREDENTIALS, Providers, serving
-from reconcilers.settings import Settings, read_settings
-from reconcilers.warehouses.duckdb import Store, read_only
+from reconcilers.settings import read_settings
+from reconcilers.warehouses.duckdb import Version, read_only
 from tests.oracle.published import book_of_published, book_of_truth
+from tests.scenarios.nights import build, land
 
 START, END, EVENTS_PER_DAY = date(2026, 9, 25), date(2026, 10, 5), 60
 pytestmark = pytest.mark.slow
@@ -37,20 +37,8 @@ def providers(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Provid
         yield running
 
 
-def land(settings: Settings, period: Period, as_of: datetime) -> None:
-    reports = [pipeline.land_reference(settings, as_of)]
-    reports += [pipeline.land(settings, name, period, as_of) for name in pipeline.source_names(settings)]
-    assert [failure for report in reports for failure in report.failures] == []
-
-
-def publish(settings: Settings, period: Period, as_of: datetime) -> Path:
-    with Store(settings.path(settings.home)).writing():
-        pipeline.build(settings, as_of)
-        return pipeline.publish(settings, period, as_of, [])
-
-
-def differences(providers: Providers, published: Path, as_of: datetime) -> list[str]:
-    return book_of_truth(sample.truth_at(providers.out, as_of)).differences(book_of_published(published))
+def differences(providers: Providers, published: Version, as_of: datetime) -> list[str]:
+    return book_of_truth(sample.truth_at(providers.out, as_of)).differences(book_of_published(published.folder))
 
 
 def whole(providers: Providers) -> Period:
@@ -62,7 +50,7 @@ def whole(providers: Providers) -> Period:
 def test_once_everything_is_known(providers: Providers) -> None:
     settings, period = read_settings(providers.out / "reconcile.yaml"), whole(providers)
     land(settings, period, providers.known_at)
-    published = publish(settings, period, providers.known_at)
+    published = build(settings, period, providers.known_at)
     assert differences(providers, published, providers.known_at) == []
 
 
@@ -76,16 +64,16 @@ def test_nights_agree_and_equal_one_backfill(providers: Providers) -> None:
         land(settings, Period.of_day(day), as_of)
         # Not the last night of a month: AWS has opened the next month's bill by then, and nothing asks for it until a day later.
         if day in (date(2026, 10, 2), period.end - timedelta(days=1)):
-            nights = publish(settings, Period.of_day(day), as_of)
+            nights = build(settings, Period.of_day(day), as_of)
             assert differences(providers, nights, as_of) == []
     backfill = settings.model_copy(update={"home": settings.path("backfill")})
     land(backfill, period, as_of)
-    assert tables(publish(backfill, period, as_of)) == tables(nights)
+    assert tables(build(backfill, period, as_of)) == tables(nights)
 
 
-def tables(published: Path) -> dict[str, str]:
+def tables(published: Version) -> dict[str, str]:
     """A digest of every finance table's rows, in an order of their own."""
-    with read_only(published) as connection:
+    with read_only(published.folder) as connection:
         names = [
             name
             for (name,) in connection.execute(

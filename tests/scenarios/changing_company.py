@@ -15,6 +15,7 @@ import yaml
 
 from reconcilers.periods import Period
 from reconcilers.settings import Settings, read_settings
+from reconcilers.warehouses.duckdb import Version
 from tests.scenarios.nights import build
 
 FIRST = date(2026, 9, 27)
@@ -221,7 +222,7 @@ _SETTINGS: Row = {
 PERIOD = Period(FIRST, day(len(DAYS)))
 
 
-def anew(settings: Settings, as_of: datetime) -> Path:
+def anew(settings: Settings, as_of: datetime) -> Version:
     """What a store of no history makes of the same landing."""
     home = settings.path(settings.home)
     other = home.with_name("anew")

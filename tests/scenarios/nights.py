@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from reconcilers import pipeline
 from reconcilers.periods import Period
 from reconcilers.settings import Settings
+from reconcilers.warehouses.base import Published
+from reconcilers.warehouses.duckdb import Version
 
 
 def land(
@@ -21,8 +22,15 @@ def land(
     return reports
 
 
-def build(settings: Settings, period: Period, as_of: datetime) -> Path:
-    """The version published."""
+def publish(settings: Settings, period: Period, as_of: datetime) -> Published:
+    """What a build of everything landed publishes."""
     with pipeline.writing(settings):
         pipeline.build(settings, as_of)
         return pipeline.publish(settings, period, as_of, [])
+
+
+def build(settings: Settings, period: Period, as_of: datetime) -> Version:
+    """The same on the embedded warehouse, where it is a version in a folder."""
+    version = publish(settings, period, as_of)
+    assert isinstance(version, Version)
+    return version

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 import yaml
 
-from reconcilers.warehouses.duckdb import published_at, read_only
+from reconcilers.warehouses.duckdb import Version, read_only
 from tests.scenarios.company_of_examples import write_company
 
 GOOD = {"bill": [{"quantity": 1000, "cost": "10.00"}], "calls": [{"tokens": 1000}]}
@@ -130,6 +130,6 @@ def test_rows_that_vanish_are_told_and_gone(first: Ran) -> None:
     bill.write_text(bill.read_text().splitlines()[0] + "\n")
     second = run(first.folder, "2026-10-06T00:00:00")
     assert "every row known before has vanished" in second.said
-    assert any("vanished" in warning for warning in published_at(second.current)["warnings"])
+    assert any("vanished" in warning for warning in Version(second.current).facts["warnings"])
     with read_only(second.current) as connection:
         assert rows(connection, "select * from finance.rpt_invoice_waterfall where source = 'gone'") == []

@@ -20,7 +20,7 @@ from reconcilers.periods import Period
 from reconcilers.sample_company import sample
 from reconcilers.sample_company.server import CREDENTIALS, serving
 from reconcilers.settings import Settings, read_settings
-from reconcilers.warehouses.duckdb import read_only
+from reconcilers.warehouses.duckdb import Version, read_only
 from tests.published_tables import differences, digest
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES
@@ -57,21 +57,21 @@ def at(settings: Settings, home: str) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def backfilled(company: Settings) -> Path:
+def backfilled(company: Settings) -> Version:
     """The version one run over the range publishes."""
     settings = at(company, "range")
     land(settings, DAYS, AS_OF)
     return build(settings, DAYS, AS_OF)
 
 
-def test_nightly_runs_publish_what_a_backfill_does(company: Settings, backfilled: Path) -> None:
+def test_nightly_runs_publish_what_a_backfill_does(company: Settings, backfilled: Version) -> None:
     settings = at(company, "nightly")
     for day in DAYS.days():
         night = Period.of_day(day)
         land(settings, night, AS_OF)
         if day == BUILT[0]:
             first = build(settings, night, AS_OF)
-            held, before = read_only(first), digest(first)
+            held, before = read_only(first.folder), digest(first)
         elif day in BUILT:
             last = build(settings, night, AS_OF)
     assert differences(last, backfilled) == []
@@ -79,17 +79,17 @@ def test_nightly_runs_publish_what_a_backfill_does(company: Settings, backfilled
     # A reader that came after the first night still reads that night, even when its files are long gone.
     with pipeline.writing(settings):
         for _ in range(settings.keep_versions):
-            last = pipeline.publish(settings, night, AS_OF, [])
-    assert not first.exists()
+            again = pipeline.publish(settings, night, AS_OF, [])
+    assert not first.folder.exists()
     with held:
-        assert digest(held) == before != digest(last)
+        assert digest(held) == before != digest(again)
 
     reports = land(settings, night, AS_OF)
     assert [report.source for report in reports if report.news] == []
     assert differences(build(settings, night, AS_OF), backfilled) == []
 
 
-def test_files_twice_renamed_and_in_another_order(company: Settings, backfilled: Path) -> None:
+def test_files_twice_renamed_and_in_another_order(company: Settings, backfilled: Version) -> None:
     root = company.file.parent.with_name("again")
     shutil.copytree(company.file.parent, root, ignore=shutil.ignore_patterns("range", "nightly"))
     for number, path in enumerate(sorted((root / "telemetry").rglob("*_traces_*"), reverse=True)):

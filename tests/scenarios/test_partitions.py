@@ -77,7 +77,7 @@ def test_another_setting_makes_everything_again(settled: tuple[Company, Settings
     assert differences(after, anew(other, as_of)) == []
     assert made_again(settings) == {table: list(DAYS) for table, _, _ in MARKED}
     # September attributes 0.65 and reconciles 0.75 of its cost, October 0.79 and 0.58: one passes this gate, none 0.95.
-    with read_only(after) as published:
+    with read_only(after.folder) as published:
         told = published.execute(
             "select distinct month(month), status from finance.fct_tenant_margin order by 1"
         ).fetchall()

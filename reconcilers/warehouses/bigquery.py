@@ -1,0 +1,311 @@
+"""BigQuery as the warehouse: the job's own datasets, which nobody else reads, and the dataset ``finance``, which finance does.
+
+::
+
+    <prefix>lake             rows of every lake file ever loaded, and views of those known at ``as_of``
+    <prefix>reference_files  finance-owned reference tables
+    <prefix>intermediate, <prefix>finance, <prefix>allocation   what dbt builds; an audit runs before anything is published
+    <prefix>partitions       what each day of each table was made from, and what was published from it
+    finance                  the published tables; of tables kept by day only the days that changed are replaced
+
+All published tables change in one multi-statement transaction, so a reader sees all of a version or all of the one
+before, and a killed publish changes nothing. https://cloud.google.com/bigquery/docs/transactions
+``BIGQUERY_EMULATOR_HOST`` points the job at an emulator, as it does Google's own client.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconcilers.errors import Busy, ReconcileError, SettingsInvalid, SourceUnavailable
+from reconcilers.settings import BigQuerySettings
+from reconcilers.warehouses.base import Figures, one_writer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from google.cloud import bigquery
+
+    from reconcilers.landing import Refused
+
+#: The dataset readers know, and how the tables of dbt's schemas are called in it.
+PUBLISHED = "finance"
+_PUBLISHED_NAMES = {"finance": "{table}", "allocation": "allocation_{table}"}
+#: Reasons Google gives for what another try may heal. https://cloud.google.com/bigquery/docs/error-messages
+_PASSING = ("rateLimitExceeded", "quotaExceeded", "backendError", "internalError", "jobRateLimitExceeded", "timeout")
+_TYPES: dict[type, str] = {
+    bool: "BOOL",
+    int: "INT64",
+    str: "STRING",
+    Decimal: "NUMERIC",
+    datetime: "TIMESTAMP",
+    date: "DATE",
+}
+
+
+class BigQuery:
+    """One company's datasets in one project."""
+
+    def __init__(self, settings: BigQuerySettings, home: Path) -> None:
+        self.settings, self.home = settings, home
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What dbt's profile needs."""
+        settings, emulator = self.settings, os.environ.get("BIGQUERY_EMULATOR_HOST")
+        told = {
+            "RECONCILE_WAREHOUSE": "bigquery",
+            "RECONCILE_SCHEMA_PREFIX": settings.prefix,
+            "RECONCILE_FINANCE_DATABASE": settings.project,
+            "BIGQUERY_PROJECT": settings.project,
+            "BIGQUERY_LOCATION": settings.location,
+        }
+        if settings.maximum_bytes_billed:
+            told["BIGQUERY_MAXIMUM_BYTES_BILLED"] = str(settings.maximum_bytes_billed)
+        if emulator:
+            told |= {"BIGQUERY_ENDPOINT": emulator, "BIGQUERY_METHOD": "oauth-secrets", "BIGQUERY_TOKEN": "emulator"}
+        return told
+
+    @cached_property
+    def client(self) -> bigquery.Client:
+        """Google's client; every job it starts is labelled and bounded."""
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import bigquery
+
+        settings = self.settings
+        return bigquery.Client(
+            project=settings.project,
+            location=settings.location,
+            credentials=AnonymousCredentials() if os.environ.get("BIGQUERY_EMULATOR_HOST") else None,  # type: ignore[no-untyped-call]
+            default_query_job_config=bigquery.QueryJobConfig(
+                labels={"application": "reconcile"}, maximum_bytes_billed=settings.maximum_bytes_billed
+            ),
+        )
+
+    def dataset(self, schema: str) -> str:
+        """The dataset of one of dbt's schemas."""
+        return f"{self.settings.project}.{self.settings.prefix}{schema}"
+
+    def writing(self) -> AbstractContextManager[None]:
+        """The one writer's place: a lock beside landing, which every worker of the job shares."""
+        return one_writer(self.home / "bigquery")
+
+    def load(
+        self, files: Mapping[str, Sequence[Path]], reference: Mapping[str, pa.Table], rejections: Sequence[Refused]
+    ) -> None:
+        """Load what is new of the lake, name what is known, and replace the reference tables."""
+        from reconcilers.warehouses.bigquery_lake import BigQueryLake
+
+        with self.telling():
+            lake = BigQueryLake(self.client, self.dataset("lake"), self.settings.location)
+            lake.load(files, rejections)
+            lake.replace_all(self.dataset("reference_files"), reference)
+
+    def publish(self, facts: Mapping[str, Any], keep: int) -> FinanceDataset:
+        """Make the audited candidate what readers see, in one transaction. Older versions are BigQuery's time travel."""
+        with self.telling():
+            self._keep_dataset(f"{self.settings.project}.{PUBLISHED}")
+            told = self._tell(facts)
+            statements = ["begin transaction"]
+            views = []
+            for schema, naming in _PUBLISHED_NAMES.items():
+                for built in self.client.list_tables(self.dataset(schema)):
+                    name = naming.format(table=built.table_id)
+                    if built.table_type == "VIEW":
+                        views.append((built.reference, name))
+                    else:
+                        statements += self._replacing(built.reference, name)
+            partitions = self.dataset("partitions")
+            statements += [
+                f"delete from `{partitions}.published` where true",
+                f"insert into `{partitions}.published` select * from `{partitions}.made`",
+                f"insert into `{partitions}.publications` (number, told) "
+                f"select coalesce(max(number), 0) + 1, '{told}' from `{partitions}.publications`",
+                "commit transaction",
+            ]
+            for built, name in views:
+                self._publish_view(built, name)
+            self.query(";\n".join(statements))
+        published = self.current()
+        assert published is not None
+        return published
+
+    def current(self) -> FinanceDataset | None:
+        """What is published; null before the first time."""
+        from google.api_core.exceptions import NotFound
+
+        partitions = self.dataset("partitions")
+        sql = f"""select publications.number, facts.facts from `{partitions}.publications` as publications
+            join `{partitions}.facts` as facts on publications.told = facts.told order by publications.number desc limit 1"""
+        with self.telling():
+            try:
+                rows = self.query(sql).rows
+            except NotFound:
+                return None
+        return FinanceDataset(self, rows[0][0], json.loads(rows[0][1])) if rows else None
+
+    def query(self, sql: str, *values: Any) -> Figures:
+        """One query or script. Raises what Google's client raises."""
+        from google.cloud import bigquery
+
+        parameters = [bigquery.ScalarQueryParameter(None, _TYPES[type(value)], value) for value in values]
+        job = self.client.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters))
+        found = job.result()
+        names = [field.name for field in found.schema]
+        return Figures(names, [tuple(_plain(value) for value in row.values()) for row in found])
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """What Google refuses, as an error that says what to do."""
+        from google.api_core import exceptions
+        from google.auth.exceptions import GoogleAuthError
+
+        project = self.settings.project
+        try:
+            yield
+        except GoogleAuthError as error:
+            hint = "run as a service account, or `gcloud auth application-default login`"
+            raise SettingsInvalid(f"BigQuery: no credentials: {error}", hint=hint) from error
+        except exceptions.Forbidden as error:
+            if any(told.get("reason") in _PASSING for told in error.errors):
+                raise Busy(f"BigQuery: {error.message}", hint="a quota is used up; it is tried again") from error
+            hint = f"the job needs roles/bigquery.jobUser on project {project} and roles/bigquery.dataEditor on its datasets"
+            raise SettingsInvalid(f"BigQuery refused: {error.message}", hint=hint) from error
+        except exceptions.NotFound as error:
+            hint = f"is everything of the job in location {self.settings.location} of project {project}?"
+            raise SettingsInvalid(f"BigQuery does not find it: {error.message}", hint=hint) from error
+        except (exceptions.TooManyRequests, exceptions.ServerError, exceptions.RetryError) as error:
+            raise SourceUnavailable(f"BigQuery: {error}", hint="it is tried again") from error
+        except exceptions.BadRequest as error:
+            if "concurrent" in error.message:
+                raise Busy(f"BigQuery: {error.message}", hint="another run published meanwhile; try again") from error
+            raise ReconcileError(f"BigQuery: {error.message}", hint="nothing was published") from error
+        except ConnectionError as error:
+            raise SourceUnavailable(f"BigQuery does not answer: {error}", hint="it is tried again") from error
+
+    def _keep_dataset(self, name: str) -> None:
+        from google.cloud import bigquery
+
+        dataset = bigquery.Dataset(name)
+        dataset.location = self.settings.location
+        self.client.create_dataset(dataset, exists_ok=True)
+
+    def _tell(self, facts: Mapping[str, Any]) -> str:
+        """Keep what is to be said of a publication, before it counts. Returns its id, which the publication names.
+
+        Its text comes from outside, and a script of statements takes no bound values everywhere.
+        """
+        partitions, text = self.dataset("partitions"), json.dumps(dict(facts), sort_keys=True)
+        told = hashlib.sha256(text.encode()).hexdigest()
+        for table in (
+            "published (model string, recipe string, day date, fingerprint int64)",
+            "publications (number int64, told string)",
+            "facts (told string, facts string)",
+        ):
+            name, _, columns = table.partition(" ")
+            self.query(f"create table if not exists `{partitions}.{name}` {columns}")
+        self.query(f"insert into `{partitions}.facts` (told, facts) values (?, ?)", told, text)
+        return told
+
+    def _replacing(self, built: bigquery.TableReference, name: str) -> list[str]:
+        """Statements that make one published table what was built: of a table kept by day, the days that changed."""
+        from google.cloud import bigquery
+        from google.cloud.exceptions import NotFound
+
+        candidate = self.client.get_table(built)
+        target = bigquery.TableReference.from_string(f"{self.settings.project}.{PUBLISHED}.{name}")
+        columns = ", ".join(f"`{field.name}`" for field in candidate.schema)
+        try:
+            same = _shape(self.client.get_table(target)) == _shape(candidate)
+        except NotFound:
+            same = False
+        if not same:
+            # Columns change with a new release only: this table is replaced by itself, just before the others.
+            self.client.delete_table(target, not_found_ok=True)
+            self.client.create_table(_like(candidate, target))
+        day = candidate.time_partitioning.field if candidate.time_partitioning else None
+        chosen = f"{day} >= date '0001-01-01'" if day else "true"
+        if day and same:
+            changed = self._changed_days(built.table_id)
+            if not changed:
+                return []
+            chosen = f"{day} in ({', '.join(f'''date '{one}' ''' for one in changed)})"
+        return [
+            f"delete from `{target}` where {chosen}",
+            f"insert into `{target}` ({columns}) select {columns} from `{built}` where {chosen}",
+        ]
+
+    def _changed_days(self, table: str) -> list[date]:
+        """Days of a built table that are not what was published of them."""
+        partitions = self.dataset("partitions")
+        sql = f"""select coalesce(made.day, published.day)
+            from (select * from `{partitions}.made` where model = ?) as made
+            full outer join (select * from `{partitions}.published` where model = ?) as published
+                on made.day = published.day and made.recipe = published.recipe and made.fingerprint = published.fingerprint
+            where made.day is null or published.day is null"""
+        return sorted({day for (day,) in self.query(sql, table, table).rows})
+
+    def _publish_view(self, built: bigquery.TableReference, name: str) -> None:
+        """The view over the published tables instead of the built ones."""
+        nodes = json.loads((self.home / "dbt" / "manifest.json").read_text())["nodes"].values()
+        text = next(node["compiled_code"] for node in nodes if node.get("alias") == built.table_id)
+        for schema, naming in _PUBLISHED_NAMES.items():
+            dataset = self.dataset(schema)
+            for table in self.client.list_tables(dataset):
+                parts = [*dataset.split("."), table.table_id]
+                for written in (f"`{'`.`'.join(parts)}`", f"`{'.'.join(parts)}`"):
+                    published = f"`{self.settings.project}.{PUBLISHED}.{naming.format(table=table.table_id)}`"
+                    text = text.replace(written, published)
+        self.query(f"create or replace view `{self.settings.project}.{PUBLISHED}.{name}` as {text}")
+
+
+class FinanceDataset:
+    """The published dataset as it is now."""
+
+    def __init__(self, warehouse: BigQuery, number: int, facts: dict[str, Any]) -> None:
+        self.warehouse, self.number, self.facts = warehouse, number, facts
+
+    @property
+    def place(self) -> str:
+        return f"{self.warehouse.settings.project}.{PUBLISHED} on BigQuery (publication {self.number})"
+
+    def ask(self, sql: str, *values: Any) -> Figures:
+        """The result of one read-only query. Raises ``SettingsInvalid`` where it fails."""
+        from google.api_core.exceptions import BadRequest, NotFound
+
+        with self.warehouse.telling():
+            try:
+                return self.warehouse.query(sql, *values)
+            except (BadRequest, NotFound) as error:
+                hint = f"tables are in dataset {PUBLISHED}"
+                raise SettingsInvalid(f"the query failed: {error.message}", hint=hint) from None
+
+
+def _plain(value: Any) -> Any:
+    """Times as everywhere in the job: UTC without a zone."""
+    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value
+
+
+def _shape(table: bigquery.Table) -> tuple[Any, ...]:
+    """What must be equal for rows of one table to fit the other, day by day."""
+    day = table.time_partitioning.field if table.time_partitioning else None
+    return [(field.name, field.field_type, field.mode) for field in table.schema], day, table.clustering_fields
+
+
+def _like(table: bigquery.Table, name: bigquery.TableReference) -> bigquery.Table:
+    """An empty table of the same columns, descriptions and partitions."""
+    from google.cloud import bigquery
+
+    made = bigquery.Table(name, schema=table.schema)
+    made.description, made.labels = table.description, table.labels
+    made.time_partitioning, made.clustering_fields = table.time_partitioning, table.clustering_fields
+    made.require_partition_filter = table.require_partition_filter
+    return made

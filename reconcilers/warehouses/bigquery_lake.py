@@ -1,0 +1,278 @@
+"""Lake files into BigQuery by load jobs, each once, however often a run is killed or repeated.
+
+A lake file never changes: its folder names the pull and how it was read. Its rows are appended to ``raw_<entity>`` by a
+job whose id follows from the file, so that BigQuery itself refuses to run it twice; ``loads`` keeps what is loaded.
+Which pulls count is ``known``, replaced by every run, and ``<entity>`` is the view of the rows of these: an older
+``as_of`` moves no data. A pull read by a newer reader replaces its rows.
+https://cloud.google.com/bigquery/docs/running-jobs#generate-jobid
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
+
+from reconcilers.lake import ENTITIES, schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from google.cloud import bigquery
+
+    from reconcilers.landing import Refused
+
+#: The day rows are partitioned by, for entities that grow.
+_DAYS = {
+    "calls": "ended_at",
+    "runs": "started_at",
+    "outcomes": "occurred_at",
+    "charges": "charge_period_start",
+    "provider_usage": "charge_day",
+    "call_days": "charge_day",
+}
+#: Tries of one load before the run fails: a job that failed loaded nothing, but its id is used up.
+_TRIES = 5
+
+
+class _Pull(NamedTuple):
+    """One lake file's pull: source, landing id and reader, as its folder is named."""
+
+    source: str
+    landing_id: str
+    recipe: str
+
+
+class BigQueryLake:
+    """The lake's dataset."""
+
+    def __init__(self, client: bigquery.Client, dataset: str, location: str) -> None:
+        self.client, self.name, self.location = client, dataset, location
+
+    def load(self, files: Mapping[str, Sequence[Path]], rejections: Sequence[Refused]) -> None:
+        """Append what is new, and make the views show exactly ``files``."""
+        import pyarrow as pa
+
+        self._keep(self.name)
+        shapes = {entity: schema(entity) for entity in ENTITIES} | {"call_days": _call_days_shape()}
+        loaded = self._loaded()
+        known: list[tuple[str, _Pull]] = []
+        for entity, shape in shapes.items():
+            table = self._keep_raw(entity, shape)
+            pulls = {_pull(path): path for path in files.get("calls" if entity == "call_days" else entity, ())}
+            news = [pull for pull in pulls if (entity, pull) not in loaded]
+            for old in [pull for of, pull in loaded if of == entity and any(_same(pull, new) for new in news)]:
+                self._forget(entity, old)
+            for pull in news:
+                content = _call_days(pull, pulls[pull]) if entity == "call_days" else _for_bigquery(pulls[pull], shape)
+                with content:
+                    self._append(entity, table, pull, content, shape)
+            if news:
+                self._append_rows("loads", _listed([(entity, pull) for pull in news]))
+            known += [(entity, pull) for pull in pulls]
+        refused = [[getattr(one, name) for one in rejections] for name in ("source", "unit", "problem")]
+        text = pa.schema([(name, pa.string()) for name in ("source", "unit", "problem")])
+        self.replace_all(self.name, {"known": _listed(known), "rejections": pa.table(refused, schema=text)})
+        for entity, shape in shapes.items():
+            self._keep_view(entity, shape)
+
+    def replace_all(self, dataset: str, tables: Mapping[str, pa.Table]) -> None:
+        """Replace small tables whole, each by one load."""
+        self._keep(dataset)
+        for name, table in tables.items():
+            self._load_rows(f"{dataset}.{name}", table, "WRITE_TRUNCATE")
+
+    def _loaded(self) -> set[tuple[str, _Pull]]:
+        self.client.query(
+            f"create table if not exists `{self.name}.loads` (entity string, source string, landing_id string, recipe string)"
+        ).result()
+        rows = self.client.query(
+            f"select distinct entity, source, landing_id, recipe from `{self.name}.loads`"
+        ).result()
+        return {(entity, _Pull(*pull)) for entity, *pull in (row.values() for row in rows)}
+
+    def _keep_raw(self, entity: str, shape: pa.Schema) -> bigquery.Table:
+        from google.cloud import bigquery
+
+        table = bigquery.Table(f"{self.name}.raw_{entity}", schema=fields(shape))
+        if entity in _DAYS:
+            table.time_partitioning = bigquery.TimePartitioning(field=_DAYS[entity])
+        table.clustering_fields = ["source", "landing_id"]
+        self.client.create_table(table, exists_ok=True)
+        return self.client.get_table(table.reference)
+
+    def _keep_view(self, entity: str, shape: pa.Schema) -> None:
+        columns = ", ".join(f"raw.{name}" for name in shape.names)
+        self.client.query(
+            f"""create or replace view `{self.name}.{entity}` as
+                select {columns} from `{self.name}.raw_{entity}` as raw
+                join (select distinct source, landing_id from `{self.name}.known` where entity = '{entity}') as known
+                    on raw.source = known.source and raw.landing_id = known.landing_id"""
+        ).result()
+
+    def _append(self, entity: str, table: bigquery.Table, pull: _Pull, content: IO[bytes], shape: pa.Schema) -> None:
+        """Load one file. A job of that id that ran before is this one."""
+        from google.cloud.exceptions import Conflict, GoogleCloudError
+
+        made = f"{table.created:%Y%m%d%H%M%S%f}" if table.created else ""
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", f"lake_{entity}_{'_'.join(pull)}_{made}")
+        for attempt in range(_TRIES):
+            job_id = f"{name}_{attempt}"
+            content.seek(0)
+            job: bigquery.LoadJob | Any
+            try:
+                job = self.client.load_table_from_file(
+                    content, table.reference, job_id=job_id, job_config=_load_config(shape, "WRITE_APPEND")
+                )
+            except Conflict:
+                job = self.client.get_job(job_id, location=self.location)
+            try:
+                job.result()
+                return
+            except GoogleCloudError:
+                if attempt == _TRIES - 1:
+                    raise
+
+    def _append_rows(self, name: str, table: pa.Table) -> None:
+        self._load_rows(f"{self.name}.{name}", table, "WRITE_APPEND")
+
+    def _load_rows(self, target: str, table: pa.Table, disposition: str) -> None:
+        import pyarrow.parquet as pq
+        from google.cloud import bigquery
+
+        self.client.create_table(bigquery.Table(target, schema=fields(table.schema)), exists_ok=True)
+        content = io.BytesIO()
+        pq.write_table(_in_utc(table), content)
+        content.seek(0)
+        config = _load_config(table.schema, disposition)
+        self.client.load_table_from_file(content, target, job_config=config).result()
+
+    def _forget(self, entity: str, pull: _Pull) -> None:
+        """Take out the rows of a pull as an older reader read them, then that they are loaded."""
+        from google.cloud import bigquery
+
+        parameters = [bigquery.ScalarQueryParameter(None, "STRING", value) for value in (pull.source, pull.landing_id)]
+        for sql in (
+            f"delete from `{self.name}.raw_{entity}` where source = ? and landing_id = ?",
+            f"delete from `{self.name}.loads` where entity = '{entity}' and source = ? and landing_id = ?",
+        ):
+            self.client.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters)).result()
+
+    def _keep(self, dataset: str) -> None:
+        from google.cloud import bigquery
+
+        kept = bigquery.Dataset(dataset)
+        kept.location = self.location
+        self.client.create_dataset(kept, exists_ok=True)
+
+
+def fields(shape: pa.Schema) -> list[bigquery.SchemaField]:
+    """BigQuery's columns for the lake's types."""
+    import pyarrow as pa
+    from google.cloud import bigquery
+
+    kinds = {
+        pa.string(): "STRING",
+        pa.int64(): "INT64",
+        pa.bool_(): "BOOL",
+        pa.date32(): "DATE",
+        pa.timestamp("us"): "TIMESTAMP",
+        pa.decimal128(38, 9): "NUMERIC",
+    }
+
+    def column(field: pa.Field) -> bigquery.SchemaField:
+        if not pa.types.is_list(field.type):
+            return bigquery.SchemaField(field.name, kinds[field.type], "NULLABLE" if field.nullable else "REQUIRED")
+        element = field.type.value_type
+        if pa.types.is_struct(element):
+            return bigquery.SchemaField(field.name, "RECORD", "REPEATED", fields=[column(part) for part in element])
+        return bigquery.SchemaField(field.name, kinds[element], "REPEATED")
+
+    return [column(field) for field in shape]
+
+
+def _load_config(shape: pa.Schema, disposition: str) -> bigquery.LoadJobConfig:
+    from google.cloud import bigquery
+
+    options = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
+    options.enable_list_inference = True
+    config = bigquery.LoadJobConfig(source_format="PARQUET", write_disposition=disposition, schema=fields(shape))
+    config.parquet_options, config.labels = options, {"application": "reconcile"}
+    return config
+
+
+def _pull(path: Path) -> _Pull:
+    """``lake/<source>/<landing_id>-<recipe>/<entity>.parquet``"""
+    landing_id, _, recipe = path.parent.name.rpartition("-")
+    return _Pull(unquote(path.parent.parent.name), landing_id, recipe)
+
+
+def _same(one: _Pull, other: _Pull) -> bool:
+    return one[:2] == other[:2]
+
+
+def _in_utc(table: pa.Table) -> pa.Table:
+    """Times told to be UTC: of a Parquet time without a zone BigQuery makes a DATETIME."""
+    import pyarrow as pa
+
+    zoned = [
+        field.with_type(pa.timestamp("us", "UTC")) if field.type == pa.timestamp("us") else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(zoned))
+
+
+def _for_bigquery(path: Path, shape: pa.Schema) -> IO[bytes]:
+    """A lake file as it is loaded, written to disk batch by batch, so that memory does not grow with it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content: IO[bytes] = TemporaryFile()  # noqa: SIM115 - the caller closes it
+    with pq.ParquetFile(path) as stored:
+        first = _in_utc(shape.empty_table()).schema
+        with pq.ParquetWriter(content, first, compression="zstd") as out:
+            for batch in stored.iter_batches():
+                out.write_table(_in_utc(pa.Table.from_batches([batch]).cast(shape)))
+    return content
+
+
+def _call_days_shape() -> pa.Schema:
+    import pyarrow as pa
+
+    text = [pa.field(name, pa.string(), nullable=False) for name in ("source", "landing_id", "path")]
+    return pa.schema([*text, pa.field("charge_day", pa.date32()), pa.field("calls", pa.int64())])
+
+
+def _call_days(pull: _Pull, path: Path) -> IO[bytes]:
+    """The days a file of calls speaks of, as a file."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    ended = pc.cast(pq.read_table(path, columns=["ended_at"])["ended_at"], pa.date32(), safe=False)
+    days = pc.value_counts(ended)
+    table = pa.table(
+        {
+            "source": [pull.source] * len(days),
+            "landing_id": [pull.landing_id] * len(days),
+            "path": ["/".join(pull)] * len(days),
+            "charge_day": days.field("values"),
+            "calls": days.field("counts"),
+        },
+        schema=_call_days_shape(),
+    )
+    content = io.BytesIO()
+    pq.write_table(table, content)
+    return content
+
+
+def _listed(pulls: Sequence[tuple[str, _Pull]]) -> pa.Table:
+    import pyarrow as pa
+
+    names = ("entity", *_Pull._fields)
+    rows = [(entity, *pull) for entity, pull in pulls]
+    columns = [[row[place] for row in rows] for place in range(len(names))]
+    return pa.table(columns, schema=pa.schema([(name, pa.string()) for name in names]))

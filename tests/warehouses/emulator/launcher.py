@@ -1,0 +1,37 @@
+"""Start bqemulator, the stand-in for BigQuery, good enough for money. Runs in an environment of its own.
+
+It translates GoogleSQL to DuckDB's. Five places need another translation: an extension is not downloaded; CREATE TABLE
+(columns) AS (query) loses its inner parentheses; NUMERIC is DECIMAL(38, 9) and not DuckDB's (18, 3); BIGNUMERIC, which
+the project uses for whole numbers only, is no binary float; an array type is written as DuckDB writes it.
+"""
+
+import bqemulator.sql.rewriter.create_table_schema_ctas as ctas
+from bqemulator.cli import main
+from bqemulator.storage.engine import DuckDBEngine
+from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+
+rewritten, written = ctas._apply_schema_ctas_rewrite, DuckDB.Generator.datatype_sql
+
+
+def without_parentheses(create):
+    while isinstance(create.expression, exp.Subquery) and not create.expression.args.get("alias"):
+        create.set("expression", create.expression.this)
+    return rewritten(create)
+
+
+def type_in_duckdb(generator, kind):
+    if kind.this == exp.DataType.Type.DECIMAL and not kind.expressions:
+        return "DECIMAL(38, 9)"
+    if kind.this == exp.DataType.Type.BIGDECIMAL:
+        return "HUGEINT"
+    if kind.this == exp.DataType.Type.ARRAY and kind.expressions:
+        return f"{generator.sql(kind.expressions[0])}[]"
+    return written(generator, kind)
+
+
+DuckDBEngine._load_spatial = lambda engine: None
+ctas._apply_schema_ctas_rewrite = without_parentheses
+DuckDB.Generator.datatype_sql = type_in_duckdb
+DuckDB.Generator.TRANSFORMS.pop(exp.DataType, None)
+main()
