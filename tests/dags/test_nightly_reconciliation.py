@@ -214,9 +214,9 @@ def test_the_dag_publishes_what_the_command_publishes(first: Path, tmp_path: Pat
         "2026-10-05T00:00:00",
     ]
     subprocess.run([*command, "--from", RANGE["from"], "--to", RANGE["to"]], capture_output=True, check=True)
-    commanded = tmp_path / "var" / "published" / "current"
-    assert differences(first, commanded) == []
-    assert Version(first).facts == Version(commanded).facts
+    commanded, by_dag = Version(tmp_path / "var" / "published" / "current"), Version(first)
+    assert differences(by_dag, commanded) == []
+    assert by_dag.facts == commanded.facts
 
 
 def test_one_bad_source_is_named_and_the_others_are_published(company: Company, first: Path) -> None:
