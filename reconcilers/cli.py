@@ -63,6 +63,24 @@ def run(
 
 
 @app.command()
+def rebuild(
+    start: Annotated[str, typer.Option("--from", help="First day of the range the tables are said to be for.")],
+    end: Annotated[str, typer.Option("--to", help="Last day of it, included.")],
+    as_of: AsOf = None,
+    config: Config = None,
+) -> None:
+    """Publish again from landing alone: no source is asked, and lake, store and published tables may be gone.
+
+    With the `--as-of` of an earlier run the tables say what that run's said.
+
+    Example: reconcile rebuild --from 2026-09-01 --to 2026-09-30 --as-of 2026-10-03T06:00:00
+    """
+    from reconcilers.console import run_with_progress
+
+    run_with_progress(_settings(config), _period(None, start, end), _instant(as_of), fetch=False)
+
+
+@app.command()
 def status(config: Config = None) -> None:
     """What is published: period, knowledge cut-off, coverage, open breaks, and what failed in the last run."""
     from reconcilers.console import print_status

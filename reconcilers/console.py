@@ -30,11 +30,11 @@ from reconcilers.warehouses.base import Figures, warehouse_of
 console = Console(stderr=True)
 
 
-def run_with_progress(settings: Settings, period: Period, as_of: datetime) -> bool:
-    """One whole run. Returns false when it published but some unit of some source failed."""
+def run_with_progress(settings: Settings, period: Period, as_of: datetime, fetch: bool = True) -> bool:
+    """One whole run, or one from what is landed already. Returns false when it published but some unit of some source failed."""
     with pipeline.writing(settings), _bars() as bars:
-        reports = [pipeline.land_reference(settings, as_of)]
-        for name in pipeline.source_names(settings):
+        reports = [pipeline.land_reference(settings, as_of)] if fetch else []
+        for name in pipeline.source_names(settings) if fetch else []:
             bar = bars.add_task(f"land {name}", total=None)
             reports.append(pipeline.land(settings, name, period, as_of, _advance(bars, bar)))
             bars.update(bar, description=f"land {name}: {reports[-1].units} units, {reports[-1].news} new")

@@ -102,6 +102,30 @@ def test_files_twice_renamed_and_in_another_order(company: Settings, backfilled:
     assert differences(build(settings, DAYS, AS_OF), backfilled) == []
 
 
+def test_landing_alone_restores_what_was_published(examples: Settings) -> None:
+    when = [
+        "--config",
+        str(examples.file),
+        "--from",
+        "2026-09-28",
+        "--to",
+        "2026-09-28",
+        "--as-of",
+        str(AS_OF.isoformat()),
+    ]
+    reconcile = [sys.executable, "-m", "reconcilers.cli"]
+    subprocess.run([*reconcile, "run", *when], check=True, capture_output=True)
+    home = examples.path(examples.home)
+    before = digest(Version(home / "published" / "current"))
+    for path in home.iterdir():
+        if path != examples.landing:
+            shutil.rmtree(path)
+    shutil.rmtree(examples.file.parent / "bills")
+    done = subprocess.run([*reconcile, "rebuild", *when], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert digest(Version(home / "published" / "current")) == before
+
+
 @pytest.fixture
 def examples(tmp_path: Path) -> Settings:
     return read_settings(write_company(tmp_path, {"E01": EXAMPLES["E01"]}))
