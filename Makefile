@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= var/sample
 
-.PHONY: help run test crash check lock bench clean
+.PHONY: help run nightly test crash check lock bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -34,8 +34,17 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # dbt and Airflow are thousands of modules, started many times: what is compiled once must be kept, whatever the caller prefers.
 unexport PYTHONDONTWRITEBYTECODE
 
-run: .venv/.ready var/airflow/.ready ## Make the sample company, run the nightly DAG over it, show what came out
-	@reconcile sample --out $(OUT)
+# WAREHOUSE=bigquery does the same on an emulator, which is gone when the command ends.
+WAREHOUSE ?= duckdb
+BESIDE_duckdb := env
+BESIDE_bigquery := $(BIN)/python -m tests.warehouses.emulator.running
+READY_bigquery := .venv-bigquery/.ready
+
+run: .venv/.ready var/airflow/.ready $(READY_$(WAREHOUSE)) ## Make the sample company, run the nightly DAG over it, show what came out [WAREHOUSE=bigquery]
+	@$(BESIDE_$(WAREHOUSE)) $(MAKE) --no-print-directory nightly
+
+nightly:
+	@reconcile sample --out $(OUT) --warehouse $(WAREHOUSE)
 	@echo "running the DAG nightly_reconciliation over the whole range: land every source, build, audit, publish (about a minute)"
 	@reconcile serve-sample --out $(OUT) -- sh -c '$(AIRFLOW) airflow dags test nightly_reconciliation -c "$$RECONCILE_SAMPLE_RUN" > var/airflow/run.log 2>&1 || { tail -n 40 var/airflow/run.log; exit 1; }'
 	@reconcile report --config $(OUT)/reconcile.yaml --page $(OUT)/waterfall.html

@@ -10,11 +10,11 @@ is wrong with which file; then clear that `land` with its downstream. **`reconci
 `DoesNotReconcile` is for finance and names the audit that failed; after anything else, clear it.
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
-from airflow.sdk import CronPartitionTimetable, Param, dag, task
-from run_steps import every_source_landed, plan, reports, step, tell
+from airflow.sdk import CronPartitionTimetable, Param, dag
+from reconciliation import reconciliation
+from run_steps import TASK
 
 
 @dag(
@@ -24,34 +24,10 @@ from run_steps import every_source_landed, plan, reports, step, tell
     max_active_runs=1,
     doc_md=__doc__,
     params={name: Param(None, type=["null", "string"]) for name in ("day", "from", "to", "as_of")},
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=2), "retry_exponential_backoff": 2.0},
+    default_args=TASK,
 )
 def nightly_reconciliation() -> None:
-    @task
-    def sources(run: dict[str, str]) -> list[str]:
-        with step(run) as (pipeline, settings, _, _):
-            return pipeline.source_names(settings)
-
-    @task
-    def land_reference(run: dict[str, str], ti: Any = None) -> None:
-        with step(run) as (pipeline, settings, _, as_of):
-            tell(pipeline.land_reference(settings, as_of), ti)
-
-    @task(map_index_template="{{ task.op_kwargs['source'] }}")
-    def land(run: dict[str, str], source: str, ti: Any = None) -> None:
-        with step(run) as (pipeline, settings, period, as_of):
-            tell(pipeline.land(settings, source, period, as_of), ti)
-
-    @task(pool="reconcile_writer", trigger_rule="all_done_min_one_success")
-    def reconcile(run: dict[str, str], ti: Any = None) -> None:
-        with step(run) as (pipeline, settings, period, as_of), pipeline.writing(settings):
-            pipeline.build(settings, as_of)
-            pipeline.publish(settings, period, as_of, reports(ti))
-
-    run = task(plan)()
-    names = sources(run)
-    landing = [land_reference(run), land.partial(run=run).expand(source=names)]
-    landing >> reconcile(run) >> task(every_source_landed)(names)
+    reconciliation()
 
 
 nightly_reconciliation()

@@ -1,14 +1,19 @@
-"""What the tasks of a run share: its period and knowledge cut-off, retries by class of error, and what landing told."""
+"""What every task shares: a run's period and knowledge cut-off, credentials, retries by class of error, what a landing told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import Connection
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryRule
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from alerts import Alert
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -16,6 +21,24 @@ if TYPE_CHECKING:
     from reconcilers.periods import Period
     from reconcilers.pipeline import LandingReport
     from reconcilers.settings import Settings
+
+log = logging.getLogger("airflow.task")
+
+#: What passes is tried again, at Airflow's own delay but for what is known to take longer; `step` ends the rest at once.
+TASK: dict[str, Any] = {
+    "retries": 3,
+    "retry_exponential_backoff": 2.0,
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            RetryRule("reconcilers.errors.PeriodIncomplete", retry_delay=timedelta(hours=1)),
+            RetryRule("reconcilers.errors.Busy", retry_delay=timedelta(minutes=5)),
+        ]
+    ),
+    "execution_timeout": timedelta(hours=4),
+    "on_failure_callback": Alert(),
+}
+#: Environment variables of Amazon's client and what of the Airflow connection `aws_default` they take.
+_AWS = {"AWS_ACCESS_KEY_ID": "login", "AWS_SECRET_ACCESS_KEY": "password"}
 
 
 def plan(params: Any = None, dag_run: Any = None) -> dict[str, str]:
@@ -27,8 +50,12 @@ def plan(params: Any = None, dag_run: Any = None) -> dict[str, str]:
         raise AirflowFailException("give parameter day, or from and to; only a scheduled run has a partition key")
     # Not run_after: a backfill's is the day itself, when what is fetched now was not known yet.
     as_of = params["as_of"] or dag_run.start_date.replace(microsecond=0).isoformat()
-    run = {"from": first, "to": last, "as_of": as_of}
-    with step(run):
+    run = {"from": first, "to": last, "as_of": as_of, "reason": params.get("reason") or ""}
+    with step(run) as (_, _, period, known_at):
+        if period.end > known_at.date():
+            raise AirflowFailException(
+                f"{last} is not over at {as_of} UTC: run it the day after; a scheduled run says the scheduler's clock is ahead"
+            )
         return run
 
 
@@ -46,18 +73,41 @@ def step(run: dict[str, str]) -> Iterator[tuple[ModuleType, Settings, Period, da
     except ValueError as error:
         raise AirflowFailException(f"parameters of the run: {error}") from error
     try:
-        yield pipeline, read_settings(), period, as_of
+        settings = read_settings()
+        take_credentials(pipeline.credentials(settings))
+        yield pipeline, settings, period, as_of
     except ReconcileError as error:
         if error.retryable:
             raise
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 
+def take_credentials(variables: list[str]) -> None:
+    """Set what the sources read from the environment and is not there from Airflow's connections.
+
+    The password of the connection named as the variable, in lower case; Amazon's keys are those of ``aws_default``.
+    """
+    wanted = {name: ("aws_default", _AWS[name]) if name in _AWS else (name.lower(), "password") for name in variables}
+    for variable, (connection, part) in wanted.items():
+        if not os.environ.get(variable):
+            try:
+                os.environ[variable] = getattr(Connection.get(connection), part) or ""
+            except AirflowNotFoundException:
+                log.debug("no connection %s for %s", connection, variable)
+
+
 def tell(report: LandingReport, ti: Any) -> None:
-    """Leave what a landing did for ``reconcile``; then fail if a unit failed, for good or to be tried again."""
+    """Log what a landing did and leave it for ``reconcile``; then fail if a unit failed, for good or to be tried again."""
     from reconcilers.errors import SourceRejected, SourceUnavailable
 
     ti.xcom_push("report", asdict(report))
+    log.info("%s: %s units pulled, %s of them new", report.source, report.units, report.news)
+    for entity, rows in sorted(report.rows.items()):
+        log.info("%s: %s rows of %s", report.source, rows, entity)
+    for currency, cost in sorted(report.billed_cost.items()):
+        log.info("%s: billed %s %s", report.source, cost, currency)
+    for warning in report.warnings:
+        log.warning("%s: %s", report.source, warning)
     if report.failures:
         raise (SourceUnavailable if report.retryable else SourceRejected)("; ".join(report.failures))
 
@@ -70,10 +120,7 @@ def reports(ti: Any) -> list[LandingReport]:
     return [LandingReport(**report) for report in told if report]
 
 
-def every_source_landed(sources: Sequence[str], ti: Any = None) -> None:
-    """Fail the run when a landing failed, whatever it died of: the tables are published, but not from everything."""
-    landings = {"land_reference": "reference", **{f"land_{number}": name for number, name in enumerate(sources)}}
-    states = ti.get_task_states(ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
-    failed = [name for landing, name in landings.items() if states[landing] != "success"]
-    if failed:
-        raise AirflowFailException(f"published without what failed to land: {', '.join(failed)}")
+def days(run: dict[str, str]) -> list[str]:
+    """The days a run is about, as its partitions are named."""
+    first, last = (datetime.fromisoformat(run[name]).replace(tzinfo=UTC) for name in ("from", "to"))
+    return [f"{first + timedelta(days=number):%Y-%m-%d}" for number in range((last - first).days + 1)]

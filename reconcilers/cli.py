@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,13 @@ AsOf = Annotated[
 ]
 
 
+class Warehouse(StrEnum):
+    """The warehouses there are."""
+
+    duckdb = "duckdb"
+    bigquery = "bigquery"
+
+
 def main() -> None:
     """Entry point: errors made on purpose become one line and exit code 1, or 75 where trying again may help."""
     from reconcilers.errors import ReconcileError
@@ -45,6 +53,7 @@ def run(
     start: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last day of a range, included.")] = None,
     as_of: AsOf = None,
+    reason: Annotated[str, typer.Option(help="Why history is restated; kept for the auditor.")] = "",
     config: Config = None,
 ) -> None:
     """Land, build, audit and publish a day or a range. Running it again changes nothing.
@@ -54,11 +63,13 @@ def run(
         reconcile run --date 2026-09-30
 
         reconcile run --from 2026-09-01 --to 2026-09-30 --as-of 2026-10-03T06:00:00
+
+        reconcile run --from 2026-07-01 --to 2026-09-30 --reason "credit note 4711 of October"
     """
     from reconcilers.console import run_with_progress
 
     settings = _settings(config)
-    if not run_with_progress(settings, _period(day, start, end), _instant(as_of)):
+    if not run_with_progress(settings, _period(day, start, end), _instant(as_of), reason=reason):
         raise SystemExit(2)
 
 
@@ -78,6 +89,23 @@ def rebuild(
     from reconcilers.console import run_with_progress
 
     run_with_progress(_settings(config), _period(None, start, end), _instant(as_of), fetch=False)
+
+
+@app.command()
+def watch(
+    day: Annotated[str, typer.Option("--date", help="UTC day to watch, with the day before it.")],
+    as_of: AsOf = None,
+    config: Config = None,
+) -> None:
+    """Estimate what the last hours cost, from telemetry and list prices alone; no bill is asked, no finance table touched.
+
+    Example: reconcile watch --date 2026-09-30
+    """
+    from reconcilers.console import print_watch
+
+    period = _period(day, None, None).widened(before_days=1)
+    if not print_watch(_settings(config), period, _instant(as_of)):
+        raise SystemExit(2)
 
 
 @app.command()
@@ -139,6 +167,7 @@ def sample(
     start: Annotated[str, typer.Option("--from", help="First day.")] = "2026-09-01",
     end: Annotated[str, typer.Option("--to", help="Last day, included.")] = "2026-10-15",
     events_per_day: Annotated[int, typer.Option(help="At least 20.")] = 120,
+    warehouse: Annotated[Warehouse, typer.Option(help="Where its job builds and publishes.")] = Warehouse.duckdb,
 ) -> None:
     """Write a company that sells AI features: telemetry, bills, revenue, reference data, and the true answer.
 
@@ -146,7 +175,7 @@ def sample(
     """
     from reconcilers.console import make_sample
 
-    make_sample(seed, _period(None, start, end), events_per_day, out)
+    make_sample(seed, _period(None, start, end), events_per_day, out, warehouse.value)
 
 
 @app.command("serve-sample", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

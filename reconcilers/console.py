@@ -26,11 +26,14 @@ from reconcilers.periods import Period
 from reconcilers.reports.waterfall_page import brief, month_figures, shown, write_page
 from reconcilers.settings import Settings
 from reconcilers.warehouses.base import Figures, warehouse_of
+from reconcilers.watch import watch, watched
 
 console = Console(stderr=True)
 
 
-def run_with_progress(settings: Settings, period: Period, as_of: datetime, fetch: bool = True) -> bool:
+def run_with_progress(
+    settings: Settings, period: Period, as_of: datetime, fetch: bool = True, reason: str = ""
+) -> bool:
     """One whole run, or one from what is landed already. Returns false when it published but some unit of some source failed."""
     with pipeline.writing(settings), _bars() as bars:
         reports = [pipeline.land_reference(settings, as_of)] if fetch else []
@@ -43,12 +46,31 @@ def run_with_progress(settings: Settings, period: Period, as_of: datetime, fetch
                 console.print(f"[yellow]{report.source}[/]: {_plain(problem)}")
         bar = bars.add_task("build and audit", total=None)
         pipeline.build(settings, as_of, _advance(bars, bar))
-        published = pipeline.publish(settings, period, as_of, reports)
+        published = pipeline.publish(settings, period, as_of, reports, reason)
     console.print(f"published {published.place}")
     return not any(report.failures for report in reports)
 
 
-def make_sample(seed: int, period: Period, events_per_day: int, out: Path) -> None:
+def print_watch(settings: Settings, period: Period, as_of: datetime) -> bool:
+    """Estimate the days of ``period`` and show the dearest hours. Returns false when some unit of telemetry failed."""
+    with _bars() as bars:
+        reports = watch(settings, period, as_of, _advance(bars, bars.add_task("land, estimate", total=None)))
+    for report in reports:
+        for problem in (*report.warnings, *report.failures):
+            console.print(f"[yellow]{report.source}[/]: {_plain(problem)}")
+    published = watched(settings).current()
+    assert published is not None
+    schema = settings.bigquery.published + "_watch" if settings.bigquery else "finance"
+    dearest = published.ask(
+        f"""select hour, tenant_id, feature_id, model, calls, unpriced_calls, estimated_cost
+            from {schema}.fct_cost_hourly order by estimated_cost desc nulls last, hour, tenant_id, feature_id, model limit 12"""
+    )
+    _print_figures(_paper(), dearest)
+    console.print(f"all hours: table fct_cost_hourly in {published.place}")
+    return not any(report.failures for report in reports)
+
+
+def make_sample(seed: int, period: Period, events_per_day: int, out: Path, warehouse: str) -> None:
     """Write a sample company and say what is in it. Raises ``SettingsInvalid`` for what no sample can be made of."""
     from reconcilers.sample_company.sample import make
 
@@ -59,7 +81,7 @@ def make_sample(seed: int, period: Period, events_per_day: int, out: Path) -> No
             bars.update(bar, completed=done, total=total, description=f"sample company: {name}" if name else None)
 
         try:
-            truth = make(seed, period.start, period.end, events_per_day, out, advance)
+            truth = make(seed, period.start, period.end, events_per_day, out, advance, warehouse)
         except (ValueError, FileExistsError) as error:
             raise SettingsInvalid(str(error)) from None
     console.print(
@@ -99,6 +121,8 @@ def print_status(settings: Settings) -> None:
     out = _paper()
     out.print(f"published  {published.place}")
     out.print(f"period     {facts['period']}\nas of      {facts['as_of']}")
+    if "reason" in facts:
+        out.print(f"restated   {_plain(facts['reason'])}")
     for key in ("failed_units", "warnings"):
         for text in facts[key]:
             out.print(f"{key.replace('_', ' ')}: {_plain(text)}")

@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from reconcilers.errors import DoesNotReconcile, ReconcileError
@@ -51,10 +51,11 @@ def build(
     environment: Mapping[str, str],
     as_of: datetime,
     variables: Mapping[str, object],
+    watched_from: date | None = None,
     executable: str | None = None,
     progress: Progress | None = None,
 ) -> Build:
-    """Run ``dbt build``; artefacts (compiled SQL, log, run results) go to ``artefacts``.
+    """Run ``dbt build`` of the finance tables, or of the hourly watch from a day on; artefacts (compiled SQL, log) go to ``artefacts``.
 
     Raises ``DoesNotReconcile`` when a test failed and ``ReconcileError`` when a model or dbt itself did.
     """
@@ -69,12 +70,15 @@ def build(
         f"--log-path={artefacts}",
         "build",
         "--exclude-resource-type=unit_test",
+        *(["--select=+tag:watch", "--indirect-selection=cautious"] if watched_from else ["--exclude=tag:watch"]),
         f"--project-dir={PROJECT}",
         f"--profiles-dir={PROJECT}",
         f"--target-path={artefacts}",
         f"--vars={json.dumps({**variables, 'recipe': recipe(variables)}, sort_keys=True)}",
     ]
     told = {"RECONCILE_AS_OF": f"{as_of:%Y-%m-%d %H:%M:%S}", "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}
+    if watched_from:
+        told["RECONCILE_WATCHED_FROM"] = watched_from.isoformat()
     result = Build()
     spoken: list[str] = []
     with (

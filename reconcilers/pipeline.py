@@ -23,6 +23,8 @@ from reconcilers.settings import Settings
 from reconcilers.source import Source
 from reconcilers.warehouses.base import Published, warehouse_of
 
+#: What landing calls the reasons history was restated for.
+REPLAYS = "(replays)"
 #: (units done, units in all, name of the unit)
 Progress = Callable[[int, int, str], None]
 
@@ -53,6 +55,18 @@ def configured_sources(settings: Settings) -> list[tuple[str, Source]]:
 def source_names(settings: Settings) -> list[str]:
     """Names of the configured sources, as Airflow maps over them."""
     return [str(config["name"]) for room in registry.ROOMS for config in getattr(settings, room)]
+
+
+def credentials(settings: Settings) -> list[str]:
+    """Environment variables that sources take secrets from: those the settings name, Amazon's, and the key of user ids."""
+    named = [
+        value
+        for room in registry.ROOMS
+        for config in getattr(settings, room)
+        for key, value in config.items()
+        if key.endswith("_env")
+    ]
+    return [*named, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "RECONCILE_USER_KEY"]
 
 
 def land(
@@ -138,8 +152,7 @@ def build(
     Raises ``DoesNotReconcile`` when an invariant fails; what is published stays as it is.
     """
     warehouse = warehouse_of(settings)
-    files, tables, rejections = known(settings, as_of)
-    warehouse.load(files, tables, rejections)
+    warehouse.load(*known(settings, as_of))
     return dbt.build(
         artefacts=settings.path(settings.home) / "dbt",
         environment=warehouse.environment,
@@ -150,8 +163,10 @@ def build(
     )
 
 
-def known(settings: Settings, as_of: datetime) -> tuple[dict[str, list[Path]], dict[str, Any], list[Refused]]:
-    """Lake files per entity, reference tables, and refused units, as known at ``as_of``."""
+def known(
+    settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | None = None
+) -> tuple[dict[str, list[Path]], dict[str, Any], list[Refused]]:
+    """Lake files per entity, reference tables, and refused units, as known at ``as_of``; of pulls, ``only`` those it takes."""
     landing, lake = Landing(settings.landing), Lake(settings.lake)
     sources = {source.name: source for _, source in configured_sources(settings)}
     files: dict[str, list[Path]] = {}
@@ -159,7 +174,7 @@ def known(settings: Settings, as_of: datetime) -> tuple[dict[str, list[Path]], d
     for landed in landing.known(as_of):
         if landed.source == reference.SOURCE:
             declared[landed.unit] = landed
-        elif landed.source in sources:
+        elif landed.source in sources and (only is None or only(landed)):
             for entity, path in lake.read(sources[landed.source], landed).files.items():
                 files.setdefault(entity, []).append(path)
     rows = {name: reference.rows(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
@@ -191,15 +206,30 @@ def variables(settings: Settings) -> dict[str, object]:
     }
 
 
-def publish(settings: Settings, period: Period, as_of: datetime, reports: Sequence[LandingReport]) -> Published:
-    """Make the audited candidate the current version; readers of older versions keep theirs."""
-    facts = {
+def publish(
+    settings: Settings, period: Period, as_of: datetime, reports: Sequence[LandingReport], reason: str = ""
+) -> Published:
+    """Make the audited candidate the current version; readers of older versions keep theirs.
+
+    ``reason`` is why history was restated, where it was; landing keeps it, since versions go.
+    """
+    if reason:
+        landing = Landing(settings.landing)
+        pull = landing.pull(REPLAYS, "replay", str(period))
+        pull.add("reason.txt", "", reason.encode())
+        landing.commit(pull, as_of)
+    told = facts(period, as_of, reports) | ({"reason": reason} if reason else {})
+    return warehouse_of(settings).publish(told, settings.keep_versions)
+
+
+def facts(period: Period, as_of: datetime, reports: Sequence[LandingReport]) -> dict[str, Any]:
+    """What a publication says of the run that made it."""
+    return {
         "period": str(period),
         "as_of": as_of.isoformat(),
         "failed_units": [failure for report in reports for failure in report.failures],
         "warnings": [f"{report.source} {warning}" for report in reports for warning in report.warnings],
     }
-    return warehouse_of(settings).publish(facts, settings.keep_versions)
 
 
 def _first_path(landed: Landed | None) -> Path | None:

@@ -13,7 +13,7 @@ from reconcilers.errors import SettingsInvalid
 
 
 class BigQuerySettings(BaseModel):
-    """Where the job builds and publishes on BigQuery: its datasets carry ``prefix``, the published one is ``finance``.
+    """Where the job builds and publishes on BigQuery: its datasets carry ``prefix``, readers know the one called ``published``.
 
     Credentials are the machine's own (application default credentials). ``maximum_bytes_billed`` bounds every query.
     """
@@ -23,6 +23,7 @@ class BigQuerySettings(BaseModel):
     project: str
     location: str = "EU"
     prefix: str = Field(default="reconcile_", pattern=r"^[a-z][a-z0-9_]*$")
+    published: str = Field(default="finance", pattern=r"^[a-z][a-z0-9_]*$")
     maximum_bytes_billed: int | None = Field(default=None, ge=10_485_760)
 
 

@@ -8,6 +8,7 @@
     reads       model with (day, read_day): the days whose rows a day's rows need; its own alone where there is none
     partners    column of the model that names another day its row speaks of: a day is also made again when that one is
     batched     false: all stale days at once, where a day's rows speak of other days'
+    cluster     columns BigQuery keeps a day's rows ordered by: what readers filter on
 
   The model's SQL says `of_days`, `within_days` and the same of the days it reads; the literals they stand for let both warehouses prune.
 #}
@@ -42,6 +43,13 @@
 
 {% macro dates(days) -%}
 {% for day in days %}cast('{{ day }}' as date){{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{# how the table is stored where that costs money #}
+{% macro kept_by(day, cluster=none) %}{{ return(adapter.dispatch('kept_by', 'reconcile')(day, cluster)) }}{% endmacro %}
+{% macro duckdb__kept_by(day, cluster) %}{{ return('') }}{% endmacro %}
+{% macro bigquery__kept_by(day, cluster) -%}
+  {{ return(' partition by ' ~ day ~ (' cluster by ' ~ cluster | join(', ') if cluster else '')) }}
 {%- endmacro %}
 
 {# what each day of each such table was made from; a transaction writes to one database, so each keeps its own #}
@@ -105,11 +113,11 @@ order by day
   {%- set others = load_result('main').data[0][0] -%}
   {% if existing is not none and not existing.is_table %}{% do adapter.drop_relation(existing) %}{% endif %}
   {% if existing is none or not existing.is_table or others > 0 %}
-    {% do run_query(
-      "begin transaction; "
-      ~ "delete from " ~ made ~ " where model = '" ~ this.identifier ~ "'; "
-      ~ "create or replace table " ~ target_relation ~ " as select * from (" ~ sql ~ ") as made limit 0; "
-      ~ "commit") %}
+    {# no transaction: BigQuery's take no DDL. Killed after any of the three, the next build makes the table again #}
+    {% do run_query("delete from " ~ made ~ " where model = '" ~ this.identifier ~ "' and recipe = '" ~ var('recipe') ~ "'") %}
+    {% do run_query("create or replace table " ~ target_relation ~ kept_by(day, config.get('cluster')) ~ " as select * from (" ~ sql ~ ") as made limit 0") %}
+    {% do run_query("delete from " ~ made ~ " where model = '" ~ this.identifier ~ "'") %}
+    {% do persist_docs(target_relation, model) %}
   {% endif %}
 
   {%- for days in batched(run_query(stale_days(target_relation, made, made_from)).rows) -%}

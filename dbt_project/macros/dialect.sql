@@ -35,6 +35,10 @@
 {% macro duckdb__micros_of_day(ts) %}mod(epoch_us({{ ts }}), 86400000000){% endmacro %}
 {% macro bigquery__micros_of_day(ts) %}mod(unix_micros({{ ts }}), 86400000000){% endmacro %}
 
+{% macro hour_of(ts) %}{{ return(adapter.dispatch('hour_of', 'reconcile')(ts)) }}{% endmacro %}
+{% macro duckdb__hour_of(ts) %}date_trunc('hour', {{ ts }}){% endmacro %}
+{% macro bigquery__hour_of(ts) %}timestamp_trunc({{ ts }}, hour){% endmacro %}
+
 {# whole days from one date to a later one #}
 {% macro days_between(earlier, later) %}{{ return(adapter.dispatch('days_between', 'reconcile')(earlier, later)) }}{% endmacro %}
 {% macro duckdb__days_between(earlier, later) %}date_diff('day', {{ earlier }}, {{ later }}){% endmacro %}

@@ -6,6 +6,9 @@
 {# the knowledge cut-off; a variable would have dbt parse the whole project anew every night #}
 {% macro as_of() -%}{{ return(env_var('RECONCILE_AS_OF', '2026-01-01 00:00:00')) }}{%- endmacro %}
 
+{# first day of the hourly watch: late spans of older days are not all of those days #}
+{% macro watched_from() -%}{{ return(env_var('RECONCILE_WATCHED_FROM', '0001-01-01')) }}{%- endmacro %}
+
 {# BigQuery refuses parameters in CAST, and contracts emit them #}
 {% macro bigquery__cast(expression, data_type) -%}
 cast({{ expression }} as {{ 'numeric' if data_type | lower | replace(' ', '') == 'numeric(38,9)' else data_type }})

@@ -28,7 +28,13 @@ _STEPS = ("events", "damage", "bills", "traces", "outcomes and revenue", "the tr
 
 
 def make(
-    seed: int, start: date, end: date, events_per_day: int, out: Path, progress: Progress | None = None
+    seed: int,
+    start: date,
+    end: date,
+    events_per_day: int,
+    out: Path,
+    progress: Progress | None = None,
+    warehouse: str = "duckdb",
 ) -> GroundTruth:
     """Write a sample of ``start <= day < end`` to the folder ``out``; the same arguments give the same bytes.
 
@@ -54,7 +60,7 @@ def make(
     store.save(out, truth)
     as_of = knowledge.settled_at(truth)
     feed.deliver(out, delivered, as_of)
-    write_settings(out, NOT_SERVED)
+    write_settings(out, NOT_SERVED, warehouse)
     (out / TRUTH).write_bytes(_truth_json(truth, books, reckon(knowledge.facts_at(truth, as_of)), as_of))
     step.next()
     return truth

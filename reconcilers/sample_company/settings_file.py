@@ -24,9 +24,10 @@ class Addresses:
 NOT_SERVED = Addresses("http://127.0.0.1:9", "http://127.0.0.1:9", "acme-billing-exports")
 
 
-def write_settings(out: Path, addresses: Addresses) -> None:
-    """Write the settings with these addresses."""
+def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None) -> None:
+    """Write the settings with these addresses; without ``warehouse``, with the one they name already."""
     text = _TEMPLATE.format(
+        warehouse=_WAREHOUSES[warehouse or _warehouse_of(out / FILE)],
         openai=addresses.openai,
         s3=addresses.s3,
         bucket=addresses.bucket,
@@ -38,10 +39,21 @@ def write_settings(out: Path, addresses: Addresses) -> None:
     (out / FILE).write_text(text)
 
 
+def _warehouse_of(file: Path) -> str:
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return next((name for name, said in _WAREHOUSES.items() if said.splitlines()[0] in lines), "duckdb")
+
+
+_WAREHOUSES = {
+    "duckdb": "warehouse: duckdb",
+    "bigquery": "warehouse: bigquery\nbigquery: {project: acme-finops}",
+}
+
 _TEMPLATE = r"""# The job of the sample company. The addresses are those of the sample's own server, which rewrites them when it starts.
 home: var
 reference: reference
 reporting_currency: USD
+{warehouse}
 price_book: none
 # Bills change for weeks: AWS tells discounts, tax and credits of a month until ten days after it.
 repull_days: 20

@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
     from reconcilers.landing import Refused
 
-#: The dataset readers know, and how the tables of dbt's schemas are called in it.
-PUBLISHED = "finance"
+#: How the tables of dbt's schemas are called in the dataset readers know.
 _PUBLISHED_NAMES = {"finance": "{table}", "allocation": "allocation_{table}"}
 #: Reasons Google gives for what another try may heal. https://cloud.google.com/bigquery/docs/error-messages
 _PASSING = ("rateLimitExceeded", "quotaExceeded", "backendError", "internalError", "jobRateLimitExceeded", "timeout")
@@ -112,17 +111,21 @@ class BigQuery:
     def publish(self, facts: Mapping[str, Any], keep: int) -> FinanceDataset:
         """Make the audited candidate what readers see, in one transaction. Older versions are BigQuery's time travel."""
         with self.telling():
-            self._keep_dataset(f"{self.settings.project}.{PUBLISHED}")
-            told = self._tell(facts)
+            self._keep_dataset(f"{self.settings.project}.{self.settings.published}")
+            told, models = self._tell(facts), self._models()
             statements = ["begin transaction"]
             views = []
             for schema, naming in _PUBLISHED_NAMES.items():
                 for built in self.client.list_tables(self.dataset(schema)):
                     name = naming.format(table=built.table_id)
+                    if built.table_id not in models:
+                        continue  # an earlier release built it
                     if built.table_type == "VIEW":
                         views.append((built.reference, name))
                     else:
-                        statements += self._replacing(built.reference, name)
+                        statements += self._replacing(
+                            built.reference, name, models[built.table_id]["config"].get("day")
+                        )
             partitions = self.dataset("partitions")
             statements += [
                 f"delete from `{partitions}.published` where true",
@@ -132,7 +135,7 @@ class BigQuery:
                 "commit transaction",
             ]
             for built, name in views:
-                self._publish_view(built, name)
+                self._publish_view(built, name, models[built.table_id]["compiled_code"])
             self.query(";\n".join(statements))
         published = self.current()
         assert published is not None
@@ -215,13 +218,18 @@ class BigQuery:
         self.query(f"insert into `{partitions}.facts` (told, facts) values (?, ?)", told, text)
         return told
 
-    def _replacing(self, built: bigquery.TableReference, name: str) -> list[str]:
-        """Statements that make one published table what was built: of a table kept by day, the days that changed."""
+    def _models(self) -> dict[str, Any]:
+        """What dbt knows of each model it built, by the name of its table."""
+        nodes = json.loads((self.home / "dbt" / "manifest.json").read_text())["nodes"].values()
+        return {node["alias"]: node for node in nodes if node["resource_type"] == "model"}
+
+    def _replacing(self, built: bigquery.TableReference, name: str, day: str | None) -> list[str]:
+        """Statements that make one published table what was built: of a table kept by ``day``, the days that changed."""
         from google.cloud import bigquery
         from google.cloud.exceptions import NotFound
 
         candidate = self.client.get_table(built)
-        target = bigquery.TableReference.from_string(f"{self.settings.project}.{PUBLISHED}.{name}")
+        target = bigquery.TableReference.from_string(f"{self.settings.project}.{self.settings.published}.{name}")
         columns = ", ".join(f"`{field.name}`" for field in candidate.schema)
         try:
             same = _shape(self.client.get_table(target)) == _shape(candidate)
@@ -231,7 +239,6 @@ class BigQuery:
             # Columns change with a new release only: this table is replaced by itself, just before the others.
             self.client.delete_table(target, not_found_ok=True)
             self.client.create_table(_like(candidate, target))
-        day = candidate.time_partitioning.field if candidate.time_partitioning else None
         chosen = f"{day} >= date '0001-01-01'" if day else "true"
         if day and same:
             changed = self._changed_days(built.table_id)
@@ -253,18 +260,18 @@ class BigQuery:
             where made.day is null or published.day is null"""
         return sorted({day for (day,) in self.query(sql, table, table).rows})
 
-    def _publish_view(self, built: bigquery.TableReference, name: str) -> None:
+    def _publish_view(self, built: bigquery.TableReference, name: str, text: str) -> None:
         """The view over the published tables instead of the built ones."""
-        nodes = json.loads((self.home / "dbt" / "manifest.json").read_text())["nodes"].values()
-        text = next(node["compiled_code"] for node in nodes if node.get("alias") == built.table_id)
         for schema, naming in _PUBLISHED_NAMES.items():
             dataset = self.dataset(schema)
             for table in self.client.list_tables(dataset):
                 parts = [*dataset.split("."), table.table_id]
                 for written in (f"`{'`.`'.join(parts)}`", f"`{'.'.join(parts)}`"):
-                    published = f"`{self.settings.project}.{PUBLISHED}.{naming.format(table=table.table_id)}`"
+                    published = (
+                        f"`{self.settings.project}.{self.settings.published}.{naming.format(table=table.table_id)}`"
+                    )
                     text = text.replace(written, published)
-        self.query(f"create or replace view `{self.settings.project}.{PUBLISHED}.{name}` as {text}")
+        self.query(f"create or replace view `{self.settings.project}.{self.settings.published}.{name}` as {text}")
 
 
 class FinanceDataset:
@@ -275,7 +282,7 @@ class FinanceDataset:
 
     @property
     def place(self) -> str:
-        return f"{self.warehouse.settings.project}.{PUBLISHED} on BigQuery (publication {self.number})"
+        return f"{self.warehouse.settings.project}.{self.warehouse.settings.published} on BigQuery (publication {self.number})"
 
     def ask(self, sql: str, *values: Any) -> Figures:
         """The result of one read-only query. Raises ``SettingsInvalid`` where it fails."""
@@ -285,7 +292,7 @@ class FinanceDataset:
             try:
                 return self.warehouse.query(sql, *values)
             except (BadRequest, NotFound) as error:
-                hint = f"tables are in dataset {PUBLISHED}"
+                hint = f"tables are in dataset {self.warehouse.settings.published}"
                 raise SettingsInvalid(f"the query failed: {error.message}", hint=hint) from None
 
 

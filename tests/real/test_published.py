@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,16 +12,11 @@ from typing import Any
 
 import duckdb
 import pytest
-import yaml
 
 from reconcilers.warehouses.duckdb import read_only
+from tests.real.company import REAL_DATA, write_real_company
 
-REAL_DATA = os.environ.get("REAL_DATA") and str(Path(os.environ["REAL_DATA"]).resolve())
 pytestmark = pytest.mark.skipif(not REAL_DATA, reason="REAL_DATA names no folder of public data sets")
-HERE = Path(__file__).parent
-
-#: Real FOCUS files of several providers in one export are one billing source.
-FOCUS = {"name": "focus_sample", "kind": "focus_file", "uri": "FOCUS-1.0", "pattern": r"focus_sample\.csv"}
 
 
 def answers(name: str) -> Any:
@@ -33,16 +27,7 @@ def answers(name: str) -> Any:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """Finance tables of one range run over every real telemetry set and the FOCUS sample."""
     folder = tmp_path_factory.mktemp("real")
-    telemetry = [
-        config | {"uri": str(Path(REAL_DATA or "") / config["uri"])}
-        for mapping in ("ljoukov.yaml", "tau2.yaml")
-        for config in yaml.safe_load((HERE / mapping).read_text())
-    ]
-    bills = [FOCUS | {"uri": str(Path(REAL_DATA or "") / FOCUS["uri"])}]
-    settings = folder / "reconcile.yaml"
-    settings.write_text(yaml.safe_dump({"billing": bills, "telemetry": telemetry}, sort_keys=False))
-    (folder / "reference").mkdir()
-    (folder / "reference" / "billing_sources.csv").write_text("source,provider,finality_days\nanthropic,anthropic,0\n")
+    settings = write_real_company(folder)
     command = [sys.executable, "-m", "reconcilers.cli", "run", "--config", str(settings)]
     command += ["--from", "2024-09-01", "--to", "2026-04-01", "--as-of", "2026-05-01T00:00:00"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -56,6 +56,7 @@ ALLOWED = {
         "ROW_NUMBER",
         "SUBSTRING",
         "SUM",
+        "TIMESTAMP_TRUNC",
         "TRIM",
         "UNIX_MICROS",
         "UNNEST",

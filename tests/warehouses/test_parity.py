@@ -1,41 +1,48 @@
 """Both warehouses publish the same finance tables, to the last digit, from the same landing.
 
-BigQuery is an emulator here. What it proves is the arithmetic and the flow; ``docs/warehouses.md`` says what only a real
-project can.
+BigQuery is an emulator here, or with ``BIGQUERY_PROJECT`` set a project of Google's. What the emulator proves is the arithmetic
+and the flow; ``docs/warehouses.md`` says what only a real project can.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from reconcilers import dbt
 from reconcilers.periods import Period, parse_day
 from reconcilers.sample_company import knowledge, sample, store
 from reconcilers.sample_company.server import CREDENTIALS, serving
 from reconcilers.settings import BigQuerySettings, Settings, read_settings
 from reconcilers.warehouses.base import Published
-from reconcilers.warehouses.bigquery import BigQuery
+from reconcilers.warehouses.bigquery import FinanceDataset
+from tests.real.company import REAL_DATA, write_real_company
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES
 from tests.scenarios.nights import land, publish
 
+Projects = Callable[[str], BigQuerySettings]
 TABLES = "select table_name from information_schema.tables where table_schema = 'finance' order by 1"
 
 
-def on_bigquery(settings: Settings, project: str) -> Settings:
-    return settings.model_copy(update={"warehouse": "bigquery", "bigquery": BigQuerySettings(project=project)})
+def on_bigquery(settings: Settings, bigquery: BigQuerySettings) -> Settings:
+    return settings.model_copy(update={"warehouse": "bigquery", "bigquery": bigquery})
 
 
 def differences(ours: Published, theirs: Published) -> list[str]:
     """One line per finance table whose columns or rows are not the same on both sides."""
+    assert isinstance(theirs, FinanceDataset)
+    schema = theirs.warehouse.settings.published
     found = []
     names = [name for (name,) in ours.ask(TABLES).rows]
     assert len(names) > 10
     for name in names:
-        left, right = (side.ask(f"select * from finance.{name}") for side in (ours, theirs))
+        left, right = ours.ask(f"select * from finance.{name}"), theirs.ask(f"select * from {schema}.{name}")
         if sorted(left.names) != sorted(right.names):
             found.append(f"{name}: columns {sorted(set(left.names) ^ set(right.names))}")
             continue
@@ -46,25 +53,40 @@ def differences(ours: Published, theirs: Published) -> list[str]:
     return found
 
 
-def test_every_worked_example(tmp_path: Path, emulator: str) -> None:
+def test_every_worked_example(tmp_path: Path, project: Projects, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings(write_company(tmp_path, EXAMPLES))
     period, as_of = Period(parse_day("2026-01-01"), parse_day("2026-10-02")), datetime(2026, 10, 5)
     land(settings, period, as_of)
-    bigquery = on_bigquery(settings, "examples")
+    bigquery = on_bigquery(settings, project("examples"))
     ours, theirs = publish(settings, period, as_of), publish(bigquery, period, as_of)
     assert differences(ours, theirs) == []
 
-    # A billionth on one run is seen.
-    assert bigquery.bigquery is not None
-    BigQuery(bigquery.bigquery, tmp_path).query(
-        "update finance.fct_run_cost set reconciled_cost = reconciled_cost + numeric '0.000000001' where starts_with(run_id, 'E01')"
-    )
-    assert [line.split(" ")[0] for line in differences(ours, theirs)] == ["fct_run_cost:", "fct_run_cost:"]
+    # A model wrong by a billionth, which no audit of ours sees, is seen here.
+    wrong = tmp_path / "dbt_project"
+    shutil.copytree(dbt.PROJECT, wrong, ignore=shutil.ignore_patterns("target", "*.duckdb"))
+    model = wrong / "models" / "marts" / "fct_run_cost.sql"
+    right = "money('sum(estimated_cost)')"
+    assert right in model.read_text()
+    model.write_text(model.read_text().replace(right, """money("sum(estimated_cost) + numeric '0.000000001'")"""))
+    monkeypatch.setattr(dbt, "PROJECT", wrong)
+    seen = {line.split(" ")[0] for line in differences(ours, publish(bigquery, period, as_of))}
+    assert seen == {"fct_run_cost:"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL_DATA, reason="REAL_DATA names no folder of public data sets")
+def test_real_telemetry_and_a_real_bill(tmp_path: Path, project: Projects) -> None:
+    settings = read_settings(write_real_company(tmp_path))
+    period, as_of = Period(parse_day("2024-09-01"), parse_day("2026-04-02")), datetime(2026, 5, 1)
+    land(settings, period, as_of)
+    ours, theirs = publish(settings, period, as_of), publish(on_bigquery(settings, project("real")), period, as_of)
+    assert ours.ask("select count(*) > 100 from finance.fct_cost_per_outcome").rows == [(True,)]
+    assert differences(ours, theirs) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_sample_companies(seed: int, tmp_path: Path, emulator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sample_companies(seed: int, tmp_path: Path, project: Projects, monkeypatch: pytest.MonkeyPatch) -> None:
     out, start = tmp_path / "company", date(2026, 9, 28)
     sample.make(seed, start, date(2026, 10, 2), 20, out)
     for name, value in CREDENTIALS.items():
@@ -74,5 +96,5 @@ def test_sample_companies(seed: int, tmp_path: Path, emulator: str, monkeypatch:
         settings = read_settings(out / "reconcile.yaml")
         land(settings, period, providers.known_at)
     ours = publish(settings, period, providers.known_at)
-    theirs = publish(on_bigquery(settings, f"seed-{seed}"), period, providers.known_at)
+    theirs = publish(on_bigquery(settings, project(f"seed-{seed}")), period, providers.known_at)
     assert differences(ours, theirs) == []

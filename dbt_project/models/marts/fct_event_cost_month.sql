@@ -1,4 +1,4 @@
-{{ config(materialized='by_day', day='event_day', made_from='int_event_inputs', reads='int_event_reads') }}
+{{ config(materialized='by_day', day='event_day', made_from='int_event_inputs', reads='int_event_reads', cluster=['event_id']) }}
 -- depends_on: {{ ref('int_event_inputs') }} {{ ref('int_event_reads') }}
 with final as (
 

@@ -1,4 +1,4 @@
-{{ config(materialized='by_day', day='event_day', made_from='int_outcome_inputs', reads='int_event_reads') }}
+{{ config(materialized='by_day', day='event_day', made_from='int_outcome_inputs', reads='int_event_reads', cluster=['tenant_id', 'feature_id']) }}
 -- depends_on: {{ ref('int_outcome_inputs') }} {{ ref('int_event_reads') }}
 with homes as (
 

@@ -1,11 +1,7 @@
-"""The DAG: what it consists of, what it retries, and that a real run of it publishes what `reconcile run` publishes."""
+"""The DAGs: what they consist of, which days a run is about, what is tried again. `test_scheduler.py` runs them."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +11,9 @@ from typing import Any
 import pytest
 
 from reconcilers import errors
-from reconcilers.warehouses.duckdb import Version, read_only
-from tests.published_tables import differences
-from tests.scenarios.company_of_examples import write_company
-from tests.scenarios.conftest import EXAMPLES
 
 DAGS = Path(__file__).parents[2] / "dags"
 RANGE = {"from": "2026-01-01", "to": "2026-10-01"}
-TASKS = {"plan", "sources", "land_reference", "land", "reconcile", "every_source_landed"}
 
 
 def airflow_environment(home: Path) -> dict[str, str]:
@@ -59,15 +50,16 @@ def run_steps(bag: Any) -> Any:
     return run_steps
 
 
-def test_one_dag_and_no_import_error(bag: Any) -> None:
+def test_three_dags_and_no_import_error(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"nightly_reconciliation"}
+    assert set(bag.dags) == {"nightly_reconciliation", "replay_period", "hourly_cost_watch"}
 
 
-def test_it_fits_a_screen_and_tells_what_to_do(nightly: Any) -> None:
-    assert len((DAGS / "nightly_reconciliation.py").read_text().splitlines()) < 60
-    for task in ("land", "reconcile"):
-        assert f"**`{task}` failed" in nightly.doc_md
+def test_each_fits_a_screen_and_tells_what_to_do(bag: Any) -> None:
+    for name, dag in bag.dags.items():
+        assert len((DAGS / f"{name}.py").read_text().splitlines()) < 60
+        assert "failed" in dag.doc_md
+        assert {task.task_id for task in dag.tasks if not task.on_failure_callback} <= {"every_source_landed"}
 
 
 def test_tasks_and_what_they_wait_for(nightly: Any) -> None:
@@ -77,7 +69,7 @@ def test_tasks_and_what_they_wait_for(nightly: Any) -> None:
         "land_reference": {"plan"},
         "land": {"plan", "sources"},
         "reconcile": {"plan", "land_reference", "land"},
-        "every_source_landed": {"sources", "reconcile"},
+        "every_source_landed": {"plan", "sources", "reconcile"},
     }
 
 
@@ -94,6 +86,15 @@ def test_one_writer_and_backed_off_retries(nightly: Any) -> None:
     assert {(task.retries, task.retry_exponential_backoff) for task in nightly.tasks} == {(3, 2.0)}
     assert (nightly.max_active_runs, nightly.catchup) == (1, False)
     assert set(nightly.params) == {"day", "from", "to", "as_of"}
+
+
+def test_a_replay_is_the_same_tasks_and_tells_why(bag: Any, nightly: Any) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    replay = bag.dags["replay_period"]
+    assert replay.task_dict.keys() == nightly.task_dict.keys()
+    with pytest.raises(ParamValidationError):
+        replay.params.validate()
 
 
 def test_the_partition_key_is_the_day_before(nightly: Any) -> None:
@@ -124,10 +125,12 @@ def asked(run_steps: Any, key: str | None = None, **given: str) -> dict[str, str
 @pytest.mark.usefixtures("configured")
 def test_which_days_a_run_is_about(run_steps: Any) -> None:
     start = "2026-10-05T06:07:08+00:00"
-    day = {"from": "2026-09-30", "to": "2026-09-30", "as_of": start}
+    day = {"from": "2026-09-30", "to": "2026-09-30", "as_of": start, "reason": ""}
     assert asked(run_steps, "2026-09-30") == day
     assert asked(run_steps, None, day="2026-09-30") == day
-    assert asked(run_steps, "2026-09-30", **RANGE) == {**RANGE, "as_of": start}
+    assert asked(run_steps, "2026-09-30", **RANGE) == {**RANGE, "as_of": start, "reason": ""}
+    assert run_steps.days(day) == ["2026-09-30"]
+    assert len(run_steps.days(RANGE)) == 274
     assert asked(run_steps, "2026-09-30", as_of="2026-10-03T00:00:00") == {**day, "as_of": "2026-10-03T00:00:00"}
 
 
@@ -140,6 +143,7 @@ def test_which_days_a_run_is_about(run_steps: Any) -> None:
         ({"day": "soon"}, "Invalid isoformat"),
         ({"from": "2026-09-02", "to": "2026-08-31"}, "empty period"),
         ({"day": "2026-09-01", "as_of": "now"}, "Invalid isoformat"),
+        ({"day": "2026-10-05"}, "2026-10-05 is not over at 2026-10-05T06:07:08"),
     ],
 )
 def test_a_run_about_no_days_fails_for_good(run_steps: Any, given: dict[str, str], told: str) -> None:
@@ -160,77 +164,3 @@ def test_retries_follow_the_class_of_the_error(run_steps: Any, error: type[error
         run_steps.step({**RANGE, "as_of": "2026-10-05"}),
     ):
         raise error("no luck")
-
-
-class Company:
-    """The examples company, and runs of its DAG as a user would start them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.settings = folder, write_company(folder, EXAMPLES)
-        self.environment = {
-            **os.environ,
-            **airflow_environment(folder / "airflow"),
-            "RECONCILE_CONFIG": str(self.settings),
-        }
-        self._airflow("db", "migrate")
-
-    @property
-    def current(self) -> Path:
-        return (self.folder / "var" / "published" / "current").resolve()
-
-    def run_dag(self, **conf: str) -> subprocess.CompletedProcess[str]:
-        return self._airflow("dags", "test", "nightly_reconciliation", "-c", json.dumps(conf), check=False)
-
-    def _airflow(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "airflow", *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
-
-
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    return Company(tmp_path_factory.mktemp("nightly"))
-
-
-@pytest.fixture(scope="module")
-def first(company: Company) -> Path:
-    """The version the first run of the DAG published."""
-    done = company.run_dag(**RANGE, as_of="2026-10-05T00:00:00")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return company.current
-
-
-def test_the_dag_publishes_what_the_command_publishes(first: Path, tmp_path: Path) -> None:
-    settings = write_company(tmp_path, EXAMPLES)
-    command = [
-        sys.executable,
-        "-m",
-        "reconcilers.cli",
-        "run",
-        "--config",
-        str(settings),
-        "--as-of",
-        "2026-10-05T00:00:00",
-    ]
-    subprocess.run([*command, "--from", RANGE["from"], "--to", RANGE["to"]], capture_output=True, check=True)
-    commanded, by_dag = Version(tmp_path / "var" / "published" / "current"), Version(first)
-    assert differences(by_dag, commanded) == []
-    assert by_dag.facts == commanded.facts
-
-
-def test_one_bad_source_is_named_and_the_others_are_published(company: Company, first: Path) -> None:
-    for name, cost in (("E01", "12.34"), ("E02", "NaN")):
-        bill = company.folder / "bills" / name / "bill.csv"
-        header, line, *rest = bill.read_text().splitlines()
-        bill.write_text("\n".join([header, ",".join([cost, cost, *line.split(",")[2:]]), *rest, ""]))
-    done = company.run_dag(**RANGE, as_of="2026-10-06T00:00:00")
-    assert done.returncode == 1
-    assert "published without what failed to land: E02\n" in done.stdout + done.stderr
-    assert company.current != first
-    sql = "select source, cost from finance.rpt_invoice_waterfall where step = 'billed' and source in ('E01', 'E02')"
-    with read_only(first) as before, read_only(company.current) as after:
-        known, told = (dict(connection.execute(sql).fetchall()) for connection in (before, after))
-    assert str(told["E01"]) == "12.340000000"
-    assert told["E02"] == known["E02"]
-    assert "source E02, file bill.csv, line 2" in Version(company.current).facts["failed_units"][0]

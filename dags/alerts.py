@@ -1,0 +1,53 @@
+"""Tell people: a task failed for good, or the tables hold something to look at.
+
+Whom is told in ``RECONCILE_ALERTS``, or in the password of the Airflow connection ``reconcile_alerts``: Apprise URLs, with
+spaces between, for Slack, e-mail, a webhook and a hundred others (https://appriseit.com/services). None: only the log tells.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseNotifier, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+log = logging.getLogger("airflow.task")
+VARIABLE = "RECONCILE_ALERTS"
+
+
+class Alert(BaseNotifier):
+    """On the failure of a task: which, for which day, what is wrong and what to do, and where its log is."""
+
+    def notify(self, context: Any) -> None:
+        ti, run = context["ti"], context["dag_run"]
+        which = getattr(ti, "rendered_map_index", None) or ti.map_index
+        name = ti.task_id if ti.map_index < 0 else f"{ti.task_id} {which}"
+        error = context.get("exception")
+        lines = [f"{type(error).__name__}: {error}" if error else "it was killed, or ran too long"]
+        lines += [f"run {run.run_id}", f"log {ti.log_url}"]
+        send(f"{ti.dag_id}: {name} failed", lines)
+
+
+def send(title: str, lines: Sequence[str]) -> None:
+    """One message with these lines to everybody; without lines, none. A message that cannot be sent is logged and fails nothing."""
+    if not lines:
+        return
+    log.warning("%s\n%s", title, "\n".join(lines))
+    urls = os.environ.get(VARIABLE) or _connection()
+    if urls:
+        from apprise import Apprise
+
+        people = Apprise()
+        people.add(urls.split())
+        if not people.notify(title=title, body="\n".join(lines), body_format="text"):
+            log.error("not everybody was alerted; see the lines above, and %s", VARIABLE)
+
+
+def _connection() -> str:
+    try:
+        return Connection.get(VARIABLE.lower()).password or ""
+    except AirflowNotFoundException:
+        return ""

@@ -1,0 +1,335 @@
+"""The DAGs under a real scheduler: scheduled, backfilled, interrupted, alarming, and waited for by a DAG of somebody else's.
+
+PostgreSQL, api-server, scheduler and dag-processor are processes of their own; the company's providers are real servers.
+Its days end yesterday, so that the run the scheduler starts by itself has something to reconcile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
+from urllib.error import HTTPError
+
+import psutil
+import pytest
+
+from reconcilers.periods import Period, parse_instant
+from reconcilers.sample_company import sample
+from reconcilers.sample_company.server import CREDENTIALS, serving
+from reconcilers.settings import read_settings
+from reconcilers.warehouses.duckdb import Store, Version
+from tests.dags.airflow_processes import DAGS, Airflow, airflow, wait_for
+from tests.published_tables import differences
+from tests.scenarios.nights import build, land
+
+NIGHTLY, REPLAY, WATCH = "nightly_reconciliation", "replay_period", "hourly_cost_watch"
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+FIRST = YESTERDAY - timedelta(days=14)
+#: Somebody else's: it wants the day's tables and says which day it got.
+DOWNSTREAM = """
+from airflow.sdk import Asset, PartitionedAssetTimetable, dag, task
+
+@dag(schedule=PartitionedAssetTimetable(assets=Asset("finance")))
+def monthly_pack():
+    @task
+    def write(dag_run=None):
+        return dag_run.partition_key
+    write()
+
+monthly_pack()
+"""
+
+
+class World:
+    """The company, its providers and Airflow; OpenAI's answers pass through a door that can be shut."""
+
+    def __init__(
+        self, company: Path, providers: Any, running: Airflow, messages: list[dict[str, Any]], door: Any
+    ) -> None:
+        self.company, self.providers, self.airflow, self.messages, self.door = (
+            company,
+            providers,
+            running,
+            messages,
+            door,
+        )
+        self.settings = read_settings(company / "reconcile.yaml")
+
+    @property
+    def published(self) -> Version:
+        version = Store(self.settings.path(self.settings.home)).current()
+        assert version is not None
+        return version
+
+    def triggered(self, dag: str, seconds: float = 240, **conf: str) -> dict[str, Any]:
+        """A run started by hand, once it ended."""
+        return self.airflow.ended(dag, self.start(dag, **conf), seconds)
+
+    def start(self, dag: str, **conf: str) -> str:
+        run_id: str = self.airflow.post(f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
+        return run_id
+
+    def tries(self, dag: str, run_id: str, task: str, source: str | None = None) -> tuple[int, str]:
+        """How often one task was tried, and its state."""
+        number = -1 if source is None else [config["name"] for config in self.settings.billing].index(source)
+        for ti in self.airflow.tasks(dag, run_id):
+            if (ti["task_id"], ti["map_index"]) == (task, number):
+                return ti["try_number"], ti["state"]
+        return 0, ""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("scheduler")
+    company = folder / "company"
+    sample.make(4, FIRST, YESTERDAY + timedelta(days=1), 20, company)
+    shutil.copytree(DAGS, folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "dags" / "monthly_pack.py").write_text(DOWNSTREAM)
+    messages: list[dict[str, Any]] = []
+    with serving(company) as providers, served(_mailbox(messages)) as mailbox:
+        door = SimpleNamespace(shut=False)
+        with served(_door(door, providers.addresses.openai)) as openai:
+            settings = company / "reconcile.yaml"
+            settings.write_text(settings.read_text().replace(providers.addresses.openai, f"http://{openai}"))
+            told = {
+                "RECONCILE_CONFIG": str(settings),
+                "RECONCILE_ALERTS": f"json://{mailbox}/",
+                "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
+                # Every credential is Airflow's to keep; the processes' environment has none.
+                "AIRFLOW_CONN_OPENAI_ADMIN_KEY": json.dumps(
+                    {"conn_type": "generic", "password": CREDENTIALS["OPENAI_ADMIN_KEY"]}
+                ),
+                "AIRFLOW_CONN_RECONCILE_USER_KEY": json.dumps(
+                    {"conn_type": "generic", "password": CREDENTIALS["RECONCILE_USER_KEY"]}
+                ),
+                "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
+                    {
+                        "conn_type": "aws",
+                        "login": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                        "password": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+                    }
+                ),
+            }
+            with airflow(folder / "airflow", told) as running:
+                running.start()
+                yield World(company, providers, running, messages, door)
+
+
+@pytest.fixture(scope="module")
+def scheduled(world: World) -> dict[str, Any]:
+    """The run the scheduler starts by itself once nobody holds it back."""
+    for dag in (NIGHTLY, REPLAY, "monthly_pack"):
+        world.airflow.unpause(dag)
+    run = wait_for("the scheduled run", lambda: world.airflow.runs(NIGHTLY), seconds=60)[0]
+    return world.airflow.ended(NIGHTLY, run["dag_run_id"], seconds=240)
+
+
+@pytest.fixture(scope="module")
+def backfilled(world: World, scheduled: dict[str, Any]) -> list[dict[str, Any]]:
+    """Fourteen days asked for on the command line, and a second time while the first is running."""
+    assert scheduled["state"] == "success"
+    command = ["backfill", "create", "--dag-id", NIGHTLY, "--max-active-runs", "1"]
+    command += ["--from-date", f"{FIRST}", "--to-date", f"{YESTERDAY - timedelta(days=1)}T23:59:59"]
+    world.airflow.command(*command)
+    with pytest.raises(AssertionError, match="AlreadyRunningBackfill"):
+        world.airflow.command(*command)
+
+    def ended() -> list[dict[str, Any]] | None:
+        runs = [run for run in world.airflow.runs(NIGHTLY) if run["run_type"] == "backfill"]
+        return runs if len(runs) == 14 and all(run["state"] in ("success", "failed") for run in runs) else None
+
+    found: list[dict[str, Any]] = wait_for("the backfill", ended, seconds=900)
+    return found
+
+
+@pytest.mark.slow
+def test_a_scheduled_run_publishes_yesterday(world: World, scheduled: dict[str, Any]) -> None:
+    assert (scheduled["run_type"], scheduled["state"], scheduled["partition_key"]) == (
+        "scheduled",
+        "success",
+        f"{YESTERDAY}",
+    )
+    assert str(Period.of_day(YESTERDAY)) in {
+        json.loads(path.read_text())["period"]
+        for path in world.settings.path(world.settings.home).glob("published/versions/*/run.json")
+    }
+    told = world.airflow.log_of(NIGHTLY, scheduled["dag_run_id"], "land")
+    assert "openai: billed " in told
+    assert " rows of calls" in told
+    assert "difference 0E-9" in world.airflow.log_of(NIGHTLY, scheduled["dag_run_id"], "reconcile")
+
+
+@pytest.mark.slow
+def test_fourteen_days_backfilled_are_one_range(world: World, backfilled: list[dict[str, Any]], tmp_path: Path) -> None:
+    assert {run["state"] for run in backfilled} == {"success"}
+    assert {run["partition_key"] for run in backfilled} == {f"{FIRST + timedelta(days=number)}" for number in range(14)}
+    published = world.published
+    settings = world.settings.model_copy(update={"home": tmp_path / "var"})
+    as_of, period = parse_instant(published.facts["as_of"]), Period(FIRST, YESTERDAY + timedelta(days=1))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        land(settings, period, as_of)
+    assert differences(published, build(settings, period, as_of)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("backfilled")
+def test_a_source_that_fails_twice_and_then_answers(world: World) -> None:
+    world.door.shut = True
+    run_id = world.start(NIGHTLY, day=f"{YESTERDAY}")
+    wait_for("the third try", lambda: world.tries(NIGHTLY, run_id, "land", "openai")[0] == 3, seconds=120)
+    world.door.shut = False
+    assert world.airflow.ended(NIGHTLY, run_id, seconds=240)["state"] == "success"
+    assert world.tries(NIGHTLY, run_id, "land", "openai") == (3, "success")
+    assert world.tries(NIGHTLY, run_id, "land", "aws") == (1, "success")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("backfilled")
+def test_a_task_killed_while_it_builds_is_tried_again(world: World) -> None:
+    """The run is a replay, so that what it says of itself is seen too."""
+    before, reason = world.published, "the auditor asked"
+    run_id = world.start(REPLAY, **{"from": f"{YESTERDAY}", "to": f"{YESTERDAY}", "reason": reason})
+    os.kill(wait_for("dbt", lambda: parent_of_dbt(world.company), seconds=120), signal.SIGKILL)
+    assert world.published.folder == before.folder
+    assert world.airflow.ended(REPLAY, run_id, seconds=240)["state"] == "success"
+    assert world.tries(REPLAY, run_id, "reconcile") == (2, "success")
+    assert world.published.facts["reason"] == reason
+    assert [
+        path.read_text()
+        for path in (world.settings.landing / "objects").glob("*/*")
+        if path.stat().st_size == len(reason)
+    ] == [reason]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("backfilled")
+def test_a_bad_bill_alerts_and_the_others_are_published(world: World) -> None:
+    before = world.published
+    revenue = next((world.company / "revenue").glob("*.csv"))
+    text = revenue.read_text()
+    header, line, *rest = text.splitlines()
+    amount = header.split(",").index("amount")
+    torn = [*line.split(",")[:amount], "NaN", *line.split(",")[amount + 1 :]]
+    revenue.write_text("\n".join([header, ",".join(torn), *rest, ""]))
+    world.messages.clear()
+    run = world.triggered(NIGHTLY, day=f"{YESTERDAY}")
+    revenue.write_text(text)
+    assert run["state"] == "failed"
+    assert world.published.folder != before.folder
+    message = next(message for message in world.messages if "failed" in message["title"])
+    assert message["title"] == f"{NIGHTLY}: land billing_system failed"
+    assert f"file {revenue.name}, line 2" in message["message"]
+    assert run["dag_run_id"] in message["message"]
+    assert any(message["title"].startswith("to look at after") for message in world.messages)
+    assert "published without what failed to land: billing_system" in world.airflow.log_of(
+        NIGHTLY, run["dag_run_id"], "every_source_landed"
+    )
+
+
+@pytest.mark.slow
+def test_somebody_elses_dag_got_each_day_once_it_was_whole(world: World, backfilled: list[dict[str, Any]]) -> None:
+    wanted = {f"{FIRST + timedelta(days=number)}" for number in range(15)}
+
+    def got() -> bool:
+        return {run["partition_key"] for run in world.airflow.runs("monthly_pack")} == wanted
+
+    assert wait_for("runs of monthly_pack", got, seconds=60)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("backfilled")
+def test_the_hourly_watch_estimates_the_hours_of_two_days(world: World) -> None:
+    before = world.published.folder
+    world.airflow.unpause(WATCH)
+    run = world.triggered(WATCH, hour=f"{YESTERDAY}T13:00")
+    assert run["state"] == "success"
+    watched = Store(world.settings.path(world.settings.home) / "watch").current()
+    assert watched is not None
+    days = "select distinct cast(hour as date) from finance.fct_cost_hourly order by 1"
+    # The last may hold what went on past midnight; nothing older was read.
+    assert watched.ask(days).rows[:2] == [(YESTERDAY - timedelta(days=1),), (YESTERDAY,)]
+    assert watched.ask("select count(*) > 10, min(estimated_cost) > 0 from finance.fct_cost_hourly").rows == [
+        (True, True)
+    ]
+    assert world.published.folder == before
+
+
+def parent_of_dbt(company: Path) -> int | None:
+    """The process that waits for the company's dbt."""
+    for process in psutil.process_iter(["cmdline", "ppid"]):
+        command = " ".join(process.info["cmdline"] or [])
+        if "dbt.cli.main" in command and f"{company}" in command:
+            return int(process.info["ppid"])
+    return None
+
+
+class served:
+    """A small HTTP server while the block runs; its address."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+    def __enter__(self) -> str:
+        Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"127.0.0.1:{self.server.server_address[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def _mailbox(messages: list[dict[str, Any]]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """Takes alerts as a webhook does."""
+
+        def do_POST(self) -> None:
+            messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Requests are not logged."""
+
+    return Handler
+
+
+def _door(door: Any, openai: str) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """OpenAI, or what answers while it is down."""
+
+        def do_GET(self) -> None:
+            if door.shut:
+                self._send(503, b"{}")
+                return
+            asked = urllib.request.Request(
+                f"{openai}{self.path}", headers={"Authorization": self.headers["Authorization"]}
+            )
+            try:
+                with urllib.request.urlopen(asked) as answer:
+                    self._send(answer.status, answer.read())
+            except HTTPError as error:
+                self._send(error.code, error.read())
+
+        def _send(self, status: int, content: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Requests are not logged."""
+
+    return Handler
