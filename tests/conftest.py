@@ -1,4 +1,4 @@
-"""One emulator of BigQuery for all tests of a worker that want one."""
+"""One emulator of BigQuery for all tests of a worker that want one, whichever room they are in."""
 
 from __future__ import annotations
 
