@@ -1,4 +1,4 @@
-"""BigQuery's client as the job makes it, for the warehouse and for bills alike, and which of its refusals pass by themselves.
+"""BigQuery's client as the job makes it, for the warehouse and for bills alike, and reading one table of somebody else's.
 
 Credentials are the machine's own (application default credentials); ``BIGQUERY_EMULATOR_HOST`` points at an emulator,
 which takes none. https://cloud.google.com/docs/authentication/application-default-credentials
@@ -7,7 +7,12 @@ which takes none. https://cloud.google.com/docs/authentication/application-defau
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from reconcilers.errors import SettingsInvalid, SourceRejected, SourceUnavailable
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -34,4 +39,102 @@ def bigquery_client(project: str, location: str | None, maximum_bytes_billed: in
 
 def is_used_up(error: Exception) -> bool:
     """Whether a refusal is only a quota or rate that is used up for now."""
-    return any(told.get("reason") in _PASSING for told in getattr(error, "errors", ()))
+    return not _reasons(error).isdisjoint(_PASSING)
+
+
+class Reader:
+    """Reads one table, or view, that a source names: ``project.dataset.table``; ``project`` runs and pays for the queries.
+
+    What may pass by itself (a quota used up, 429, 5xx, no answer) is asked again for ``timeout_seconds`` and ends as
+    ``SourceUnavailable``; what a human must look at is ``SourceRejected`` or ``SettingsInvalid`` at once.
+    """
+
+    def __init__(
+        self, table: str, *, source: str, project: str | None, maximum_bytes_billed: int | None, timeout_seconds: float
+    ) -> None:
+        self.name, self.source, self.seconds = table, source, timeout_seconds
+        self.dataset = table.rpartition(".")[0]
+        self.project = project or self.dataset.rpartition(".")[0]
+        self.maximum_bytes_billed = maximum_bytes_billed
+
+    def table(self) -> bigquery.Table:
+        """The table as it is now: columns, partitions, location."""
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+        with self._telling():
+            return self._client.get_table(self.name, retry=DEFAULT_RETRY.with_timeout(self.seconds))
+
+    def rows(self, sql: str, location: str | None, **values: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of one query, run where the table is. Values are bound: instants, and lists of text."""
+        from google.cloud.bigquery import ArrayQueryParameter, QueryJobConfig, ScalarQueryParameter
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+        parameters = [
+            ArrayQueryParameter(name, "STRING", value)
+            if isinstance(value, list)
+            else ScalarQueryParameter(name, "TIMESTAMP", value)
+            for name, value in values.items()
+        ]
+        retry = DEFAULT_RETRY.with_timeout(self.seconds)
+        with self._telling():
+            job = self._client.query(
+                sql,
+                job_config=QueryJobConfig(query_parameters=parameters),
+                location=location,
+                retry=retry,
+                job_retry=None,  # its own patience is twenty minutes, whatever it is told
+            )
+            for row in job.result(retry=retry, job_retry=None):
+                yield row.values()
+
+    @cached_property
+    def _client(self) -> bigquery.Client:
+        return bigquery_client(self.project, None, self.maximum_bytes_billed)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What Google refuses, as an error that says what to do."""
+        from google.api_core import exceptions
+        from google.auth.exceptions import GoogleAuthError
+
+        source, table = self.source, self.name
+        try:
+            yield
+        except GoogleAuthError as error:
+            if error.retryable:
+                raise SourceUnavailable(f"no answer to a sign-in: {error}", source=source, file=table) from error
+            raise SettingsInvalid(f"no credentials: {error}", source=source, hint=NO_CREDENTIALS_HINT) from error
+        except exceptions.NotFound as error:
+            hint = f"check `table`: is there a dataset {self.dataset}, and has the export written its table yet?"
+            raise SettingsInvalid(f"not found: {_told(error)}", source=source, file=table, hint=hint) from error
+        except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
+            if "bytesBilledLimitExceeded" in _reasons(error):
+                raise SettingsInvalid(
+                    f"the query is dearer than allowed: {_told(error)}",
+                    source=source,
+                    file=table,
+                    hint="raise `maximum_bytes_billed`, or leave it out",
+                ) from error
+            passing = (exceptions.TooManyRequests, exceptions.ServerError, exceptions.RetryError)
+            if is_used_up(error) or isinstance(error, passing):
+                hint = "it is tried again"
+                raise SourceUnavailable(f"BigQuery: {_told(error)}", source=source, file=table, hint=hint) from error
+            hint = None
+            if isinstance(error, exceptions.Forbidden):
+                need = f"roles/bigquery.dataViewer on dataset {self.dataset}"
+                if "bigquery.jobs.create" in error.message:
+                    need = f"roles/bigquery.jobUser on project {self.project}"
+                hint = f"the job's identity needs {need}"
+            raise SourceRejected(f"BigQuery refused: {_told(error)}", source=source, file=table, hint=hint) from error
+        except OSError as error:
+            hint = "it is tried again"
+            raise SourceUnavailable(f"no answer: {error}", source=source, file=table, hint=hint) from error
+
+
+def _reasons(error: Exception) -> set[str]:
+    return {str(told.get("reason")) for told in getattr(error, "errors", ())}
+
+
+def _told(error: Exception) -> str:
+    """What Google says, on one line."""
+    return " ".join(str(error).split())
