@@ -7,12 +7,13 @@ which takes none. https://cloud.google.com/docs/authentication/application-defau
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from reconcilers.errors import SettingsInvalid, SourceRejected, SourceUnavailable
+from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -129,6 +130,45 @@ class Reader:
         except OSError as error:
             hint = "it is tried again"
             raise SourceUnavailable(f"no answer: {error}", source=source, file=table, hint=hint) from error
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table that a source reads, held against what it expects."""
+
+    source: str
+    table: str
+    schema: Sequence[bigquery.SchemaField]
+
+    @property
+    def names(self) -> list[str]:
+        return [field.name for field in self.schema]
+
+    def has(self, path: str, types: Sequence[str], *, required: bool, repeated: Sequence[str]) -> bool:
+        """Whether there is a column ``record.member`` of one of ``types``; those that ``repeated`` names are lists.
+
+        Raises ``SourceChangedShape`` for a required one that is missing, and for any that is there with another type.
+        """
+        fields, parts = self.schema, path.split(".")
+        for depth, part in enumerate(parts, 1):
+            field = next((field for field in fields if field.name.lower() == part.lower()), None)
+            here = ".".join(parts[:depth])
+            if field is None:
+                if required:
+                    raise self._changed(f"column {here} is missing")
+                return False
+            wanted = types if depth == len(parts) else ("RECORD", "STRUCT")
+            if field.field_type not in wanted or (field.mode == "REPEATED") != (here in repeated):
+                found = f"repeated {field.field_type}" if field.mode == "REPEATED" else field.field_type
+                raise self._changed(
+                    f"column {here} is {found}, not {'repeated ' if here in repeated else ''}{' or '.join(wanted)}"
+                )
+            fields = field.fields
+        return True
+
+    def _changed(self, problem: str) -> SourceChangedShape:
+        hint = "check the source's `format` and `table`; if the provider changed its columns, the source's code must follow"
+        return SourceChangedShape(problem, source=self.source, file=self.table, hint=hint)
 
 
 def _reasons(error: Exception) -> set[str]:

@@ -33,7 +33,6 @@ from reconcilers.source import Source, SourceConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from google.cloud import bigquery
 
     from reconcilers.landing import Landed, Pull
 
@@ -240,8 +239,8 @@ class Gcp(Source):
     def _table(self) -> _Table:
         """The table as it is now. Raises ``SourceChangedShape`` for a column that is missing or of another type."""
         found = self._reader.table()
-        shape = _Shape(self.name, self.config.table, found.schema)
-        columns = shape.focus() if self.config.format == "focus" else shape.export(self.config.format == "detailed")
+        told, detailed = google.Columns(self.name, self.config.table, found.schema), self.config.format == "detailed"
+        columns = _focus_columns(told) if self.config.format == "focus" else _export_columns(told, detailed)
         kept = found.time_partitioning
         by_ingestion = kept is not None and kept.field is None and kept.type_ in ("DAY", "HOUR")
         return _Table(found.location, columns, by_ingestion)
@@ -268,7 +267,7 @@ class _Counted:
 
 # The table's shape ----------------------------------------------------------------------------------------------------
 
-_TEXT, _TIME, _RECORD = ("STRING",), ("TIMESTAMP",), ("RECORD", "STRUCT")
+_TEXT, _TIME = ("STRING",), ("TIMESTAMP",)
 _NUMBER = ("FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC", "INTEGER", "INT64")
 #: Columns of the export that are read: path → types. Everything else it has or gains is left alone.
 #: https://cloud.google.com/billing/docs/how-to/export-data-bigquery-tables/standard-usage
@@ -365,67 +364,30 @@ class _Table:
         return "and (_PARTITIONTIME is null or _PARTITIONTIME >= timestamp_sub(@start, interval 1 day))"
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """A table's columns, held against those that are read."""
+def _export_columns(table: google.Columns, detailed: bool) -> str:
+    """The select list of an export: records keep their names and hold only what is read."""
+    paths = []
+    for path, types in {**_EXPORT, **_EXPORT_SOMETIMES}.items():
+        required = path in _EXPORT or (detailed and path in _DETAILED)
+        if table.has(path, types, required=required, repeated=_REPEATED):
+            paths.append(path)
+    columns = []
+    for top, group in groupby(sorted(paths), key=lambda path: path.partition(".")[0]):
+        leaves = [path.partition(".")[2] for path in group]
+        if leaves == [""] or top in _REPEATED:
+            columns.append(f"t.{top}")
+        else:
+            columns.append(f"struct({', '.join(f't.{top}.{leaf} as {leaf}' for leaf in leaves)}) as {top}")
+    return ", ".join(columns)
 
-    source: str
-    table: str
-    schema: Sequence[bigquery.SchemaField]
 
-    def export(self, detailed: bool) -> str:
-        """The select list: records keep their names and hold only what is read."""
-        required = dict(_EXPORT) | {path: _TEXT for path in _DETAILED if detailed}
-        paths = [path for path, types in required.items() if self._check(path, types, required=True)]
-        paths += [
-            path for path, types in _EXPORT_SOMETIMES.items() if path not in required and self._check(path, types)
-        ]
-        columns = []
-        for top, group in groupby(sorted(paths), key=lambda path: path.partition(".")[0]):
-            leaves = [path.partition(".")[2] for path in group]
-            if leaves == [""] or top in _REPEATED:
-                columns.append(f"t.{top}")
-            else:
-                columns.append(f"struct({', '.join(f't.{top}.{leaf} as {leaf}' for leaf in leaves)}) as {top}")
-        return ", ".join(columns)
-
-    def focus(self) -> str:
-        """The select list: every FOCUS column that is read, under its own name, and Google's own."""
-        for path, types in _FOCUS.items():
-            self._check(path, types, required=True)
-        header = [field.name for field in self.schema]
-        columns = (*focus.COLUMNS, "x_ExportTime", "x_Credits", *_FOCUS_SOMETIMES)
-        found = focus.select(header, columns=columns, source=self.source, file=self.table)
-        return ", ".join(f"t.`{stored}` as `{name}`" for name, stored in found.items())
-
-    def _check(self, path: str, types: Sequence[str], *, required: bool = False) -> bool:
-        """Whether the table has a column. Raises ``SourceChangedShape`` where it must, or has another type."""
-        fields = self.schema
-        parts = path.split(".")
-        for depth, part in enumerate(parts, 1):
-            field = next((field for field in fields if field.name.lower() == part.lower()), None)
-            here = ".".join(parts[:depth])
-            if field is None:
-                if required:
-                    raise self._changed(f"column {here} is missing")
-                return False
-            wanted = types if depth == len(parts) else _RECORD
-            repeated = here in _REPEATED
-            if field.field_type not in wanted or (field.mode == "REPEATED") != repeated:
-                kind = f"{'repeated ' if field.mode == 'REPEATED' else ''}{field.field_type}"
-                raise self._changed(
-                    f"column {here} is {kind}, not {'repeated ' if repeated else ''}{' or '.join(wanted)}"
-                )
-            fields = field.fields
-        return True
-
-    def _changed(self, problem: str) -> SourceChangedShape:
-        return SourceChangedShape(
-            problem,
-            source=self.source,
-            file=self.table,
-            hint="fix `format` or the view; if Google changed its export, teach reconcilers/billing/gcp.py",
-        )
+def _focus_columns(table: google.Columns) -> str:
+    """The select list of a FOCUS table: every FOCUS column that is read, under its own name, and Google's own."""
+    for path, types in _FOCUS.items():
+        table.has(path, types, required=True, repeated=_REPEATED)
+    columns = (*focus.COLUMNS, "x_ExportTime", "x_Credits", *_FOCUS_SOMETIMES)
+    found = focus.select(table.names, columns=columns, source=table.source, file=table.table)
+    return ", ".join(f"t.`{stored}` as `{name}`" for name, stored in found.items())
 
 
 # A row ----------------------------------------------------------------------------------------------------------------

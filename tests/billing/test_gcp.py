@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from itertools import count
 from typing import Any
 
 import pytest
@@ -28,40 +26,12 @@ from reconcilers.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.source import Source
 from tests.billing.conftest import Api, Params, Row, Taken
+from tests.billing.gcp_export import PROJECT, STANDARD, Export, Json, fields, make_export
 
-Json = dict[str, Any]
 Land = Callable[..., Taken]
-PROJECT = "billing-of-ours"
 FIRST = "2026-10-01"
 OCTOBER = Period(date(2026, 10, 1), date(2026, 11, 1))
 
-#: Columns as Google documents them: name, type, members of a record; ``[]`` is repeated.
-STANDARD: Json = {
-    "billing_account_id": "STRING",
-    "service": {"id": "STRING", "description": "STRING"},
-    "sku": {"id": "STRING", "description": "STRING"},
-    "usage_start_time": "TIMESTAMP",
-    "usage_end_time": "TIMESTAMP",
-    "project": {"id": "STRING", "number": "STRING", "name": "STRING"},
-    "labels": [{"key": "STRING", "value": "STRING"}],
-    "system_labels": [{"key": "STRING", "value": "STRING"}],
-    "location": {"location": "STRING", "country": "STRING", "region": "STRING", "zone": "STRING"},
-    "export_time": "TIMESTAMP",
-    "cost": "FLOAT",
-    "currency": "STRING",
-    "currency_conversion_rate": "FLOAT",
-    "usage": {
-        "amount": "FLOAT",
-        "unit": "STRING",
-        "amount_in_pricing_units": "FLOAT",
-        "pricing_unit": "STRING",
-    },
-    "credits": [{"id": "STRING", "full_name": "STRING", "type": "STRING", "name": "STRING", "amount": "FLOAT"}],
-    "invoice": {"month": "STRING", "publisher_type": "STRING"},
-    "cost_type": "STRING",
-    "adjustment_info": {"id": "STRING", "description": "STRING", "mode": "STRING", "type": "STRING"},
-    "cost_at_list": "FLOAT",
-}
 DETAILED: Json = STANDARD | {"resource": {"name": "STRING", "global_name": "STRING"}}
 FOCUS: Json = {
     "BilledCost": "NUMERIC",
@@ -159,62 +129,10 @@ def focus_row(billed: str, effective: str, *credits: str, **changes: Any) -> Jso
     }
 
 
-def fields(columns: Json) -> list[Any]:
-    from google.cloud.bigquery import SchemaField
-
-    made = []
-    for name, kind in columns.items():
-        mode = "REPEATED" if isinstance(kind, list) else "NULLABLE"
-        members = kind[0] if isinstance(kind, list) else kind
-        record = isinstance(members, dict)
-        made.append(
-            SchemaField(name, "RECORD" if record else members, mode=mode, fields=fields(members) if record else ())
-        )
-    return made
-
-
-@dataclass
-class Export:
-    """A billing export on the emulator, in a dataset of its own."""
-
-    client: Any
-    name: str
-    config: Json = field(default_factory=dict)
-
-    def append(self, *rows: Json) -> None:
-        from google.cloud.bigquery import LoadJobConfig
-
-        body = io.BytesIO("\n".join(map(json.dumps, rows)).encode())
-        how = LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=self.client.get_table(self.name).schema)
-        self.client.load_table_from_file(body, self.name, job_config=how).result()
-
-    def source(self, **config: Any) -> Source:
-        return registry.load("billing", {"name": "gcp", "kind": "gcp", "table": self.name, **self.config, **config})
-
-
-_DATASETS = count(1)
-
-
 @pytest.fixture
 def export(emulator: str) -> Callable[..., Export]:
-    """Makes an export with these columns and rows, partitioned by ingestion as Google makes it."""
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import bigquery
-
-    def make(*rows: Json, columns: Json = STANDARD, partitioned: bool = True, **config: Any) -> Export:
-        client = bigquery.Client(PROJECT, AnonymousCredentials())
-        dataset = f"{PROJECT}.export_{next(_DATASETS)}"
-        client.create_dataset(dataset)
-        table = bigquery.Table(f"{dataset}.gcp_billing_export_v1_01AB23_CD45EF_678901", schema=fields(columns))
-        if partitioned:
-            table.time_partitioning = bigquery.TimePartitioning(type_="DAY")
-        client.create_table(table)
-        made = Export(client, str(table.reference), config)
-        if rows:
-            made.append(*rows)
-        return made
-
-    return make
+    """Makes an export on the emulator; see ``make_export``."""
+    return make_export
 
 
 def exact(row: Row) -> Fraction:
