@@ -174,7 +174,7 @@ class Gcp(Source):
         said = self.config.skus.get(fields.get("SkuId") or "") or read_sku(fields.get("ChargeDescription") or "")
         if not said or fields.get("x_Model"):
             return {}
-        # Tokens are told in `count`, and in `requests` by older rows: both are ones of whatever the SKU counts.
+        # Exports tell tokens in `count` or in `requests`: both are ones of whatever the SKU counts.
         in_ones = (fields.get("ConsumedUnit") or "").lower() in ("count", "requests")
         return dict(said) | ({"ConsumedUnit": focus.METERS[said["x_Meter"]]} if in_ones else {})
 
@@ -544,8 +544,6 @@ def _export_charge(row: _Row) -> _Charge:
         "PricingQuantity": row.text("usage.amount_in_pricing_units"),
         "PricingUnit": row.text("usage.pricing_unit"),
         "RegionId": row.text("location.region"),
-        "AvailabilityZone": row.text("location.zone"),
-        "ResourceId": row.text("resource.global_name") or row.text("resource.name"),
         "Tags": row.labels("labels"),
     }
     return _Charge(fields, row.repeated("credits"))

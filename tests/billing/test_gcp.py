@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconcilers import registry
+from reconcilers import pipeline, registry
 from reconcilers.billing.gcp import REDUCTIONS, read_sku
 from reconcilers.errors import (
     PeriodIncomplete,
@@ -24,6 +24,7 @@ from reconcilers.errors import (
 )
 from reconcilers.landing import Landing
 from reconcilers.periods import Period
+from reconcilers.settings import Settings
 from reconcilers.source import Source
 from tests.billing.conftest import Api, Params, Row, Taken
 from tests.billing.gcp_export import PROJECT, STANDARD, Export, Json, fields, make_export
@@ -367,7 +368,7 @@ def test_late_rows_come_by_the_day_they_were_exported(export: Any, land: Land) -
         # Exported in the period, for usage of long before: no lower bound on usage.
         used(
             16.0,
-            export_time="2026-10-02T05:00:00Z",
+            export_time="2026-10-03T05:00:00Z",
             usage_start_time="2026-06-01T00:00:00Z",
             usage_end_time="2026-06-01T01:00:00Z",
         ),
@@ -380,13 +381,15 @@ def test_late_rows_come_by_the_day_they_were_exported(export: Any, land: Land) -
         ),
     )
     source = made.source()
-    assert list(source.units(Period(date(2026, 10, 1), date(2026, 10, 3)))) == [FIRST, "2026-10-02", "2026-10-15"]
+    days = [FIRST, "2026-10-02", "2026-10-03"]
+    assert list(source.units(Period(date(2026, 10, 1), date(2026, 10, 4)))) == [*days, "2026-10-15"]
     units = list(source.units(OCTOBER))
-    assert units == [FIRST, "2026-10-02", "2026-10-15", "2026-10-20"]
+    assert units == [*days, "2026-10-15", "2026-10-20"]
     by_unit = {unit: charges(land, source, unit) for unit in units}
     assert {unit: total(rows) for unit, rows in by_unit.items()} == {
         FIRST: 3,
-        "2026-10-02": 20,
+        "2026-10-02": 4,
+        "2026-10-03": 16,
         "2026-10-15": 8,
         "2026-10-20": 32,
     }
@@ -419,6 +422,26 @@ def test_pulling_again_changes_nothing_and_then_only_adds(export: Any, land: Lan
     ids = {row["charge_id"] for row in first.rows["charges"]}
     assert ids < {row["charge_id"] for row in more.rows["charges"]}
     assert total(more.rows["charges"]) == stated("3.4")
+
+
+def test_the_order_of_rows_is_no_news(export: Any, land: Land) -> None:
+    rows = [used(float(cost)) for cost in (3, 1, 4, 1, 5, 9, 2, 6)]
+    landed = [land(export(*order).source(), FIRST).landed for order in (rows, rows[::-1])]
+    assert landed[0].objects[0].sha256 == landed[1].objects[0].sha256
+
+
+def test_nights_of_the_job(export: Any, tmp_path: Any) -> None:
+    """Each night lists what was exported since its overlap; what was appended in between is the only news."""
+    made = export(used(1.0), used(2.0, export_time="2026-10-02T04:00:00Z"))
+    config = {"name": "gcp", "kind": "gcp", "table": made.name}
+    settings = Settings(billing=(config,), file=tmp_path / "reconcile.yaml")
+    first = pipeline.land(settings, "gcp", Period.of_day(date(2026, 10, 1)), datetime(2026, 10, 2, 6))
+    assert (first.units, first.news, first.billed_cost, first.failures) == (2, 2, {"USD": "3.000000000"}, [])
+    made.append(used(4.0, export_time="2026-10-02T08:00:00Z"), used(8.0, export_time="2026-10-03T04:00:00Z"))
+    second = pipeline.land(settings, "gcp", Period.of_day(date(2026, 10, 2)), datetime(2026, 10, 3, 6))
+    assert (second.units, second.news, second.billed_cost, second.failures) == (3, 2, {"USD": "15.000000000"}, [])
+    again = pipeline.land(settings, "gcp", Period.of_day(date(2026, 10, 2)), datetime(2026, 10, 3, 7))
+    assert (again.units, again.news) == (3, 0)
 
 
 def test_a_correction_keeps_its_usage_day(export: Any, land: Land) -> None:
@@ -532,8 +555,9 @@ def test_focus_credits_are_not_counted_twice(export: Any, land: Land, setting: s
 
 
 def test_focus_amounts_may_be_rounded_apart(export: Any, land: Land) -> None:
-    made = export(focus_row("0.000000002", "0.000000001", "-0.000000002"), columns=FOCUS, format="focus")
-    assert total(charges(land, made.source())) == 0
+    """1.0000000014, a credit of 0.0000000006 and 1.0000000008, each rounded on its own: nothing is said about the setting."""
+    made = export(focus_row("1.000000001", "1.000000001", "-0.000000001"), columns=FOCUS, format="focus")
+    assert total(charges(land, made.source())) == 1
 
 
 # SKUs -----------------------------------------------------------------------------------------------------------------
