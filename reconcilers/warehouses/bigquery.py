@@ -26,6 +26,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconcilers import google
 from reconcilers.errors import Busy, ReconcileError, SettingsInvalid, SourceUnavailable
 from reconcilers.settings import BigQuerySettings
 from reconcilers.warehouses.base import Figures, one_writer
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
 #: How the tables of dbt's schemas are called in the dataset readers know.
 _PUBLISHED_NAMES = {"finance": "{table}", "allocation": "allocation_{table}"}
-#: Reasons Google gives for what another try may heal. https://cloud.google.com/bigquery/docs/error-messages
-_PASSING = ("rateLimitExceeded", "quotaExceeded", "backendError", "internalError", "jobRateLimitExceeded", "timeout")
 _TYPES: dict[type, str] = {
     bool: "BOOL",
     int: "INT64",
@@ -76,18 +75,8 @@ class BigQuery:
     @cached_property
     def client(self) -> bigquery.Client:
         """Google's client; every job it starts is labelled and bounded."""
-        from google.auth.credentials import AnonymousCredentials
-        from google.cloud import bigquery
-
         settings = self.settings
-        return bigquery.Client(
-            project=settings.project,
-            location=settings.location,
-            credentials=AnonymousCredentials() if os.environ.get("BIGQUERY_EMULATOR_HOST") else None,  # type: ignore[no-untyped-call]
-            default_query_job_config=bigquery.QueryJobConfig(
-                labels={"application": "reconcile"}, maximum_bytes_billed=settings.maximum_bytes_billed
-            ),
-        )
+        return google.bigquery_client(settings.project, settings.location, settings.maximum_bytes_billed)
 
     def dataset(self, schema: str) -> str:
         """The dataset of one of dbt's schemas."""
@@ -175,10 +164,9 @@ class BigQuery:
         try:
             yield
         except GoogleAuthError as error:
-            hint = "run as a service account, or `gcloud auth application-default login`"
-            raise SettingsInvalid(f"BigQuery: no credentials: {error}", hint=hint) from error
+            raise SettingsInvalid(f"BigQuery: no credentials: {error}", hint=google.NO_CREDENTIALS_HINT) from error
         except exceptions.Forbidden as error:
-            if any(told.get("reason") in _PASSING for told in error.errors):
+            if google.is_used_up(error):
                 raise Busy(f"BigQuery: {error.message}", hint="a quota is used up; it is tried again") from error
             hint = f"the job needs roles/bigquery.jobUser on project {project} and roles/bigquery.dataEditor on its datasets"
             raise SettingsInvalid(f"BigQuery refused: {error.message}", hint=hint) from error

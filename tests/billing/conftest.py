@@ -25,11 +25,12 @@ Answer = tuple[int, bytes, dict[str, str]]
 
 @dataclass
 class Api:
-    """A provider's API: ``answer`` says what each request gets; ``requests`` are those received, in order."""
+    """A provider's API: ``answer`` says what each request gets; ``requests`` are those received, in order, ``bodies`` what was posted."""
 
     answer: Callable[[str, Params], Answer]
     url: str = ""
     requests: list[tuple[str, Params, dict[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -49,6 +50,10 @@ def api() -> Iterator[Api]:
             with suppress(ConnectionError):
                 self.end_headers()
                 self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            served.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass

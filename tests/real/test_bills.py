@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import csv
 import json
 import os
 import threading
@@ -22,6 +24,7 @@ from reconcilers import registry
 from reconcilers.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.source import Source
+from tests.billing.gcp_export import STANDARD, make_export
 
 REAL_DATA = os.environ.get("REAL_DATA")
 pytestmark = pytest.mark.skipif(not REAL_DATA, reason="REAL_DATA names no folder of public data sets")
@@ -224,6 +227,51 @@ def test_google_export(table: Any) -> None:
         "by_currency": lambda row: row["billing_currency"],
     }
     assert_totals(table("google_export"), answers("cloud_bills.json")[file], keys)
+
+
+@pytest.fixture
+def google_export(emulator: str) -> Any:
+    """The generated export as Google keeps it: records, repeated records, doubles."""
+    (file,) = (DATA / "nise" / "gcp").glob("*.csv")
+    rows: list[Row] = []
+    with file.open(newline="") as stream:
+        for told in csv.DictReader(stream):
+            row: Row = {}
+            for name, text in told.items():
+                top, _, member = name.partition(".")
+                value: Any = text or None
+                if name in ("credits", "labels", "system_labels"):
+                    value = ast.literal_eval(text)
+                if member and value is not None and top in STANDARD and member in STANDARD[top]:
+                    row.setdefault(top, {})[member] = value
+                elif not member and name in STANDARD:
+                    row[name] = value
+            rows.append(row)
+    return make_export(*rows)
+
+
+def test_google_export_from_bigquery(google_export: Any, lake: Any) -> None:
+    source = google_export.source()
+    units = list(source.units(Period.of_month(date(2026, 9, 1))))
+    assert len(units) == 31  # the last rows of September were exported in October
+    rows = [row for unit in units for row in lake(source, unit)["charges"]]
+    assert len({row["charge_id"] for row in rows}) == len(rows)
+    (file,) = (name for name in answers("cloud_bills.json") if name.startswith("nise/gcp/"))
+    costs = [row for row in rows if row["charge_category"] == "Usage"]
+    keys = {
+        "by_invoice.month": lambda row: f"{row['billing_period_start']:%Y%m}",
+        "by_service.description": lambda row: row["service_name"],
+        "by_currency": lambda row: row["billing_currency"],
+    }
+    assert_totals(costs, answers("cloud_bills.json")[file], keys)
+    # A free trial of -0.1 an hour on one of the instances.
+    credits = [row for row in rows if row["charge_category"] == "Credit"]
+    assert (len(credits), billed(credits)) == (720, exact("-72"))
+    assert {(row["reduction"], row["charge_description"]) for row in credits} == {("promotional", "FreeTrial")}
+    lines = {row["line_id"] for row in costs}
+    assert {row["linked_line_ids"][0] for row in credits} <= lines
+    assert len(lines) == 3600
+    assert billed(rows) == exact("5008.00000320")
 
 
 # AWS Cost and Usage Reports -------------------------------------------------------------------------------------------

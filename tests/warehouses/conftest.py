@@ -9,18 +9,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from reconcilers.settings import BigQuerySettings
-from tests.warehouses.emulator.running import running
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
-    """Address of the emulator, also in ``BIGQUERY_EMULATOR_HOST``; null where a real project is asked."""
+def address(request: pytest.FixtureRequest) -> str | None:
+    """Address of the emulator; null where a real project is asked."""
     if os.environ.get("BIGQUERY_PROJECT"):
-        yield None
-        return
-    with running(tmp_path_factory.mktemp("emulator") / "log") as found, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BIGQUERY_EMULATOR_HOST", found)
-        yield found
+        return None
+    found: str = request.getfixturevalue("emulator")
+    return found
 
 
 @pytest.fixture

@@ -1,0 +1,180 @@
+"""BigQuery's client as the job makes it, for the warehouse and for bills alike, and reading one table of somebody else's.
+
+Credentials are the machine's own (application default credentials); ``BIGQUERY_EMULATOR_HOST`` points at an emulator,
+which takes none. https://cloud.google.com/docs/authentication/application-default-credentials
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+NO_CREDENTIALS_HINT = "run as a service account, or `gcloud auth application-default login`"
+#: Reasons Google gives for what another try may heal. https://cloud.google.com/bigquery/docs/error-messages
+_PASSING = ("rateLimitExceeded", "quotaExceeded", "backendError", "internalError", "jobRateLimitExceeded", "timeout")
+
+
+def bigquery_client(project: str, location: str | None, maximum_bytes_billed: int | None) -> bigquery.Client:
+    """A client whose every query is labelled and bounded. Raises ``GoogleAuthError`` where the machine has no credentials."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import bigquery
+
+    return bigquery.Client(
+        project=project,
+        location=location,
+        credentials=AnonymousCredentials() if os.environ.get("BIGQUERY_EMULATOR_HOST") else None,  # type: ignore[no-untyped-call]
+        default_query_job_config=bigquery.QueryJobConfig(
+            labels={"application": "reconcile"}, maximum_bytes_billed=maximum_bytes_billed
+        ),
+    )
+
+
+def is_used_up(error: Exception) -> bool:
+    """Whether a refusal is only a quota or rate that is used up for now."""
+    return not _reasons(error).isdisjoint(_PASSING)
+
+
+class Reader:
+    """Reads one table, or view, that a source names: ``project.dataset.table``; ``project`` runs and pays for the queries.
+
+    What may pass by itself (a quota used up, 429, 5xx, no answer) is asked again for ``timeout_seconds`` and ends as
+    ``SourceUnavailable``; what a human must look at is ``SourceRejected`` or ``SettingsInvalid`` at once.
+    """
+
+    def __init__(
+        self, table: str, *, source: str, project: str | None, maximum_bytes_billed: int | None, timeout_seconds: float
+    ) -> None:
+        self.name, self.source, self.seconds = table, source, timeout_seconds
+        self.dataset = table.rpartition(".")[0]
+        self.project = project or self.dataset.rpartition(".")[0]
+        self.maximum_bytes_billed = maximum_bytes_billed
+
+    def table(self) -> bigquery.Table:
+        """The table as it is now: columns, partitions, location."""
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+        with self._telling():
+            return self._client.get_table(self.name, retry=DEFAULT_RETRY.with_timeout(self.seconds))
+
+    def rows(self, sql: str, location: str | None, **values: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of one query, run where the table is. Values are bound: instants, and lists of text."""
+        from google.cloud.bigquery import ArrayQueryParameter, QueryJobConfig, ScalarQueryParameter
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+        parameters = [
+            ArrayQueryParameter(name, "STRING", value)
+            if isinstance(value, list)
+            else ScalarQueryParameter(name, "TIMESTAMP", value)
+            for name, value in values.items()
+        ]
+        retry = DEFAULT_RETRY.with_timeout(self.seconds)
+        with self._telling():
+            job = self._client.query(
+                sql,
+                job_config=QueryJobConfig(query_parameters=parameters),
+                location=location,
+                retry=retry,
+                job_retry=None,  # its own patience is twenty minutes, whatever it is told
+            )
+            for row in job.result(retry=retry, job_retry=None):
+                yield row.values()
+
+    @cached_property
+    def _client(self) -> bigquery.Client:
+        return bigquery_client(self.project, None, self.maximum_bytes_billed)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What Google refuses, as an error that says what to do."""
+        from google.api_core import exceptions
+        from google.auth.exceptions import GoogleAuthError
+
+        source, table = self.source, self.name
+        try:
+            yield
+        except GoogleAuthError as error:
+            if error.retryable:
+                raise SourceUnavailable(f"no answer to a sign-in: {error}", source=source, file=table) from error
+            raise SettingsInvalid(f"no credentials: {error}", source=source, hint=NO_CREDENTIALS_HINT) from error
+        except exceptions.NotFound as error:
+            hint = f"check `table`: is there a dataset {self.dataset}, and has the export written its table yet?"
+            raise SettingsInvalid(f"not found: {_told(error)}", source=source, file=table, hint=hint) from error
+        except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
+            if "bytesBilledLimitExceeded" in _reasons(error):
+                raise SettingsInvalid(
+                    f"the query is dearer than allowed: {_told(error)}",
+                    source=source,
+                    file=table,
+                    hint="raise `maximum_bytes_billed`, or leave it out",
+                ) from error
+            passing = (exceptions.TooManyRequests, exceptions.ServerError, exceptions.RetryError)
+            if is_used_up(error) or isinstance(error, passing):
+                hint = "it is tried again"
+                raise SourceUnavailable(f"BigQuery: {_told(error)}", source=source, file=table, hint=hint) from error
+            hint = None
+            if isinstance(error, exceptions.Forbidden):
+                need = f"roles/bigquery.dataViewer on dataset {self.dataset}"
+                if "bigquery.jobs.create" in error.message:
+                    need = f"roles/bigquery.jobUser on project {self.project}"
+                hint = f"the job's identity needs {need}"
+            raise SourceRejected(f"BigQuery refused: {_told(error)}", source=source, file=table, hint=hint) from error
+        except OSError as error:
+            hint = "it is tried again"
+            raise SourceUnavailable(f"no answer: {error}", source=source, file=table, hint=hint) from error
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table that a source reads, held against what it expects."""
+
+    source: str
+    table: str
+    schema: Sequence[bigquery.SchemaField]
+
+    @property
+    def names(self) -> list[str]:
+        return [field.name for field in self.schema]
+
+    def has(self, path: str, types: Sequence[str], *, required: bool, repeated: Sequence[str]) -> bool:
+        """Whether there is a column ``record.member`` of one of ``types``; those that ``repeated`` names are lists.
+
+        Raises ``SourceChangedShape`` for a required one that is missing, and for any that is there with another type.
+        """
+        fields, parts = self.schema, path.split(".")
+        for depth, part in enumerate(parts, 1):
+            field = next((field for field in fields if field.name.lower() == part.lower()), None)
+            here = ".".join(parts[:depth])
+            if field is None:
+                if required:
+                    raise self._changed(f"column {here} is missing")
+                return False
+            wanted = types if depth == len(parts) else ("RECORD", "STRUCT")
+            if field.field_type not in wanted or (field.mode == "REPEATED") != (here in repeated):
+                found = f"repeated {field.field_type}" if field.mode == "REPEATED" else field.field_type
+                raise self._changed(
+                    f"column {here} is {found}, not {'repeated ' if here in repeated else ''}{' or '.join(wanted)}"
+                )
+            fields = field.fields
+        return True
+
+    def _changed(self, problem: str) -> SourceChangedShape:
+        hint = "check the source's `format` and `table`; if the provider changed its columns, the source's code must follow"
+        return SourceChangedShape(problem, source=self.source, file=self.table, hint=hint)
+
+
+def _reasons(error: Exception) -> set[str]:
+    return {str(told.get("reason")) for told in getattr(error, "errors", ())}
+
+
+def _told(error: Exception) -> str:
+    """What Google says, on one line."""
+    return " ".join(str(error).split())
