@@ -39,6 +39,9 @@ WAREHOUSE ?= duckdb
 BESIDE_duckdb := env
 BESIDE_bigquery := $(BIN)/python -m tests.warehouses.emulator.running
 READY_bigquery := .venv-bigquery/.ready
+AFTER_duckdb := true
+AFTER_bigquery := echo "The emulator ends here, and its tables with it. To look around, run all of it in one shell:" && \
+	echo "  $(BESIDE_bigquery) sh -c 'make nightly WAREHOUSE=bigquery && sh'"
 
 run: .venv/.ready var/airflow/.ready $(READY_$(WAREHOUSE)) ## Make the sample company, run the nightly DAG over it, show what came out [WAREHOUSE=bigquery]
 	@$(BESIDE_$(WAREHOUSE)) $(MAKE) --no-print-directory nightly
@@ -48,6 +51,7 @@ nightly:
 	@echo "running the DAG nightly_reconciliation over the whole range: land every source, build, audit, publish (about a minute)"
 	@reconcile serve-sample --out $(OUT) -- sh -c '$(AIRFLOW) airflow dags test nightly_reconciliation -c "$$RECONCILE_SAMPLE_RUN" > var/airflow/run.log 2>&1 || { tail -n 40 var/airflow/run.log; exit 1; }'
 	@reconcile report --config $(OUT)/reconcile.yaml --page $(OUT)/waterfall.html
+	@$(AFTER_$(WAREHOUSE))
 
 var/airflow/.ready: .venv/.ready
 	@echo "setting up Airflow's own database in var/airflow"
@@ -56,7 +60,7 @@ var/airflow/.ready: .venv/.ready
 	@touch $@
 
 test: .venv/.ready .venv-bigquery/.ready check ## Linters, types, import rules and every test
-	@$(BIN)/pytest -n 2 --dist loadfile tests
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 crash: .venv/.ready ## Kill a run at every point tracing finds, and run again from every state a kill leaves (an hour)
 	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.crash.sweep var/crash land publish states

@@ -185,11 +185,15 @@ def serve_sample(
     known_at: Annotated[
         str | None, typer.Option(help="Show every bill as its provider knew it then, UTC. Default: all settled.")
     ] = None,
+    host: Annotated[
+        str, typer.Option(help="Name or address to listen at, which the sample's settings then name.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of OpenAI's API; S3 takes any. 0: any.", min=0, max=65535)] = 0,
 ) -> None:
-    """Serve a sample's bills on loopback as its providers do: OpenAI's API over HTTP, exports in S3.
+    """Serve a sample's bills as its providers do: OpenAI's API over HTTP, exports in S3.
 
     With a command after `--`, run it with what the job needs in its environment, and stop when it ends; else serve until
-    interrupted.
+    interrupted. GET /sample/known_at answers once the sample's settings name the servers: a job may start then.
 
     Examples:
 
@@ -199,7 +203,7 @@ def serve_sample(
     """
     from reconcilers.console import serve
 
-    raise SystemExit(serve(out, None if known_at is None else _instant(known_at), context.args))
+    raise SystemExit(serve(out, None if known_at is None else _instant(known_at), host, port, context.args))
 
 
 def _settings(config: Path | None) -> Settings:

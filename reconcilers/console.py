@@ -90,15 +90,15 @@ def make_sample(seed: int, period: Period, events_per_day: int, out: Path, wareh
     )
 
 
-def serve(out: Path, known_at: datetime | None, command: Sequence[str]) -> int:
-    """Serve a sample while ``command`` runs, or until interrupted. Returns the command's exit code."""
+def serve(out: Path, known_at: datetime | None, host: str, port: int, command: Sequence[str]) -> int:
+    """Serve a sample at ``host`` while ``command`` runs, or until interrupted. Returns the command's exit code."""
     from reconcilers.sample_company.sample import TRUTH
     from reconcilers.sample_company.server import serving
 
     if not (out / TRUTH).is_file():
         raise SettingsInvalid(f"{out} holds no sample", hint="make one with `reconcile sample`")
     run = json.dumps(json.loads((out / TRUTH).read_text())["reconcile"])
-    with serving(out, known_at) as providers:
+    with serving(out, known_at, host, port) as providers:
         needed = {**providers.environment, "RECONCILE_CONFIG": str((out / "reconcile.yaml").resolve())}
         if command:
             needed["RECONCILE_SAMPLE_RUN"] = run

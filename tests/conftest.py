@@ -1,4 +1,4 @@
-"""One emulator of BigQuery for all tests of a worker that want one, whichever room they are in."""
+"""What all tests share: the order they begin in, and one emulator of BigQuery for a worker's tests that want one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ from collections.abc import Iterator
 import pytest
 
 from tests.warehouses.emulator.running import running
+
+#: What takes minutes begins first, so that no worker is left alone with it at the end.
+LONGEST = (
+    "tests/dags/test_scheduler.py",
+    "tests/warehouses/test_parity.py",
+    "tests/oracle/test_pipeline_agrees.py",
+    "tests/scenarios/test_partitions.py",
+    "tests/scenarios/test_idempotence.py",
+    "tests/crash/test_kill_anywhere.py",
+    "tests/scenarios/test_incremental.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

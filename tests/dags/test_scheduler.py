@@ -1,16 +1,19 @@
 """The DAGs under a real scheduler: scheduled, backfilled, interrupted, alarming, and waited for by a DAG of somebody else's.
 
-PostgreSQL, api-server, scheduler and dag-processor are processes of their own; the company's providers are real servers.
-Its days end yesterday, so that the run the scheduler starts by itself has something to reconcile.
+What runs is `docker-compose.yml`: its services' commands with their environments, from what its image would hold, as
+processes of their own, with the sample company and its providers. Only the containers are missing, and the credentials
+are in Airflow's connections, not in `.env`. The days of the company end yesterday, so that the run the scheduler starts by
+itself has something to reconcile.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
+import subprocess
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,15 +23,16 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
 
+import httpx
 import psutil
 import pytest
 
 from reconcilers.periods import Period, parse_instant
-from reconcilers.sample_company import sample
-from reconcilers.sample_company.server import CREDENTIALS, serving
+from reconcilers.sample_company.server import CREDENTIALS, KNOWN_AT
 from reconcilers.settings import read_settings
 from reconcilers.warehouses.duckdb import Store, Version
-from tests.dags.airflow_processes import DAGS, Airflow, airflow, wait_for
+from tests.dags.airflow_processes import PROCESSES, Airflow, airflow, free_port, wait_for
+from tests.deployment.compose import Composed, copy_of_image
 from tests.published_tables import differences
 from tests.scenarios.nights import build, land
 
@@ -50,19 +54,28 @@ monthly_pack()
 """
 
 
-class World:
-    """The company, its providers and Airflow; OpenAI's answers pass through a door that can be shut."""
+#: What `.env` has to give. The keys of the providers are not in it: every credential is Airflow's to keep.
+KEYS = {
+    "POSTGRES_PASSWORD": "not asked for on a socket",
+    "AIRFLOW_JWT_SECRET": "a secret that the processes of this test share",
+    "AIRFLOW_FERNET_KEY": b64encode(b"thirty-two bytes that encrypt it").decode(),
+}
+CONNECTIONS = {
+    "AIRFLOW_CONN_OPENAI_ADMIN_KEY": {"conn_type": "generic", "password": CREDENTIALS["OPENAI_ADMIN_KEY"]},
+    "AIRFLOW_CONN_RECONCILE_USER_KEY": {"conn_type": "generic", "password": CREDENTIALS["RECONCILE_USER_KEY"]},
+    "AIRFLOW_CONN_AWS_DEFAULT": {
+        "conn_type": "aws",
+        "login": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        "password": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+    },
+}
 
-    def __init__(
-        self, company: Path, providers: Any, running: Airflow, messages: list[dict[str, Any]], door: Any
-    ) -> None:
-        self.company, self.providers, self.airflow, self.messages, self.door = (
-            company,
-            providers,
-            running,
-            messages,
-            door,
-        )
+
+class World:
+    """The company and Airflow; OpenAI's answers pass through a door that can be shut."""
+
+    def __init__(self, company: Path, image: Path, running: Airflow, messages: list[dict[str, Any]], door: Any) -> None:
+        self.company, self.image, self.airflow, self.messages, self.door = company, image, running, messages, door
         self.settings = read_settings(company / "reconcile.yaml")
 
     @property
@@ -91,45 +104,46 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("scheduler")
-    company = folder / "company"
-    sample.make(4, FIRST, YESTERDAY + timedelta(days=1), 20, company)
-    shutil.copytree(DAGS, folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "dags" / "monthly_pack.py").write_text(DOWNSTREAM)
-    messages: list[dict[str, Any]] = []
-    with serving(company) as providers, served(_mailbox(messages)) as mailbox:
-        door = SimpleNamespace(shut=False)
-        with served(_door(door, providers.addresses.openai)) as openai:
+    volume, image, company = folder / "volumes", folder / "image", folder / "volumes" / "company" / "sample"
+    for made in (company.parent, image, folder / "home"):
+        made.mkdir(parents=True)
+    copy_of_image(image)
+    (image / "dags" / "monthly_pack.py").write_text(DOWNSTREAM)
+    port, messages, door = free_port(), [], SimpleNamespace(shut=False)
+    moved = {
+        "/srv/reconcile": f"{volume}",
+        "/opt/reconcile": f"{image}",
+        "8090": f"{port}",
+        "providers": "localhost",
+    }
+    process = {"HOME": f"{folder / 'home'}", "PYTHONPATH": f"{image}"}
+    sampled, providers = Composed("sample", KEYS, moved), Composed("providers", KEYS, moved)
+    sampled.run(sampled.command, image, **process)
+    log = (folder / "providers.log").open("ab")
+    with (
+        subprocess.Popen(
+            providers.command, cwd=image, env=providers.environment | process, stdout=log, stderr=log
+        ) as serving,
+        served(_mailbox(messages)) as mailbox,
+        served(_door(door, f"http://localhost:{port}")) as openai,
+    ):
+        try:
+            wait_for("the providers", lambda: answers(f"http://localhost:{port}{KNOWN_AT}"), seconds=60)
+            providers.run(providers.healthcheck, image, **process)
             settings = company / "reconcile.yaml"
-            settings.write_text(settings.read_text().replace(providers.addresses.openai, f"http://{openai}"))
-            told = {
-                "RECONCILE_CONFIG": str(settings),
-                "RECONCILE_ALERTS": f"json://{mailbox}/",
-                "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
-                # Every credential is Airflow's to keep; the processes' environment has none.
-                "AIRFLOW_CONN_OPENAI_ADMIN_KEY": json.dumps(
-                    {"conn_type": "generic", "password": CREDENTIALS["OPENAI_ADMIN_KEY"]}
-                ),
-                "AIRFLOW_CONN_RECONCILE_USER_KEY": json.dumps(
-                    {"conn_type": "generic", "password": CREDENTIALS["RECONCILE_USER_KEY"]}
-                ),
-                "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
-                    {
-                        "conn_type": "aws",
-                        "login": CREDENTIALS["AWS_ACCESS_KEY_ID"],
-                        "password": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-                    }
-                ),
-            }
-            with airflow(folder / "airflow", told) as running:
+            settings.write_text(settings.read_text().replace(f"http://localhost:{port}", f"http://{openai}"))
+            connections = {name: json.dumps(connection) for name, connection in CONNECTIONS.items()}
+            given = {**KEYS, "RECONCILE_ALERTS": f"json://{mailbox}/"}
+            with airflow(volume / "airflow", given, moved, **process, **connections) as running:
                 running.start()
-                yield World(company, providers, running, messages, door)
+                yield World(company, image, running, messages, door)
+        finally:
+            serving.terminate()
 
 
 @pytest.fixture(scope="module")
 def scheduled(world: World) -> dict[str, Any]:
-    """The run the scheduler starts by itself once nobody holds it back."""
-    for dag in (NIGHTLY, REPLAY, "monthly_pack"):
-        world.airflow.unpause(dag)
+    """The run the scheduler starts by itself."""
     run = wait_for("the scheduled run", lambda: world.airflow.runs(NIGHTLY), seconds=60)[0]
     return world.airflow.ended(NIGHTLY, run["dag_run_id"], seconds=240)
 
@@ -167,6 +181,13 @@ def test_a_scheduled_run_publishes_yesterday(world: World, scheduled: dict[str, 
     assert "openai: billed " in told
     assert " rows of calls" in told
     assert "difference 0E-9" in world.airflow.log_of(NIGHTLY, scheduled["dag_run_id"], "reconcile")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("scheduled")
+@pytest.mark.parametrize("name", PROCESSES)
+def test_every_service_is_healthy_and_says_so(world: World, name: str) -> None:
+    world.airflow.check(name)
 
 
 @pytest.mark.slow
@@ -252,7 +273,6 @@ def test_somebody_elses_dag_got_each_day_once_it_was_whole(world: World, backfil
 @pytest.mark.usefixtures("backfilled")
 def test_the_hourly_watch_estimates_the_hours_of_two_days(world: World) -> None:
     before = world.published.folder
-    world.airflow.unpause(WATCH)
     run = world.triggered(WATCH, hour=f"{YESTERDAY}T13:00")
     assert run["state"] == "success"
     watched = Store(world.settings.path(world.settings.home) / "watch").current()
@@ -264,6 +284,23 @@ def test_the_hourly_watch_estimates_the_hours_of_two_days(world: World) -> None:
         (True, True)
     ]
     assert world.published.folder == before
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("backfilled")
+def test_nothing_is_written_beside_the_volumes(world: World, tmp_path: Path) -> None:
+    """In the image every file belongs to root, and the job is not root."""
+    copy_of_image(tmp_path)
+    held = {path.relative_to(tmp_path) for path in tmp_path.rglob("*")} | {Path("dags/monthly_pack.py")}
+    found = {path.relative_to(world.image) for path in world.image.rglob("*") if "__pycache__" not in path.parts}
+    assert found == held
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx.get(address).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def parent_of_dbt(company: Path) -> int | None:

@@ -69,7 +69,7 @@ def test_every_worked_example(tmp_path: Path, project: Projects, monkeypatch: py
     assert right in model.read_text()
     model.write_text(model.read_text().replace(right, """money("sum(estimated_cost) + numeric '0.000000001'")"""))
     monkeypatch.setattr(dbt, "PROJECT", wrong)
-    seen = {line.split(" ")[0] for line in differences(ours, publish(bigquery, period, as_of))}
+    seen = {line.split(" ")[0] for line in differences(publish(settings, period, as_of), theirs)}
     assert seen == {"fct_run_cost:"}
 
 

@@ -8,6 +8,7 @@ the project uses for whole numbers only, is no binary float; an array type is wr
 from collections import OrderedDict
 
 import bqemulator.sql.rewriter.create_table_schema_ctas as ctas
+import sqlglot.expressions.core as core
 from bqemulator.cli import main
 from bqemulator.storage.engine import DuckDBEngine
 from sqlglot import Dialect, exp
@@ -45,6 +46,15 @@ def parsed_once(dialect, sql, **options):
     return [tree and tree.copy() for tree in parsed[key]]
 
 
+# Copying a tree, most of the time goes into comments and places in the text: flat, and never changed in place.
+copied = core.deepcopy
+
+
+def copied_flat(value, memo=None):
+    return value.copy() if type(value) in (dict, list) else copied(value, memo)
+
+
+core.deepcopy = copied_flat
 Dialect.parse = parsed_once
 DuckDBEngine._load_spatial = lambda engine: None
 ctas._apply_schema_ctas_rewrite = without_parentheses
