@@ -14,7 +14,7 @@ naming line and column; a column the mapping names and the table lacks is ``Sour
 ``land: mapped_columns`` lands only the columns the mapping names. Tables that also carry prompt or completion text are
 read so, because such text is never landed; ``land: as_received`` refuses them.
 
-The mapping itself (``MappingConfig``, ``MappingSource``) knows nothing of files.
+The mapping itself (``MappingConfig``, ``MappingSource``) knows nothing of files: ``mapped_bigquery`` reads by it too.
 """
 
 from __future__ import annotations
