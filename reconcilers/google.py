@@ -10,8 +10,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field
 
 from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
 
@@ -43,6 +46,30 @@ def is_used_up(error: Exception) -> bool:
     return not _reasons(error).isdisjoint(_PASSING)
 
 
+class TableConfig(BaseModel):
+    """Which table a source reads, and at whose expense.
+
+    ``table`` is ``project.dataset.table``, a table or a view. ``project`` runs and pays for the queries; without it, the
+    table's own. ``maximum_bytes_billed`` bounds each query. ``timeout_seconds`` is how long a busy or silent BigQuery is
+    asked again.
+    """
+
+    table: str = Field(pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$")
+    project: str | None = Field(default=None, pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*$")
+    maximum_bytes_billed: int | None = Field(default=None, ge=10_485_760)
+    timeout_seconds: float = Field(default=120.0, gt=0)
+
+    def reader(self, source: str) -> Reader:
+        """What reads the table for the source of that name."""
+        return Reader(
+            self.table,
+            source=source,
+            project=self.project,
+            maximum_bytes_billed=self.maximum_bytes_billed,
+            timeout_seconds=self.timeout_seconds,
+        )
+
+
 class Reader:
     """Reads one table, or view, that a source names: ``project.dataset.table``; ``project`` runs and pays for the queries.
 
@@ -66,16 +93,11 @@ class Reader:
             return self._client.get_table(self.name, retry=DEFAULT_RETRY.with_timeout(self.seconds))
 
     def rows(self, sql: str, location: str | None, **values: Any) -> Iterator[tuple[Any, ...]]:
-        """The rows of one query, run where the table is. Values are bound: instants, and lists of text."""
-        from google.cloud.bigquery import ArrayQueryParameter, QueryJobConfig, ScalarQueryParameter
+        """The rows of one query, run where the table is. Values are bound; see ``_parameter``."""
+        from google.cloud.bigquery import QueryJobConfig
         from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-        parameters = [
-            ArrayQueryParameter(name, "STRING", value)
-            if isinstance(value, list)
-            else ScalarQueryParameter(name, "TIMESTAMP", value)
-            for name, value in values.items()
-        ]
+        parameters = [_parameter(name, value) for name, value in values.items()]
         retry = DEFAULT_RETRY.with_timeout(self.seconds)
         with self._telling():
             job = self._client.query(
@@ -106,7 +128,7 @@ class Reader:
                 raise SourceUnavailable(f"no answer to a sign-in: {error}", source=source, file=table) from error
             raise SettingsInvalid(f"no credentials: {error}", source=source, hint=NO_CREDENTIALS_HINT) from error
         except exceptions.NotFound as error:
-            hint = f"check `table`: is there a dataset {self.dataset}, and has the export written its table yet?"
+            hint = f"check `table`: is there a dataset {self.dataset}, and is its table there yet?"
             raise SettingsInvalid(f"not found: {_told(error)}", source=source, file=table, hint=hint) from error
         except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
             if "bytesBilledLimitExceeded" in _reasons(error):
@@ -169,6 +191,17 @@ class Columns:
     def _changed(self, problem: str) -> SourceChangedShape:
         hint = "check the source's `format` and `table`; if the provider changed its columns, the source's code must follow"
         return SourceChangedShape(problem, source=self.source, file=self.table, hint=hint)
+
+
+def _parameter(name: str, value: list[str] | date) -> bigquery.ArrayQueryParameter | bigquery.ScalarQueryParameter:
+    """A list of text; a day, an instant, or a time without zone as DATE, TIMESTAMP or DATETIME, which do not compare."""
+    from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter
+
+    if isinstance(value, list):
+        return ArrayQueryParameter(name, "STRING", value)
+    if not isinstance(value, datetime):
+        return ScalarQueryParameter(name, "DATE", value)
+    return ScalarQueryParameter(name, "TIMESTAMP" if value.tzinfo else "DATETIME", value)
 
 
 def _reasons(error: Exception) -> set[str]:

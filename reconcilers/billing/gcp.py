@@ -44,23 +44,17 @@ _ROUNDED = Decimal("1e-9")
 _SAID = ("x_Model", "x_Meter", "x_ServiceTier", "x_Batch", "x_ContextBand", "x_Geography", "x_Speed", "x_Modality")
 
 
-class GcpConfig(SourceConfig):
-    """Which table is read, and at whose expense.
+class GcpConfig(google.TableConfig, SourceConfig):
+    """Which export is read: the table itself or a view with its columns.
 
-    ``table`` is ``project.dataset.table``, the export itself or a view with its columns. ``project`` runs and pays for the
-    queries; without it, the table's own. ``maximum_bytes_billed`` bounds each query. ``credits`` says what BilledCost of a
-    FOCUS table is: before credits (``apart``, as Google's own view has it) or after (``included``). ``skus`` tells for a
-    ``sku.id`` what it is (``x_Model``, ``x_Meter`` and further ``x_`` columns) and wins over its description.
-    ``timeout_seconds`` is how long a busy or silent BigQuery is asked again.
+    ``credits`` says what BilledCost of a FOCUS table is: before credits (``apart``, as Google's own view has it) or after
+    (``included``). ``skus`` tells for a ``sku.id`` what it is (``x_Model``, ``x_Meter`` and further ``x_`` columns) and wins
+    over its description.
     """
 
-    table: str = Field(pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$")
     format: Literal["standard", "detailed", "focus"] = "standard"
-    project: str | None = Field(default=None, pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*$")
-    maximum_bytes_billed: int | None = Field(default=None, ge=10_485_760)
     credits: Literal["apart", "included"] = "apart"
     skus: dict[str, dict[str, str]] = Field(default_factory=dict)
-    timeout_seconds: float = Field(default=120.0, gt=0)
 
     @field_validator("skus")
     @classmethod
@@ -223,14 +217,7 @@ class Gcp(Source):
 
     @cached_property
     def _reader(self) -> google.Reader:
-        config = self.config
-        return google.Reader(
-            config.table,
-            source=self.name,
-            project=config.project,
-            maximum_bytes_billed=config.maximum_bytes_billed,
-            timeout_seconds=config.timeout_seconds,
-        )
+        return self.config.reader(self.name)
 
     @property
     def _names(self) -> _Names:

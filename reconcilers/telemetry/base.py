@@ -1,6 +1,6 @@
-"""What every telemetry reader shares: files as units of work, provider names, keyed user hashes.
+"""What telemetry readers share: provider names, keyed user hashes, and files as units of work.
 
-One unit is one file: its key below ``uri``. A later delivery of the same key replaces it whole.
+Of files one unit is one: its key below ``uri``. A later delivery of the same key replaces it whole.
 """
 
 from __future__ import annotations
@@ -112,14 +112,18 @@ class FileSourceConfig(SourceConfig):
         return pattern
 
 
-class FileSource(Source):
-    """A source whose unit is one file. Subclasses say which files they accept and what rows are in them."""
-
-    config: FileSourceConfig
+class TelemetrySource(Source):
+    """A source that may see user ids; it stores their hashes under ``user_key``, or nothing without one."""
 
     def __init__(self, config: SourceConfig) -> None:
         super().__init__(config)
         self.user_key = os.environ.get(USER_KEY_VARIABLE, "").encode() or None
+
+
+class FileSource(TelemetrySource):
+    """A source whose unit is one file. Subclasses say which files they accept and what rows are in them."""
+
+    config: FileSourceConfig
 
     def units(self, period: Period) -> Iterable[str]:
         prefixes = [""]

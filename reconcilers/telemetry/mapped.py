@@ -13,6 +13,8 @@ naming line and column; a column the mapping names and the table lacks is ``Sour
 
 ``land: mapped_columns`` lands only the columns the mapping names. Tables that also carry prompt or completion text are
 read so, because such text is never landed; ``land: as_received`` refuses them.
+
+The mapping itself (``MappingConfig``, ``MappingSource``) knows nothing of files: ``mapped_bigquery`` reads by it too.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from reconcilers.money import parse_amount, round_half_away
 from reconcilers.objects import open_unpacked
 from reconcilers.periods import parse_instant
 from reconcilers.source import SourceConfig
-from reconcilers.telemetry.base import FileSource, FileSourceConfig, hash_user, provider_name
+from reconcilers.telemetry.base import FileSource, FileSourceConfig, TelemetrySource, hash_user, provider_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -147,19 +149,17 @@ class Dedupe(BaseModel):
     keep: Literal["first", "last"]
 
 
-class MappedConfig(FileSourceConfig):
+class MappingConfig(SourceConfig):
     """A mapping; ``where`` keeps the rows whose columns have one of the given texts."""
 
     entity: Literal["calls", "runs", "outcomes"]
-    format: Literal["csv", "ndjson", "parquet"]
     columns: dict[str, Column]
     usage: Usage | None = None
     where: dict[str, str | tuple[str, ...]] = Field(default={})
     dedupe: Dedupe | None = None
-    land: Literal["as_received", "mapped_columns"] = "as_received"
 
     @model_validator(mode="after")
-    def _columns_fit_entity(self) -> MappedConfig:
+    def _columns_fit_entity(self) -> MappingConfig:
         types = column_types(self.entity)
         if unknown := sorted(set(self.columns) - (set(types) - _OWN)):
             raise ValueError(f"not columns of {self.entity} open to mapping: {', '.join(unknown)}")
@@ -181,22 +181,10 @@ class MappedConfig(FileSourceConfig):
         return list(dict.fromkeys(names))
 
 
-class Mapped(FileSource):
-    """Tables with a declared mapping; see the module's docstring."""
+class MappingSource(TelemetrySource):
+    """Landed rows become lake rows by a declared mapping. Subclasses say where the rows come from."""
 
-    kind: ClassVar[str] = "mapped"
-    Config: ClassVar[type[SourceConfig]] = MappedConfig
-    config: MappedConfig
-
-    def accept(self, unit: str, received: Path, work: Path) -> tuple[Path, dict[str, str]]:
-        """Refuse a table with prompt or completion text, or keep only the columns the mapping names."""
-        if self.config.land == "mapped_columns":
-            return self._projected(unit, received, work / "mapped_columns"), {"land": "mapped_columns"}
-        for line, row in self._rows(unit, received, all_columns=True):
-            if found := next((name for name in _PROMPT_COLUMNS if _is_prose(lookup(row, name))), None):
-                problem = f"column {found!r} holds prompt or completion text, which is never landed"
-                raise self._rejected(unit, line, problem, "set land: mapped_columns")
-        return received, {}
+    config: MappingConfig
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         for landed_object in landed.objects:
@@ -250,7 +238,7 @@ class Mapped(FileSource):
         def read(row: Row) -> EntityRow:
             entity_row = {name: reader(row) for name, reader in readers.items()}
             if self.config.entity == "calls":
-                entity_row["dialect"] = self.kind
+                entity_row["dialect"] = "mapped"
                 entity_row.setdefault("billable", True)
                 entity_row["provider"] = provider_name(entity_row.get("provider"))
                 entity_row["user_hash"] = hash_user(entity_row.get("user_hash"), self.user_key)
@@ -269,10 +257,56 @@ class Mapped(FileSource):
         columns = {n: [own[n]] * len(rows) if n in own else [row.get(n) for row in rows] for n in shape.names}
         return pa.Table.from_pydict(columns, schema=shape)
 
+    def _rows(self, unit: str, path: Path) -> Iterator[tuple[int, Row]]:
+        """(line, row) of one landed object, which is NDJSON unless a subclass says otherwise."""
+        line = 0
+        with open_unpacked(path, unit, source=self.name) as stream:
+            while content := stream.readline(_MAX_LINE):
+                line += 1
+                if content.strip():
+                    try:
+                        yield line, _json_object(content)
+                    except (ValueError, RecursionError) as error:
+                        raise self._rejected(unit, line, f"not a JSON object: {error}") from None
+
+    def _rejected(self, unit: str, line: int | None, problem: str, hint: str | None = None) -> SourceRejected:
+        return SourceRejected(
+            problem, source=self.name, file=unit, line=line, hint=hint or "correct the table or the mapping"
+        )
+
+    def _changed(self, table: str, problem: str) -> SourceChangedShape:
+        hint = "the table changed or the mapping is wrong; correct the mapping"
+        return SourceChangedShape(problem, source=self.name, file=table, hint=hint)
+
+
+class MappedConfig(MappingConfig, FileSourceConfig):
+    """A mapping of files of one format, and what of them is landed."""
+
+    format: Literal["csv", "ndjson", "parquet"]
+    land: Literal["as_received", "mapped_columns"] = "as_received"
+
+
+class Mapped(FileSource, MappingSource):
+    """Tables with a declared mapping; see the module's docstring."""
+
+    kind: ClassVar[str] = "mapped"
+    Config: ClassVar[type[SourceConfig]] = MappedConfig
+    config: MappedConfig
+
+    def accept(self, unit: str, received: Path, work: Path) -> tuple[Path, dict[str, str]]:
+        """Refuse a table with prompt or completion text, or keep only the columns the mapping names."""
+        if self.config.land == "mapped_columns":
+            return self._projected(unit, received, work / "mapped_columns"), {"land": "mapped_columns"}
+        for line, row in self._rows(unit, received, all_columns=True):
+            if found := next((name for name in _PROMPT_COLUMNS if _is_prose(lookup(row, name))), None):
+                problem = f"column {found!r} holds prompt or completion text, which is never landed"
+                raise self._rejected(unit, line, problem, "set land: mapped_columns")
+        return received, {}
+
     def _rows(self, unit: str, path: Path, all_columns: bool = False) -> Iterator[tuple[int, Row]]:
         """(line, row) of one table; in Parquet the line is the row's number."""
         if self.config.format == "ndjson":
-            yield from self._ndjson_rows(unit, path)
+            yield from super()._rows(unit, path)
             return
         for batch in tables.read(path, unit, partial(self._select, unit, all_columns), source=self.name):
             names = list(batch.columns)
@@ -283,20 +317,8 @@ class Mapped(FileSource):
         """Which columns of a table to read; refuses one that lacks a mapped column."""
         names = self.config.reads()
         if absent := [name for name in names if name not in header]:
-            hint = "the table changed or the mapping is wrong; correct the mapping"
-            raise SourceChangedShape(f"no column {absent[0]!r:.80}", source=self.name, file=unit, hint=hint)
+            raise self._changed(unit, f"no column {absent[0]!r:.80}")
         return {name: name for name in (header if all_columns else names)}
-
-    def _ndjson_rows(self, unit: str, path: Path) -> Iterator[tuple[int, Row]]:
-        line = 0
-        with open_unpacked(path, unit, source=self.name) as stream:
-            while content := stream.readline(_MAX_LINE):
-                line += 1
-                if content.strip():
-                    try:
-                        yield line, _json_object(content)
-                    except (ValueError, RecursionError) as error:
-                        raise self._rejected(unit, line, f"not a JSON object: {error}") from None
 
     def _projected(self, unit: str, received: Path, target: Path) -> Path:
         """The table with only the mapped columns: NDJSON of flat names, or CSV for CSV and Parquet."""
@@ -312,11 +334,6 @@ class Mapped(FileSource):
                 else:
                     out.write(json.dumps({n: v for n, v in found.items() if v is not None}, default=str) + "\n")
         return target
-
-    def _rejected(self, unit: str, line: int | None, problem: str, hint: str | None = None) -> SourceRejected:
-        return SourceRejected(
-            problem, source=self.name, file=unit, line=line, hint=hint or "correct the file or the mapping"
-        )
 
 
 def column_types(entity: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from reconcilers.errors import SourceRejected
 from reconcilers.landing import Landed, Landing
 from reconcilers.normalise import Lake
 from reconcilers.periods import Period
+from reconcilers.source import Source
 
 Row = dict[str, Any]
 DAY = Period.of_day(date(2026, 10, 1))
@@ -22,7 +23,7 @@ DAY = Period.of_day(date(2026, 10, 1))
 
 @dataclass
 class Taken:
-    """What landing one file gave: the committed pull, whether it was news, and its rows per entity."""
+    """What landing one unit gave: the committed pull, whether it was news, and its rows per entity."""
 
     landed: Landed
     news: bool
@@ -40,7 +41,7 @@ class Taken:
 
 
 class Job:
-    """The nightly job for one folder of telemetry: list, fetch, commit, read into the lake."""
+    """The nightly job for one folder of telemetry, or one source: list, fetch, commit, read into the lake."""
 
     def __init__(self, root: Path) -> None:
         self.folder = root / "delivered"
@@ -49,11 +50,14 @@ class Job:
         self.lake = Lake(root / "lake")
 
     def take(self, content: bytes, unit: str = "traces.json", known_at: datetime | None = None, **config: Any) -> Taken:
-        import pyarrow.parquet as pq
-
         (self.folder / unit).write_bytes(content)
         source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": str(self.folder)} | config)
         assert unit in source.units(DAY)
+        return self.land(source, unit, known_at)
+
+    def land(self, source: Source, unit: str, known_at: datetime | None = None) -> Taken:
+        import pyarrow.parquet as pq
+
         pull = self.landing.pull(source.name, source.kind, unit)
         source.fetch(unit, pull)
         landed, news = self.landing.commit(pull, known_at or datetime(2026, 10, 2))
