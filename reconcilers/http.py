@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 MAX_PAGES = 1_000
@@ -60,6 +63,14 @@ def credential(variable: str, source: str) -> str:
     return secret
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates clients trust. Reading them takes longer than a request, and every unit has a client of its own."""
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
 class Client:
     """Reads one provider's API under ``base_url``. ``headers`` carry the credential; ``variable`` is where it came from."""
 
@@ -76,6 +87,7 @@ class Client:
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
                 timeout=self.retry.timeout_seconds,
                 follow_redirects=False,
+                verify=_trusted(),
             )
         except (httpx.InvalidURL, ValueError):
             raise SettingsInvalid(f"base_url {base_url!r:.200} is not a URL", source=source) from None

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What the sweep printed, one line per kill and one per step."""
     command = [sys.executable, "-m", "tests.crash.sweep", str(tmp_path_factory.mktemp("crash"))]
-    command += ["land", "publish", "build", "--thin", "--points=3"]
+    command += ["land", "publish", "build", "--thin", "--points=2"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode == UNTRACEABLE:
         pytest.skip(f"no run can be killed at its system calls here: {done.stderr}")

@@ -6,15 +6,16 @@ import multiprocessing
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import duckdb
 import pytest
 
 from reconcilers import pipeline
 from reconcilers.settings import Settings
-from reconcilers.warehouses.duckdb import Store, read_only
+from reconcilers.warehouses.duckdb import Store, Version, read_only
 from tests.published_tables import differences
 from tests.scenarios.changing_company import DAYS, FIRST, PERIOD, Company, anew, told_call
 from tests.scenarios.nights import build, land
@@ -44,18 +45,31 @@ def made_again(settings: Settings) -> dict[str, list[int]]:
     return found
 
 
-@pytest.fixture
-def settled(tmp_path: Path) -> tuple[Company, Settings, datetime]:
+Settled = tuple[Company, Settings, datetime, Version]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Settled:
     """A company built once."""
-    company, as_of = Company(tmp_path), datetime(2026, 10, 20)
+    company, as_of = Company(tmp_path_factory.mktemp("company")), datetime(2026, 10, 20)
     settings = company.write()
     land(settings, PERIOD, as_of)
-    build(settings, PERIOD, as_of)
-    return company, settings, as_of
+    return company, settings, as_of, build(settings, PERIOD, as_of)
 
 
-def test_only_what_changed_is_made_again(settled: tuple[Company, Settings, datetime]) -> None:
-    company, settings, as_of = settled
+@pytest.fixture
+def settled(built: Settled) -> Iterator[Settled]:
+    """The same, put back when the test is over."""
+    company, settings, as_of, version = built
+    kept = company.folder.with_name("kept")
+    shutil.copytree(company.folder, kept, symlinks=True)
+    yield deepcopy(company), settings, as_of, version
+    shutil.rmtree(company.folder)
+    kept.rename(company.folder)
+
+
+def test_only_what_changed_is_made_again(settled: Settled) -> None:
+    company, settings, as_of, _ = settled
     mark(settings)
     build(settings, PERIOD, as_of + timedelta(hours=1))
     assert made_again(settings) == {"int_usages": [], "int_call_costs": [], "int_events": []}
@@ -69,8 +83,8 @@ def test_only_what_changed_is_made_again(settled: tuple[Company, Settings, datet
     assert made_again(settings) == {"int_usages": [4], "int_call_costs": [1, 4], "int_events": [0, 1, 3, 4]}
 
 
-def test_another_setting_makes_everything_again(settled: tuple[Company, Settings, datetime]) -> None:
-    _, settings, as_of = settled
+def test_another_setting_makes_everything_again(settled: Settled) -> None:
+    _, settings, as_of, _ = settled
     mark(settings)
     other = settings.model_copy(update={"midnight_window_minutes": 20, "coverage_gate_millionths": 600_000})
     after = build(other, PERIOD, as_of)
@@ -84,9 +98,8 @@ def test_another_setting_makes_everything_again(settled: tuple[Company, Settings
     assert told == [(9, "preliminary"), (10, "provisional")]
 
 
-def test_a_bill_delivered_again_under_another_name_counts_once(settled: tuple[Company, Settings, datetime]) -> None:
-    company, settings, as_of = settled
-    before = build(settings, PERIOD, as_of)
+def test_a_bill_delivered_again_under_another_name_counts_once(settled: Settled) -> None:
+    company, settings, as_of, before = settled
     for path in (company.folder / "bills").glob("bill-*.csv"):
         shutil.copy(path, path.with_stem(f"{path.stem}-again"))
     land(settings, PERIOD, as_of + timedelta(hours=1))
@@ -102,8 +115,8 @@ def _build_until(settings: Settings, as_of: datetime, model: str) -> None:
         pipeline.build(settings, as_of, die)
 
 
-def test_a_build_killed_between_partitions_is_healed_by_the_next(settled: tuple[Company, Settings, datetime]) -> None:
-    company, settings, as_of = settled
+def test_a_build_killed_between_partitions_is_healed_by_the_next(settled: Settled) -> None:
+    company, settings, as_of, _ = settled
     spawn = multiprocessing.get_context("spawn")
     for number, model in enumerate(("int_calls", "int_events"), start=3):
         company.calls[number - 1][1]["tokens"] += 100

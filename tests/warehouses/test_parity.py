@@ -67,7 +67,9 @@ def test_every_worked_example(tmp_path: Path, project: Projects, monkeypatch: py
     model = wrong / "models" / "marts" / "fct_run_cost.sql"
     right = "money('sum(estimated_cost)')"
     assert right in model.read_text()
-    model.write_text(model.read_text().replace(right, """money("sum(estimated_cost) + numeric '0.000000001'")"""))
+    model.write_text(
+        model.read_text().replace(right, """money("sum(estimated_cost) + cast('0.000000001' as decimal(38, 9))")""")
+    )
     monkeypatch.setattr(dbt, "PROJECT", wrong)
     seen = {line.split(" ")[0] for line in differences(publish(settings, period, as_of), theirs)}
     assert seen == {"fct_run_cost:"}
