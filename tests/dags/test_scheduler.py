@@ -236,6 +236,25 @@ def test_a_task_killed_while_it_builds_is_tried_again(world: World) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("backfilled")
+def test_a_run_goes_on_once_a_lost_metadata_database_is_back(world: World) -> None:
+    """Airflow's processes end without it; they are started again, as Compose does, and the run is not begun anew."""
+    before = world.published
+    run_id = world.start(NIGHTLY, day=f"{YESTERDAY}")
+    wait_for("dbt", lambda: parent_of_dbt(world.company), seconds=120)
+    with world.airflow.without_database():
+        wait_for("a process to end", world.airflow.ended_processes, seconds=60)
+
+    def state() -> str | None:
+        world.airflow.start_again()
+        found = world.airflow.get(f"/dags/{NIGHTLY}/dagRuns/{run_id}").get("state")
+        return found if found in ("success", "failed") else None
+
+    assert wait_for("the run", state, seconds=400) == "success"
+    assert world.published.folder != before.folder
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("backfilled")
 def test_a_bad_bill_alerts_and_the_others_are_published(world: World) -> None:
     before = world.published
     revenue = next((world.company / "revenue").glob("*.csv"))
