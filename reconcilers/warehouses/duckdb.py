@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Name of the published file.
 FINANCE_FILE = "reconciled.duckdb"
+#: The dbt of a job that was killed a moment ago is killed too, and holds the store a little longer.
+_LETTING_GO_SECONDS = 3.0
 
 
 class Store:
@@ -119,13 +122,18 @@ class Store:
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         import duckdb
 
-        path = self.folder / "store.duckdb"
-        try:
-            connection = duckdb.connect(str(path))
-        except duckdb.IOException as error:
-            if "lock" not in str(error):
-                raise
-            raise Busy(f"another process has the store open: {error}", hint=f"close what holds {path}") from error
+        path, deadline = self.folder / "store.duckdb", time.monotonic() + _LETTING_GO_SECONDS
+        while True:
+            try:
+                connection = duckdb.connect(str(path))
+                break
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise
+                if time.monotonic() > deadline:
+                    hint = f"close what holds {path}"
+                    raise Busy(f"another process has the store open: {error}", hint=hint) from error
+            time.sleep(0.1)
         try:
             yield connection
         finally:
