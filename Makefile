@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= var/sample
 
-.PHONY: help run nightly test crash check lock bench clean
+.PHONY: help run nightly test crash check check-python check-sql lock bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -66,10 +66,15 @@ crash: .venv/.ready ## Kill a run at every point tracing finds, and run again fr
 	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.crash.sweep var/crash land publish states
 
 check: .venv/.ready ## Linters, types and import rules only
+	@$(MAKE) --no-print-directory -j 2 check-python check-sql
+
+check-python:
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -n 3
+
+check-sql:
 	@cd dbt_project && ../$(BIN)/sqlfluff lint --config ../pyproject.toml --templater dbt -q models
 
 bench: .venv/.ready ## Ratios of ingest and build against yardsticks measured in the same run (half an hour)

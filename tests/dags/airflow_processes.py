@@ -42,6 +42,7 @@ class Airflow:
             **environment,
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._client = httpx.Client(base_url=self.address)
 
     def service(self, name: str) -> Composed:
         """One of the file's services, moved to where this test runs it."""
@@ -102,6 +103,7 @@ class Airflow:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         self.running.clear()
+        self._client.close()
 
     def get(self, path: str) -> dict[str, Any]:
         """One answer of the REST API; empty while nobody answers."""
@@ -135,10 +137,10 @@ class Airflow:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         try:
-            token = httpx.post(f"{self.address}/auth/token", json=self._admin()).json()["access_token"]
-            answer = httpx.request(
-                method, f"{self.address}/api/v2{path}", json=body, headers={"Authorization": f"Bearer {token}"}
-            )
+            if "Authorization" not in self._client.headers:
+                token = self._client.post("/auth/token", json=self._admin()).json()["access_token"]
+                self._client.headers["Authorization"] = f"Bearer {token}"
+            answer = self._client.request(method, f"/api/v2{path}", json=body)
         except httpx.HTTPError:
             return {}
         assert answer.status_code < 500, answer.text
