@@ -1,7 +1,7 @@
 """A run killed at any write, fsync, rename or commit, and run again, publishes what an undisturbed run publishes.
 
-The points come from tracing a run. Here: three of every row of equal calls of landing, every one of publishing, and a
-few of the hundreds inside dbt and the embedded database; ``python -m tests.crash.sweep`` kills at all of them.
+The points come from tracing a run. Here: three of every row of equal calls of landing, every one of publishing, and the
+first and the last of the hundreds inside dbt and the embedded database; ``python -m tests.crash.sweep`` kills at all of them.
 """
 
 from __future__ import annotations

@@ -265,7 +265,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Row]]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            pass
+            """Requests are not logged."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
