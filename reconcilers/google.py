@@ -21,6 +21,8 @@ from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceReject
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
+#: On every job and table, so that a bill tells whose they are.
+LABELS = {"application": "reconcile"}
 NO_CREDENTIALS_HINT = "run as a service account, or `gcloud auth application-default login`"
 #: Reasons Google gives for what another try may heal. https://cloud.google.com/bigquery/docs/error-messages
 _PASSING = ("rateLimitExceeded", "quotaExceeded", "backendError", "internalError", "jobRateLimitExceeded", "timeout")
@@ -35,9 +37,7 @@ def bigquery_client(project: str, location: str | None, maximum_bytes_billed: in
         project=project,
         location=location,
         credentials=AnonymousCredentials() if os.environ.get("BIGQUERY_EMULATOR_HOST") else None,  # type: ignore[no-untyped-call]
-        default_query_job_config=bigquery.QueryJobConfig(
-            labels={"application": "reconcile"}, maximum_bytes_billed=maximum_bytes_billed
-        ),
+        default_query_job_config=bigquery.QueryJobConfig(labels=LABELS, maximum_bytes_billed=maximum_bytes_billed),
     )
 
 

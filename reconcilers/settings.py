@@ -5,17 +5,34 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reconcilers.errors import SettingsInvalid
+
+Reader = Annotated[str, Field(pattern=r"^(user|group|serviceAccount|domain):[^\s'\"`\\,]+$")]
+Tenant = Annotated[str, Field(pattern=r"^[^'\"\\\x00-\x1f]+$")]
+
+
+class RowAccess(BaseModel):
+    """Who sees which rows of the published tables: BigQuery's row access policies, by tenant.
+
+    ``tenants`` gives a reader the tenants whose rows it sees, and no other row; ``everything`` are readers of all rows,
+    and the job is one of them. Readers are IAM members, ``group:emea@acme.com``. Empty, it takes away the job's policies.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    everything: tuple[Reader, ...] = ()
+    tenants: dict[Reader, Annotated[tuple[Tenant, ...], Field(min_length=1)]] = Field(default={})
 
 
 class BigQuerySettings(BaseModel):
     """Where the job builds and publishes on BigQuery: its datasets carry ``prefix``, readers know the one called ``published``.
 
     Credentials are the machine's own (application default credentials). ``maximum_bytes_billed`` bounds every query.
+    Without ``row_access`` the job neither makes nor removes a row access policy.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,6 +42,7 @@ class BigQuerySettings(BaseModel):
     prefix: str = Field(default="reconcile_", pattern=r"^[a-z][a-z0-9_]*$")
     published: str = Field(default="finance", pattern=r"^[a-z][a-z0-9_]*$")
     maximum_bytes_billed: int | None = Field(default=None, ge=10_485_760)
+    row_access: RowAccess | None = None
 
 
 class Settings(BaseModel):

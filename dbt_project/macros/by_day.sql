@@ -9,6 +9,7 @@
     partners    column of the model that names another day its row speaks of: a day is also made again when that one is
     batched     false: all stale days at once, where a day's rows speak of other days'
     cluster     columns BigQuery keeps a day's rows ordered by: what readers filter on
+    require_partition_filter   true: BigQuery refuses a query that names no day; of large tables that are read by day only
 
   The model's SQL says `of_days`, `within_days` and the same of the days it reads; the literals they stand for let both warehouses prune.
 #}
@@ -46,10 +47,10 @@
 {%- endmacro %}
 
 {# how the table is stored where that costs money #}
-{% macro kept_by(day, cluster=none) %}{{ return(adapter.dispatch('kept_by', 'reconcile')(day, cluster)) }}{% endmacro %}
-{% macro duckdb__kept_by(day, cluster) %}{{ return('') }}{% endmacro %}
-{% macro bigquery__kept_by(day, cluster) -%}
-  {{ return(' partition by ' ~ day ~ (' cluster by ' ~ cluster | join(', ') if cluster else '')) }}
+{% macro kept_by(day, cluster=none, filtered=false) %}{{ return(adapter.dispatch('kept_by', 'reconcile')(day, cluster, filtered)) }}{% endmacro %}
+{% macro duckdb__kept_by(day, cluster, filtered) %}{{ return('') }}{% endmacro %}
+{% macro bigquery__kept_by(day, cluster, filtered) -%}
+  {{ return(' partition by ' ~ day ~ (' cluster by ' ~ cluster | join(', ') if cluster else '') ~ " options (labels = [('application', 'reconcile')]" ~ (', require_partition_filter = true' if filtered else '') ~ ')') }}
 {%- endmacro %}
 
 {# what each day of each such table was made from; a transaction writes to one database, so each keeps its own #}
@@ -115,7 +116,7 @@ order by day
   {% if existing is none or not existing.is_table or others > 0 %}
     {# no transaction: BigQuery's take no DDL. Killed after any of the three, the next build makes the table again #}
     {% do run_query("delete from " ~ made ~ " where model = '" ~ this.identifier ~ "' and recipe = '" ~ var('recipe') ~ "'") %}
-    {% do run_query("create or replace table " ~ target_relation ~ kept_by(day, config.get('cluster')) ~ " as select * from (" ~ sql ~ ") as made limit 0") %}
+    {% do run_query("create or replace table " ~ target_relation ~ kept_by(day, config.get('cluster'), config.get('require_partition_filter')) ~ " as select * from (" ~ sql ~ ") as made limit 0") %}
     {% do run_query("delete from " ~ made ~ " where model = '" ~ this.identifier ~ "'") %}
     {% do persist_docs(target_relation, model) %}
   {% endif %}

@@ -6,7 +6,8 @@
     <prefix>reference_files  finance-owned reference tables
     <prefix>intermediate, <prefix>finance, <prefix>allocation   what dbt builds; an audit runs before anything is published
     <prefix>partitions       what each day of each table was made from, and what was published from it
-    finance                  the published tables; of tables kept by day only the days that changed are replaced
+    finance                  the published tables; of tables kept by day only the days that changed are replaced;
+                             ``bigquery_access.py`` keeps who sees which of their rows
 
 All published tables change in one multi-statement transaction, so a reader sees all of a version or all of the one
 before, and a killed publish changes nothing. https://cloud.google.com/bigquery/docs/transactions
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from reconcilers import google
 from reconcilers.errors import Busy, ReconcileError, SettingsInvalid, SourceUnavailable
 from reconcilers.settings import BigQuerySettings
+from reconcilers.warehouses import bigquery_access
 from reconcilers.warehouses.base import Figures, one_writer
 
 if TYPE_CHECKING:
@@ -169,6 +171,8 @@ class BigQuery:
             if google.is_used_up(error):
                 raise Busy(f"BigQuery: {error.message}", hint="a quota is used up; it is tried again") from error
             hint = f"the job needs roles/bigquery.jobUser on project {project} and roles/bigquery.dataEditor on its datasets"
+            if "rowAccessPolicies" in error.message:
+                hint = f"for `row_access` the job needs roles/bigquery.dataOwner on dataset {self.settings.published}"
             raise SettingsInvalid(f"BigQuery refused: {error.message}", hint=hint) from error
         except exceptions.NotFound as error:
             hint = f"is everything of the job in location {self.settings.location} of project {project}?"
@@ -227,6 +231,7 @@ class BigQuery:
             # Columns change with a new release only: this table is replaced by itself, just before the others.
             self.client.delete_table(target, not_found_ok=True)
             self.client.create_table(_like(candidate, target))
+        self._keep_row_access(target, [field.name for field in candidate.schema])
         chosen = f"{day} >= date '0001-01-01'" if day else "true"
         if day and same:
             changed = self._changed_days(built.table_id)
@@ -237,6 +242,18 @@ class BigQuery:
             f"delete from `{target}` where {chosen}",
             f"insert into `{target}` ({columns}) select {columns} from `{built}` where {chosen}",
         ]
+
+    def _keep_row_access(self, table: bigquery.TableReference, columns: Sequence[str]) -> None:
+        """The policies that the settings want of a published table; none is touched where they say nothing of it."""
+        if self.settings.row_access is not None:
+            wanted = bigquery_access.policies(self.settings.row_access, self._identity, columns)
+            bigquery_access.keep(self.client, table, wanted)
+
+    @cached_property
+    def _identity(self) -> str:
+        """The email the job's queries run as."""
+        email: str = self.query("select session_user()").rows[0][0]
+        return email
 
     def _changed_days(self, table: str) -> list[date]:
         """Days of a built table that are not what was published of them."""
@@ -300,7 +317,7 @@ def _like(table: bigquery.Table, name: bigquery.TableReference) -> bigquery.Tabl
     from google.cloud import bigquery
 
     made = bigquery.Table(name, schema=table.schema)
-    made.description, made.labels = table.description, table.labels
+    made.description, made.labels = table.description, google.LABELS
     made.time_partitioning, made.clustering_fields = table.time_partitioning, table.clustering_fields
     made.require_partition_filter = table.require_partition_filter
     return made

@@ -17,6 +17,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
+from reconcilers.google import LABELS
 from reconcilers.lake import ENTITIES, schema
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from reconcilers.landing import Refused
 
 #: The day rows are partitioned by, for entities that grow.
-_DAYS = {
+DAYS = {
     "calls": "ended_at",
     "runs": "started_at",
     "outcomes": "occurred_at",
@@ -34,6 +35,8 @@ _DAYS = {
     "provider_usage": "charge_day",
     "call_days": "charge_day",
 }
+#: Of these, what is large and read by day only: BigQuery refuses a query of it that names no days.
+FILTERED = frozenset({"calls"})
 #: Tries of one load before the run fails: a job that failed loaded nothing, but its id is used up.
 _TRIES = 5
 
@@ -98,11 +101,16 @@ class BigQueryLake:
         from google.cloud import bigquery
 
         table = bigquery.Table(f"{self.name}.raw_{entity}", schema=fields(shape))
-        if entity in _DAYS:
-            table.time_partitioning = bigquery.TimePartitioning(field=_DAYS[entity])
-        table.clustering_fields = ["source", "landing_id"]
+        if entity in DAYS:
+            table.time_partitioning = bigquery.TimePartitioning(field=DAYS[entity])
+            table.require_partition_filter = entity in FILTERED
+        table.clustering_fields, table.labels = ["source", "landing_id"], LABELS
         self.client.create_table(table, exists_ok=True)
-        return self.client.get_table(table.reference)
+        found = self.client.get_table(table.reference)
+        if bool(found.require_partition_filter) != bool(table.require_partition_filter):
+            found.require_partition_filter = table.require_partition_filter
+            found = self.client.update_table(found, ["require_partition_filter"])
+        return found
 
     def _keep_view(self, entity: str, shape: pa.Schema) -> None:
         columns = ", ".join(f"raw.{name}" for name in shape.names)
@@ -155,8 +163,9 @@ class BigQueryLake:
         from google.cloud import bigquery
 
         parameters = [bigquery.ScalarQueryParameter(None, "STRING", value) for value in (pull.source, pull.landing_id)]
+        every_day = f" and {DAYS[entity]} >= timestamp '0001-01-01'" if entity in FILTERED else ""
         for sql in (
-            f"delete from `{self.name}.raw_{entity}` where source = ? and landing_id = ?",
+            f"delete from `{self.name}.raw_{entity}` where source = ? and landing_id = ?{every_day}",
             f"delete from `{self.name}.loads` where entity = '{entity}' and source = ? and landing_id = ?",
         ):
             self.client.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters)).result()
@@ -200,7 +209,7 @@ def _load_config(shape: pa.Schema, disposition: str) -> bigquery.LoadJobConfig:
     options = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
     options.enable_list_inference = True
     config = bigquery.LoadJobConfig(source_format="PARQUET", write_disposition=disposition, schema=fields(shape))
-    config.parquet_options, config.labels = options, {"application": "reconcile"}
+    config.parquet_options, config.labels = options, LABELS
     return config
 
 

@@ -37,8 +37,11 @@ from tests.published_tables import differences
 from tests.scenarios.nights import build, land
 
 NIGHTLY, REPLAY, WATCH = "nightly_reconciliation", "replay_period", "hourly_cost_watch"
-YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
-FIRST = YESTERDAY - timedelta(days=14)
+#: The night began six hours ago, whatever the hour is: no other begins while the tests run, and midnight is no edge.
+_NIGHT = datetime.now(UTC) - timedelta(hours=6)
+#: The day of the run that the scheduler starts by itself.
+LAST = _NIGHT.date() - timedelta(days=1)
+FIRST = LAST - timedelta(days=14)
 #: Somebody else's: it wants the day's tables and says which day it got.
 DOWNSTREAM = """
 from airflow.sdk import Asset, PartitionedAssetTimetable, dag, task
@@ -54,8 +57,9 @@ monthly_pack()
 """
 
 
-#: What `.env` has to give. The keys of the providers are not in it: every credential is Airflow's to keep.
+#: What `.env` says. The keys of the providers are not in it: every credential is Airflow's to keep.
 KEYS = {
+    "RECONCILE_SCHEDULE": f"0 {_NIGHT.hour} * * *",
     "POSTGRES_PASSWORD": "not asked for on a socket",
     "AIRFLOW_JWT_SECRET": "a secret that the processes of this test share",
     "AIRFLOW_FERNET_KEY": b64encode(b"thirty-two bytes that encrypt it").decode(),
@@ -153,7 +157,7 @@ def backfilled(world: World, scheduled: dict[str, Any]) -> list[dict[str, Any]]:
     """Fourteen days asked for on the command line, and a second time while the first is running."""
     assert scheduled["state"] == "success"
     command = ["backfill", "create", "--dag-id", NIGHTLY, "--max-active-runs", "1"]
-    command += ["--from-date", f"{FIRST}", "--to-date", f"{YESTERDAY - timedelta(days=1)}T23:59:59"]
+    command += ["--from-date", f"{FIRST}", "--to-date", f"{LAST - timedelta(days=1)}T23:59:59"]
     world.airflow.command(*command)
     with pytest.raises(AssertionError, match="AlreadyRunningBackfill"):
         world.airflow.command(*command)
@@ -167,13 +171,13 @@ def backfilled(world: World, scheduled: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_scheduled_run_publishes_yesterday(world: World, scheduled: dict[str, Any]) -> None:
+def test_a_scheduled_run_publishes_the_last_night(world: World, scheduled: dict[str, Any]) -> None:
     assert (scheduled["run_type"], scheduled["state"], scheduled["partition_key"]) == (
         "scheduled",
         "success",
-        f"{YESTERDAY}",
+        f"{LAST}",
     )
-    assert str(Period.of_day(YESTERDAY)) in {
+    assert str(Period.of_day(LAST)) in {
         json.loads(path.read_text())["period"]
         for path in world.settings.path(world.settings.home).glob("published/versions/*/run.json")
     }
@@ -196,7 +200,7 @@ def test_fourteen_days_backfilled_are_one_range(world: World, backfilled: list[d
     assert {run["partition_key"] for run in backfilled} == {f"{FIRST + timedelta(days=number)}" for number in range(14)}
     published = world.published
     settings = world.settings.model_copy(update={"home": tmp_path / "var"})
-    as_of, period = parse_instant(published.facts["as_of"]), Period(FIRST, YESTERDAY + timedelta(days=1))
+    as_of, period = parse_instant(published.facts["as_of"]), Period(FIRST, LAST + timedelta(days=1))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
@@ -208,7 +212,7 @@ def test_fourteen_days_backfilled_are_one_range(world: World, backfilled: list[d
 @pytest.mark.usefixtures("backfilled")
 def test_a_source_that_fails_twice_and_then_answers(world: World) -> None:
     world.door.shut = True
-    run_id = world.start(NIGHTLY, day=f"{YESTERDAY}")
+    run_id = world.start(NIGHTLY, day=f"{LAST}")
     wait_for("the third try", lambda: world.tries(NIGHTLY, run_id, "land", "openai")[0] == 3, seconds=120)
     world.door.shut = False
     assert world.airflow.ended(NIGHTLY, run_id, seconds=240)["state"] == "success"
@@ -221,7 +225,7 @@ def test_a_source_that_fails_twice_and_then_answers(world: World) -> None:
 def test_a_task_killed_while_it_builds_is_tried_again(world: World) -> None:
     """The run is a replay, so that what it says of itself is seen too."""
     before, reason = world.published, "the auditor asked"
-    run_id = world.start(REPLAY, **{"from": f"{YESTERDAY}", "to": f"{YESTERDAY}", "reason": reason})
+    run_id = world.start(REPLAY, **{"from": f"{LAST}", "to": f"{LAST}", "reason": reason})
     os.kill(wait_for("dbt", lambda: parent_of_dbt(world.company), seconds=120), signal.SIGKILL)
     assert world.published.folder == before.folder
     assert world.airflow.ended(REPLAY, run_id, seconds=240)["state"] == "success"
@@ -239,7 +243,7 @@ def test_a_task_killed_while_it_builds_is_tried_again(world: World) -> None:
 def test_a_run_goes_on_once_a_lost_metadata_database_is_back(world: World) -> None:
     """Airflow's processes end without it; they are started again, as Compose does, and the run is not begun anew."""
     before = world.published
-    run_id = world.start(NIGHTLY, day=f"{YESTERDAY}")
+    run_id = world.start(NIGHTLY, day=f"{LAST}")
     wait_for("dbt", lambda: parent_of_dbt(world.company), seconds=120)
     with world.airflow.without_database():
         wait_for("a process to end", world.airflow.ended_processes, seconds=60)
@@ -264,7 +268,7 @@ def test_a_bad_bill_alerts_and_the_others_are_published(world: World) -> None:
     torn = [*line.split(",")[:amount], "NaN", *line.split(",")[amount + 1 :]]
     revenue.write_text("\n".join([header, ",".join(torn), *rest, ""]))
     world.messages.clear()
-    run = world.triggered(NIGHTLY, day=f"{YESTERDAY}")
+    run = world.triggered(NIGHTLY, day=f"{LAST}")
     revenue.write_text(text)
     assert run["state"] == "failed"
     assert world.published.folder != before.folder
@@ -292,13 +296,13 @@ def test_somebody_elses_dag_got_each_day_once_it_was_whole(world: World, backfil
 @pytest.mark.usefixtures("backfilled")
 def test_the_hourly_watch_estimates_the_hours_of_two_days(world: World) -> None:
     before = world.published.folder
-    run = world.triggered(WATCH, hour=f"{YESTERDAY}T13:00")
+    run = world.triggered(WATCH, hour=f"{LAST}T13:00")
     assert run["state"] == "success"
     watched = Store(world.settings.path(world.settings.home) / "watch").current()
     assert watched is not None
     days = "select distinct cast(hour as date) from finance.fct_cost_hourly order by 1"
     # The last may hold what went on past midnight; nothing older was read.
-    assert watched.ask(days).rows[:2] == [(YESTERDAY - timedelta(days=1),), (YESTERDAY,)]
+    assert watched.ask(days).rows[:2] == [(LAST - timedelta(days=1),), (LAST,)]
     assert watched.ask("select count(*) > 10, min(estimated_cost) > 0 from finance.fct_cost_hourly").rows == [
         (True, True)
     ]

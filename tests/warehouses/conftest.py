@@ -1,13 +1,17 @@
-"""BigQuery for the tests of a worker that want it: an emulator, or with ``BIGQUERY_PROJECT`` set a project of Google's."""
+"""BigQuery for the tests of a worker that want it, and the SQL compiled for it: an emulator, or with ``BIGQUERY_PROJECT`` set a project of Google's."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from reconcilers.dbt import PROJECT
 from reconcilers.settings import BigQuerySettings
 
 
@@ -18,6 +22,25 @@ def address(request: pytest.FixtureRequest) -> str | None:
         return None
     found: str = request.getfixturevalue("emulator")
     return found
+
+
+@pytest.fixture(scope="session")
+def compiled_for_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What dbt writes, compiling for BigQuery without a connection."""
+    target = tmp_path_factory.mktemp("bigquery")
+    command = [sys.executable, "-m", "dbt.cli.main", "--no-populate-cache", "--quiet", "compile", "--no-introspect"]
+    command += [f"--project-dir={PROJECT}", f"--profiles-dir={PROJECT}", f"--target-path={target}"]
+    command += [f"--log-path={target}"]
+    environment = {"BIGQUERY_METHOD": "oauth-secrets", "BIGQUERY_TOKEN": "none", "BIGQUERY_PROJECT": "compiled"}
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment, "RECONCILE_WAREHOUSE": "bigquery", "RECONCILE_FINANCE_DATABASE": "compiled"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return target
 
 
 @pytest.fixture

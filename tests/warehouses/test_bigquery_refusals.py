@@ -71,6 +71,11 @@ def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
             "bigquery.jobs.create permission -> the job needs roles/bigquery.jobUser on project acme",
         ),
         (
+            (403, "accessDenied", "Access Denied: Permission bigquery.rowAccessPolicies.create denied on table t"),
+            SettingsInvalid,
+            "for `row_access` the job needs roles/bigquery.dataOwner on dataset finance",
+        ),
+        (
             (404, "notFound", "Not found: Dataset acme:finance was not found in location EU"),
             SettingsInvalid,
             "was not found in location EU -> is everything of the job in location EU of project acme?",

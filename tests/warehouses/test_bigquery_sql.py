@@ -5,17 +5,12 @@ It proves syntax and vocabulary; that both warehouses agree on the numbers is th
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import sqlglot
 from sqlglot import exp
-
-from reconcilers.dbt import PROJECT
 
 #: Functions the project may use; each exists in GoogleSQL under this name or as the operator it is parsed from.
 ALLOWED = {
@@ -67,22 +62,9 @@ TYPES = {"STRING", "NUMERIC", "INT64", "BIGNUMERIC", "DATE", "BOOL", "TIMESTAMP"
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """SQL by file, compiled for BigQuery without a connection."""
-    target = tmp_path_factory.mktemp("bigquery")
-    command = [sys.executable, "-m", "dbt.cli.main", "--no-populate-cache", "--quiet", "compile", "--no-introspect"]
-    command += [f"--project-dir={PROJECT}", f"--profiles-dir={PROJECT}", f"--target-path={target}"]
-    command += [f"--log-path={target}"]
-    environment = {"BIGQUERY_METHOD": "oauth-secrets", "BIGQUERY_TOKEN": "none", "BIGQUERY_PROJECT": "compiled"}
-    done = subprocess.run(
-        command,
-        env={**os.environ, **environment, "RECONCILE_WAREHOUSE": "bigquery", "RECONCILE_FINANCE_DATABASE": "compiled"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return {path.name: path.read_text() for path in Path(target, "compiled").rglob("*.sql")}
+def compiled(compiled_for_bigquery: Path) -> dict[str, str]:
+    """SQL by file."""
+    return {path.name: path.read_text() for path in Path(compiled_for_bigquery, "compiled").rglob("*.sql")}
 
 
 def problems(sql: str) -> list[str]:

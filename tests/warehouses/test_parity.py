@@ -6,11 +6,13 @@ and the flow; ``docs/warehouses.md`` says what only a real project can.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +20,14 @@ from reconcilers import dbt
 from reconcilers.periods import Period, parse_day
 from reconcilers.sample_company import knowledge, sample, store
 from reconcilers.sample_company.server import CREDENTIALS, serving
-from reconcilers.settings import BigQuerySettings, Settings, read_settings
-from reconcilers.warehouses.base import Published
+from reconcilers.settings import BigQuerySettings, RowAccess, Settings, read_settings
+from reconcilers.warehouses.base import Published, warehouse_of
 from reconcilers.warehouses.bigquery import FinanceDataset
 from tests.real.company import REAL_DATA, write_real_company
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES
 from tests.scenarios.nights import land, publish
+from tests.warehouses.test_row_access import reader
 
 Projects = Callable[[str], BigQuerySettings]
 TABLES = "select table_name from information_schema.tables where table_schema = 'finance' order by 1"
@@ -60,6 +63,8 @@ def test_every_worked_example(tmp_path: Path, project: Projects, monkeypatch: py
     bigquery = on_bigquery(settings, project("examples"))
     ours, theirs = publish(settings, period, as_of), publish(bigquery, period, as_of)
     assert differences(ours, theirs) == []
+    check_declared(theirs)
+    check_row_access(bigquery, ours, theirs)
 
     # A model wrong by a billionth, which no audit of ours sees, is seen here.
     wrong = tmp_path / "dbt_project"
@@ -73,6 +78,53 @@ def test_every_worked_example(tmp_path: Path, project: Projects, monkeypatch: py
     monkeypatch.setattr(dbt, "PROJECT", wrong)
     seen = {line.split(" ")[0] for line in differences(publish(settings, period, as_of), theirs)}
     assert seen == {"fct_run_cost:"}
+
+
+def check_declared(theirs: Published) -> None:
+    """How tables kept by day are stored, as BigQuery tells it again."""
+    assert isinstance(theirs, FinanceDataset)
+    client, settings = theirs.warehouse.client, theirs.warehouse.settings
+    usages = client.get_table(f"{settings.project}.{settings.prefix}intermediate.int_usages").to_api_repr()
+    # Google tells it of the table, the emulator of its partitions.
+    assert usages.get("requirePartitionFilter") or usages["timePartitioning"].get("requirePartitionFilter")
+    for name in ("fct_run_cost", "fct_cost_per_outcome"):
+        table = client.get_table(f"{settings.project}.{settings.published}.{name}")
+        assert table.time_partitioning.field == "event_day"
+        assert table.description
+        assert all(field.description for field in table.schema)
+        assert table.labels == {"application": "reconcile"}
+
+
+def check_row_access(settings: Settings, ours: Published, theirs: Published) -> None:
+    """Published again under row access policies: the same tables for the job, and for a tenant's reader its rows alone."""
+    assert isinstance(theirs, FinanceDataset)
+    plain = theirs.warehouse.settings
+    (tenant, rows), *others = ours.ask(
+        "select tenant_id, count(*) from finance.fct_tenant_margin group by 1 order by 2 desc, 1"
+    ).rows
+    assert others
+    tenants = {"user:reader@acme.com": (tenant,)}
+    # The emulator does not tell the job who it is.
+    access = RowAccess(everything=("user:anonymous@bqemulator.local",), tenants=tenants)
+    closed = on_bigquery(settings, plain.model_copy(update={"row_access": access}))
+    again = warehouse_of(closed).publish(theirs.facts, 1)
+    assert differences(ours, again) == []
+    if os.environ.get("BIGQUERY_PROJECT"):
+        return
+    assert read_as(
+        "user:reader@acme.com", plain, "select tenant_id, count(*) from {}.fct_tenant_margin group by 1"
+    ) == [(tenant, rows)]
+    for name in ("fct_reconciliation", "rpt_invoice_waterfall", "fct_allocation", "allocation_call_shares"):
+        assert read_as("user:reader@acme.com", plain, f"select count(*) from {{}}.{name}") == [(0,)]
+    open_again = on_bigquery(settings, plain.model_copy(update={"row_access": RowAccess()}))
+    assert differences(ours, warehouse_of(open_again).publish(theirs.facts, 1)) == []
+    assert read_as("user:reader@acme.com", plain, "select count(*) > 0 from {}.fct_reconciliation") == [(True,)]
+
+
+def read_as(member: str, settings: BigQuerySettings, sql: str) -> list[tuple[Any, ...]]:
+    return [
+        tuple(row.values()) for row in reader(member, settings.project).query(sql.format(settings.published)).result()
+    ]
 
 
 @pytest.mark.slow
