@@ -1,4 +1,4 @@
-"""``kind: mapped_bigquery`` — calls, runs or outcomes from a table or view in BigQuery, by the mapping of ``mapped``.
+"""``kind: mapped_bigquery`` — calls, runs or outcomes from a table or view in BigQuery, by a declared mapping (``mapping.py``).
 
     table: acme.app.model_calls
     day_column: created_at             # TIMESTAMP, DATETIME or DATE, best the one the table is partitioned by
@@ -12,7 +12,7 @@ are pruned. https://cloud.google.com/bigquery/docs/querying-partitioned-tables
 
 What is landed is one JSON text a row, written by BigQuery itself (``TO_JSON_STRING``), with the columns the mapping names
 and no other: prompts and completions never leave BigQuery. There decimals and integers beyond 2⁵³ are text and a double
-is the shortest decimal that names it, so every number is read from its text, as in ``mapped``. A mapping that comes to
+is the shortest decimal that names it, so every number is read from its text, as everywhere. A mapping that comes to
 name another column wants its days pulled again; until then that column of theirs is not known.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#json_encodings
 
@@ -36,7 +36,7 @@ from pydantic import Field, model_validator
 from reconcilers import google
 from reconcilers.periods import Period, parse_day
 from reconcilers.source import SourceConfig
-from reconcilers.telemetry.mapped import MappingConfig, MappingSource
+from reconcilers.telemetry.mapping import MappingConfig, MappingSource
 
 if TYPE_CHECKING:
     from google.cloud import bigquery

@@ -56,7 +56,7 @@ def api() -> Iterator[Api]:
             self.do_GET()
 
         def log_message(self, *_: object) -> None:
-            pass
+            """Requests are not logged."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served.url = f"http://127.0.0.1:{server.server_port}"
