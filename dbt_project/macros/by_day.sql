@@ -53,23 +53,29 @@
   {{ return(' partition by ' ~ day ~ (' cluster by ' ~ cluster | join(', ') if cluster else '') ~ " options (labels = [('application', 'reconcile')]" ~ (', require_partition_filter = true' if filtered else '') ~ ')') }}
 {%- endmacro %}
 
-{# what each day of each such table was made from; a transaction writes to one database, so each keeps its own #}
-{% macro made_partitions(database) -%}
-  {{ return(api.Relation.create(database=database, schema=env_var('RECONCILE_SCHEMA_PREFIX', '') ~ 'partitions', identifier='made', type='table')) }}
+{#
+  What each day of one such table was made from, in a table of its own: BigQuery cancels one of two transactions that change the
+  same table, whichever rows they change. A transaction writes to one database, so it stands in the model's.
+#}
+{% macro made_partitions(database, name) -%}
+  {{ return(api.Relation.create(database=database, schema=env_var('RECONCILE_SCHEMA_PREFIX', '') ~ 'partitions', identifier='made_' ~ name, type='table')) }}
 {%- endmacro %}
 
 {% macro keep_partitions() -%}
+  {%- if execute -%}
   {%- for database in [target.database, env_var('RECONCILE_FINANCE_DATABASE', target.database)] | unique -%}
-    {%- set made = made_partitions(database) -%}
-    create schema if not exists {{ made.without_identifier() }};
-    create table if not exists {{ made }} (model string, recipe string, day date, fingerprint int64);
+    create schema if not exists {{ made_partitions(database, '').without_identifier() }};
   {% endfor -%}
+  {%- for node in graph.nodes.values() if node.config.materialized == 'by_day' -%}
+    create table if not exists {{ made_partitions(node.database, node.alias) }} (recipe string, day date, fingerprint int64);
+  {% endfor -%}
+  {%- endif -%}
 {%- endmacro %}
 
 {# days whose rows are not made from what they would be now, with their calls #}
 {% macro stale_days(relation, made, made_from) -%}
 with wanted as (select {{ config.require('day') }} as day, fingerprint, calls from {{ made_from }}),
-made as (select day, fingerprint from {{ made }} where model = '{{ relation.identifier }}'),
+made as (select day, fingerprint from {{ made }}),
 changed as (
     select coalesce(wanted.day, made.day) as day, coalesce(wanted.calls, 0) as calls
     from wanted full outer join made on wanted.day = made.day
@@ -100,24 +106,23 @@ order by day
   {%- set day = config.require('day') -%}
   {%- set made_from = ref(config.require('made_from')) -%}
   {%- set reads = ref(config.get('reads')) if config.get('reads') else none -%}
-  {%- set made = made_partitions(this.database) -%}
+  {%- set made = made_partitions(this.database, this.identifier) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set existing = load_cached_relation(this) -%}
 
   {{ run_hooks(pre_hooks) }}
   {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
 
-  {# rows another text of the project made are no rows of this one #}
+  {# rows that another text of the project made, or that nothing is known of, are no rows of this one #}
   {% call statement('main', fetch_result=True, auto_begin=False) -%}
-    select count(*) from {{ made }} where model = '{{ this.identifier }}' and recipe <> '{{ var('recipe') }}'
+    select count(*), count(case when recipe = '{{ var('recipe') }}' then 1 end) from {{ made }}
   {%- endcall %}
-  {%- set others = load_result('main').data[0][0] -%}
-  {% if existing is not none and not existing.is_table %}{% do adapter.drop_relation(existing) %}{% endif %}
-  {% if existing is none or not existing.is_table or others > 0 %}
-    {# no transaction: BigQuery's take no DDL. Killed after any of the three, the next build makes the table again #}
-    {% do run_query("delete from " ~ made ~ " where model = '" ~ this.identifier ~ "' and recipe = '" ~ var('recipe') ~ "'") %}
-    {% do run_query("create or replace table " ~ target_relation ~ kept_by(day, config.get('cluster'), config.get('require_partition_filter')) ~ " as select * from (" ~ sql ~ ") as made limit 0") %}
-    {% do run_query("delete from " ~ made ~ " where model = '" ~ this.identifier ~ "'") %}
+  {%- set known, ours = load_result('main').data[0] -%}
+  {% if existing is none or not existing.is_table or ours == 0 or known > ours %}
+    {# no transaction: BigQuery's take no DDL, and it replaces no table by one of other partitions. Killed after any of the three, the next build makes the table again #}
+    {% do run_query("delete from " ~ made ~ " where true") %}
+    {% if existing is not none %}{% do adapter.drop_relation(existing) %}{% endif %}
+    {% do run_query("create table " ~ target_relation ~ kept_by(day, config.get('cluster'), config.get('require_partition_filter')) ~ " as\n" ~ sql ~ "\nlimit 0") %}
     {% do persist_docs(target_relation, model) %}
   {% endif %}
 
@@ -130,9 +135,9 @@ order by day
     {% do run_query(
       "begin transaction; "
       ~ "delete from " ~ target_relation ~ " where " ~ day ~ " in (" ~ named ~ "); "
-      ~ "insert into " ~ target_relation ~ " select * from (" ~ marked(sql, days, read_days) ~ ") as made; "
-      ~ "delete from " ~ made ~ " where model = '" ~ this.identifier ~ "' and day in (" ~ named ~ "); "
-      ~ "insert into " ~ made ~ " select '" ~ this.identifier ~ "', '" ~ var('recipe') ~ "', " ~ day ~ ", fingerprint from " ~ made_from
+      ~ "insert into " ~ target_relation ~ "\n" ~ marked(sql, days, read_days) ~ "\n; "
+      ~ "delete from " ~ made ~ " where day in (" ~ named ~ "); "
+      ~ "insert into " ~ made ~ " select '" ~ var('recipe') ~ "', " ~ day ~ ", fingerprint from " ~ made_from
       ~ " where " ~ day ~ " in (" ~ named ~ "); "
       ~ "commit") %}
   {%- endfor -%}

@@ -118,9 +118,14 @@ class BigQuery:
                             built.reference, name, models[built.table_id]["config"].get("day")
                         )
             partitions = self.dataset("partitions")
+            made = [
+                f"select '{name}', recipe, day, fingerprint from `{partitions}.made_{name}`"
+                for name, node in models.items()
+                if node["config"]["materialized"] == "by_day"
+            ]
             statements += [
                 f"delete from `{partitions}.published` where true",
-                f"insert into `{partitions}.published` select * from `{partitions}.made`",
+                f"insert into `{partitions}.published` (model, recipe, day, fingerprint) {' union all '.join(made)}",
                 f"insert into `{partitions}.publications` (number, told) "
                 f"select coalesce(max(number), 0) + 1, '{told}' from `{partitions}.publications`",
                 "commit transaction",
@@ -259,11 +264,11 @@ class BigQuery:
         """Days of a built table that are not what was published of them."""
         partitions = self.dataset("partitions")
         sql = f"""select coalesce(made.day, published.day)
-            from (select * from `{partitions}.made` where model = ?) as made
+            from `{partitions}.made_{table}` as made
             full outer join (select * from `{partitions}.published` where model = ?) as published
                 on made.day = published.day and made.recipe = published.recipe and made.fingerprint = published.fingerprint
             where made.day is null or published.day is null"""
-        return sorted({day for (day,) in self.query(sql, table, table).rows})
+        return sorted({day for (day,) in self.query(sql, table).rows})
 
     def _publish_view(self, built: bigquery.TableReference, name: str, text: str) -> None:
         """The view over the published tables instead of the built ones."""

@@ -1,9 +1,10 @@
 """Lake files into BigQuery by load jobs, each once, however often a run is killed or repeated.
 
 A lake file never changes: its folder names the pull and how it was read. Its rows are appended to ``raw_<entity>`` by a
-job whose id follows from the file, so that BigQuery itself refuses to run it twice; ``loads`` keeps what is loaded.
-Which pulls count is ``known``, replaced by every run, and ``<entity>`` is the view of the rows of these: an older
-``as_of`` moves no data. A pull read by a newer reader replaces its rows.
+job whose id follows from the file, so that BigQuery itself refuses to run it twice; ``begun`` keeps what may be there,
+``loads`` what is there whole. Which pulls count is ``known``, replaced by every run, and ``<entity>`` is the view of the
+rows of these: an older ``as_of`` moves no data. A pull read by another reader replaces its rows; a table whose columns
+are no longer the lake's is made anew, and loaded again.
 https://cloud.google.com/bigquery/docs/running-jobs#generate-jobid
 """
 
@@ -11,13 +12,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from reconcilers.google import LABELS
+from reconcilers import google
 from reconcilers.lake import ENTITIES, schema
 
 if TYPE_CHECKING:
@@ -37,6 +40,10 @@ DAYS = {
 }
 #: Of these, what is large and read by day only: BigQuery refuses a query of it that names no days.
 FILTERED = frozenset({"calls"})
+#: What BigQuery calls these types when asked.
+_OLDER_NAMES = {"INT64": "INTEGER", "BOOL": "BOOLEAN", "STRUCT": "RECORD", "FLOAT64": "FLOAT"}
+#: What may be loaded, and what is: a pull leaves the second first.
+_LISTS = ("begun", "loads")
 #: Tries of one load before the run fails: a job that failed loaded nothing, but its id is used up.
 _TRIES = 5
 
@@ -60,19 +67,26 @@ class BigQueryLake:
         import pyarrow as pa
 
         self._keep(self.name)
+        for name in _LISTS:
+            columns = "entity string, source string, landing_id string, recipe string"
+            self.client.query(f"create table if not exists `{self.name}.{name}` ({columns})").result()
         shapes = {entity: schema(entity) for entity in ENTITIES} | {"call_days": _call_days_shape()}
-        loaded = self._loaded()
+        tables = {entity: self._keep_raw(entity, shape) for entity, shape in shapes.items()}
+        begun, loaded = self._pulls("begun"), self._pulls("loads")
         known: list[tuple[str, _Pull]] = []
         for entity, shape in shapes.items():
-            table = self._keep_raw(entity, shape)
             pulls = {_pull(path): path for path in files.get("calls" if entity == "call_days" else entity, ())}
             news = [pull for pull in pulls if (entity, pull) not in loaded]
-            for old in [pull for of, pull in loaded if of == entity and any(_same(pull, new) for new in news)]:
-                self._forget(entity, old)
+            for old in [
+                pull for of, pull in begun | loaded if of == entity and any(_replaces(new, pull) for new in news)
+            ]:
+                self._forget(entity, tables[entity], old)
+            if news:
+                self._append_rows("begun", _listed([(entity, pull) for pull in news]))
             for pull in news:
                 content = _call_days(pull, pulls[pull]) if entity == "call_days" else _for_bigquery(pulls[pull], shape)
                 with content:
-                    self._append(entity, table, pull, content, shape)
+                    self._append(entity, tables[entity], pull, content, shape)
             if news:
                 self._append_rows("loads", _listed([(entity, pull) for pull in news]))
             known += [(entity, pull) for pull in pulls]
@@ -88,12 +102,10 @@ class BigQueryLake:
         for name, table in tables.items():
             self._load_rows(f"{dataset}.{name}", table, "WRITE_TRUNCATE")
 
-    def _loaded(self) -> set[tuple[str, _Pull]]:
-        self.client.query(
-            f"create table if not exists `{self.name}.loads` (entity string, source string, landing_id string, recipe string)"
-        ).result()
+    def _pulls(self, name: str) -> set[tuple[str, _Pull]]:
+        """The pulls that ``begun`` or ``loads`` lists, by entity."""
         rows = self.client.query(
-            f"select distinct entity, source, landing_id, recipe from `{self.name}.loads`"
+            f"select distinct entity, source, landing_id, recipe from `{self.name}.{name}`"
         ).result()
         return {(entity, _Pull(*pull)) for entity, *pull in (row.values() for row in rows)}
 
@@ -104,9 +116,16 @@ class BigQueryLake:
         if entity in DAYS:
             table.time_partitioning = bigquery.TimePartitioning(field=DAYS[entity])
             table.require_partition_filter = entity in FILTERED
-        table.clustering_fields, table.labels = ["source", "landing_id"], LABELS
+        table.clustering_fields, table.labels = ["source", "landing_id"], google.LABELS
         self.client.create_table(table, exists_ok=True)
         found = self.client.get_table(table.reference)
+        if _columns(found.schema) != _columns(table.schema):
+            # Killed in between, the next run finds an empty table of the new columns, or none.
+            for name in _LISTS:
+                self.client.query(f"delete from `{self.name}.{name}` where entity = '{entity}'").result()
+            self.client.delete_table(table.reference)
+            self.client.create_table(table)
+            found = self.client.get_table(table.reference)
         if bool(found.require_partition_filter) != bool(table.require_partition_filter):
             found.require_partition_filter = table.require_partition_filter
             found = self.client.update_table(found, ["require_partition_filter"])
@@ -122,27 +141,36 @@ class BigQueryLake:
         ).result()
 
     def _append(self, entity: str, table: bigquery.Table, pull: _Pull, content: IO[bytes], shape: pa.Schema) -> None:
-        """Load one file. A job of that id that ran before is this one."""
+        """Load one file. A job of that id that ran before is this one, unless what it loaded was taken out since."""
         from google.cloud.exceptions import Conflict, GoogleCloudError
 
-        made = f"{table.created:%Y%m%d%H%M%S%f}" if table.created else ""
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", f"lake_{entity}_{'_'.join(pull)}_{made}")
-        for attempt in range(_TRIES):
-            job_id = f"{name}_{attempt}"
+        failures = 0
+        job: Any
+        for job_id in _job_ids(entity, table, pull):
             content.seek(0)
-            job: bigquery.LoadJob | Any
             try:
                 job = self.client.load_table_from_file(
                     content, table.reference, job_id=job_id, job_config=_load_config(shape, "WRITE_APPEND")
                 )
+                ran_before = False
             except Conflict:
-                job = self.client.get_job(job_id, location=self.location)
+                job, ran_before = self.client.get_job(job_id, location=self.location), True
             try:
                 job.result()
-                return
-            except GoogleCloudError:
-                if attempt == _TRIES - 1:
+            except GoogleCloudError as error:
+                failures += not ran_before
+                if failures == _TRIES:
                     raise
+                if google.is_used_up(error):
+                    time.sleep(2**failures)
+                continue
+            if not ran_before or getattr(job, "output_rows", None) == 0 or self._holds(entity, pull):
+                return
+
+    def _holds(self, entity: str, pull: _Pull) -> bool:
+        """Whether there are rows of a pull."""
+        sql = f"select 1 from `{self.name}.raw_{entity}` where {_of_pull(entity)} limit 1"
+        return bool(list(self.client.query(sql, job_config=_bound(pull)).result()))
 
     def _append_rows(self, name: str, table: pa.Table) -> None:
         self._load_rows(f"{self.name}.{name}", table, "WRITE_APPEND")
@@ -158,17 +186,24 @@ class BigQueryLake:
         config = _load_config(table.schema, disposition)
         self.client.load_table_from_file(content, target, job_config=config).result()
 
-    def _forget(self, entity: str, pull: _Pull) -> None:
-        """Take out the rows of a pull as an older reader read them, then that they are loaded."""
-        from google.cloud import bigquery
+    def _forget(self, entity: str, table: bigquery.Table, pull: _Pull) -> None:
+        """Take out the rows of a pull as another reader read them, then that they are there."""
+        from google.cloud.exceptions import GoogleCloudError, NotFound
 
-        parameters = [bigquery.ScalarQueryParameter(None, "STRING", value) for value in (pull.source, pull.landing_id)]
-        every_day = f" and {DAYS[entity]} >= timestamp '0001-01-01'" if entity in FILTERED else ""
-        for sql in (
-            f"delete from `{self.name}.raw_{entity}` where source = ? and landing_id = ?{every_day}",
-            f"delete from `{self.name}.loads` where entity = '{entity}' and source = ? and landing_id = ?",
-        ):
-            self.client.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters)).result()
+        for job_id in _job_ids(entity, table, pull):
+            try:
+                # A run that was killed may have left it running.
+                self.client.get_job(job_id, location=self.location).result()
+            except NotFound:
+                break
+            except GoogleCloudError:
+                continue
+        self.client.query(
+            f"delete from `{self.name}.raw_{entity}` where {_of_pull(entity)}", job_config=_bound(pull)
+        ).result()
+        for name in reversed(_LISTS):
+            sql = f"delete from `{self.name}.{name}` where entity = '{entity}' and source = ? and landing_id = ?"
+            self.client.query(sql, job_config=_bound(pull)).result()
 
     def _keep(self, dataset: str) -> None:
         from google.cloud import bigquery
@@ -209,7 +244,7 @@ def _load_config(shape: pa.Schema, disposition: str) -> bigquery.LoadJobConfig:
     options = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
     options.enable_list_inference = True
     config = bigquery.LoadJobConfig(source_format="PARQUET", write_disposition=disposition, schema=fields(shape))
-    config.parquet_options, config.labels = options, LABELS
+    config.parquet_options, config.labels = options, google.LABELS
     return config
 
 
@@ -219,8 +254,37 @@ def _pull(path: Path) -> _Pull:
     return _Pull(unquote(path.parent.parent.name), landing_id, recipe)
 
 
-def _same(one: _Pull, other: _Pull) -> bool:
-    return one[:2] == other[:2]
+def _job_ids(entity: str, table: bigquery.Table, pull: _Pull) -> Iterator[str]:
+    """The ids that loads of one file into that table have, first to last."""
+    made = f"{table.created:%Y%m%d%H%M%S%f}" if table.created else ""
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", f"lake_{entity}_{'_'.join(pull)}_{made}")
+    return (f"{name}_{number}" for number in count())
+
+
+def _replaces(one: _Pull, other: _Pull) -> bool:
+    """Whether they are one pull read in two ways."""
+    return one[:2] == other[:2] and one != other
+
+
+def _of_pull(entity: str) -> str:
+    """The condition of the rows of one pull, whose source and landing id are bound; it names days where it must."""
+    every_day = f" and {DAYS[entity]} >= timestamp '0001-01-01'" if entity in FILTERED else ""
+    return f"source = ? and landing_id = ?{every_day}"
+
+
+def _bound(pull: _Pull) -> bigquery.QueryJobConfig:
+    from google.cloud import bigquery
+
+    values = [bigquery.ScalarQueryParameter(None, "STRING", value) for value in (pull.source, pull.landing_id)]
+    return bigquery.QueryJobConfig(query_parameters=values)
+
+
+def _columns(fields: Sequence[bigquery.SchemaField]) -> list[tuple[Any, ...]]:
+    """Columns as they compare: BigQuery tells a type by its older name."""
+    return [
+        (field.name, _OLDER_NAMES.get(field.field_type, field.field_type), field.mode, _columns(field.fields))
+        for field in fields
+    ]
 
 
 def _in_utc(table: pa.Table) -> pa.Table:

@@ -82,7 +82,22 @@ def problems(sql: str) -> list[str]:
         for cast in tree.find_all(exp.Cast):
             if cast.to.sql("bigquery") not in TYPES:
                 found.append(f"cast to {cast.to.sql('bigquery')}")
+            if cast.to.sql("bigquery") == "DATE" and isinstance(cast.this, exp.Literal) and len(cast.this.this) != 10:
+                found.append(f"cast of {cast.this.this!r} to a date")
         found += ["filter clause" for _ in tree.find_all(exp.Filter)]
+        for clause in tree.find_all(exp.With):
+            if clause.recursive and (
+                clause.parent is not tree or any(inner is not clause for inner in clause.find_all(exp.With))
+            ):
+                found.append("recursive WITH beside another, or not at the top")
+        for select in tree.find_all(exp.Select):
+            named = {column.alias for column in select.expressions if isinstance(column, exp.Alias)}
+            grouped = [column for group in [select.args.get("group")] if group for column in group.find_all(exp.Column)]
+            found += [
+                f"grouped by {column.sql()}, which means the column's alias"
+                for column in grouped
+                if column.table in named
+            ]
         for join in tree.find_all(exp.Join):
             condition = join.args.get("on")
             if join.side in ("LEFT", "FULL") and condition is not None and not list(condition.find_all(exp.EQ)):
@@ -111,6 +126,10 @@ def test_every_model_reads_on_bigquery(compiled: dict[str, str]) -> None:
         ("select cast(x as numeric(38, 9)) from t", "cast to"),
         ("select x * 0.1 from t", "float literal"),
         ("select x::date from t", "operator"),
+        ("select cast('2026-01-01 00:00:00' as date)", "to a date"),
+        ("select a.x, count(*) as a from t as a group by a.x", "grouped by a.x"),
+        ("select * from (with recursive a as (select 1) select * from a)", "recursive WITH"),
+        ("with recursive a as (with b as (select 1) select * from b) select * from a", "recursive WITH"),
         ("select sum(x) filter (where y) from t", "filter clause"),
         ("select 1 from a left join b on a.x is not distinct from b.x", "outer join"),
     ],

@@ -26,7 +26,7 @@ usage_cells as (
         cells.quantity - coalesce(taken.quantity_taken, 0) as left_quantity,
         coalesce(taken.money_taken, 0) as money_taken,
         coalesce(taken.paid_in_money, 0) as paid_in_money,
-        {{ days_between('cells.charge_day', "cast('" ~ as_of() ~ "' as date)") }} >= 1 + coalesce(finality.finality_days, 0) as bill_is_final
+        {{ days_between('cells.charge_day', as_of_day()) }} >= 1 + coalesce(finality.finality_days, 0) as bill_is_final
     from {{ ref('int_usage_cells') }} as cells
     left join taken on cells.usage_cell_id = taken.usage_cell_id
     left join finality on cells.source = finality.source
@@ -126,7 +126,7 @@ final as (
     select
         {{ key(['kind', 'break_key', 'charge_day']) }} as break_id,
         kind, kind as class, source, charge_day, trim(break_key) as break_key, quantity, amount, currency,
-        {{ days_between('charge_day', "cast('" ~ as_of() ~ "' as date)") }} as age_days,
+        {{ days_between('charge_day', as_of_day()) }} as age_days,
         'open' as state
     from found
 

@@ -2,14 +2,17 @@
 
 It translates GoogleSQL to DuckDB's. Five places need another translation: an extension is not downloaded; CREATE TABLE
 (columns) AS (query) loses its inner parentheses; NUMERIC is DECIMAL(38, 9) and not DuckDB's (18, 3); BIGNUMERIC, which
-the project uses for whole numbers only, is no binary float; an array type is written as DuckDB writes it.
+the project uses for whole numbers only, is no binary float; an array type is written as DuckDB writes it. And a load job
+has the id it was sent with, which no other can have again.
 """
 
 from collections import OrderedDict
 
+import bqemulator.api.routes.upload as upload
 import bqemulator.sql.rewriter.create_table_schema_ctas as ctas
 import sqlglot.expressions.core as core
 from bqemulator.cli import main
+from bqemulator.domain.errors import ResourceRef, resource_already_exists
 from bqemulator.storage.engine import DuckDBEngine
 from sqlglot import Dialect, exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -46,6 +49,21 @@ def parsed_once(dialect, sql, **options):
     return [tree and tree.copy() for tree in parsed[key]]
 
 
+configuration_of, run_load = upload._load_configuration_from_envelope, upload._run_load
+
+
+def configuration_with_id(envelope):
+    return {**configuration_of(envelope), "job_id": envelope["jobReference"]["jobId"]}
+
+
+async def run_load_once(*, project_id, configuration, **more):
+    job_id = configuration.pop("job_id")
+    if more["ctx"].catalog.get_job(project_id, job_id):
+        raise resource_already_exists(ResourceRef("job", project_id, None, job_id))
+    upload._new_job_id = lambda: job_id  # asked for before anything is awaited
+    return await run_load(project_id=project_id, configuration=configuration, **more)
+
+
 # Copying a tree, most of the time goes into comments and places in the text: flat, and never changed in place.
 copied = core.deepcopy
 
@@ -56,6 +74,7 @@ def copied_flat(value, memo=None):
 
 core.deepcopy = copied_flat
 Dialect.parse = parsed_once
+upload._load_configuration_from_envelope, upload._run_load = configuration_with_id, run_load_once
 DuckDBEngine._load_spatial = lambda engine: None
 ctas._apply_schema_ctas_rewrite = without_parentheses
 DuckDB.Generator.datatype_sql = type_in_duckdb

@@ -14,7 +14,7 @@ usage_cells as (
     join finality on cells.source = finality.source
     left join (select usage_cell_id, {{ isum('cost_nanos') }} as cost_nanos from {{ ref('int_cell_receipts') }} group by usage_cell_id) as receipts
         on cells.usage_cell_id = receipts.usage_cell_id
-    where {{ days_between('cells.charge_day', "cast('" ~ as_of() ~ "' as date)") }} < 1 + finality.finality_days
+    where {{ days_between('cells.charge_day', as_of_day()) }} < 1 + finality.finality_days
 
 ),
 

@@ -35,15 +35,15 @@ by_call as (
 final as (
 
     select
-        calls.charge_day, calls.event_id, calls.run_id, calls.model, count(*) as calls,
+        told.charge_day, told.event_id, told.run_id, told.model, count(*) as calls,
         count(*) - count(by_call.list_nanos) as unpriced_calls,
         {{ from_nanos(isum('by_call.list_nanos')) }} as estimated_cost,
         {{ from_nanos(isum('by_call.expected_nanos')) }} as expected_cost,
-        {{ money('sum(calls.reported_cost)') }} as reported_cost
-    from {{ ref('int_calls') }} as calls
-    left join by_call on calls.call_high = by_call.call_high and calls.call_low = by_call.call_low
-    where {{ of_days('calls.charge_day') }}
-    group by calls.charge_day, calls.event_id, calls.run_id, calls.model
+        {{ money('sum(told.reported_cost)') }} as reported_cost
+    from {{ ref('int_calls') }} as told
+    left join by_call on told.call_high = by_call.call_high and told.call_low = by_call.call_low
+    where {{ of_days('told.charge_day') }}
+    group by told.charge_day, told.event_id, told.run_id, told.model
 
 )
 

@@ -1,7 +1,10 @@
 {{ config(materialized='ephemeral') }}
--- grain: one delivery of one operation, with what makes two deliveries one operation and two operations one call (R17)
-with keyed as (
-
+-- grain: one delivery of one operation, with what makes two deliveries one operation and two operations one call (R17). No WITH:
+-- it stands inside one that is RECURSIVE
+select
+    *, {{ fingerprint(['delivery_key']) }} as delivery_fingerprint, {{ fingerprint(['call_identity']) }} as call_fingerprint,
+    case when trace_id is not null then {{ fingerprint(['trace_id']) }} end as trace_fingerprint
+from (
     select
         *,
         case
@@ -15,16 +18,4 @@ with keyed as (
         end as call_identity,
         case usage_source when 'provider' then 0 when 'estimated' then 1 else 2 end as usage_rank
     from {{ ref('stg_telemetry__calls') }}
-
-),
-
-final as (
-
-    select
-        *, {{ fingerprint(['delivery_key']) }} as delivery_fingerprint, {{ fingerprint(['call_identity']) }} as call_fingerprint,
-        case when trace_id is not null then {{ fingerprint(['trace_id']) }} end as trace_fingerprint
-    from keyed
-
-)
-
-select * from final
+) as keyed
