@@ -1,19 +1,19 @@
 """Lake files into BigQuery by load jobs, each once, however often a run is killed or repeated.
 
-A lake file never changes: its folder names the pull and how it was read. Its rows are appended to ``raw_<entity>`` by a
-job whose id follows from the file, so that BigQuery itself refuses to run it twice; ``begun`` keeps what may be there,
-``loads`` what is there whole. Which pulls count is ``known``, replaced by every run, and ``<entity>`` is the view of the
-rows of these: an older ``as_of`` moves no data. A pull read by another reader replaces its rows; a table whose columns
-are no longer the lake's is made anew, and loaded again.
+A lake file never changes: its folder names the pull and how it was read. What is new of an entity is appended to
+``raw_<entity>`` by one job, or a few where it is much; ``begun`` keeps the job's id before it starts, ``loads`` the pulls
+that are there, so that a run finds out what became of the jobs of one that was killed. Which pulls count is ``known``,
+replaced by every run, and ``<entity>`` is the view of the rows of these: an older ``as_of`` moves no data. A pull read by
+another reader replaces its rows; a table whose columns are no longer the lake's is made anew, and loaded again.
 https://cloud.google.com/bigquery/docs/running-jobs#generate-jobid
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -42,8 +42,10 @@ DAYS = {
 FILTERED = frozenset({"calls"})
 #: What BigQuery calls these types when asked.
 _OLDER_NAMES = {"INT64": "INTEGER", "BOOL": "BOOLEAN", "STRUCT": "RECORD", "FLOAT64": "FLOAT"}
-#: What may be loaded, and what is: a pull leaves the second first.
-_LISTS = ("begun", "loads")
+#: Google counts jobs and the partitions each changes; few large jobs are within its quotas for longer.
+_JOB_BYTES = 256 << 20
+#: Stands for a job where rows are taken out.
+_NO_JOB = "none"
 #: Tries of one load before the run fails: a job that failed loaded nothing, but its id is used up.
 _TRIES = 5
 
@@ -54,6 +56,14 @@ class _Pull(NamedTuple):
     source: str
     landing_id: str
     recipe: str
+
+
+class _Load(NamedTuple):
+    """One job: an entity's files, which it appends all or none of."""
+
+    entity: str
+    job_id: str
+    files: dict[_Pull, Path]
 
 
 class BigQueryLake:
@@ -67,29 +77,24 @@ class BigQueryLake:
         import pyarrow as pa
 
         self._keep(self.name)
-        for name in _LISTS:
-            columns = "entity string, source string, landing_id string, recipe string"
-            self.client.query(f"create table if not exists `{self.name}.{name}` ({columns})").result()
         shapes = {entity: schema(entity) for entity in ENTITIES} | {"call_days": _call_days_shape()}
+        self._make("loads", *_Pull._fields)
+        self._make("begun", *_Pull._fields, "job_id")
         tables = {entity: self._keep_raw(entity, shape) for entity, shape in shapes.items()}
-        begun, loaded = self._pulls("begun"), self._pulls("loads")
+        loaded = self._settled()
         known: list[tuple[str, _Pull]] = []
-        for entity, shape in shapes.items():
+        begun: list[_Load] = []
+        for entity, table in tables.items():
             pulls = {_pull(path): path for path in files.get("calls" if entity == "call_days" else entity, ())}
-            news = [pull for pull in pulls if (entity, pull) not in loaded]
-            for old in [
-                pull for of, pull in begun | loaded if of == entity and any(_replaces(new, pull) for new in news)
-            ]:
-                self._forget(entity, tables[entity], old)
-            if news:
-                self._append_rows("begun", _listed([(entity, pull) for pull in news]))
-            for pull in news:
-                content = _call_days(pull, pulls[pull]) if entity == "call_days" else _for_bigquery(pulls[pull], shape)
-                with content:
-                    self._append(entity, tables[entity], pull, content, shape)
-            if news:
-                self._append_rows("loads", _listed([(entity, pull) for pull in news]))
+            news = {pull: path for pull, path in pulls.items() if (entity, pull) not in loaded}
+            again = {pull[:2] for pull in news}
+            self._forget(entity, [pull for of, pull in loaded if of == entity and pull[:2] in again])
+            begun += self._planned(entity, table, news)
             known += [(entity, pull) for pull in pulls]
+        self._begin(begun)
+        for load in begun:
+            self._append(load, tables[load.entity], shapes[load.entity])
+        self._note(begun)
         refused = [[getattr(one, name) for one in rejections] for name in ("source", "unit", "problem")]
         text = pa.schema([(name, pa.string()) for name in ("source", "unit", "problem")])
         self.replace_all(self.name, {"known": _listed(known), "rejections": pa.table(refused, schema=text)})
@@ -102,12 +107,56 @@ class BigQueryLake:
         for name, table in tables.items():
             self._load_rows(f"{dataset}.{name}", table, "WRITE_TRUNCATE")
 
-    def _pulls(self, name: str) -> set[tuple[str, _Pull]]:
-        """The pulls that ``begun`` or ``loads`` lists, by entity."""
-        rows = self.client.query(
-            f"select distinct entity, source, landing_id, recipe from `{self.name}.{name}`"
-        ).result()
-        return {(entity, _Pull(*pull)) for entity, *pull in (row.values() for row in rows)}
+    def _make(self, name: str, *columns: str) -> None:
+        told = ", ".join(f"{column} string" for column in ("entity", *columns))
+        self.client.query(f"create table if not exists `{self.name}.{name}` ({told})").result()
+
+    def _settled(self) -> set[tuple[str, _Pull]]:
+        """The pulls that are there, by entity, once what a killed run left running has ended."""
+        listed = f"select distinct entity, {', '.join(_Pull._fields)}"
+        loaded = {_entry(row.values()) for row in self.client.query(f"{listed} from `{self.name}.loads`").result()}
+        begun: dict[str, list[tuple[str, _Pull]]] = {}
+        for row in self.client.query(f"{listed}, job_id from `{self.name}.begun`").result():
+            *entry, job_id = row.values()
+            begun.setdefault(job_id, []).append(_entry(entry))
+        succeeded = {job_id: self._succeeded(job_id) for job_id in begun}
+        done = {entry for job_id, entries in begun.items() if succeeded[job_id] for entry in entries}
+        # What was taken out for a load that then succeeded is out; any other pull begun is made to have nothing.
+        there = {(entity, pull[:2]) for entity, pull in done}
+        undone = {entry for entries in begun.values() for entry in entries if (entry[0], entry[1][:2]) not in there}
+        for entity in {entity for entity, _ in undone}:
+            self._clear(entity, [pull for of, pull in undone if of == entity])
+        self._append_rows("loads", _listed(sorted(done - loaded)))
+        self._end(begun)
+        return (loaded | done) - undone
+
+    def _succeeded(self, job_id: str) -> bool:
+        """Whether a job appended its rows; waits for one that is still running."""
+        from google.cloud.exceptions import GoogleCloudError
+
+        job = self._job(job_id)
+        if job is None:
+            return False
+        try:
+            job.result()
+        except GoogleCloudError:
+            if job.error_result is None:
+                raise  # nothing is known of the job
+            return False
+        return True
+
+    def _job(self, job_id: str) -> Any:
+        """The job of that id; null where there is none."""
+        from google.cloud.exceptions import NotFound
+
+        try:
+            return self.client.get_job(job_id, location=self.location)
+        except NotFound:
+            return None
+
+    def _end(self, begun: Collection[object]) -> None:
+        if begun:
+            self.client.query(f"delete from `{self.name}.begun` where true").result()
 
     def _keep_raw(self, entity: str, shape: pa.Schema) -> bigquery.Table:
         from google.cloud import bigquery
@@ -120,8 +169,8 @@ class BigQueryLake:
         self.client.create_table(table, exists_ok=True)
         found = self.client.get_table(table.reference)
         if _columns(found.schema) != _columns(table.schema):
-            # Killed in between, the next run finds an empty table of the new columns, or none.
-            for name in _LISTS:
+            # Killed in between, the next run finds a table with other columns again, or none.
+            for name in ("begun", "loads"):
                 self.client.query(f"delete from `{self.name}.{name}` where entity = '{entity}'").result()
             self.client.delete_table(table.reference)
             self.client.create_table(table)
@@ -140,40 +189,58 @@ class BigQueryLake:
                     on raw.source = known.source and raw.landing_id = known.landing_id"""
         ).result()
 
-    def _append(self, entity: str, table: bigquery.Table, pull: _Pull, content: IO[bytes], shape: pa.Schema) -> None:
-        """Load one file. A job of that id that ran before is this one, unless what it loaded was taken out since."""
-        from google.cloud.exceptions import Conflict, GoogleCloudError
+    def _planned(self, entity: str, table: bigquery.Table, news: Mapping[_Pull, Path]) -> Iterator[_Load]:
+        """Jobs for an entity's new files, each of them of about ``_JOB_BYTES``."""
+        files: dict[_Pull, Path] = {}
+        size = 0
+        for pull in sorted(news):
+            files[pull] = news[pull]
+            size += news[pull].stat().st_size
+            if size >= _JOB_BYTES:
+                yield _Load(entity, self._free_id(entity, table, files), files)
+                files, size = {}, 0
+        if files:
+            yield _Load(entity, self._free_id(entity, table, files), files)
 
-        failures = 0
-        job: Any
-        for job_id in _job_ids(entity, table, pull):
-            content.seek(0)
-            try:
-                job = self.client.load_table_from_file(
-                    content, table.reference, job_id=job_id, job_config=_load_config(shape, "WRITE_APPEND")
-                )
-                ran_before = False
-            except Conflict:
-                job, ran_before = self.client.get_job(job_id, location=self.location), True
-            try:
-                job.result()
-            except GoogleCloudError as error:
-                failures += not ran_before
-                if failures == _TRIES:
-                    raise
-                if google.is_used_up(error):
-                    time.sleep(2**failures)
-                continue
-            if not ran_before or getattr(job, "output_rows", None) == 0 or self._holds(entity, pull):
-                return
+    def _free_id(self, entity: str, table: bigquery.Table, pulls: Iterable[_Pull]) -> str:
+        """The first id no job has of those that follow from the table and the files."""
+        told = "\n".join([f"{table.created}", *("\t".join(pull) for pull in pulls)])
+        name = f"lake_{entity}_{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+        return next(job_id for number in count() if self._job(job_id := f"{name}_{number}") is None)
 
-    def _holds(self, entity: str, pull: _Pull) -> bool:
-        """Whether there are rows of a pull."""
-        sql = f"select 1 from `{self.name}.raw_{entity}` where {_of_pull(entity)} limit 1"
-        return bool(list(self.client.query(sql, job_config=_bound(pull)).result()))
+    def _begin(self, loads: Sequence[_Load]) -> None:
+        """Keep the ids before the jobs start."""
+        rows = [(load.entity, pull, load.job_id) for load in loads for pull in load.files]
+        self._append_rows("begun", _listed([row[:2] for row in rows], job_id=[row[2] for row in rows]))
+
+    def _note(self, loads: Sequence[_Load]) -> None:
+        """Keep what is there now."""
+        self._append_rows("loads", _listed([(load.entity, pull) for load in loads for pull in load.files]))
+        self._end(loads)
+
+    def _append(self, load: _Load, table: bigquery.Table, shape: pa.Schema) -> None:
+        """Run one job; one that failed appended nothing and is tried again under another id."""
+        from google.cloud.exceptions import GoogleCloudError
+
+        with _content(load, shape) as content:
+            for attempt in range(1, _TRIES + 1):
+                content.seek(0)
+                try:
+                    self.client.load_table_from_file(
+                        content, table.reference, job_id=load.job_id, job_config=_load_config(shape, "WRITE_APPEND")
+                    ).result()
+                    return
+                except GoogleCloudError as error:
+                    if attempt == _TRIES:
+                        raise
+                    if google.is_used_up(error):
+                        time.sleep(2**attempt)
+                load = load._replace(job_id=self._free_id(load.entity, table, load.files))
+                self._begin([load])
 
     def _append_rows(self, name: str, table: pa.Table) -> None:
-        self._load_rows(f"{self.name}.{name}", table, "WRITE_APPEND")
+        if len(table):
+            self._load_rows(f"{self.name}.{name}", table, "WRITE_APPEND")
 
     def _load_rows(self, target: str, table: pa.Table, disposition: str) -> None:
         import pyarrow.parquet as pq
@@ -186,24 +253,24 @@ class BigQueryLake:
         config = _load_config(table.schema, disposition)
         self.client.load_table_from_file(content, target, job_config=config).result()
 
-    def _forget(self, entity: str, table: bigquery.Table, pull: _Pull) -> None:
-        """Take out the rows of a pull as another reader read them, then that they are there."""
-        from google.cloud.exceptions import GoogleCloudError, NotFound
+    def _forget(self, entity: str, pulls: Sequence[_Pull]) -> None:
+        """Take out what another reader read of pulls; killed in between, the next run does it."""
+        self._append_rows("begun", _listed([(entity, pull) for pull in pulls], job_id=[_NO_JOB] * len(pulls)))
+        self._clear(entity, pulls)
 
-        for job_id in _job_ids(entity, table, pull):
-            try:
-                # A run that was killed may have left it running.
-                self.client.get_job(job_id, location=self.location).result()
-            except NotFound:
-                break
-            except GoogleCloudError:
-                continue
-        self.client.query(
-            f"delete from `{self.name}.raw_{entity}` where {_of_pull(entity)}", job_config=_bound(pull)
-        ).result()
-        for name in reversed(_LISTS):
-            sql = f"delete from `{self.name}.{name}` where entity = '{entity}' and source = ? and landing_id = ?"
-            self.client.query(sql, job_config=_bound(pull)).result()
+    def _clear(self, entity: str, pulls: Sequence[_Pull]) -> None:
+        """Take out the rows of pulls, then that they are there."""
+        from google.cloud import bigquery
+
+        if not pulls:
+            return
+        names = bigquery.ArrayQueryParameter(None, "STRING", [f"{pull.source}/{pull.landing_id}" for pull in pulls])
+        every_day = f" and {DAYS[entity]} >= timestamp '0001-01-01'" if entity in FILTERED else ""
+        for sql in (
+            f"delete from `{self.name}.raw_{entity}` where concat(source, '/', landing_id) in unnest(?){every_day}",
+            f"delete from `{self.name}.loads` where entity = '{entity}' and concat(source, '/', landing_id) in unnest(?)",
+        ):
+            self.client.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=[names])).result()
 
     def _keep(self, dataset: str) -> None:
         from google.cloud import bigquery
@@ -254,29 +321,9 @@ def _pull(path: Path) -> _Pull:
     return _Pull(unquote(path.parent.parent.name), landing_id, recipe)
 
 
-def _job_ids(entity: str, table: bigquery.Table, pull: _Pull) -> Iterator[str]:
-    """The ids that loads of one file into that table have, first to last."""
-    made = f"{table.created:%Y%m%d%H%M%S%f}" if table.created else ""
-    name = re.sub(r"[^A-Za-z0-9_-]", "_", f"lake_{entity}_{'_'.join(pull)}_{made}")
-    return (f"{name}_{number}" for number in count())
-
-
-def _replaces(one: _Pull, other: _Pull) -> bool:
-    """Whether they are one pull read in two ways."""
-    return one[:2] == other[:2] and one != other
-
-
-def _of_pull(entity: str) -> str:
-    """The condition of the rows of one pull, whose source and landing id are bound; it names days where it must."""
-    every_day = f" and {DAYS[entity]} >= timestamp '0001-01-01'" if entity in FILTERED else ""
-    return f"source = ? and landing_id = ?{every_day}"
-
-
-def _bound(pull: _Pull) -> bigquery.QueryJobConfig:
-    from google.cloud import bigquery
-
-    values = [bigquery.ScalarQueryParameter(None, "STRING", value) for value in (pull.source, pull.landing_id)]
-    return bigquery.QueryJobConfig(query_parameters=values)
+def _entry(values: Sequence[str]) -> tuple[str, _Pull]:
+    entity, *pull = values
+    return entity, _Pull(*pull)
 
 
 def _columns(fields: Sequence[bigquery.SchemaField]) -> list[tuple[Any, ...]]:
@@ -298,17 +345,20 @@ def _in_utc(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(zoned))
 
 
-def _for_bigquery(path: Path, shape: pa.Schema) -> IO[bytes]:
-    """A lake file as it is loaded, written to disk batch by batch, so that memory does not grow with it."""
+def _content(load: _Load, shape: pa.Schema) -> IO[bytes]:
+    """The files of one job as one, written to disk batch by batch, so that memory does not grow with them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     content: IO[bytes] = TemporaryFile()  # noqa: SIM115 - the caller closes it
-    with pq.ParquetFile(path) as stored:
-        first = _in_utc(shape.empty_table()).schema
-        with pq.ParquetWriter(content, first, compression="zstd") as out:
-            for batch in stored.iter_batches():
-                out.write_table(_in_utc(pa.Table.from_batches([batch]).cast(shape)))
+    with pq.ParquetWriter(content, _in_utc(shape.empty_table()).schema, compression="zstd") as out:
+        for pull, path in load.files.items():
+            if load.entity == "call_days":
+                out.write_table(_call_days(pull, path))
+                continue
+            with pq.ParquetFile(path) as stored:
+                for batch in stored.iter_batches():
+                    out.write_table(_in_utc(pa.Table.from_batches([batch]).cast(shape)))
     return content
 
 
@@ -319,15 +369,15 @@ def _call_days_shape() -> pa.Schema:
     return pa.schema([*text, pa.field("charge_day", pa.date32()), pa.field("calls", pa.int64())])
 
 
-def _call_days(pull: _Pull, path: Path) -> IO[bytes]:
-    """The days a file of calls speaks of, as a file."""
+def _call_days(pull: _Pull, path: Path) -> pa.Table:
+    """The days a file of calls speaks of."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     ended = pc.cast(pq.read_table(path, columns=["ended_at"])["ended_at"], pa.date32(), safe=False)
     days = pc.value_counts(ended)
-    table = pa.table(
+    return pa.table(
         {
             "source": [pull.source] * len(days),
             "landing_id": [pull.landing_id] * len(days),
@@ -337,15 +387,13 @@ def _call_days(pull: _Pull, path: Path) -> IO[bytes]:
         },
         schema=_call_days_shape(),
     )
-    content = io.BytesIO()
-    pq.write_table(table, content)
-    return content
 
 
-def _listed(pulls: Sequence[tuple[str, _Pull]]) -> pa.Table:
+def _listed(pulls: Sequence[tuple[str, _Pull]], **more: Sequence[str]) -> pa.Table:
     import pyarrow as pa
 
     names = ("entity", *_Pull._fields)
     rows = [(entity, *pull) for entity, pull in pulls]
     columns = [[row[place] for row in rows] for place in range(len(names))]
-    return pa.table(columns, schema=pa.schema([(name, pa.string()) for name in names]))
+    shape = pa.schema([(name, pa.string()) for name in (*names, *more)])
+    return pa.table([*columns, *more.values()], schema=shape)

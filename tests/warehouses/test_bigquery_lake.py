@@ -76,14 +76,65 @@ def test_a_reader_that_comes_back(lake: BigQueryLake, write: Write) -> None:
     assert raw(lake) == 1
 
 
-def test_a_load_that_was_not_noted_is_none_of_another_readers(lake: BigQueryLake, write: Write) -> None:
-    """Killed after its load jobs and before it wrote that they are there."""
-    load(lake, write("one", "a", 2))
-    lake.client.query(f"delete from `{lake.name}.loads` where true").result()
+def unnote(lake: BigQueryLake, job_id: str) -> None:
+    """As a run leaves it that was killed before it wrote that its load is there."""
+    for sql in (
+        f"insert into `{lake.name}.begun` (entity, source, landing_id, recipe, job_id) select entity, source, landing_id, recipe, '{job_id}' from `{lake.name}.loads` where entity = 'calls'",
+        f"delete from `{lake.name}.loads` where entity = 'calls'",
+    ):
+        lake.client.query(sql).result()
+
+
+def jobs(lake: BigQueryLake) -> list[str]:
+    """Ids of the loads of calls, first to last."""
+    made = [job for job in lake.client.list_jobs() if job.job_id.startswith("lake_calls_")]
+    return [job.job_id for job in sorted(made, key=lambda job: job.created)]
+
+
+def test_a_load_that_was_not_noted_is_not_done_again(lake: BigQueryLake, write: Write) -> None:
+    path = write("one", "a", 2)
+    load(lake, path)
+    unnote(lake, *jobs(lake))
+    assert load(lake, path) == ["a-0", "a-1"]
+    unnote(lake, *jobs(lake))
     assert load(lake, write("one", "b", 1)) == ["b-0"]
-    lake.client.query(f"delete from `{lake.name}.loads` where true").result()
+    # As the run before, killed where it had taken out what `a` read and loaded what `b` read.
+    unnote(lake, jobs(lake)[-1])
+    lake.client.query(
+        f"insert into `{lake.name}.begun` (entity, source, landing_id, recipe, job_id) values ('calls', 'traces', 'one', 'a', 'none')"
+    ).result()
     assert load(lake, write("one", "b", 1)) == ["b-0"]
     assert raw(lake) == 1
+    assert len(jobs(lake)) == 2
+
+
+def test_a_load_that_never_began_is_done(lake: BigQueryLake, write: Write) -> None:
+    path = write("one", "a", 2)
+    load(lake, path)
+    lake.client.query(f"delete from `{lake.name}.raw_calls` where true").result()
+    unnote(lake, "of a process that was killed just before")
+    assert load(lake, path) == ["a-0", "a-1"]
+    assert raw(lake) == 2
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_what_a_killed_run_was_taking_out_is_there_again(lake: BigQueryLake, write: Write, gone: bool) -> None:
+    """It was about to load what another reader read, and the release is rolled back before the next run."""
+    path = write("one", "a", 2)
+    load(lake, path)
+    lake.client.query(
+        f"insert into `{lake.name}.begun` (entity, source, landing_id, recipe, job_id) select entity, source, landing_id, recipe, 'none' from `{lake.name}.loads` where entity = 'calls'"
+    ).result()
+    if gone:
+        lake.client.query(f"delete from `{lake.name}.raw_calls` where true").result()
+    assert load(lake, path) == ["a-0", "a-1"]
+    assert raw(lake) == 2
+
+
+def test_many_files_are_one_job(lake: BigQueryLake, write: Write) -> None:
+    load(lake, *(write(f"pull-{number}", "a", 1) for number in range(20)))
+    assert raw(lake) == 20
+    assert len(jobs(lake)) == 1
 
 
 def test_columns_of_a_new_release(lake: BigQueryLake, write: Write) -> None:
