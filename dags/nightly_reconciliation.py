@@ -21,7 +21,7 @@ from run_steps import TASK
 
 @dag(
     schedule=CronPartitionTimetable(
-        os.environ.get("RECONCILE_SCHEDULE", "0 2 * * *"), timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"
+        os.environ.get("RECONCILE_SCHEDULE") or "0 2 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"
     ),
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,

@@ -122,7 +122,7 @@ order by day
     {# no transaction: BigQuery's take no DDL, and it replaces no table by one of other partitions. Killed after any of the three, the next build makes the table again #}
     {% do run_query("delete from " ~ made ~ " where true") %}
     {% if existing is not none %}{% do adapter.drop_relation(existing) %}{% endif %}
-    {% do run_query("create table " ~ target_relation ~ kept_by(day, config.get('cluster'), config.get('require_partition_filter')) ~ " as\n" ~ sql ~ "\nlimit 0") %}
+    {% do run_query("create or replace table " ~ target_relation ~ kept_by(day, config.get('cluster'), config.get('require_partition_filter')) ~ " as\n" ~ sql ~ "\nlimit 0") %}
     {% do persist_docs(target_relation, model) %}
   {% endif %}
 

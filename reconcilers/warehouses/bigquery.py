@@ -117,6 +117,7 @@ class BigQuery:
                         statements += self._replacing(
                             built.reference, name, models[built.table_id]["config"].get("day")
                         )
+            self._keep_row_access()
             partitions = self.dataset("partitions")
             made = [
                 f"select '{name}', recipe, day, fingerprint from `{partitions}.made_{name}`"
@@ -177,7 +178,7 @@ class BigQuery:
                 raise Busy(f"BigQuery: {error.message}", hint="a quota is used up; it is tried again") from error
             hint = f"the job needs roles/bigquery.jobUser on project {project} and roles/bigquery.dataEditor on its datasets"
             if "rowAccessPolicies" in error.message:
-                hint = f"for `row_access` the job needs roles/bigquery.dataOwner on dataset {self.settings.published}"
+                hint = f"for row access policies the job needs roles/bigquery.dataOwner on dataset {self.settings.published}"
             raise SettingsInvalid(f"BigQuery refused: {error.message}", hint=hint) from error
         except exceptions.NotFound as error:
             hint = f"is everything of the job in location {self.settings.location} of project {project}?"
@@ -229,14 +230,17 @@ class BigQuery:
         target = bigquery.TableReference.from_string(f"{self.settings.project}.{self.settings.published}.{name}")
         columns = ", ".join(f"`{field.name}`" for field in candidate.schema)
         try:
-            same = _shape(self.client.get_table(target)) == _shape(candidate)
+            published = self.client.get_table(target)
         except NotFound:
-            same = False
+            published = None
+        same = published is not None and _shape(published) == _shape(candidate)
         if not same:
             # Columns change with a new release only: this table is replaced by itself, just before the others.
+            if published is not None:
+                bigquery_access.refuse_others(self.client, target)
+            self.query(f"delete from `{self.dataset('partitions')}.published` where model = '{built.table_id}'")
             self.client.delete_table(target, not_found_ok=True)
             self.client.create_table(_like(candidate, target))
-        self._keep_row_access(target, [field.name for field in candidate.schema])
         chosen = f"{day} >= date '0001-01-01'" if day else "true"
         if day and same:
             changed = self._changed_days(built.table_id)
@@ -248,17 +252,16 @@ class BigQuery:
             f"insert into `{target}` ({columns}) select {columns} from `{built}` where {chosen}",
         ]
 
-    def _keep_row_access(self, table: bigquery.TableReference, columns: Sequence[str]) -> None:
-        """The policies that the settings want of a published table; none is touched where they say nothing of it."""
-        if self.settings.row_access is not None:
-            wanted = bigquery_access.policies(self.settings.row_access, self._identity, columns)
-            bigquery_access.keep(self.client, table, wanted)
-
-    @cached_property
-    def _identity(self) -> str:
-        """The email the job's queries run as."""
-        email: str = self.query("select session_user()").rows[0][0]
-        return email
+    def _keep_row_access(self) -> None:
+        """The policies that the settings want of every published table, of an earlier release's too; new ones are empty yet."""
+        if self.settings.row_access is None:
+            return
+        job = self.query("select session_user()").rows[0][0]
+        for listed in self.client.list_tables(f"{self.settings.project}.{self.settings.published}"):
+            if listed.table_type == "TABLE":
+                columns = [field.name for field in self.client.get_table(listed.reference).schema]
+                wanted = bigquery_access.policies(self.settings.row_access, job, columns)
+                bigquery_access.keep(self.client, listed.reference, wanted)
 
     def _changed_days(self, table: str) -> list[date]:
         """Days of a built table that are not what was published of them."""

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconcilers.errors import SettingsInvalid
 from reconcilers.settings import RowAccess
 
 if TYPE_CHECKING:
@@ -70,6 +71,14 @@ def keep(client: bigquery.Client, table: bigquery.TableReference, wanted: Sequen
     if stale := sorted(id for id in found - {policy.id for policy in wanted} if id.startswith(_OURS)):
         # Google refuses to take away a table's last policy unless told to, since that opens the table.
         _ask(client, "POST", f"{path}:batchDelete", data={"policyIds": stale, "force": not wanted})
+
+
+def refuse_others(client: bigquery.Client, table: bigquery.TableReference) -> None:
+    """Raise ``SettingsInvalid`` where a table that is to be made anew has policies the job cannot make anew."""
+    others = sorted(id for id in _found(client, f"{table.path}/rowAccessPolicies") if not id.startswith(_OURS))
+    if others:
+        hint = "this release changes the table's columns; take the policies away, and make them again after the run"
+        raise SettingsInvalid(f"{table} has row access policies of somebody else: {', '.join(others)}", hint=hint)
 
 
 def _found(client: bigquery.Client, path: str) -> Iterator[str]:

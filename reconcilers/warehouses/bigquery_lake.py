@@ -1,10 +1,11 @@
 """Lake files into BigQuery by load jobs, each once, however often a run is killed or repeated.
 
 A lake file never changes: its folder names the pull and how it was read. What is new of an entity is appended to
-``raw_<entity>`` by one job, or a few where it is much; ``begun`` keeps the job's id before it starts, ``loads`` the pulls
-that are there, so that a run finds out what became of the jobs of one that was killed. Which pulls count is ``known``,
+``raw_<entity>`` by one job, or a few where it is much; ``begun`` keeps the job's id before it starts, ``loaded`` the pulls
+that are there, so that a run finds out what became of the jobs of one that was killed. Both say which table they speak
+of, by when it was created. Which pulls count is ``known``,
 replaced by every run, and ``<entity>`` is the view of the rows of these: an older ``as_of`` moves no data. A pull read by
-another reader replaces its rows; a table whose columns are no longer the lake's is made anew, and loaded again.
+another reader replaces its rows; a table whose columns are no longer the lake's is made anew, so nothing is loaded yet.
 https://cloud.google.com/bigquery/docs/running-jobs#generate-jobid
 """
 
@@ -58,10 +59,18 @@ class _Pull(NamedTuple):
     recipe: str
 
 
+#: Columns of the two ledgers.
+_LEDGERS = {
+    "loaded": ("entity", "created", *_Pull._fields),
+    "begun": ("entity", "created", *_Pull._fields, "job_id"),
+}
+
+
 class _Load(NamedTuple):
-    """One job: an entity's files, which it appends all or none of."""
+    """One job: an entity's files, which it appends all or none of, and when the table it appends to was created."""
 
     entity: str
+    created: str
     job_id: str
     files: dict[_Pull, Path]
 
@@ -78,23 +87,28 @@ class BigQueryLake:
 
         self._keep(self.name)
         shapes = {entity: schema(entity) for entity in ENTITIES} | {"call_days": _call_days_shape()}
-        self._make("loads", *_Pull._fields)
-        self._make("begun", *_Pull._fields, "job_id")
+        for name, columns in _LEDGERS.items():
+            told = ", ".join(f"{column} string" for column in columns)
+            self.client.query(f"create table if not exists `{self.name}.{name}` ({told})").result()
+        begun_before = self._ledger("begun")
+        # Before any table is made anew: no job of a killed run may be running then.
+        succeeded = {job_id: self._succeeded(job_id) for *_, job_id in begun_before}
         tables = {entity: self._keep_raw(entity, shape) for entity, shape in shapes.items()}
-        loaded = self._settled()
+        loaded = self._settled(tables, begun_before, succeeded)
         known: list[tuple[str, _Pull]] = []
         begun: list[_Load] = []
         for entity, table in tables.items():
             pulls = {_pull(path): path for path in files.get("calls" if entity == "call_days" else entity, ())}
             news = {pull: path for pull, path in pulls.items() if (entity, pull) not in loaded}
             again = {pull[:2] for pull in news}
-            self._forget(entity, [pull for of, pull in loaded if of == entity and pull[:2] in again])
+            self._forget(entity, table, [pull for of, pull in loaded if of == entity and pull[:2] in again])
             begun += self._planned(entity, table, news)
             known += [(entity, pull) for pull in pulls]
-        self._begin(begun)
+        self._note("begun", [(load.entity, load.created, pull, load.job_id) for load in begun for pull in load.files])
         for load in begun:
             self._append(load, tables[load.entity], shapes[load.entity])
-        self._note(begun)
+        self._note("loaded", [(load.entity, load.created, pull) for load in begun for pull in load.files])
+        self._end(begun)
         refused = [[getattr(one, name) for one in rejections] for name in ("source", "unit", "problem")]
         text = pa.schema([(name, pa.string()) for name in ("source", "unit", "problem")])
         self.replace_all(self.name, {"known": _listed(known), "rejections": pa.table(refused, schema=text)})
@@ -107,27 +121,43 @@ class BigQueryLake:
         for name, table in tables.items():
             self._load_rows(f"{dataset}.{name}", table, "WRITE_TRUNCATE")
 
-    def _make(self, name: str, *columns: str) -> None:
-        told = ", ".join(f"{column} string" for column in ("entity", *columns))
-        self.client.query(f"create table if not exists `{self.name}.{name}` ({told})").result()
+    def _ledger(self, name: str) -> list[tuple[str, str, _Pull, str]]:
+        """Rows of ``begun`` or ``loaded``: entity, when its table was created, pull, and of ``begun`` the job."""
+        rows = self.client.query(f"select distinct {', '.join(_LEDGERS[name])} from `{self.name}.{name}`").result()
+        return [
+            (entity, created, _Pull(*told[:3]), "".join(told[3:]))
+            for entity, created, *told in (r.values() for r in rows)
+        ]
 
-    def _settled(self) -> set[tuple[str, _Pull]]:
-        """The pulls that are there, by entity, once what a killed run left running has ended."""
-        listed = f"select distinct entity, {', '.join(_Pull._fields)}"
-        loaded = {_entry(row.values()) for row in self.client.query(f"{listed} from `{self.name}.loads`").result()}
-        begun: dict[str, list[tuple[str, _Pull]]] = {}
-        for row in self.client.query(f"{listed}, job_id from `{self.name}.begun`").result():
-            *entry, job_id = row.values()
-            begun.setdefault(job_id, []).append(_entry(entry))
-        succeeded = {job_id: self._succeeded(job_id) for job_id in begun}
-        done = {entry for job_id, entries in begun.items() if succeeded[job_id] for entry in entries}
+    def _note(self, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Append to a ledger: entity, when its table was created, pull, and to ``begun`` the job."""
+        import pyarrow as pa
+
+        if rows:
+            told = [(entity, created, *pull, *job) for entity, created, pull, *job in rows]
+            shape = pa.schema([(column, pa.string()) for column in _LEDGERS[name]])
+            self._load_rows(
+                f"{self.name}.{name}", pa.table([list(c) for c in zip(*told, strict=True)], shape), "WRITE_APPEND"
+            )
+
+    def _settled(
+        self,
+        tables: Mapping[str, bigquery.Table],
+        begun: Sequence[tuple[str, str, _Pull, str]],
+        succeeded: Mapping[str, bool],
+    ) -> set[tuple[str, _Pull]]:
+        """The pulls that are in the tables, by entity, now that it is known how the jobs of a killed run ended."""
+        created = {entity: _created(table) for entity, table in tables.items()}
+        loaded = {(entity, pull) for entity, of, pull, _ in self._ledger("loaded") if of == created.get(entity)}
+        begun = [row for row in begun if row[1] == created.get(row[0])]
+        done = {(entity, pull) for entity, _, pull, job_id in begun if succeeded[job_id]}
         # What was taken out for a load that then succeeded is out; any other pull begun is made to have nothing.
         there = {(entity, pull[:2]) for entity, pull in done}
-        undone = {entry for entries in begun.values() for entry in entries if (entry[0], entry[1][:2]) not in there}
+        undone = {(entity, pull) for entity, _, pull, _ in begun if (entity, pull[:2]) not in there}
         for entity in {entity for entity, _ in undone}:
             self._clear(entity, [pull for of, pull in undone if of == entity])
-        self._append_rows("loads", _listed(sorted(done - loaded)))
-        self._end(begun)
+        self._note("loaded", [(entity, created[entity], pull) for entity, pull in sorted(done - loaded)])
+        self._end(succeeded)
         return (loaded | done) - undone
 
     def _succeeded(self, job_id: str) -> bool:
@@ -169,9 +199,6 @@ class BigQueryLake:
         self.client.create_table(table, exists_ok=True)
         found = self.client.get_table(table.reference)
         if _columns(found.schema) != _columns(table.schema):
-            # Killed in between, the next run finds a table with other columns again, or none.
-            for name in ("begun", "loads"):
-                self.client.query(f"delete from `{self.name}.{name}` where entity = '{entity}'").result()
             self.client.delete_table(table.reference)
             self.client.create_table(table)
             found = self.client.get_table(table.reference)
@@ -197,26 +224,16 @@ class BigQueryLake:
             files[pull] = news[pull]
             size += news[pull].stat().st_size
             if size >= _JOB_BYTES:
-                yield _Load(entity, self._free_id(entity, table, files), files)
+                yield _Load(entity, _created(table), self._free_id(entity, table, files), files)
                 files, size = {}, 0
         if files:
-            yield _Load(entity, self._free_id(entity, table, files), files)
+            yield _Load(entity, _created(table), self._free_id(entity, table, files), files)
 
     def _free_id(self, entity: str, table: bigquery.Table, pulls: Iterable[_Pull]) -> str:
         """The first id no job has of those that follow from the table and the files."""
-        told = "\n".join([f"{table.created}", *("\t".join(pull) for pull in pulls)])
+        told = "\n".join([_created(table), *("\t".join(pull) for pull in pulls)])
         name = f"lake_{entity}_{hashlib.sha256(told.encode()).hexdigest()[:32]}"
         return next(job_id for number in count() if self._job(job_id := f"{name}_{number}") is None)
-
-    def _begin(self, loads: Sequence[_Load]) -> None:
-        """Keep the ids before the jobs start."""
-        rows = [(load.entity, pull, load.job_id) for load in loads for pull in load.files]
-        self._append_rows("begun", _listed([row[:2] for row in rows], job_id=[row[2] for row in rows]))
-
-    def _note(self, loads: Sequence[_Load]) -> None:
-        """Keep what is there now."""
-        self._append_rows("loads", _listed([(load.entity, pull) for load in loads for pull in load.files]))
-        self._end(loads)
 
     def _append(self, load: _Load, table: bigquery.Table, shape: pa.Schema) -> None:
         """Run one job; one that failed appended nothing and is tried again under another id."""
@@ -231,16 +248,14 @@ class BigQueryLake:
                     ).result()
                     return
                 except GoogleCloudError as error:
+                    if self._succeeded(load.job_id):
+                        return  # only the answer was lost
                     if attempt == _TRIES:
                         raise
                     if google.is_used_up(error):
                         time.sleep(2**attempt)
                 load = load._replace(job_id=self._free_id(load.entity, table, load.files))
-                self._begin([load])
-
-    def _append_rows(self, name: str, table: pa.Table) -> None:
-        if len(table):
-            self._load_rows(f"{self.name}.{name}", table, "WRITE_APPEND")
+                self._note("begun", [(load.entity, load.created, pull, load.job_id) for pull in load.files])
 
     def _load_rows(self, target: str, table: pa.Table, disposition: str) -> None:
         import pyarrow.parquet as pq
@@ -253,9 +268,9 @@ class BigQueryLake:
         config = _load_config(table.schema, disposition)
         self.client.load_table_from_file(content, target, job_config=config).result()
 
-    def _forget(self, entity: str, pulls: Sequence[_Pull]) -> None:
+    def _forget(self, entity: str, table: bigquery.Table, pulls: Sequence[_Pull]) -> None:
         """Take out what another reader read of pulls; killed in between, the next run does it."""
-        self._append_rows("begun", _listed([(entity, pull) for pull in pulls], job_id=[_NO_JOB] * len(pulls)))
+        self._note("begun", [(entity, _created(table), pull, _NO_JOB) for pull in pulls])
         self._clear(entity, pulls)
 
     def _clear(self, entity: str, pulls: Sequence[_Pull]) -> None:
@@ -264,13 +279,17 @@ class BigQueryLake:
 
         if not pulls:
             return
-        names = bigquery.ArrayQueryParameter(None, "STRING", [f"{pull.source}/{pull.landing_id}" for pull in pulls])
+        # A landing id is of one source only: it is a digest of it, among others.
+        names = [
+            bigquery.ArrayQueryParameter(None, "STRING", sorted({pull[place] for pull in pulls})) for place in (0, 1)
+        ]
+        of_pulls = "source in unnest(?) and landing_id in unnest(?)"
         every_day = f" and {DAYS[entity]} >= timestamp '0001-01-01'" if entity in FILTERED else ""
         for sql in (
-            f"delete from `{self.name}.raw_{entity}` where concat(source, '/', landing_id) in unnest(?){every_day}",
-            f"delete from `{self.name}.loads` where entity = '{entity}' and concat(source, '/', landing_id) in unnest(?)",
+            f"delete from `{self.name}.raw_{entity}` where {of_pulls}{every_day}",
+            f"delete from `{self.name}.loaded` where entity = '{entity}' and {of_pulls}",
         ):
-            self.client.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=[names])).result()
+            self.client.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=names)).result()
 
     def _keep(self, dataset: str) -> None:
         from google.cloud import bigquery
@@ -321,9 +340,8 @@ def _pull(path: Path) -> _Pull:
     return _Pull(unquote(path.parent.parent.name), landing_id, recipe)
 
 
-def _entry(values: Sequence[str]) -> tuple[str, _Pull]:
-    entity, *pull = values
-    return entity, _Pull(*pull)
+def _created(table: bigquery.Table) -> str:
+    return f"{table.created:%Y-%m-%dT%H:%M:%S.%f}"
 
 
 def _columns(fields: Sequence[bigquery.SchemaField]) -> list[tuple[Any, ...]]:
@@ -389,11 +407,10 @@ def _call_days(pull: _Pull, path: Path) -> pa.Table:
     )
 
 
-def _listed(pulls: Sequence[tuple[str, _Pull]], **more: Sequence[str]) -> pa.Table:
+def _listed(pulls: Sequence[tuple[str, _Pull]]) -> pa.Table:
     import pyarrow as pa
 
     names = ("entity", *_Pull._fields)
     rows = [(entity, *pull) for entity, pull in pulls]
     columns = [[row[place] for row in rows] for place in range(len(names))]
-    shape = pa.schema([(name, pa.string()) for name in (*names, *more)])
-    return pa.table([*columns, *more.values()], schema=shape)
+    return pa.table(columns, schema=pa.schema([(name, pa.string()) for name in names]))

@@ -34,7 +34,13 @@ def compiled_for_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {"BIGQUERY_METHOD": "oauth-secrets", "BIGQUERY_TOKEN": "none", "BIGQUERY_PROJECT": "compiled"}
     done = subprocess.run(
         command,
-        env={**os.environ, **environment, "RECONCILE_WAREHOUSE": "bigquery", "RECONCILE_FINANCE_DATABASE": "compiled"},
+        env={
+            **os.environ,
+            **environment,
+            "RECONCILE_WAREHOUSE": "bigquery",
+            "RECONCILE_FINANCE_DATABASE": "compiled",
+            "RECONCILE_WATCHED_FROM": "2026-01-01",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from google.api_core.exceptions import ServiceUnavailable
+from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from reconcilers import google
@@ -79,8 +82,8 @@ def test_a_reader_that_comes_back(lake: BigQueryLake, write: Write) -> None:
 def unnote(lake: BigQueryLake, job_id: str) -> None:
     """As a run leaves it that was killed before it wrote that its load is there."""
     for sql in (
-        f"insert into `{lake.name}.begun` (entity, source, landing_id, recipe, job_id) select entity, source, landing_id, recipe, '{job_id}' from `{lake.name}.loads` where entity = 'calls'",
-        f"delete from `{lake.name}.loads` where entity = 'calls'",
+        f"insert into `{lake.name}.begun` (entity, created, source, landing_id, recipe, job_id) select entity, created, source, landing_id, recipe, '{job_id}' from `{lake.name}.loaded` where entity = 'calls'",
+        f"delete from `{lake.name}.loaded` where entity = 'calls'",
     ):
         lake.client.query(sql).result()
 
@@ -101,7 +104,7 @@ def test_a_load_that_was_not_noted_is_not_done_again(lake: BigQueryLake, write: 
     # As the run before, killed where it had taken out what `a` read and loaded what `b` read.
     unnote(lake, jobs(lake)[-1])
     lake.client.query(
-        f"insert into `{lake.name}.begun` (entity, source, landing_id, recipe, job_id) values ('calls', 'traces', 'one', 'a', 'none')"
+        f"insert into `{lake.name}.begun` (entity, created, source, landing_id, recipe, job_id) select entity, created, source, landing_id, 'a', 'none' from `{lake.name}.begun` where entity = 'calls'"
     ).result()
     assert load(lake, write("one", "b", 1)) == ["b-0"]
     assert raw(lake) == 1
@@ -123,7 +126,7 @@ def test_what_a_killed_run_was_taking_out_is_there_again(lake: BigQueryLake, wri
     path = write("one", "a", 2)
     load(lake, path)
     lake.client.query(
-        f"insert into `{lake.name}.begun` (entity, source, landing_id, recipe, job_id) select entity, source, landing_id, recipe, 'none' from `{lake.name}.loads` where entity = 'calls'"
+        f"insert into `{lake.name}.begun` (entity, created, source, landing_id, recipe, job_id) select entity, created, source, landing_id, recipe, 'none' from `{lake.name}.loaded` where entity = 'calls'"
     ).result()
     if gone:
         lake.client.query(f"delete from `{lake.name}.raw_calls` where true").result()
@@ -135,6 +138,33 @@ def test_many_files_are_one_job(lake: BigQueryLake, write: Write) -> None:
     load(lake, *(write(f"pull-{number}", "a", 1) for number in range(20)))
     assert raw(lake) == 20
     assert len(jobs(lake)) == 1
+
+
+class Lossy(bigquery.Client):
+    """A connection that breaks where Google has done what was asked: the first load's answer is lost."""
+
+    lost = False
+
+    def load_table_from_file(self, *given: Any, **more: Any) -> Any:
+        job = super().load_table_from_file(*given, **more)
+        if "job_id" in more and not self.lost:
+            self.lost = True
+            raise ServiceUnavailable("the answer was lost")
+        return job
+
+
+def test_a_load_whose_answer_was_lost_is_not_done_again(lake: BigQueryLake, write: Write) -> None:
+    lake.client = Lossy(project=lake.client.project, credentials=AnonymousCredentials())
+    assert load(lake, write("one", "a", 2)) == ["a-0", "a-1"]
+    assert lake.client.lost
+    assert raw(lake) == 2
+
+
+def test_a_table_somebody_dropped_is_loaded_again(lake: BigQueryLake, write: Write) -> None:
+    path = write("one", "a", 2)
+    load(lake, path)
+    lake.client.delete_table(f"{lake.name}.raw_calls")
+    assert load(lake, path) == ["a-0", "a-1"]
 
 
 def test_columns_of_a_new_release(lake: BigQueryLake, write: Write) -> None:

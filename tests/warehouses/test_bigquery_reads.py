@@ -53,15 +53,30 @@ def reads(sql: str, days: dict[str, str]) -> Iterator[tuple[str, bool]]:
 def is_limited(query: Scope, alias: str, day: str, queries: list[Scope]) -> bool:
     """Whether a query that knows rows as ``alias``, or else each query that takes its rows, names days of them."""
     clauses = [clause.this for clause in [query.expression.args.get("where")] if clause]
-    clauses += [join.args["on"] for join in query.expression.args.get("joins") or [] if join.args.get("on")]
+    for join in query.expression.args.get("joins") or []:
+        # An outer join keeps rows that its condition does not fit: only the joined side of a LEFT one is limited by it.
+        if join.args.get("on") and (not join.side or (join.side == "LEFT" and join.this.alias_or_name == alias)):
+            clauses.append(join.args["on"])
     parts = [part for clause in clauses for part in (clause.flatten() if isinstance(clause, exp.And) else [clause])]
     if any(names_days(part, alias, day) for part in parts):
         return True
+    if not passes_on(query.expression, day):
+        return False
     takers = [
         (other, name) for other in queries for name, (_, source) in other.selected_sources.items() if source is query
     ]
     takers += [(other, "") for other in queries if query in other.set_operation_scopes]
     return bool(takers) and all(is_limited(other, name, day, queries) for other, name in takers)
+
+
+def passes_on(query: exp.Expr, day: str) -> bool:
+    """Whether a condition on the day of a query's rows is one on the day of the rows it reads."""
+    if not isinstance(query, exp.Select):
+        return True
+    if any(query.args.get(part) for part in ("group", "distinct", "limit")) or list(query.find_all(exp.Window)):
+        return False
+    told = [column for column in query.expressions if column.alias_or_name == day]
+    return all(isinstance(column, exp.Column) for column in told) and (bool(told) or query.is_star)
 
 
 def names_days(condition: exp.Expr, alias: str, day: str) -> bool:
@@ -71,6 +86,8 @@ def names_days(condition: exp.Expr, alias: str, day: str) -> bool:
     column = condition.this
     others = condition.expressions if isinstance(condition, exp.In) else [condition.expression]
     constant = bool(others) and all(not list(other.find_all(exp.Column)) for other in others)
+    if isinstance(condition, exp.GTE) and "0001-01-01" in condition.sql():
+        return False  # every day there is
     return constant and isinstance(column, exp.Column) and column.name == day and column.table in ("", alias)
 
 
@@ -117,6 +134,12 @@ def test_the_docs_tell_who_reads_all_of_history(whole: dict[str, set[str]]) -> N
             "with c as (select * from a.t), d as (select * from c where day = date '2026-01-01') select * from c, d",
             False,
         ),
+        ("select * from a.t left join b on t.id = b.id and t.day in (date '2026-01-01')", False),
+        ("select * from b left join a.t on t.id = b.id and t.day in (date '2026-01-01')", True),
+        ("select * from (select day, max(x) from a.t group by day) where day in (date '2026-01-01')", False),
+        ("select * from (select other as day from a.t) where day in (date '2026-01-01')", False),
+        ("select * from (select *, row_number() over (order by x) from a.t) where day in (date '2026-01-01')", False),
+        ("select * from a.t where day >= cast('0001-01-01' as date)", False),
         ("select * from a.t", False),
     ],
 )

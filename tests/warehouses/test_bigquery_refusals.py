@@ -73,7 +73,7 @@ def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
         (
             (403, "accessDenied", "Access Denied: Permission bigquery.rowAccessPolicies.create denied on table t"),
             SettingsInvalid,
-            "for `row_access` the job needs roles/bigquery.dataOwner on dataset finance",
+            "for row access policies the job needs roles/bigquery.dataOwner on dataset finance",
         ),
         (
             (404, "notFound", "Not found: Dataset acme:finance was not found in location EU"),

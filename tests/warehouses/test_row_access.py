@@ -13,8 +13,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from pydantic import ValidationError
 
+from reconcilers.errors import SettingsInvalid
 from reconcilers.settings import BigQuerySettings, RowAccess
-from reconcilers.warehouses.bigquery_access import keep, policies
+from reconcilers.warehouses.bigquery_access import keep, policies, refuse_others
 
 PROJECT, JOB = "row-access", "job@row-access.iam.gserviceaccount.com"
 Reads = Callable[[str, str], list[tuple[object, ...]]]
@@ -95,6 +96,18 @@ def test_what_is_no_longer_wanted_goes_and_nothing_else(reads: Reads) -> None:
     apply(RowAccess())
     assert reads("group:emea@acme.com", "margins") == []
     assert names(reads("user:anybody@acme.com", "waterfall")) == ["globex", "initech", "hooli"]
+
+
+def test_a_table_with_somebody_elses_policies_is_not_made_anew(reads: Reads) -> None:
+    client = reader(f"serviceAccount:{JOB}")
+    table = client.get_table(f"{PROJECT}.published.margins").reference
+    apply(EMEA)
+    refuse_others(client, table)
+    client.query(
+        "create row access policy somebody_elses on published.margins grant to ('user:friend@acme.com') filter using (cost = 3)"
+    ).result()
+    with pytest.raises(SettingsInvalid, match="margins has row access policies of somebody else: somebody_elses"):
+        refuse_others(client, table)
 
 
 def test_a_night_without_change_changes_nothing(reads: Reads) -> None:
