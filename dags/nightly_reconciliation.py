@@ -1,10 +1,9 @@
 """Land every source, then build, audit and publish the finance tables, all together or not at all.
 
 Runs at 02:00 UTC, or once a day as the cron expression in `RECONCILE_SCHEDULE` says, for the day before, its partition
-key. By hand give `day`, or `from` and `to`: a backfill is one run
-over a range. `as_of`, the knowledge cut-off, is else the run's start. Every task may run twice. `airflow backfill create`
-needs `--max-active-runs 1`, or the run that publishes last may know less than the one before. It needs a pool:
-`airflow pools set reconcile_writer 1 "one writer of the finance tables"`.
+key. By hand give `day`, or `from` and `to`: a backfill is one run over a range. `as_of`, the knowledge cut-off, is else the
+run's start. Every task may run twice. `airflow backfill create` needs `--max-active-runs 1`, or the run that publishes last
+may know less than the one before. It needs a pool: `airflow pools set reconcile_writer 1 "one writer of the finance tables"`.
 
 **`land` failed for a source:** the others are published; `every_source_landed` fails and names it. The message says what
 is wrong with which file; then clear that `land` with its downstream. **`reconcile` failed:** the last good tables stay.

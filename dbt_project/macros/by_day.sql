@@ -47,10 +47,14 @@
 {%- endmacro %}
 
 {# how the table is stored where that costs money #}
-{% macro kept_by(day, cluster=none, filtered=false) %}{{ return(adapter.dispatch('kept_by', 'reconcile')(day, cluster, filtered)) }}{% endmacro %}
-{% macro duckdb__kept_by(day, cluster, filtered) %}{{ return('') }}{% endmacro %}
-{% macro bigquery__kept_by(day, cluster, filtered) -%}
-  {{ return(' partition by ' ~ day ~ (' cluster by ' ~ cluster | join(', ') if cluster else '') ~ " options (labels = [('application', 'reconcile')]" ~ (', require_partition_filter = true' if filtered else '') ~ ')') }}
+{% macro kept_by() %}{{ return(adapter.dispatch('kept_by', 'reconcile')()) }}{% endmacro %}
+{% macro duckdb__kept_by() %}{{ return('') }}{% endmacro %}
+{% macro bigquery__kept_by() -%}
+  {%- set cluster, options, labels = config.get('cluster'), [], [] -%}
+  {%- for name, value in config.get('labels', {}).items() %}{% do labels.append("('" ~ name ~ "', '" ~ value ~ "')") %}{% endfor -%}
+  {%- if labels %}{% do options.append('labels = [' ~ labels | join(', ') ~ ']') %}{% endif -%}
+  {%- if config.get('require_partition_filter') %}{% do options.append('require_partition_filter = true') %}{% endif -%}
+  {{ return(' partition by ' ~ config.require('day') ~ (' cluster by ' ~ cluster | join(', ') if cluster else '') ~ ' options (' ~ options | join(', ') ~ ')') }}
 {%- endmacro %}
 
 {#
@@ -122,7 +126,7 @@ order by day
     {# no transaction: BigQuery's take no DDL, and it replaces no table by one of other partitions. Killed after any of the three, the next build makes the table again #}
     {% do run_query("delete from " ~ made ~ " where true") %}
     {% if existing is not none %}{% do adapter.drop_relation(existing) %}{% endif %}
-    {% do run_query("create or replace table " ~ target_relation ~ kept_by(day, config.get('cluster'), config.get('require_partition_filter')) ~ " as\n" ~ sql ~ "\nlimit 0") %}
+    {% do run_query("create or replace table " ~ target_relation ~ kept_by() ~ " as\n" ~ sql ~ "\nlimit 0") %}
     {% do persist_docs(target_relation, model) %}
   {% endif %}
 

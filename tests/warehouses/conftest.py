@@ -1,4 +1,4 @@
-"""BigQuery for the tests of a worker that want it, and the SQL compiled for it: an emulator, or with ``BIGQUERY_PROJECT`` set a project of Google's."""
+"""BigQuery for the tests of a worker that want it (an emulator, or with ``BIGQUERY_PROJECT`` set a project of Google's), and SQL compiled for it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from tests.real.company import REAL_DATA, write_real_company
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES
 from tests.scenarios.nights import land, publish
-from tests.warehouses.test_row_access import reader
+from tests.warehouses.emulator.reader import reader
 
 Projects = Callable[[str], BigQuerySettings]
 TABLES = "select table_name from information_schema.tables where table_schema = 'finance' order by 1"
@@ -123,7 +123,7 @@ def check_row_access(settings: Settings, ours: Published, theirs: Published) -> 
 
 def read_as(member: str, settings: BigQuerySettings, sql: str) -> list[tuple[Any, ...]]:
     return [
-        tuple(row.values()) for row in reader(member, settings.project).query(sql.format(settings.published)).result()
+        tuple(row.values()) for row in reader(settings.project, member).query(sql.format(settings.published)).result()
     ]
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-import requests
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
 from pydantic import ValidationError
 
 from reconcilers.errors import SettingsInvalid
 from reconcilers.settings import BigQuerySettings, RowAccess
 from reconcilers.warehouses.bigquery_access import keep, policies, refuse_others
+from tests.warehouses.emulator.reader import reader
 
 PROJECT, JOB = "row-access", "job@row-access.iam.gserviceaccount.com"
 Reads = Callable[[str, str], list[tuple[object, ...]]]
@@ -25,20 +23,10 @@ EMEA = RowAccess(
 )
 
 
-def reader(member: str, project: str = PROJECT) -> bigquery.Client:
-    """The client of somebody else: ``user:…``, ``serviceAccount:…`` or a member of ``group:…``."""
-    session = requests.Session()
-    kind, _, email = member.partition(":")
-    session.headers["X-Bqemu-Caller"] = f"user:member-of-{email}" if kind == "group" else member
-    if kind == "group":
-        session.headers["X-Bqemu-Groups"] = email
-    return bigquery.Client(project=project, credentials=AnonymousCredentials(), _http=session)
-
-
 @pytest.fixture
 def reads(emulator: str) -> Iterator[Reads]:
     """Two tables of three tenants' rows, and what a member reads of one of them."""
-    client = reader(f"serviceAccount:{JOB}")
+    client = reader(PROJECT, f"serviceAccount:{JOB}")
     client.create_dataset("published", exists_ok=True)
     for table in ("margins", "waterfall"):
         column = "tenant_id" if table == "margins" else "source"
@@ -49,7 +37,7 @@ def reads(emulator: str) -> Iterator[Reads]:
             client.query(statement).result()
 
     def rows(member: str, table: str) -> list[tuple[object, ...]]:
-        found = reader(member).query(f"select * from published.{table} order by cost").result()
+        found = reader(PROJECT, member).query(f"select * from published.{table} order by cost").result()
         return [tuple(row.values()) for row in found]
 
     yield rows
@@ -57,7 +45,7 @@ def reads(emulator: str) -> Iterator[Reads]:
 
 
 def apply(access: RowAccess) -> None:
-    client = reader(f"serviceAccount:{JOB}")
+    client = reader(PROJECT, f"serviceAccount:{JOB}")
     for name in ("margins", "waterfall"):
         table = client.get_table(f"{PROJECT}.published.{name}")
         keep(client, table.reference, policies(access, JOB, [field.name for field in table.schema]))
@@ -84,7 +72,7 @@ def test_a_table_without_tenants_shows_a_group_nothing(reads: Reads) -> None:
 
 
 def test_what_is_no_longer_wanted_goes_and_nothing_else(reads: Reads) -> None:
-    client = reader(f"serviceAccount:{JOB}")
+    client = reader(PROJECT, f"serviceAccount:{JOB}")
     client.query(
         "create row access policy somebody_elses on published.margins grant to ('user:friend@acme.com') filter using (cost = 3)"
     ).result()
@@ -99,7 +87,7 @@ def test_what_is_no_longer_wanted_goes_and_nothing_else(reads: Reads) -> None:
 
 
 def test_a_table_with_somebody_elses_policies_is_not_made_anew(reads: Reads) -> None:
-    client = reader(f"serviceAccount:{JOB}")
+    client = reader(PROJECT, f"serviceAccount:{JOB}")
     table = client.get_table(f"{PROJECT}.published.margins").reference
     apply(EMEA)
     refuse_others(client, table)
@@ -112,7 +100,7 @@ def test_a_table_with_somebody_elses_policies_is_not_made_anew(reads: Reads) -> 
 
 def test_a_night_without_change_changes_nothing(reads: Reads) -> None:
     def made() -> list[tuple[str, str]]:
-        found = reader("user:cfo@acme.com")._connection.api_request(
+        found = reader(PROJECT, "user:cfo@acme.com")._connection.api_request(
             method="GET", path=f"/projects/{PROJECT}/datasets/published/tables/margins/rowAccessPolicies"
         )
         return [
