@@ -14,14 +14,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reconcilers import dbt, prices, reference, registry
+from reconcilers.declared import prices, reference
+from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError
-from reconcilers.landing import Landed, Landing, Refused
-from reconcilers.normalise import Lake, models_called
+from reconcilers.ingest.landing import Landed, Landing, Refused
+from reconcilers.ingest.normalise import Lake, models_called
 from reconcilers.periods import Period
-from reconcilers.settings import Settings
-from reconcilers.source import Source
-from reconcilers.warehouses.base import Published, warehouse_of
+from reconcilers.sources import registry
+from reconcilers.sources.contract import Source
+from reconcilers.warehouses import dbt
+from reconcilers.warehouses.base import Published
+from reconcilers.warehouses.choice import warehouse_of
 
 #: What landing calls the reasons history was restated for.
 REPLAYS = "(replays)"

@@ -22,9 +22,10 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from reconcilers import dbt, registry
-from reconcilers.landing import Landing
-from reconcilers.normalise import Lake
+from reconcilers.ingest.landing import Landing
+from reconcilers.ingest.normalise import Lake
+from reconcilers.sources import registry
+from reconcilers.warehouses import dbt
 from reconcilers.warehouses.duckdb import Store
 from tests.benchmarks import company
 
