@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from reconcilers.sample_company.providers.fees import add_fees, late_restated_and_incomplete
+from reconcilers.sample_company.providers import defects
+from reconcilers.sample_company.providers.fees import add_fees
 from reconcilers.sample_company.providers.ledger import (
     ACCOUNTS,
     GRAIN,
@@ -41,11 +42,12 @@ class _Cell:
 
 
 def write_ledger(world: World, books: Books) -> Ledger:
-    """Bill every call of the world, then add what no call drives. Records what is planted in the bills."""
+    """Bill every call of the world, damage some of it, then add what no call drives. Records what is planted in the bills."""
     ledger = Ledger()
     _usage_lines(world, books, ledger)
-    late_restated_and_incomplete(world, ledger)
+    defects.late_restated_and_incomplete(world, ledger)
     add_fees(world, ledger)
+    defects.unknown_item(world, ledger)
     return ledger
 
 

@@ -1,4 +1,4 @@
-"""What stands on a bill beside ordinary usage: fees, tax, credits, commitments, and lines that come late, wrong or incomplete."""
+"""What stands on a bill beside ordinary usage: fees, tax, credits, commitments."""
 
 from __future__ import annotations
 
@@ -18,21 +18,19 @@ from reconcilers.sample_company.providers.ledger import (
     next_month,
 )
 from reconcilers.sample_company.seen.facts import Charge, Key
-from reconcilers.sample_company.world.company import ANTHROPIC, AWS, AWS_PROD, HAIKU, OPENAI, OUTPUT, VECTORS
+from reconcilers.sample_company.world.company import AWS, AWS_PROD, VECTORS
 from reconcilers.sample_company.world.happened import Planted, World
 
 EC2_SERVICE = "Amazon Elastic Compute Cloud"
 SUPPORT_SERVICE = "AWS Support (Business)"
 SAVINGS_PLAN_SERVICE = "Savings Plans for AWS Compute usage"
-SURCHARGE_ITEM = "priority processing surcharge"
 STORAGE_METER = "Index storage"
 
 #: Savings plan of the GPU host: what is committed per hour, and what of it the host uses.
 _COMMITTED_PER_HOUR, _USED_PER_HOUR, _GPU_LIST_PER_HOUR = Decimal("0.72"), Decimal("0.63"), Decimal("1.006")
-_SUPPORT_FEE, _CREDIT, _SURCHARGE = Decimal("29.00"), Decimal("-15.00"), Decimal("3.27")
+_SUPPORT_FEE, _CREDIT = Decimal("29.00"), Decimal("-15.00")
 _TAX_RATE, _DISCOUNT_RATE = Decimal("0.05"), Decimal("0.03")
 _STORAGE_EUR = Decimal("7.35")
-_LATE_DAYS, _RESTATED_AFTER_DAYS = 4, 5
 _CENT, _MICRO = Decimal("0.01"), Decimal("1e-6")
 
 
@@ -46,7 +44,7 @@ def add_fees(world: World, ledger: Ledger) -> None:
         hours = 24 * (end - first).days
         idle = (_COMMITTED_PER_HOUR - _USED_PER_HOUR) * hours
         gpu = _USED_PER_HOUR * hours
-        _plant(
+        note(
             world,
             "idle_commitment",
             f"savings plan of {_COMMITTED_PER_HOUR} per hour, {_USED_PER_HOUR} used",
@@ -55,7 +53,7 @@ def add_fees(world: World, ledger: Ledger) -> None:
             "commitment_idle",
             idle,
         )
-        _plant(
+        note(
             world,
             "gpu_host",
             "a GPU host under a savings plan, sent to platform usage by a rule",
@@ -67,97 +65,6 @@ def add_fees(world: World, ledger: Ledger) -> None:
         _aws_month(world, ledger, month, first, end)
         _vectors_month(world, ledger, month, first, end)
         month = next_month(month)
-    day = world.start + (world.end - world.start) * 2 // 3
-    charge = _line(OPENAI, f"surcharge|{day}", day, day + timedelta(days=1), _SURCHARGE, sku_meter=SURCHARGE_ITEM)
-    ledger.lines.append(BillLine(charge, instant(day, 24 + LAG_HOURS[OPENAI]), description=SURCHARGE_ITEM))
-    _plant(
-        world, "unmapped_line", f"a line item no mapping knows: {SURCHARGE_ITEM}", OPENAI, day, "unmapped", _SURCHARGE
-    )
-
-
-def late_restated_and_incomplete(world: World, ledger: Ledger) -> None:
-    """One OpenAI day billed days late, one Anthropic day restated, one OpenAI project and one Anthropic line without quantity."""
-    days = (world.end - world.start).days
-    late, restated, bare = (world.start + timedelta(days=days * part // 20) for part in (7, 9, 13))
-    told = []
-    for line in ledger.lines:
-        charge, key = line.charge, line.charge.key
-        day = charge.charge_period_start.date()
-        if charge.source == OPENAI and day == late:
-            line = replace(line, known_from=line.known_from + timedelta(days=_LATE_DAYS))
-        if charge.source == ANTHROPIC and day == restated:
-            changed = line.known_from + timedelta(days=_RESTATED_AFTER_DAYS)
-            told.append(replace(line, charge=_understated(charge), superseded_at=changed))
-            line = replace(line, known_from=changed)
-        if charge.source == OPENAI and key.sub_account_id == "proj_reports" and key.meter == OUTPUT:
-            line = replace(line, charge=replace(charge, quantity=None))
-        if charge.source == ANTHROPIC and day == bare and key.model == HAIKU and key.meter == OUTPUT:
-            line = replace(line, charge=replace(charge, quantity=None))
-        told.append(line)
-    ledger.lines[:] = told
-    final = [line.charge for line in told if line.superseded_at is None]
-    first = [line.charge for line in told if line.superseded_at is not None]
-    late_cost = _sum(c for c in final if c.source == OPENAI and c.charge_period_start.date() == late)
-    restated_cost = _sum(c for c in final if c.source == ANTHROPIC and c.charge_period_start.date() == restated)
-    _plant(
-        world,
-        "late_bill",
-        f"OpenAI tells {late} only {_LATE_DAYS} days later",
-        OPENAI,
-        late,
-        "no charge until then",
-        late_cost,
-    )
-    _plant(
-        world,
-        "restated_bill",
-        f"Anthropic restates {restated} after {_RESTATED_AFTER_DAYS} days",
-        ANTHROPIC,
-        restated,
-        "billed cost of the day rises",
-        restated_cost - _sum(first),
-    )
-    with_report = [c for c in final if c.source == OPENAI and c.quantity is None]
-    _plant(
-        world,
-        "quantity_in_report_only",
-        "OpenAI bills output of proj_reports without quantity",
-        OPENAI,
-        None,
-        "quantity taken from the usage report (R10)",
-        _sum(with_report),
-    )
-    bare_lines = [c for c in final if c.source == ANTHROPIC and c.quantity is None]
-    _plant(
-        world,
-        "no_quantity",
-        f"Anthropic bills {HAIKU} output of {bare} without quantity",
-        ANTHROPIC,
-        bare,
-        "money meets expected cost (R14)",
-        _sum(bare_lines),
-    )
-    moved = [c for c in final if month_of(c.charge_period_start.date()) != c.billing_period_start]
-    for month in sorted({c.billing_period_start for c in moved}):
-        amount = _sum(c for c in moved if c.billing_period_start == month)
-        _plant(
-            world,
-            "billed_next_month",
-            "AWS bills the last evening of a month in the next",
-            AWS,
-            month,
-            "other_period_usage",
-            amount,
-        )
-
-
-def _understated(charge: Charge) -> Charge:
-    """What was told first: four fifths of it, in whole units."""
-    assert charge.quantity is not None
-    assert charge.list_cost is not None
-    quantity = (charge.quantity * 4 // 5).quantize(Decimal(1))
-    cost = charge.billed_cost * 4 / 5
-    return replace(charge, quantity=quantity, billed_cost=cost, effective_cost=cost, list_cost=charge.list_cost * 4 / 5)
 
 
 def _gpu_day(ledger: Ledger, day: date) -> None:
@@ -170,7 +77,7 @@ def _gpu_day(ledger: Ledger, day: date) -> None:
         ("unused", SAVINGS_PLAN_SERVICE, "Usage", Decimal(0), (_COMMITTED_PER_HOUR - _USED_PER_HOUR) * 24, "Unused"),
     )
     for name, service, category, billed, effective, status in lines:
-        charge = _line(AWS, f"savings-plan|{name}|{day}", day, tomorrow, billed, service_name=service)
+        charge = account_line(AWS, f"savings-plan|{name}|{day}", day, tomorrow, billed, service_name=service)
         charge = replace(
             charge,
             effective_cost=effective,
@@ -191,24 +98,24 @@ def _aws_month(world: World, ledger: Ledger, month: date, first: date, end: date
         and line.charge.billing_period_start == month
         and line.charge.key.sub_account_id == AWS_PROD
     ]
-    usage_cost = _sum(bedrock)
+    usage_cost = billed_cost(bedrock)
     discount = -(usage_cost * _DISCOUNT_RATE).quantize(_MICRO, rounding=ROUND_HALF_UP)
     taxed = usage_cost + discount + _COMMITTED_PER_HOUR * 24 * (end - first).days + _SUPPORT_FEE
     tax = (taxed * _TAX_RATE).quantize(_CENT, rounding=ROUND_HALF_UP)
     after = next_month(month)
-    discount_charge = _line(AWS, f"edp|{month}", first, end, discount, service_name=SERVICE_NAMES[AWS])
+    discount_charge = account_line(AWS, f"edp|{month}", first, end, discount, service_name=SERVICE_NAMES[AWS])
     discount_charge = replace(discount_charge, reduction="price", list_cost=Decimal(0))
     credit = replace(
-        _line(AWS, f"credit|{month}", first, end, _CREDIT, service_name=SERVICE_NAMES[AWS]),
+        account_line(AWS, f"credit|{month}", first, end, _CREDIT, service_name=SERVICE_NAMES[AWS]),
         charge_category="Credit",
         reduction="promotional",
     )
     support = replace(
-        _line(AWS, f"support|{month}", first, end, _SUPPORT_FEE, service_name=SUPPORT_SERVICE),
+        account_line(AWS, f"support|{month}", first, end, _SUPPORT_FEE, service_name=SUPPORT_SERVICE),
         charge_category="Purchase",
     )
     tax_charge = replace(
-        _line(AWS, f"tax|{month}", first, end, tax, service_name=SERVICE_NAMES[AWS]), charge_category="Tax"
+        account_line(AWS, f"tax|{month}", first, end, tax, service_name=SERVICE_NAMES[AWS]), charge_category="Tax"
     )
     for charge, known, text in (
         (discount_charge, instant(after + timedelta(days=2), 5), "Enterprise discount"),
@@ -217,7 +124,7 @@ def _aws_month(world: World, ledger: Ledger, month: date, first: date, end: date
         (credit, instant(after + timedelta(days=9), 5), "Promotional credit"),
     ):
         ledger.lines.append(BillLine(charge, known, description=text))
-    _plant(
+    note(
         world,
         "price_reduction",
         "negotiated AWS discount in a line of its own",
@@ -226,15 +133,16 @@ def _aws_month(world: World, ledger: Ledger, month: date, first: date, end: date
         "folded into the usage it reduces (R6)",
         discount,
     )
-    _plant(world, "credit", "promotional AWS credit, told ten days after the month", AWS, month, "credit", _CREDIT)
-    _plant(world, "tax", "AWS tax", AWS, month, "tax", tax)
-    _plant(world, "support_fee", "AWS support", AWS, month, "support_and_fees", _SUPPORT_FEE)
+    note(world, "credit", "promotional AWS credit, told ten days after the month", AWS, month, "credit", _CREDIT)
+    note(world, "tax", "AWS tax", AWS, month, "tax", tax)
+    note(world, "support_fee", "AWS support", AWS, month, "support_and_fees", _SUPPORT_FEE)
 
 
 def _vectors_month(world: World, ledger: Ledger, month: date, first: date, end: date) -> None:
     """Storage of the vector index: in euro, by the month, sent to platform usage by a rule on its meter."""
     charge = replace(
-        _line(VECTORS, f"storage|{month}", first, end, _STORAGE_EUR, sku_meter=STORAGE_METER), billing_currency="EUR"
+        account_line(VECTORS, f"storage|{month}", first, end, _STORAGE_EUR, sku_meter=STORAGE_METER),
+        billing_currency="EUR",
     )
     ledger.lines.append(BillLine(charge, instant(end, LAG_HOURS[VECTORS]), description=STORAGE_METER))
     world.planted.append(
@@ -251,7 +159,7 @@ def _vectors_month(world: World, ledger: Ledger, month: date, first: date, end: 
     )
 
 
-def _line(
+def account_line(
     source: str,
     line_id: str,
     first: date,
@@ -276,9 +184,11 @@ def _line(
     )
 
 
-def _sum(charges: list[Charge] | Iterator[Charge]) -> Decimal:
+def billed_cost(charges: list[Charge] | Iterator[Charge]) -> Decimal:
+    """What is billed for them together."""
     return sum((charge.billed_cost for charge in charges), Decimal(0))
 
 
-def _plant(world: World, kind: str, what: str, source: str, day: date | None, effect: str, amount: Decimal) -> None:
+def note(world: World, kind: str, what: str, source: str, day: date | None, effect: str, amount: Decimal) -> None:
+    """Record what is planted in the bills, its effect, and how much money it is."""
     world.planted.append(Planted(kind, what, source, day, (), effect, amount))
