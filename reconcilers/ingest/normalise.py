@@ -56,8 +56,8 @@ class Lake:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def read(self, source: Readable, landed: Landed) -> Normalised:
-        """The pull's lake rows, written first where they are not there yet.
+    def ensure(self, source: Readable, landed: Landed) -> Normalised:
+        """Make sure that the pull's lake rows are written, which happens once, and say where they are.
 
         Raises what the source's ``normalise`` raises; then nothing is left behind.
         """

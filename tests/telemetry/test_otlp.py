@@ -762,7 +762,7 @@ root = Path({str(job.folder.parent)!r})
 source = registry.load("telemetry", {{"name": "traces", "kind": "otlp", "uri": {str(job.folder)!r}}})
 pull = Landing(root / "landing").pull("traces", "otlp", "traces.json")
 source.fetch("traces.json", pull)
-content = Lake(root / "lake").read(source, Landing(root / "landing").prepare(pull, datetime(2026, 10, 2)))
+content = Lake(root / "lake").ensure(source, Landing(root / "landing").prepare(pull, datetime(2026, 10, 2)))
 print(content.rows["calls"], content.rows["outcomes"], "pandas" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
