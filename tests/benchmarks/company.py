@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from reconcilers import reference
-from reconcilers.lake import schema
+from reconcilers.declared import reference
+from reconcilers.ingest.lake import schema
 
 START = date(2026, 9, 1)
 #: Model and price per million tokens of input, cache read and output.

@@ -14,8 +14,8 @@ from google.api_core.exceptions import ServiceUnavailable
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from reconcilers import google
-from reconcilers.lake import schema
+from reconcilers.ingest.lake import schema
+from reconcilers.sources import google
 from reconcilers.warehouses.bigquery_lake import BigQueryLake, fields
 
 CALL = {
