@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconcilers.ingest.lake import schema
 from reconcilers.ingest.resolution.keys import LINKS, KeyFiles, find_contested, kept, put, quoted
-from reconcilers.ingest.resolution.resolved import Emitter, resolved
+from reconcilers.ingest.resolution.resolved import resolved
 from reconcilers.ingest.resolution.tellings import Knowledge
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ def _written(files: Sequence[KeyFiles], root: Path, knowledge: Knowledge, declar
         yield from folders.values()
 
 
-def _emitters(connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFiles]) -> tuple[list[tuple[Any, ...]], set[str]]:
+def _emitters(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFiles]
+) -> tuple[list[tuple[Any, ...]], set[str]]:
     """(source, scope name, scope version, provider, operation, excludes the cache, tells no cached count) of every emitter,
     and the scopes that others open, repeat or lie over."""
     listed = ", ".join(quoted(file.emitters) for file in files)
@@ -100,7 +102,15 @@ def _emitters(connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFiles]) 
 
 
 def _emitter_rows(emitters: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    names = ("telemetry_source", "scope_name", "scope_version", "provider", "operation", "excludes_cache", "cache_blind")
+    names = (
+        "telemetry_source",
+        "scope_name",
+        "scope_version",
+        "provider",
+        "operation",
+        "excludes_cache",
+        "cache_blind",
+    )
     own = {"source": SOURCE, "landing_id": "emitters"}
     return [own | dict(zip(names, row, strict=True)) for row in emitters]
 
@@ -120,9 +130,13 @@ def _fingerprints(connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFile
         f"insert into reaching select * from contested where ({linked}) and (file, landing_row) not in (select (file, landing_row) from reaching)"
     ).fetchall() not in ([], [(0,)]):
         pass
-    rows = connection.execute(f"select file, landing_row, cast(day as varchar), {', '.join(LINKS)} from reaching").fetchall()
+    rows = connection.execute(
+        f"select file, landing_row, cast(day as varchar), {', '.join(LINKS)} from reaching"
+    ).fetchall()
     components = _components(rows)
-    connection.execute("create or replace temp table placed (file integer, landing_row bigint, component integer, day date)")
+    connection.execute(
+        "create or replace temp table placed (file integer, landing_row bigint, component integer, day date)"
+    )
     touched: dict[str, list[str]] = defaultdict(list)
     placed = []
     for number, members in enumerate(components):
@@ -133,7 +147,9 @@ def _fingerprints(connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFile
     if placed:
         connection.executemany("insert into placed values (?, ?, ?, ?)", placed)
     of_day: dict[str, set[int]] = defaultdict(set)
-    for day, file in connection.execute("select distinct cast(day as varchar), file from contested order by all").fetchall():
+    for day, file in connection.execute(
+        "select distinct cast(day as varchar), file from contested order by all"
+    ).fetchall():
         of_day[day].add(file)
     return {
         day: _digest([common, *sorted(files[file].identity for file in found), "|", *sorted(touched[day])])
@@ -197,16 +213,19 @@ def _tellings(
     _wanted(connection, days)
     numbers = [file for (file,) in connection.execute("select distinct file from wanted order by 1").fetchall()]
     for number in numbers:
-        table = connection.execute(
+        found = connection.execute(
             f"""select calls.* from read_parquet({quoted(files[number].calls)}) as calls
                 semi join (select landing_row from wanted where file = {number}) as wanted on calls.landing_row = wanted.landing_row
                 order by calls.landing_row"""
-        ).to_arrow_table()
-        yield from table.to_pylist()
+        )
+        yield from found.to_arrow_table().to_pylist()
 
 
 def _by_day(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFiles], days: Sequence[str], found: Iterable[dict[str, Any]]
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[KeyFiles],
+    days: Sequence[str],
+    found: Iterable[dict[str, Any]],
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Rows of each entity by day."""
     by_day: dict[str, dict[str, list[dict[str, Any]]]] = {
@@ -257,7 +276,9 @@ def _keep(folder: Path, entities: Mapping[str, list[dict[str, Any]]]) -> None:
     temporary.mkdir(parents=True)
     for entity, rows in entities.items():
         shape: pa.Schema = schema(entity)
-        columns = [pa.array([row.get(name) for row in rows], kind) for name, kind in zip(shape.names, shape.types, strict=True)]
+        columns = [
+            pa.array([row.get(name) for row in rows], kind) for name, kind in zip(shape.names, shape.types, strict=True)
+        ]
         pq.write_table(pa.table(columns, schema=shape), temporary / f"{entity}.parquet", compression="zstd")
     put(temporary, folder)
 

@@ -110,7 +110,9 @@ def kept(calls: Path, root: Path, recipe: str) -> KeyFiles:
         with duckdb.connect() as connection:
             for name, sql in (("tellings", _TELLINGS), ("emitters", _EMITTERS)):
                 text = sql.replace("$calls", quoted(calls))
-                connection.execute(f"copy ({text}) to {quoted(temporary / f'{name}.parquet')} (format parquet, compression zstd)")
+                connection.execute(
+                    f"copy ({text}) to {quoted(temporary / f'{name}.parquet')} (format parquet, compression zstd)"
+                )
         put(temporary, folder)
     return files
 
@@ -129,7 +131,9 @@ def quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def find_contested(connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFiles], over_scopes: Collection[str]) -> int:
+def find_contested(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFiles], over_scopes: Collection[str]
+) -> int:
     """Make the table ``contested``: tellings and the links that make them so. Returns how many there are."""
     listed = ", ".join(quoted(file.tellings) for file in files)
     numbers = {str(file.tellings): number for number, file in enumerate(files)}

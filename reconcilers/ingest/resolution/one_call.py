@@ -62,7 +62,8 @@ class _Joined:
 def laid_together(spans: Sequence[Span]) -> list[Call]:
     """The calls that billable ``spans`` are, by their own ids in byte order. Their parents and children are in place."""
     billable = sorted((span for span in spans if span.billable), key=lambda span: span.own_id.encode())
-    joined, groups = _Joined(), {}
+    joined = _Joined()
+    groups: dict[str, str] = {}
     cached = _answered_from_cache(billable, joined)
     by_response: dict[str, list[Span]] = defaultdict(list)
     for span in billable:
@@ -152,14 +153,13 @@ def _lies_over(span: Span, other: Span) -> bool:
     if one.model != two.model:
         return False
     ids = {span.told("response_id"), other.told("response_id")} - {None}
-    inside = (
-        two.began - _MARGIN <= one.began
-        and one.ended <= two.ended + _MARGIN
-        or one.began - _MARGIN <= two.began
-        and two.ended <= one.ended + _MARGIN
-    )
+    inside = _within(one, two) or _within(two, one)
     nested = span in other.ancestors() or other in span.ancestors()
     return inside and not nested and len(ids) < 2 and counts_agree(one.totals, two.totals)
+
+
+def _within(one: Telling, other: Telling) -> bool:
+    return other.began - _MARGIN <= one.began and one.ended <= other.ended + _MARGIN
 
 
 def _below(span: Span) -> list[Span]:

@@ -17,8 +17,7 @@ Emitter = tuple[str | None, ...]
 _PAYER = ("provider", "endpoint", "billing_account_id")
 #: Facts that say how a usage was counted, so they come with it.
 _OF_USAGE = frozenset(
-    """usage usage_source meters_told input_total output_total cached_total tells_cache emitter_tells_cache token_semantics
-    token_semantics_by cache_exceeds_input usage_inconsistent scope_name scope_version dialect record_id span_kind""".split()
+    ["usage", "usage_source", "meters_told", "input_total", "output_total", "cached_total", "tells_cache", "emitter_tells_cache", "token_semantics", "token_semantics_by", "cache_exceeds_input", "usage_inconsistent", "scope_name", "scope_version", "dialect", "record_id", "span_kind"]
 )
 
 
@@ -66,7 +65,7 @@ def _spans(tellings: Iterable[Telling]) -> dict[str, Span]:
 
 def _input_left_above(counted: Mapping[Call, Excess]) -> dict[Call, int]:
     """For a model operation without input of its own, the input of the one above that kept it: its context band (R32)."""
-    found = {}
+    found: dict[Call, int] = {}
     for call, excess in counted.items():
         if call.is_model_operation and _input(excess.usage) > 0:
             total = call.tellings[0].totals[0]
@@ -143,4 +142,3 @@ def _payer(call: Call, excess: Excess, knowledge: Knowledge) -> Row | None:
 
 def _first_told(tellings: Iterable[Telling], name: str, otherwise: Any) -> Any:
     return next((telling.row[name] for telling in tellings if telling.row[name] is not None), otherwise)
-
