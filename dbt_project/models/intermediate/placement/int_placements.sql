@@ -26,9 +26,7 @@ final as (
         on sources.source = accounts.source and coalesce(emitters.sub_account_id, key_projects.sub_account_id) = accounts.sub_account_id
     left join {{ ref('int_model_names') }} as names on emitters.provider is not distinct from names.provider and emitters.model = names.alias
     left join {{ ref('stg_telemetry__emitters') }} as readings
-        on emitters.telemetry_source = readings.telemetry_source and emitters.scope_name is not distinct from readings.scope_name
-        and emitters.scope_version is not distinct from readings.scope_version and emitters.provider is not distinct from readings.provider
-        and emitters.operation is not distinct from readings.operation
+        on {% for column in emitted_by() %}emitters.{{ column }} is not distinct from readings.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
 
 )
 
