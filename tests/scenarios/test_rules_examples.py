@@ -37,7 +37,7 @@ def of_example(found: list[tuple[Any, ...]], name: str) -> dict[str, Decimal]:
 
 def test_all_are_here() -> None:
     assert [name for name in EXAMPLES if name.startswith("E")] == [
-        f"E{number:02d}" for number in (*range(1, 21), 30, 31, 41, 43)
+        f"E{number:02d}" for number in (*range(1, 28), 30, 31, 35, 36, 41, 43)
     ]
 
 
@@ -69,7 +69,9 @@ def test_waterfall(published: duckdb.DuckDBPyConnection, name: str) -> None:
 def test_breaks(published: duckdb.DuckDBPyConnection, name: str) -> None:
     found = rows(published, "select kind, quantity, amount from finance.fct_breaks where source = ? order by all", name)
     expected = EXAMPLES[name]["expect"].get("breaks", [])
-    assert found == [(kind, Decimal(quantity), Decimal(amount)) for kind, quantity, amount in expected]
+    assert found == [
+        (kind, None if quantity is None else Decimal(quantity), Decimal(amount)) for kind, quantity, amount in expected
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if "events" in EXAMPLES[name]["expect"]])
@@ -90,6 +92,16 @@ def test_tenants(published: duckdb.DuckDBPyConnection, name: str) -> None:
         name,
     )
     assert of_example(found, name) == amounts(EXAMPLES[name]["expect"]["tenants"])
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "calls" in EXAMPLES[name]["expect"]])
+def test_calls(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    found = rows(
+        published, "select event_id, calls from finance.fct_cost_per_outcome where starts_with(event_id, ?)", name
+    )
+    calls = {event_id.removeprefix(f"{name}/"): calls for event_id, calls in found}
+    expected = EXAMPLES[name]["expect"]["calls"]
+    assert {event_id: calls[event_id] for event_id in expected} == expected
 
 
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if "unit_costs" in EXAMPLES[name]["expect"]])
