@@ -227,7 +227,7 @@ def _tellings(
     _wanted(connection, days)
     numbers = [file for (file,) in connection.execute("select distinct file from wanted order by 1").fetchall()]
     for number in numbers:
-        found = connection.execute(
+        found = connection.sql(
             f"""select calls.* from read_parquet({quoted(files[number].calls)}) as calls
                 semi join (select landing_row from wanted where file = {number}) as wanted on calls.landing_row = wanted.landing_row
                 order by calls.landing_row"""
