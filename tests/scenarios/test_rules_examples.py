@@ -36,9 +36,8 @@ def of_example(found: list[tuple[Any, ...]], name: str) -> dict[str, Decimal]:
 
 
 def test_all_are_here() -> None:
-    assert [name for name in EXAMPLES if name.startswith("E")] == [
-        f"E{number:02d}" for number in (*range(1, 28), 30, 31, 35, 36, 41, 43)
-    ]
+    told = {*range(1, 28), 30, 31, *range(34, 37), 41, 43}
+    assert {name for name in EXAMPLES if name.startswith("E")} == {f"E{number:02d}" for number in told}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

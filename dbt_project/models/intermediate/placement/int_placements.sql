@@ -26,7 +26,8 @@ final as (
         on sources.source = accounts.source and coalesce(emitters.sub_account_id, key_projects.sub_account_id) = accounts.sub_account_id
     left join {{ ref('int_model_names') }} as names on emitters.provider is not distinct from names.provider and emitters.model = names.alias
     left join {{ ref('stg_telemetry__emitters') }} as readings
-        on {% for column in emitted_by() %}emitters.{{ column }} is not distinct from readings.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+        on emitters.telemetry_source = readings.telemetry_source
+        {% for column in emitted_by() if column != 'telemetry_source' %}and emitters.{{ column }} is not distinct from readings.{{ column }} {% endfor %}
 
 )
 
