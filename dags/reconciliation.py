@@ -41,8 +41,8 @@ def land(run: dict[str, str], source: str, ti: Any = None) -> None:
 
 @task(pool="reconcile_writer", trigger_rule="all_done_min_one_success")
 def reconcile(run: dict[str, str], ti: Any = None) -> None:
-    from reconcilers.findings import billed, findings
-    from reconcilers.warehouses.base import warehouse_of
+    from reconcilers.attention import billed, findings
+    from reconcilers.warehouses.choice import warehouse_of
 
     with step(run) as (pipeline, settings, period, as_of), pipeline.writing(settings):
         before = findings(warehouse_of(settings).current())

@@ -18,9 +18,9 @@ from alerts import Alert
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from reconcilers.declared.settings import Settings
     from reconcilers.periods import Period
     from reconcilers.pipeline import LandingReport
-    from reconcilers.settings import Settings
 
 log = logging.getLogger("airflow.task")
 
@@ -63,9 +63,9 @@ def plan(params: Any = None, dag_run: Any = None) -> dict[str, str]:
 def step(run: dict[str, str]) -> Iterator[tuple[ModuleType, Settings, Period, datetime]]:
     """The pipeline with the run's settings, period and ``as_of``; an error that needs a person is not tried again."""
     from reconcilers import pipeline
+    from reconcilers.declared.settings import read_settings
     from reconcilers.errors import ReconcileError
     from reconcilers.periods import Period, parse_day, parse_instant
-    from reconcilers.settings import read_settings
 
     try:
         period = Period(parse_day(run["from"]), parse_day(run["to"]) + timedelta(days=1))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from reconcilers.declared.settings import Settings
     from reconcilers.periods import Period
-    from reconcilers.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -207,7 +207,7 @@ def serve_sample(
 
 
 def _settings(config: Path | None) -> Settings:
-    from reconcilers.settings import read_settings
+    from reconcilers.declared.settings import read_settings
 
     return read_settings(config)
 

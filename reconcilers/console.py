@@ -20,12 +20,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from reconcilers import pipeline
+from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
 from reconcilers.explain import SHOWN_CHARACTERS, StoredLine, current, explain
 from reconcilers.periods import Period
 from reconcilers.reports.waterfall_page import brief, month_figures, shown, write_page
-from reconcilers.settings import Settings
-from reconcilers.warehouses.base import Figures, warehouse_of
+from reconcilers.warehouses.base import Figures
+from reconcilers.warehouses.choice import warehouse_of
 from reconcilers.watch import watch, watched
 
 console = Console(stderr=True)
@@ -92,8 +93,8 @@ def make_sample(seed: int, period: Period, events_per_day: int, out: Path, wareh
 
 def serve(out: Path, known_at: datetime | None, host: str, port: int, command: Sequence[str]) -> int:
     """Serve a sample at ``host`` while ``command`` runs, or until interrupted. Returns the command's exit code."""
+    from reconcilers.sample_company.providers.server import serving
     from reconcilers.sample_company.sample import TRUTH
-    from reconcilers.sample_company.server import serving
 
     if not (out / TRUTH).is_file():
         raise SettingsInvalid(f"{out} holds no sample", hint="make one with `reconcile sample`")

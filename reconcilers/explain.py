@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
-from reconcilers.landing import Landing
+from reconcilers.ingest.landing import Landing
 from reconcilers.money import carve, nanos_of
-from reconcilers.objects import split_line
 from reconcilers.pipeline import configured_sources
-from reconcilers.settings import Settings
-from reconcilers.warehouses.base import Published, warehouse_of
+from reconcilers.sources.folders import split_line
+from reconcilers.warehouses.base import Published
+from reconcilers.warehouses.choice import warehouse_of
 
 #: A stored line longer than this is cut when it is shown.
 SHOWN_CHARACTERS = 600

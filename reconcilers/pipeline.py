@@ -14,14 +14,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reconcilers import dbt, prices, reference, registry
+from reconcilers.declared import prices, reference
+from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError
-from reconcilers.landing import Landed, Landing, Refused
-from reconcilers.normalise import Lake, models_called
+from reconcilers.ingest.landing import Landed, Landing, Refused
+from reconcilers.ingest.normalise import Lake, models_called
 from reconcilers.periods import Period
-from reconcilers.settings import Settings
-from reconcilers.source import Source
-from reconcilers.warehouses.base import Published, warehouse_of
+from reconcilers.sources import registry
+from reconcilers.sources.contract import Source
+from reconcilers.warehouses import dbt
+from reconcilers.warehouses.base import Published
+from reconcilers.warehouses.choice import warehouse_of
 
 #: What landing calls the reasons history was restated for.
 REPLAYS = "(replays)"
@@ -104,7 +107,7 @@ def land(
 def _land_unit(landing: Landing, lake: Lake, source: Source, unit: str, as_of: datetime, report: LandingReport) -> None:
     pull = landing.pull(source.name, source.kind, unit)
     source.fetch(unit, pull)
-    content = lake.read(source, landing.prepare(pull, as_of))
+    content = lake.ensure(source, landing.prepare(pull, as_of))
     before = [known for known in landing.history(source.name, unit) if known.known_at <= as_of]
     _, news = landing.commit(pull, as_of)
     report.news += news
@@ -112,7 +115,7 @@ def _land_unit(landing: Landing, lake: Lake, source: Source, unit: str, as_of: d
         report.rows[entity] = report.rows.get(entity, 0) + rows
     for currency, cost in content.billed_cost.items():
         report.billed_cost[currency] = f"{Decimal(report.billed_cost.get(currency, '0')) + Decimal(cost):f}"
-    if before and news and not sum(content.rows.values()) and sum(lake.read(source, before[-1]).rows.values()):
+    if before and news and not sum(content.rows.values()) and sum(lake.ensure(source, before[-1]).rows.values()):
         report.warnings.append(f"{unit}: every row known before has vanished at the source")
 
 
@@ -175,7 +178,7 @@ def known(
         if landed.source == reference.SOURCE:
             declared[landed.unit] = landed
         elif landed.source in sources and (only is None or only(landed)):
-            for entity, path in lake.read(sources[landed.source], landed).files.items():
+            for entity, path in lake.ensure(sources[landed.source], landed).files.items():
                 files.setdefault(entity, []).append(path)
     rows = {name: reference.rows(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
     if settings.price_book == "genai-prices":

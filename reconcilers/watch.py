@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from reconcilers import dbt, pipeline
-from reconcilers.landing import Landed
+from reconcilers import pipeline
+from reconcilers.declared.settings import Settings
+from reconcilers.ingest.landing import Landed
 from reconcilers.periods import Period
 from reconcilers.pipeline import LandingReport
-from reconcilers.settings import Settings
-from reconcilers.warehouses.base import Warehouse, warehouse_of
+from reconcilers.warehouses import dbt
+from reconcilers.warehouses.base import Warehouse
+from reconcilers.warehouses.choice import warehouse_of
 
 
 def watch(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from reconcilers.prices import list_prices
+from reconcilers.declared.prices import list_prices
 
 MINI = ("openai", "openai", "gpt-4.1-mini-2025-04-14")
 SONNET = ("anthropic", "anthropic", "claude-sonnet-4-5-20250929")

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reconcilers.errors import Busy
-from reconcilers.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from reconcilers.landing import Refused
+    from reconcilers.ingest.landing import Refused
 
 
 @dataclass(frozen=True)
@@ -65,18 +64,6 @@ class Warehouse(Protocol):
 
     def current(self) -> Published | None:
         """What is published; null before the first time."""
-
-
-def warehouse_of(settings: Settings) -> Warehouse:
-    """The warehouse a company's settings name."""
-    if settings.warehouse == "bigquery":
-        from reconcilers.warehouses.bigquery import BigQuery
-
-        assert settings.bigquery is not None
-        return BigQuery(settings.bigquery, settings.path(settings.home))
-    from reconcilers.warehouses.duckdb import Store
-
-    return Store(settings.path(settings.home))
 
 
 @contextmanager

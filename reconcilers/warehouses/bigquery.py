@@ -27,9 +27,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconcilers import google
+from reconcilers.declared.settings import BigQuerySettings
 from reconcilers.errors import Busy, ReconcileError, SettingsInvalid, SourceUnavailable
-from reconcilers.settings import BigQuerySettings
+from reconcilers.sources import google
 from reconcilers.warehouses import bigquery_access
 from reconcilers.warehouses.base import Figures, one_writer
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud import bigquery
 
-    from reconcilers.landing import Refused
+    from reconcilers.ingest.landing import Refused
 
 #: How the tables of dbt's schemas are called in the dataset readers know.
 _PUBLISHED_NAMES = {"finance": "{table}", "allocation": "allocation_{table}"}

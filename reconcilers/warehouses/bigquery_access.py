@@ -13,8 +13,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconcilers.declared.settings import RowAccess
 from reconcilers.errors import SettingsInvalid
-from reconcilers.settings import RowAccess
 
 if TYPE_CHECKING:
     from google.cloud import bigquery

@@ -21,14 +21,14 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from reconcilers import google
-from reconcilers.lake import ENTITIES, schema
+from reconcilers.ingest.lake import ENTITIES, schema
+from reconcilers.sources import google
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud import bigquery
 
-    from reconcilers.landing import Refused
+    from reconcilers.ingest.landing import Refused
 
 #: The day rows are partitioned by, for entities that grow.
 DAYS = {

@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcilers.errors import Busy, SettingsInvalid
-from reconcilers.lake import ENTITIES, schema
+from reconcilers.ingest.lake import ENTITIES, schema
 from reconcilers.warehouses.base import Figures, one_writer
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from reconcilers.landing import Refused
+    from reconcilers.ingest.landing import Refused
 
 #: Name of the published file.
 FINANCE_FILE = "reconciled.duckdb"

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from reconcilers.landing import Landed, Landing
-from reconcilers.source import Source
+from reconcilers.ingest.landing import Landed, Landing
+from reconcilers.sources.contract import Source
 
 Row = dict[str, Any]
 Params = list[tuple[str, str]]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from reconcilers import registry
-from reconcilers.source import Source
+from reconcilers.sources import registry
+from reconcilers.sources.contract import Source
 
 Json = dict[str, Any]
 PROJECT = "billing-of-ours"

@@ -17,12 +17,12 @@ from typing import Any
 import httpx
 import pytest
 
-from reconcilers import registry
-from reconcilers.billing.aws import LINE_TYPES
 from reconcilers.errors import PeriodIncomplete, ReconcileError, SourceChangedShape, SourceRejected
-from reconcilers.landing import Landing
+from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
-from reconcilers.source import Source
+from reconcilers.sources import registry
+from reconcilers.sources.billing.aws import LINE_TYPES
+from reconcilers.sources.contract import Source
 from tests.billing.conftest import Api, Bucket, Params
 
 MONTH = "2026-10"

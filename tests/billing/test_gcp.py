@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from reconcilers import pipeline, registry
-from reconcilers.billing.gcp import REDUCTIONS, read_sku
+from reconcilers import pipeline
+from reconcilers.declared.settings import Settings
 from reconcilers.errors import (
     PeriodIncomplete,
     ReconcileError,
@@ -22,10 +22,11 @@ from reconcilers.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from reconcilers.landing import Landing
+from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
-from reconcilers.settings import Settings
-from reconcilers.source import Source
+from reconcilers.sources import registry
+from reconcilers.sources.billing.gcp import REDUCTIONS, read_sku
+from reconcilers.sources.contract import Source
 from tests.billing.conftest import Api, Params, Row, Taken
 from tests.billing.gcp_export import PROJECT, STANDARD, Export, Json, fields, make_export
 

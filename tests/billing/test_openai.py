@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from reconcilers import registry
-from reconcilers.billing.openai import LineItem, read_line_item
 from reconcilers.errors import ReconcileError, SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
-from reconcilers.landing import Landing
+from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
-from reconcilers.source import Source
+from reconcilers.sources import registry
+from reconcilers.sources.billing.openai import LineItem, read_line_item
+from reconcilers.sources.contract import Source
 from tests.billing.conftest import Api, Params
 
 DAY, START = "2026-10-01", 1_790_812_800

@@ -42,9 +42,8 @@ import pandas  # noqa: F401
 import pyarrow.parquet as pq
 
 from reconcilers import pipeline
-from reconcilers.normalise import recipe
+from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.periods import Period, parse_day
-from reconcilers.settings import Settings, read_settings
 from reconcilers.warehouses.duckdb import Store
 from tests.crash.tracing import Point, Traced, Untraceable, trace
 from tests.published_tables import digest
@@ -101,7 +100,7 @@ class Company:
         write_company(self.folder, {name: examples[name] for name in NAMES})
         self.settings = read_settings(self.folder / "reconcile.yaml").model_copy(update={"price_book": "none"})
         for _, source in pipeline.configured_sources(self.settings):
-            recipe(source)  # imports the source and hashes the code that reads it, once for all forked children
+            _ = source.recipe  # imports the source and hashes the code that reads it, once for all forked children
         Child(lambda: self.run(BEFORE)).result()
         # As many versions as are kept, so that the next publish removes one: that can be killed too.
         for _ in range(self.settings.keep_versions - 1):

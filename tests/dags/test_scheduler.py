@@ -27,9 +27,9 @@ import httpx
 import psutil
 import pytest
 
+from reconcilers.declared.settings import read_settings
 from reconcilers.periods import Period, parse_instant
-from reconcilers.sample_company.server import CREDENTIALS, KNOWN_AT
-from reconcilers.settings import read_settings
+from reconcilers.sample_company.providers.server import CREDENTIALS, KNOWN_AT
 from reconcilers.warehouses.duckdb import Store, Version
 from tests.dags.airflow_processes import PROCESSES, Airflow, airflow, free_port, wait_for
 from tests.deployment.compose import Composed, copy_of_image

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from reconcilers.sample_company.truth import Truth
+from reconcilers.sample_company.truth.answer import Truth
 from reconcilers.warehouses.duckdb import read_only
 
 Figures = dict[Any, Any]

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from reconcilers.declared.settings import read_settings
 from reconcilers.periods import Period
-from reconcilers.sample_company import knowledge, sample, store
-from reconcilers.sample_company.ledger import instant
-from reconcilers.sample_company.server import CREDENTIALS, Providers, serving
-from reconcilers.settings import read_settings
+from reconcilers.sample_company import sample
+from reconcilers.sample_company.providers.ledger import instant
+from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
+from reconcilers.sample_company.seen import knowledge
+from reconcilers.sample_company.world import store
 from reconcilers.warehouses.duckdb import Version, read_only
 from tests.oracle.published import book_of_published, book_of_truth
 from tests.scenarios.nights import build, land

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from reconcilers import registry
 from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected
-from reconcilers.landing import Landing
+from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
+from reconcilers.sources import registry
 
 HEADER = "revenue_id,tenant_id,feature_id,bundle_id,kind,bills_revenue_id,service_period_start,service_period_end,amount,currency"
 LINE = "r1,ten_a,search,,invoice,a1,2026-09-01,2026-10-01,12.50,USD"

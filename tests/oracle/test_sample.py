@@ -25,15 +25,17 @@ import yaml
 import zstandard
 
 import reconcilers.sample_company
-from reconcilers.sample_company import knowledge, sample, store
-from reconcilers.sample_company.company import AWS, FEATURES, OPENAI, TENANTS
-from reconcilers.sample_company.ledger import instant
-from reconcilers.sample_company.server import CREDENTIALS, Providers, serving
-from reconcilers.sample_company.store import GroundTruth
-from reconcilers.sample_company.truth import Truth
-from reconcilers.sample_company.truth_usage import call_id
-from reconcilers.sample_company.view import flushed_at, identity
-from reconcilers.sample_company.world import Planted
+from reconcilers.sample_company import sample
+from reconcilers.sample_company.providers.ledger import instant
+from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
+from reconcilers.sample_company.seen import knowledge
+from reconcilers.sample_company.seen.view import flushed_at, identity
+from reconcilers.sample_company.truth.answer import Truth
+from reconcilers.sample_company.truth.usage import call_id
+from reconcilers.sample_company.world import store
+from reconcilers.sample_company.world.company import AWS, FEATURES, OPENAI, TENANTS
+from reconcilers.sample_company.world.happened import Planted
+from reconcilers.sample_company.world.store import GroundTruth
 
 SEED, START, END, EVENTS_PER_DAY = 1, date(2026, 9, 25), date(2026, 10, 5), 60
 
@@ -168,7 +170,7 @@ def test_every_kind_of_damage_is_planted_and_recorded(truth: GroundTruth) -> Non
 
 
 def test_nothing_of_the_pipeline_is_imported() -> None:
-    for path in Path(reconcilers.sample_company.__path__[0]).glob("*.py"):
+    for path in Path(reconcilers.sample_company.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconcilers.sample_company.facts import (
+from reconcilers.sample_company.seen.facts import (
     Call,
     Charge,
     Facts,
@@ -20,8 +20,8 @@ from reconcilers.sample_company.facts import (
     Source,
     Usage,
 )
-from reconcilers.sample_company.truth import Truth, Waterfall, cost_per_success, reckon
-from reconcilers.sample_company.truth_bill import Statement
+from reconcilers.sample_company.truth.answer import Truth, Waterfall, cost_per_success, reckon
+from reconcilers.sample_company.truth.bill import Statement
 
 SOURCE, METER, DAY, SEPTEMBER = "bill", "input_tokens", date(2026, 9, 28), date(2026, 9, 1)
 

@@ -20,10 +20,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from reconcilers import registry
-from reconcilers.landing import Landing
+from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
-from reconcilers.source import Source
+from reconcilers.sources import registry
+from reconcilers.sources.contract import Source
 from tests.billing.gcp_export import STANDARD, make_export
 
 REAL_DATA = os.environ.get("REAL_DATA")

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from reconcilers import registry
-from reconcilers.landing import Landing
+from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
+from reconcilers.sources import registry
 
 REAL_DATA = os.environ.get("REAL_DATA")
 pytestmark = pytest.mark.skipif(not REAL_DATA, reason="REAL_DATA names no folder of public data sets")

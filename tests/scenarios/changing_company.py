@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
+from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.periods import Period
-from reconcilers.settings import Settings, read_settings
 from reconcilers.warehouses.duckdb import Version
 from tests.scenarios.nights import build
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconcilers import pipeline
+from reconcilers.declared.settings import Settings
 from reconcilers.periods import Period
-from reconcilers.settings import Settings
 from reconcilers.warehouses.base import Published
 from reconcilers.warehouses.duckdb import Version
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from reconcilers.declared.settings import read_settings
 from reconcilers.errors import SettingsInvalid
 from reconcilers.explain import explain
-from reconcilers.settings import read_settings
 
 
 def test_shares_add_up_and_follow_from_the_rules(examples_settings: Path) -> None:

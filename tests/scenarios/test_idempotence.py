@@ -15,11 +15,11 @@ import duckdb
 import pytest
 
 from reconcilers import pipeline
-from reconcilers.landing import Landing
+from reconcilers.declared.settings import Settings, read_settings
+from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sample_company import sample
-from reconcilers.sample_company.server import CREDENTIALS, serving
-from reconcilers.settings import Settings, read_settings
+from reconcilers.sample_company.providers.server import CREDENTIALS, serving
 from reconcilers.warehouses.duckdb import Version, read_only
 from tests.published_tables import differences, digest
 from tests.scenarios.company_of_examples import write_company

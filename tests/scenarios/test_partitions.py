@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from reconcilers import pipeline
-from reconcilers.settings import Settings
+from reconcilers.declared.settings import Settings
 from reconcilers.warehouses.duckdb import Store, Version, read_only
 from tests.published_tables import differences
 from tests.scenarios.changing_company import DAYS, FIRST, PERIOD, Company, anew, told_call

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from reconcilers.settings import read_settings
+from reconcilers.declared.settings import read_settings
 from reconcilers.watch import watched
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from reconcilers import registry
 from reconcilers.errors import SourceRejected
-from reconcilers.landing import Landed, Landing
-from reconcilers.normalise import Lake
+from reconcilers.ingest.landing import Landed, Landing
+from reconcilers.ingest.normalise import Lake
 from reconcilers.periods import Period
-from reconcilers.source import Source
+from reconcilers.sources import registry
+from reconcilers.sources.contract import Source
 
 Row = dict[str, Any]
 DAY = Period.of_day(date(2026, 10, 1))
@@ -61,7 +61,7 @@ class Job:
         pull = self.landing.pull(source.name, source.kind, unit)
         source.fetch(unit, pull)
         landed, news = self.landing.commit(pull, known_at or datetime(2026, 10, 2))
-        files = self.lake.read(source, landed).files
+        files = self.lake.ensure(source, landed).files
         return Taken(landed, news, {entity: pq.read_table(path).to_pylist() for entity, path in files.items()})
 
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from reconcilers import pipeline, registry
+from reconcilers import pipeline
+from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected
 from reconcilers.periods import Period
-from reconcilers.settings import Settings
-from reconcilers.source import Source
+from reconcilers.sources import registry
+from reconcilers.sources.contract import Source
 from tests.billing.gcp_export import PROJECT, Export, fields
 from tests.telemetry.conftest import DAY, Job, Row
 

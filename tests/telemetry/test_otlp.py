@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from reconcilers import registry
 from reconcilers.errors import SettingsInvalid, SourceRejected
+from reconcilers.sources import registry
 from tests.telemetry.conftest import DAY, Job, Row
 from tests.telemetry.written import (
     PARENT,
@@ -133,6 +133,17 @@ EXPECTED = {
     "status": "ok",
     "usage_source": "provider",
     "token_semantics": "inclusive",
+    "landing_row": 0,
+    "scope_name": "acme.llm",
+    "scope_version": "1.0",
+    "span_kind": "model",
+    "answered_from_cache": False,
+    "input_total": 1000,
+    "output_total": 120,
+    "cached_total": 600,
+    "tells_cache": True,
+    "cache_exceeds_input": False,
+    "usage_inconsistent": False,
     "sampling_probability_millionths": 500_000,
 }
 ACCOUNT = {
@@ -155,7 +166,8 @@ def usage(row: Row) -> dict[str, int]:
 
 
 def told(row: Row) -> Row:
-    return {name: value for name, value in row.items() if value is not None and name not in ("landing_id", "usage")}
+    apart = ("landing_id", "usage", "meters_told")
+    return {name: value for name, value in row.items() if value is not None and name not in apart}
 
 
 def same(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
@@ -754,15 +766,15 @@ def test_reading_traces_imports_no_pandas(job: Job) -> None:
 import sys
 from datetime import datetime
 from pathlib import Path
-from reconcilers import registry
-from reconcilers.landing import Landing
-from reconcilers.normalise import Lake
+from reconcilers.sources import registry
+from reconcilers.ingest.landing import Landing
+from reconcilers.ingest.normalise import Lake
 
 root = Path({str(job.folder.parent)!r})
 source = registry.load("telemetry", {{"name": "traces", "kind": "otlp", "uri": {str(job.folder)!r}}})
 pull = Landing(root / "landing").pull("traces", "otlp", "traces.json")
 source.fetch("traces.json", pull)
-content = Lake(root / "lake").read(source, Landing(root / "landing").prepare(pull, datetime(2026, 10, 2)))
+content = Lake(root / "lake").ensure(source, Landing(root / "landing").prepare(pull, datetime(2026, 10, 2)))
 print(content.rows["calls"], content.rows["outcomes"], "pandas" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -876,8 +888,8 @@ def test_landing_lines_count_the_lines_of_the_stored_file(job: Job) -> None:
 
 
 def test_spans_are_in_the_order_of_their_lines_over_several_batches(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconcilers.telemetry.otlp_files._CHUNK_BYTES", 2000)
-    monkeypatch.setattr("reconcilers.telemetry.otlp_files._BATCH_BYTES", 9000)
+    monkeypatch.setattr("reconcilers.sources.telemetry.spans.files._CHUNK_BYTES", 2000)
+    monkeypatch.setattr("reconcilers.sources.telemetry.spans.files._BATCH_BYTES", 9000)
     calls = job.take(chat(*(CALL | {"tenant_id": f"ten-{n}"} for n in range(1, 101)))).calls
     assert [(call["landing_line"], call["tenant_id"]) for call in calls] == [(n, f"ten-{n}") for n in range(1, 101)]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconcilers.dbt import PROJECT
-from reconcilers.settings import BigQuerySettings
+from reconcilers.declared.settings import BigQuerySettings
+from reconcilers.warehouses.dbt import PROJECT
 
 
 @pytest.fixture(scope="session")

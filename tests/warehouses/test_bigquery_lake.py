@@ -14,15 +14,21 @@ from google.api_core.exceptions import ServiceUnavailable
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from reconcilers import google
-from reconcilers.lake import schema
+from reconcilers.ingest.lake import schema
+from reconcilers.sources import google
 from reconcilers.warehouses.bigquery_lake import BigQueryLake, fields
 
 CALL = {
     "source": "traces",
     "landing_line": 1,
     "dialect": "mapped",
+    "span_kind": "model",
     "billable": True,
+    "answered_from_cache": False,
+    "meters_told": 0,
+    "tells_cache": False,
+    "cache_exceeds_input": False,
+    "usage_inconsistent": False,
     "ended_at": datetime(2026, 9, 1, 8),
     "usage_source": "provider",
 }

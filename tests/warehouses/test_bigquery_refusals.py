@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from reconcilers.declared.settings import BigQuerySettings
 from reconcilers.errors import Busy, ReconcileError, SettingsInvalid
-from reconcilers.settings import BigQuerySettings
 from reconcilers.warehouses.bigquery import BigQuery
 
 

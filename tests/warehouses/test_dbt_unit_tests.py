@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from reconcilers.dbt import PROJECT
-from reconcilers.settings import read_settings
+from reconcilers.declared.settings import read_settings
+from reconcilers.warehouses.dbt import PROJECT
 from reconcilers.warehouses.duckdb import Store
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES

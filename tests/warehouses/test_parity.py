@@ -16,13 +16,16 @@ from typing import Any
 
 import pytest
 
-from reconcilers import dbt
+from reconcilers.declared.settings import BigQuerySettings, RowAccess, Settings, read_settings
 from reconcilers.periods import Period, parse_day
-from reconcilers.sample_company import knowledge, sample, store
-from reconcilers.sample_company.server import CREDENTIALS, serving
-from reconcilers.settings import BigQuerySettings, RowAccess, Settings, read_settings
-from reconcilers.warehouses.base import Published, warehouse_of
+from reconcilers.sample_company import sample
+from reconcilers.sample_company.providers.server import CREDENTIALS, serving
+from reconcilers.sample_company.seen import knowledge
+from reconcilers.sample_company.world import store
+from reconcilers.warehouses import dbt
+from reconcilers.warehouses.base import Published
 from reconcilers.warehouses.bigquery import FinanceDataset
+from reconcilers.warehouses.choice import warehouse_of
 from tests.real.company import REAL_DATA, write_real_company
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES

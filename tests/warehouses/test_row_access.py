@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydantic import ValidationError
 
+from reconcilers.declared.settings import BigQuerySettings, RowAccess
 from reconcilers.errors import SettingsInvalid
-from reconcilers.settings import BigQuerySettings, RowAccess
 from reconcilers.warehouses.bigquery_access import keep, policies, refuse_others
 from tests.warehouses.emulator.reader import reader
 

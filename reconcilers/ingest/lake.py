@@ -1,0 +1,303 @@
+"""The lake: one Parquet shape per entity, whatever the source or dialect.
+
+Normalisers (``billing/``, ``telemetry/``, ``revenue/``) write these shapes and dbt staging reads them; nothing else
+knows both sides. Null means *not known*. Money is ``numeric(38, 9)``; the source's own text stays beside every amount.
+Times are UTC. Column by column meaning: ``docs/lake.md``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Lines of text: (column, type). ``!`` marks a column that is never null.
+_KEYS = """
+billing_account_id string
+sub_account_id string
+api_key_id string
+model string
+meter string
+service_tier string
+batch string
+context_band string
+geography string
+region string
+speed string
+modality string
+cache_ttl string
+"""
+
+_LANDING = """
+landing_id string!
+landing_line int64!
+"""
+
+_TELLING = """
+landing_row int64
+dialect string!
+scope_name string
+scope_version string
+span_kind string!
+over_scopes list<string>
+record_id string!
+trace_id string
+span_id string
+parent_span_id string
+response_id string
+billable bool!
+answered_from_cache bool!
+provider string
+endpoint string
+billing_account_id string
+sub_account_id string
+api_key_id string
+model string
+request_model string
+service_tier string
+batch string
+context_band string
+geography string
+region string
+speed string
+operation string
+event_id string
+run_id string
+tenant_id string
+customer_id string
+user_hash string
+feature_id string
+workflow string
+prompt_version string
+environment string
+data_mode string
+service string
+started_at timestamp
+ended_at timestamp!
+status string
+error_type string
+usage_source string!
+meters_told int64!
+input_total int64
+output_total int64
+cached_total int64
+tells_cache bool!
+emitter_tells_cache bool
+token_semantics string
+token_semantics_by string
+cache_exceeds_input bool!
+usage_inconsistent bool!
+reported_cost money
+reported_currency string
+sampling_probability_millionths int64
+usage list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>
+usage_exclusive list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>
+"""
+
+ENTITIES: dict[str, str] = {
+    # one FOCUS row of a bill
+    "charges": f"""
+charge_id string!
+source string!
+{_LANDING}
+{_KEYS}
+line_id string
+linked_line_ids list<string>
+provider string
+service_name string
+sku_id string
+sku_meter string
+charge_category string!
+charge_class string
+charge_description string
+reduction string
+commitment_discount_id string
+commitment_discount_status string
+charge_period_start timestamp!
+charge_period_end timestamp!
+billing_period_start date!
+billing_currency string!
+billed_cost money!
+billed_cost_text string!
+billed_cost_residual int64!
+effective_cost money!
+effective_cost_text string!
+list_cost money
+contracted_cost money
+quantity money
+pricing_quantity money
+pricing_unit string
+invoice_id string
+invoice_issuer_name string
+tags string
+""",
+    # the provider's own usage report: quantity per key and day
+    "provider_usage": f"""
+source string!
+{_LANDING}
+{_KEYS}
+charge_day date!
+quantity money!
+""",
+    # one telling of an operation, a span or a table row; which of them are one call is decided in ``resolution`` (R29 to R32)
+    "calls": f"""
+source string!
+{_LANDING}
+{_TELLING}
+""",
+    # what replaces the tellings of ``resolved_tellings``: calls told several times, wrapping others, or named by their trace
+    "resolved_calls": f"""
+source string!
+{_LANDING}
+own_id string!
+telemetry_source string!
+told_landing_id string!
+told_landing_line int64!
+tellings int64!
+inherited string
+identity_group string
+names_two_events bool!
+cache_blind bool!
+{_TELLING}
+""",
+    # a row of ``calls`` that counts no more as it stands
+    "resolved_tellings": """
+source string!
+landing_id string!
+told_landing_id string!
+told_landing_row int64!
+charge_day date!
+""",
+    # what all calls known tell of one emitter (R8, R31)
+    "emitters": """
+source string!
+landing_id string!
+telemetry_source string!
+scope_name string
+scope_version string
+provider string
+operation string
+excludes_cache bool!
+cache_blind bool!
+""",
+    # a record of a stream that cannot be read; the others of its file can (R33)
+    "rejected_records": f"""
+source string!
+{_LANDING}
+unit string!
+reason string!
+attribute string
+bytes int64!
+charge_day date
+""",
+    # a number that looks like a token count and that no dialect reads, on model operations of one day (R33)
+    "unread_usage": f"""
+source string!
+{_LANDING}
+scope_name string
+attribute string!
+calls int64!
+charge_day date!
+""",
+    # a line of a bill left out as told already, and the line that counts (R33)
+    "left_out_charges": f"""
+source string!
+{_LANDING}
+charge_id string!
+unit string!
+kept_landing_id string!
+kept_landing_line int64!
+kept_unit string!
+billing_account_id string
+charge_period_start timestamp!
+billing_period_start date!
+billing_currency string!
+billed_cost money!
+billed_cost_text string!
+""",
+    # one statement about a run (a root span, a row of a runs table)
+    "runs": f"""
+source string!
+{_LANDING}
+run_id string!
+event_id string
+parent_run_id string
+retry_of_run_id string
+declared_kind string
+tenant_id string
+customer_id string
+user_hash string
+feature_id string
+workflow string
+prompt_version string
+environment string
+started_at timestamp
+ended_at timestamp
+status string
+error_type string
+""",
+    # one statement about how an event ended; precedence is dbt's
+    "outcomes": f"""
+source string!
+{_LANDING}
+event_id string!
+outcome string!
+emitter string!
+occurred_at timestamp!
+outcome_value money
+value_currency string
+confidence money
+reason string
+""",
+    # one revenue line, recognised by service period
+    "revenue": f"""
+source string!
+{_LANDING}
+revenue_id string!
+tenant_id string!
+feature_id string
+bundle_id string
+kind string!
+bills_revenue_id string
+service_period_start date!
+service_period_end date!
+amount money!
+amount_text string!
+currency string!
+""",
+}
+
+
+@cache
+def schema(entity: str) -> pa.Schema:
+    """The Arrow schema of one entity. Raises ``KeyError`` for a name that is not an entity."""
+    import pyarrow as pa
+
+    money = pa.decimal128(38, 9)
+    types: dict[str, pa.DataType] = {
+        "string": pa.string(),
+        "int64": pa.int64(),
+        "bool": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us"),
+        "money": money,
+        "list<string>": pa.list_(pa.string()),
+        "list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>": pa.list_(
+            pa.struct(
+                [
+                    pa.field("meter", pa.string(), nullable=False),
+                    pa.field("modality", pa.string()),
+                    pa.field("cache_ttl", pa.string()),
+                    pa.field("quantity", money, nullable=False),
+                ]
+            )
+        ),
+    }
+    fields = []
+    for line in ENTITIES[entity].split("\n"):
+        if line:
+            name, kind = line.split()
+            fields.append(pa.field(name, types[kind.rstrip("!")], nullable=not kind.endswith("!")))
+    return pa.schema(fields)

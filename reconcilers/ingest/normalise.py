@@ -1,0 +1,147 @@
+"""Committed bytes to lake files, once: a backfill or rebuild never parses JSON again.
+
+::
+
+    lake/<source>/<landing_id>-<recipe>/<entity>.parquet   rows of one pull, and content.json beside them
+
+``recipe`` is the source's own: a hash of its configuration and of the text that reads it, so a changed mapping or parser reads
+the landed bytes anew and an unchanged one never does. The folder is written under another name and renamed when whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
+
+from reconcilers.ingest.lake import schema
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    import pyarrow as pa
+
+    from reconcilers.ingest.landing import Landed
+
+
+class Readable(Protocol):
+    """All the lake knows of a source; ``sources.contract`` says more."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def recipe(self) -> str: ...
+
+    def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]: ...
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Lake rows of one pull: file and row count per entity; ``billed_cost`` is the sum of its charges per currency."""
+
+    files: Mapping[str, Path]
+    rows: Mapping[str, int]
+    billed_cost: Mapping[str, str]
+
+
+class Lake:
+    """The lake files under one root folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def ensure(self, source: Readable, landed: Landed) -> Normalised:
+        """Make sure that the pull's lake rows are written, which happens once, and say where they are.
+
+        Raises what the source's ``normalise`` raises; then nothing is left behind.
+        """
+        folder = self._folder(source, landed)
+        if not folder.is_dir():
+            self._write(source, landed, folder)
+        content = json.loads((folder / "content.json").read_text())
+        files = {entity: folder / f"{entity}.parquet" for entity, rows in content["rows"].items() if rows}
+        return Normalised(files, content["rows"], content["billed_cost"])
+
+    def _folder(self, source: Readable, landed: Landed) -> Path:
+        return self.root / quote(source.name, safe="") / f"{landed.landing_id}-{source.recipe}"
+
+    def _write(self, source: Readable, landed: Landed, folder: Path) -> None:
+        import pyarrow.parquet as pq
+
+        temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        writers: dict[str, pq.ParquetWriter] = {}
+        rows: dict[str, int] = {}
+        billed: dict[str, Decimal] = {}
+        try:
+            try:
+                for entity, table in source.normalise(landed):
+                    if entity not in writers:
+                        path = temporary / f"{entity}.parquet"
+                        writers[entity] = pq.ParquetWriter(path, schema(entity), compression="zstd")
+                    if entity == "calls":
+                        table = _numbered(table, rows.get(entity, 0))
+                    writers[entity].write_table(table.cast(schema(entity)))
+                    rows[entity] = rows.get(entity, 0) + table.num_rows
+                    if entity == "charges":
+                        _add_billed(billed, table)
+            finally:
+                for writer in writers.values():
+                    writer.close()
+            content = {
+                "rows": rows,
+                "billed_cost": {currency: f"{cost:f}" for currency, cost in sorted(billed.items())},
+            }
+            (temporary / "content.json").write_text(json.dumps(content, indent=1))
+            for path in (*temporary.iterdir(), temporary):
+                handle = os.open(path, os.O_RDONLY)
+                os.fsync(handle)
+                os.close(handle)
+            try:
+                temporary.rename(folder)
+            except OSError:
+                # Another run read the same bytes meanwhile and was first; its rows are these.
+                if not folder.is_dir():
+                    raise
+                shutil.rmtree(temporary, ignore_errors=True)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def _numbered(calls: pa.Table, before: int) -> pa.Table:
+    """Tellings with the numbers that name them in their pull."""
+    import numpy as np
+    import pyarrow as pa
+
+    # ``pyarrow.array`` would import pandas first, which takes a second.
+    numbers = np.arange(before, before + calls.num_rows, dtype=np.int64)
+    column = pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
+    return calls.set_column(calls.schema.get_field_index("landing_row"), "landing_row", column)
+
+
+def _add_billed(billed: dict[str, Decimal], table: object) -> None:
+    import pyarrow as pa
+
+    assert isinstance(table, pa.Table)
+    for row in table.group_by("billing_currency").aggregate([("billed_cost", "sum")]).to_pylist():
+        currency = row["billing_currency"]
+        billed[currency] = billed.get(currency, type(row["billed_cost_sum"])(0)) + row["billed_cost_sum"]
+
+
+def models_called(files: Sequence[Path]) -> list[tuple[str, str]]:
+    """The distinct (provider, model) of calls in lake files."""
+    import duckdb
+
+    if not files:
+        return []
+    sql = "select distinct provider, model from read_parquet(?) where provider is not null and model is not null"
+    with duckdb.connect() as connection:
+        return connection.execute(sql, [[str(path) for path in files]]).fetchall()

@@ -1,0 +1,118 @@
+"""Trace files as OpenTelemetry Collectors write them: one Collector plain, one gzip, one zstd with length-prefixed messages.
+
+A file holds what its Collector flushed at one time, in a folder named by that time and not by the spans' own. A message
+(a line, or a zstd frame) is a batch of spans by resource and scope, in the order they ended.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from reconcilers.sample_company.emitters import feed
+from reconcilers.sample_company.emitters.spans import (
+    Emitted,
+    call_span,
+    framework_span_ids,
+    framework_spans,
+    resource,
+    run_span,
+    tool_span,
+)
+from reconcilers.sample_company.providers.focus_rows import packed
+from reconcilers.sample_company.seen.view import flushed_at
+from reconcilers.sample_company.world.company import SERVICES
+from reconcilers.sample_company.world.happened import TrueCall, World
+from reconcilers.sample_company.world.store import Delivered
+
+_SUFFIX = {"edge": "json", "workers": "json.gz", "batch": "json.zst"}
+_SPANS_PER_MESSAGE = 64
+#: A span delivered again comes with the Collector's next file.
+_AGAIN = 1
+
+
+def write_telemetry(out: Path, world: World) -> list[Delivered]:
+    """Every trace file of the world."""
+    files: dict[tuple[str, datetime], list[Emitted]] = defaultdict(list)
+    for emitted, later in _all_spans(world):
+        at = flushed_at(emitted.service, emitted.flushed_with, later)
+        files[SERVICES[emitted.service].collector, at].append(emitted)
+    found = []
+    for (collector, at), spans in sorted(files.items()):
+        spans.sort(key=lambda one: (one.flushed_with, one.span["traceId"], one.span["spanId"]))
+        path = f"telemetry/year={at:%Y}/month={at:%m}/day={at:%d}/hour={at:%H}/{collector}_traces_{at:%H%M}.{_SUFFIX[collector]}"
+        found.append(feed.write(out, Delivered(path, at), _content(collector, spans)))
+    return found
+
+
+def _all_spans(world: World) -> Iterator[tuple[Emitted, int]]:
+    """Every span that is delivered, and how many files late; what was dropped or sampled away is not."""
+    runs = {run.run_id: run for run in world.runs}
+    wrapped: dict[str, list[TrueCall]] = defaultdict(list)
+    for call in world.calls:
+        if call.wrapped and call.run_id:
+            wrapped[call.run_id].append(call)
+    for run_id, calls in wrapped.items():
+        for emitted in framework_spans(runs[run_id], calls):
+            yield emitted, 0
+    for call in world.calls:
+        if not call.seen:
+            continue
+        emitted = call_span(call, _parent(call, wrapped))
+        yield emitted, 0
+        if call.delivered_twice:
+            yield emitted, _AGAIN
+    for run in world.runs:
+        yield run_span(run), 0
+    for tool in world.tools:
+        yield tool_span(tool, runs[tool.run_id]), 0
+
+
+def _parent(call: TrueCall, wrapped: dict[str, list[TrueCall]]) -> str:
+    """The run's root, or the framework's span around the call."""
+    if not call.wrapped or call.run_id is None:
+        return call.parent_span_id
+    agent, wrapper = framework_span_ids(call.run_id)
+    return wrapper if call is wrapped[call.run_id][-1] else agent
+
+
+def _content(collector: str, spans: list[Emitted]) -> bytes:
+    messages = [_message(spans[n : n + _SPANS_PER_MESSAGE]) for n in range(0, len(spans), _SPANS_PER_MESSAGE)]
+    if collector == "batch":
+        return _length_prefixed_zstd(messages)
+    lines = b"".join(message + b"\n" for message in messages)
+    return packed(lines) if collector == "workers" else lines
+
+
+def _message(spans: Iterable[Emitted]) -> bytes:
+    """One ``TracesData``."""
+    resources: dict[tuple[str, str], dict[tuple[str, str], list[dict[str, Any]]]] = {}
+    for one in spans:
+        scopes = resources.setdefault((one.service, one.environment), {})
+        scopes.setdefault(one.scope, []).append(one.span)
+    body = [
+        {
+            "resource": resource(SERVICES[service], environment),
+            "scopeSpans": [
+                {"scope": {"name": name, "version": version}, "spans": found}
+                for (name, version), found in scopes.items()
+            ],
+        }
+        for (service, environment), scopes in resources.items()
+    ]
+    return orjson.dumps({"resourceSpans": body})
+
+
+def _length_prefixed_zstd(messages: Iterable[bytes]) -> bytes:
+    """The file exporter with compression: every message a zstd frame after its length in four bytes, big-endian."""
+    import zstandard
+
+    compressor = zstandard.ZstdCompressor(level=3)
+    frames = (compressor.compress(message) for message in messages)
+    return b"".join(struct.pack(">I", len(frame)) + frame for frame in frames)

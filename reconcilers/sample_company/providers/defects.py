@@ -1,0 +1,113 @@
+"""Bills go wrong: lines that come late, are restated, have no quantity, or that no mapping knows. Each is recorded as planted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from reconcilers.sample_company.providers.fees import account_line, billed_cost, note
+from reconcilers.sample_company.providers.ledger import LAG_HOURS, BillLine, Ledger, instant, month_of
+from reconcilers.sample_company.seen.facts import Charge
+from reconcilers.sample_company.world.company import ANTHROPIC, AWS, HAIKU, OPENAI, OUTPUT
+from reconcilers.sample_company.world.happened import World
+
+SURCHARGE_ITEM = "priority processing surcharge"
+
+_SURCHARGE = Decimal("3.27")
+_LATE_DAYS, _RESTATED_AFTER_DAYS = 4, 5
+
+
+def late_restated_and_incomplete(world: World, ledger: Ledger) -> None:
+    """One OpenAI day billed days late, one Anthropic day restated, one OpenAI project and one Anthropic line without quantity."""
+    days = (world.end - world.start).days
+    late, restated, bare = (world.start + timedelta(days=days * part // 20) for part in (7, 9, 13))
+    told = []
+    for line in ledger.lines:
+        charge, key = line.charge, line.charge.key
+        day = charge.charge_period_start.date()
+        if charge.source == OPENAI and day == late:
+            line = replace(line, known_from=line.known_from + timedelta(days=_LATE_DAYS))
+        if charge.source == ANTHROPIC and day == restated:
+            changed = line.known_from + timedelta(days=_RESTATED_AFTER_DAYS)
+            told.append(replace(line, charge=_understated(charge), superseded_at=changed))
+            line = replace(line, known_from=changed)
+        if charge.source == OPENAI and key.sub_account_id == "proj_reports" and key.meter == OUTPUT:
+            line = replace(line, charge=replace(charge, quantity=None))
+        if charge.source == ANTHROPIC and day == bare and key.model == HAIKU and key.meter == OUTPUT:
+            line = replace(line, charge=replace(charge, quantity=None))
+        told.append(line)
+    ledger.lines[:] = told
+    final = [line.charge for line in told if line.superseded_at is None]
+    first = [line.charge for line in told if line.superseded_at is not None]
+    late_cost = billed_cost(c for c in final if c.source == OPENAI and c.charge_period_start.date() == late)
+    restated_cost = billed_cost(c for c in final if c.source == ANTHROPIC and c.charge_period_start.date() == restated)
+    note(
+        world,
+        "late_bill",
+        f"OpenAI tells {late} only {_LATE_DAYS} days later",
+        OPENAI,
+        late,
+        "no charge until then",
+        late_cost,
+    )
+    note(
+        world,
+        "restated_bill",
+        f"Anthropic restates {restated} after {_RESTATED_AFTER_DAYS} days",
+        ANTHROPIC,
+        restated,
+        "billed cost of the day rises",
+        restated_cost - billed_cost(first),
+    )
+    with_report = [c for c in final if c.source == OPENAI and c.quantity is None]
+    note(
+        world,
+        "quantity_in_report_only",
+        "OpenAI bills output of proj_reports without quantity",
+        OPENAI,
+        None,
+        "quantity taken from the usage report (R10)",
+        billed_cost(with_report),
+    )
+    bare_lines = [c for c in final if c.source == ANTHROPIC and c.quantity is None]
+    note(
+        world,
+        "no_quantity",
+        f"Anthropic bills {HAIKU} output of {bare} without quantity",
+        ANTHROPIC,
+        bare,
+        "money meets expected cost (R14)",
+        billed_cost(bare_lines),
+    )
+    moved = [c for c in final if month_of(c.charge_period_start.date()) != c.billing_period_start]
+    for month in sorted({c.billing_period_start for c in moved}):
+        amount = billed_cost(c for c in moved if c.billing_period_start == month)
+        note(
+            world,
+            "billed_next_month",
+            "AWS bills the last evening of a month in the next",
+            AWS,
+            month,
+            "other_period_usage",
+            amount,
+        )
+
+
+def _understated(charge: Charge) -> Charge:
+    """What was told first: four fifths of it, in whole units."""
+    assert charge.quantity is not None
+    assert charge.list_cost is not None
+    quantity = (charge.quantity * 4 // 5).quantize(Decimal(1))
+    cost = charge.billed_cost * 4 / 5
+    return replace(charge, quantity=quantity, billed_cost=cost, effective_cost=cost, list_cost=charge.list_cost * 4 / 5)
+
+
+def unknown_item(world: World, ledger: Ledger) -> None:
+    """A line item of OpenAI's that no mapping knows."""
+    day = world.start + (world.end - world.start) * 2 // 3
+    charge = account_line(
+        OPENAI, f"surcharge|{day}", day, day + timedelta(days=1), _SURCHARGE, sku_meter=SURCHARGE_ITEM
+    )
+    ledger.lines.append(BillLine(charge, instant(day, 24 + LAG_HOURS[OPENAI]), description=SURCHARGE_ITEM))
+    note(world, "unmapped_line", f"a line item no mapping knows: {SURCHARGE_ITEM}", OPENAI, day, "unmapped", _SURCHARGE)

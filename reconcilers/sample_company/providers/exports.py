@@ -1,0 +1,132 @@
+"""The bills that come as files in S3: AWS Data Exports (FOCUS 1.2, Parquet, a manifest) and FOCUS files of two vendors.
+
+A key holds what the provider had delivered by a given time: a later delivery of a month overwrites AWS's, and stands
+beside the earlier one at Anthropic's, whose file names tell the day of their delivery.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from reconcilers.sample_company.providers.focus_rows import COLUMNS, focus_csv, focus_row, packed
+from reconcilers.sample_company.providers.ledger import BillLine, Ledger, instant, next_month
+from reconcilers.sample_company.world.company import ANTHROPIC, AWS, AWS_REGION, BEDROCK_NAMES, VECTORS
+
+AWS_EXPORT = "aws/acme-focus"
+ANTHROPIC_PREFIX = "anthropic"
+VECTORS_PREFIX = "vectors"
+
+_BEDROCK_METERS = {"input_tokens": "input-tokens", "output_tokens": "output-tokens"}
+#: Columns of ours that no AWS export has.
+_NOT_AWS = {"x_Model", "x_Meter", "x_ServiceTier", "x_CacheTtl", "x_LineId"}
+_TIMES = {"BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"}
+_DOUBLES = {"BilledCost", "ContractedCost", "EffectiveCost", "ListCost", "ConsumedQuantity", "PricingQuantity"}
+_AWS_COLUMNS = (*(name for name in COLUMNS if name not in _NOT_AWS), "RegionId", "x_ServiceCode", "x_UsageType")
+
+
+def objects_at(ledger: Ledger, bucket: str, known_at: datetime) -> dict[str, bytes]:
+    """{key: content} of the bucket as the three providers had filled it by ``known_at``."""
+    found = _aws(ledger, bucket, known_at)
+    for at in (known_at - timedelta(days=1), known_at):
+        found |= _anthropic(ledger, at)
+    return found | _vectors(ledger, known_at)
+
+
+def _by_month(lines: Iterable[BillLine]) -> dict[date, list[BillLine]]:
+    months: dict[date, list[BillLine]] = defaultdict(list)
+    for line in lines:
+        months[line.charge.billing_period_start].append(line)
+    return months
+
+
+def _anthropic(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
+    """``anthropic/acme-focus-2026-09-v20260905.csv.gz``: a whole month as known on the day in the name."""
+    return {
+        f"{ANTHROPIC_PREFIX}/acme-focus-{month:%Y-%m}-v{known_at:%Y%m%d}.csv.gz": packed(focus_csv(lines, known_at))
+        for month, lines in _by_month(ledger.lines_as_of(known_at, ANTHROPIC)).items()
+    }
+
+
+def _vectors(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
+    """``vectors/2026-09.csv``: one file a month, rewritten in place."""
+    return {
+        f"{VECTORS_PREFIX}/{month:%Y-%m}.csv": focus_csv(lines, known_at)
+        for month, lines in _by_month(ledger.lines_as_of(known_at, VECTORS)).items()
+    }
+
+
+def _aws(ledger: Ledger, bucket: str, known_at: datetime) -> dict[str, bytes]:
+    """A data file and a manifest per billing month, as Data Exports lays them out with overwriting deliveries."""
+    found = {}
+    name = AWS_EXPORT.rpartition("/")[2]
+    for month, lines in _by_month(ledger.lines_as_of(known_at, AWS)).items():
+        partition = f"billing_period={month:%Y-%m}"
+        key = f"{AWS_EXPORT}/data/{partition}/{name}-00001.snappy.parquet"
+        found[key] = _parquet([_aws_row(line, known_at) for line in lines])
+        manifest = {
+            "exportName": name,
+            "exportArn": f"arn:aws:bcm-data-exports:us-east-1:111122223333:export/{name}",
+            "billingPeriod": {"start": _time(instant(month)), "end": _time(instant(next_month(month)))},
+            "columns": [{"name": column, "type": _aws_type(column)} for column in _AWS_COLUMNS],
+            "dataFiles": [f"s3://{bucket}/{key}"],
+        }
+        content = json.dumps(manifest, indent=1).encode()
+        found[f"{AWS_EXPORT}/metadata/{partition}/{name}-Manifest.json"] = content
+    return found
+
+
+def _aws_row(line: BillLine, known_at: datetime) -> dict[str, str]:
+    """The line as AWS words it: usage types for model and meter, thousands of tokens."""
+    row = focus_row(line, known_at)
+    key = line.charge.key
+    bedrock = key.model is not None and key.meter is not None
+    if bedrock:
+        assert key.model is not None
+        assert key.meter is not None
+        usage_type = f"USE1-{BEDROCK_NAMES[key.model]}-{_BEDROCK_METERS[key.meter]}"
+        row["SkuMeter"] = row["SkuId"] = row["x_UsageType"] = usage_type
+        row["ConsumedUnit"] = row["PricingUnit"] = "1K tokens"
+        for name in ("ConsumedQuantity", "PricingQuantity"):
+            row[name] = str(Decimal(row[name]) / 1000) if row[name] else ""
+    row["x_ServiceCode"] = "AmazonBedrock" if bedrock else ""
+    row["RegionId"] = AWS_REGION if line.charge.charge_category == "Usage" else ""
+    return {name: row.get(name, "") for name in _AWS_COLUMNS}
+
+
+def _parquet(rows: Sequence[dict[str, str]]) -> bytes:
+    """Costs and quantities as doubles and times as milliseconds, as AWS writes them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays, fields = [], []
+    for name in _AWS_COLUMNS:
+        texts = [row[name] or None for row in rows]
+        if name in _DOUBLES:
+            kind: pa.DataType = pa.float64()
+            # Not money of ours: AWS's own files hold binary doubles, and the shortest text of each is its decimal.
+            values: list[object] = [None if text is None else float(text) for text in texts]
+        elif name in _TIMES:
+            kind = pa.timestamp("ms")
+            values = [None if text is None else datetime.fromisoformat(text).replace(tzinfo=None) for text in texts]
+        else:
+            kind, values = pa.string(), list(texts)
+        arrays.append(pa.array(values, kind))
+        fields.append(pa.field(name, kind))
+    out = io.BytesIO()
+    pq.write_table(pa.table(arrays, schema=pa.schema(fields)), out, compression="snappy")
+    return out.getvalue()
+
+
+def _aws_type(column: str) -> str:
+    if column in _DOUBLES:
+        return "double"
+    return "timestamp_milliseconds" if column in _TIMES else "string"
+
+
+def _time(value: datetime) -> str:
+    return f"{value:%Y-%m-%dT%H:%M:%SZ}"

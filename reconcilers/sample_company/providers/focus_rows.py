@@ -1,0 +1,136 @@
+"""A bill line as a FOCUS 1.2 row of text, and files of such rows."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from reconcilers.sample_company.providers.ledger import BillLine, instant, next_month
+from reconcilers.sample_company.world.company import ANTHROPIC, AWS, READ_UNITS, VECTORS
+
+COLUMNS = (
+    "BilledCost",
+    "BillingAccountId",
+    "BillingAccountName",
+    "BillingCurrency",
+    "BillingPeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargeClass",
+    "ChargeDescription",
+    "ChargeFrequency",
+    "ChargePeriodEnd",
+    "ChargePeriodStart",
+    "CommitmentDiscountId",
+    "CommitmentDiscountStatus",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "ContractedCost",
+    "EffectiveCost",
+    "InvoiceId",
+    "InvoiceIssuerName",
+    "ListCost",
+    "PricingQuantity",
+    "PricingUnit",
+    "ProviderName",
+    "PublisherName",
+    "ServiceCategory",
+    "ServiceName",
+    "SkuId",
+    "SkuMeter",
+    "SkuPriceId",
+    "SubAccountId",
+    "Tags",
+    "x_Model",
+    "x_Meter",
+    "x_ServiceTier",
+    "x_CacheTtl",
+    "x_LineId",
+    "x_Reduction",
+)
+
+_PROVIDERS = {ANTHROPIC: "Anthropic", AWS: "AWS", VECTORS: "Vector Index GmbH"}
+#: Days after the end of a month when its invoice is final and its lines carry the number.
+INVOICED_AFTER_DAYS = 10
+
+
+def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
+    """One FOCUS row; what is not known is empty. ``clock`` decides whether the line is on an invoice yet."""
+    charge, key = line.charge, line.charge.key
+    month = charge.billing_period_start
+    invoiced = clock >= instant(next_month(month) + timedelta(days=INVOICED_AFTER_DAYS))
+    unit = "" if charge.quantity is None else ("Read Units" if key.meter == READ_UNITS else "Tokens")
+    usage = charge.charge_category == "Usage"
+    provider = _PROVIDERS[charge.source]
+    sku = "-".join(part for part in (key.model, key.meter, key.service_tier, key.cache_ttl) if part)
+    values: dict[str, str | None] = {
+        "BilledCost": plain(charge.billed_cost),
+        "BillingAccountId": key.billing_account_id,
+        "BillingAccountName": "Sample Company",
+        "BillingCurrency": charge.billing_currency,
+        "BillingPeriodEnd": _time(instant(next_month(month))),
+        "BillingPeriodStart": _time(instant(month)),
+        "ChargeCategory": charge.charge_category,
+        "ChargeClass": charge.charge_class,
+        "ChargeDescription": line.description or f"{charge.service_name} {sku}",
+        "ChargeFrequency": "Usage-Based"
+        if usage
+        else ("Recurring" if charge.charge_category == "Purchase" else "One-Time"),
+        "ChargePeriodEnd": _time(charge.charge_period_end),
+        "ChargePeriodStart": _time(charge.charge_period_start),
+        "CommitmentDiscountId": "sp-gpu-host" if charge.commitment_discount_status else None,
+        "CommitmentDiscountStatus": charge.commitment_discount_status,
+        "ConsumedQuantity": None if charge.quantity is None else plain(charge.quantity),
+        "ConsumedUnit": unit,
+        "ContractedCost": plain(charge.effective_cost),
+        "EffectiveCost": plain(charge.effective_cost),
+        "InvoiceId": f"{charge.source.upper()}-{month:%Y%m}" if invoiced else None,
+        "InvoiceIssuerName": provider,
+        "ListCost": plain(charge.list_cost if charge.list_cost is not None else charge.billed_cost),
+        "PricingQuantity": None if charge.quantity is None else plain(charge.quantity),
+        "PricingUnit": unit,
+        "ProviderName": provider,
+        "PublisherName": provider,
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceName": charge.service_name,
+        "SkuId": sku if usage else None,
+        "SkuMeter": charge.sku_meter,
+        "SkuPriceId": sku if usage else None,
+        "SubAccountId": key.sub_account_id,
+        "Tags": None,
+        "x_Model": key.model,
+        "x_Meter": key.meter,
+        "x_ServiceTier": key.service_tier,
+        "x_CacheTtl": key.cache_ttl,
+        "x_LineId": charge.line_id,
+        "x_Reduction": charge.reduction,
+    }
+    return {name: values[name] or "" for name in COLUMNS}
+
+
+def focus_csv(lines: Iterable[BillLine], clock: datetime) -> bytes:
+    """A CSV file of FOCUS rows."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(focus_row(line, clock) for line in lines)
+    return text.getvalue().encode()
+
+
+def packed(content: bytes) -> bytes:
+    """Gzip without a time of its own, so that equal content packs to equal bytes."""
+    return gzip.compress(content, compresslevel=6, mtime=0)
+
+
+def plain(value: Decimal) -> str:
+    """A decimal without E-notation and without needless zeros."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _time(value: datetime) -> str:
+    return f"{value:%Y-%m-%dT%H:%M:%SZ}"

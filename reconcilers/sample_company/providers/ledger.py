@@ -1,0 +1,145 @@
+"""The ledger behind every bill: each line with the time from which the provider tells it, and until when.
+
+A restated line is two lines: the first is superseded when the second becomes known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from reconcilers.sample_company.seen.facts import Charge, Key, ReportedUsage
+from reconcilers.sample_company.world.company import (
+    ANTHROPIC,
+    ANTHROPIC_ORGANIZATION,
+    AWS,
+    AWS_PAYER,
+    FINE_TUNED,
+    FINE_TUNED_PRICES,
+    OPENAI,
+    OPENAI_ORGANIZATION,
+    VECTORS,
+    VECTORS_ACCOUNT,
+    PriceBook,
+    contract_prices,
+    list_prices,
+)
+from reconcilers.sample_company.world.happened import TrueCall, World
+
+ACCOUNTS = {
+    OPENAI: OPENAI_ORGANIZATION,
+    ANTHROPIC: ANTHROPIC_ORGANIZATION,
+    AWS: AWS_PAYER,
+    VECTORS: VECTORS_ACCOUNT,
+}
+#: Which price-setting dimensions a source's bill tells.
+GRAIN: dict[str, frozenset[str]] = {
+    OPENAI: frozenset({"batch", "service_tier"}),
+    ANTHROPIC: frozenset({"service_tier", "cache_ttl"}),
+    AWS: frozenset(),
+    VECTORS: frozenset(),
+}
+SERVICE_NAMES = {OPENAI: "OpenAI API", ANTHROPIC: "Claude API", AWS: "Amazon Bedrock", VECTORS: "Vector Index"}
+#: Hours after the end of a UTC day when its bill is told.
+LAG_HOURS = {OPENAI: 3, ANTHROPIC: 4, AWS: 5, VECTORS: 5}
+
+
+@dataclass(frozen=True)
+class BillLine:
+    """One line of a bill as told from ``known_from`` until ``superseded_at``; ``charge`` is what it says."""
+
+    charge: Charge
+    known_from: datetime
+    superseded_at: datetime | None = None
+    description: str = ""
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class ReportLine:
+    """One row of a usage report, told from ``known_from``."""
+
+    reported: ReportedUsage
+    known_from: datetime
+
+
+@dataclass
+class Ledger:
+    """Everything providers will ever bill and report for the world."""
+
+    lines: list[BillLine] = field(default_factory=list)
+    reports: list[ReportLine] = field(default_factory=list)
+
+    def lines_as_of(self, as_of: datetime, source: str | None = None) -> Iterator[BillLine]:
+        """Lines told at ``as_of``, in ledger order."""
+        for line in self.lines:
+            told = line.known_from <= as_of and (line.superseded_at is None or as_of < line.superseded_at)
+            if told and (source is None or line.charge.source == source):
+                yield line
+
+    def reports_as_of(self, as_of: datetime) -> Iterator[ReportLine]:
+        """Usage report rows told at ``as_of``."""
+        return (line for line in self.reports if line.known_from <= as_of)
+
+
+def month_of(day: date) -> date:
+    """First day of the month."""
+    return day.replace(day=1)
+
+
+def next_month(day: date) -> date:
+    """First day of the month after."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def instant(day: date, hour: int = 0) -> datetime:
+    """Midnight UTC of a day, plus hours."""
+    return datetime.combine(day, time()) + timedelta(hours=hour)
+
+
+class Books:
+    """Contract and list prices of a world."""
+
+    def __init__(self, world: World) -> None:
+        self.contract = PriceBook(contract_prices(world.amended_on))
+        self.list = PriceBook(list_prices())
+
+    def cost(
+        self, call: TrueCall, meter: str, quantity: Decimal, cache_ttl: str | None, *, at_list: bool = False
+    ) -> Decimal:
+        """What ``quantity`` of a call costs at its true tier, in USD; the fine-tuned model costs what it is billed at."""
+        if call.model == FINE_TUNED:
+            price: Decimal | None = FINE_TUNED_PRICES[meter]
+        else:
+            book = self.list if at_list else self.contract
+            price = book.price(
+                call.source, call.model, meter, call.service_tier, call.batch, cache_ttl, call.ended_at.date()
+            )
+        if price is None:
+            raise ValueError(
+                f"no price for {call.source} {call.model} {meter} {call.service_tier} {call.batch} {cache_ttl}"
+            )
+        return quantity * price / 1_000_000
+
+    def call_cost(self, call: TrueCall, *, at_list: bool = False) -> Decimal:
+        """True economic cost of a call: contract price times true usage."""
+        return sum((self.cost(call, u.meter, u.quantity, u.cache_ttl, at_list=at_list) for u in call.usage), Decimal(0))
+
+
+def key_order(key: Key) -> tuple[str, ...]:
+    """A stable order of keys, unknown first."""
+    return tuple(
+        value or ""
+        for value in (
+            key.billing_account_id,
+            key.sub_account_id,
+            key.api_key_id,
+            key.model,
+            key.meter,
+            key.service_tier,
+            key.batch,
+            key.cache_ttl,
+        )
+    )

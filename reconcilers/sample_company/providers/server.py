@@ -1,0 +1,180 @@
+"""A written sample's providers: OpenAI's API over HTTP, everyone else's exports in S3 (moto's server).
+
+Each provider shows what it knew at ``known_at``, which may be changed while it runs: by ``Providers.know``, or from
+another process by ``PUT /sample/known_at`` with an ISO instant as body. The files the company's own systems deliver
+follow. They listen on loopback at ports the operating system chooses, unless told otherwise; ``reconcile.yaml`` of the
+sample is rewritten to name them. Whoever gets an answer can start a job: nothing answers before all of that is written.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from reconcilers.sample_company.emitters import feed
+from reconcilers.sample_company.providers import openai_api
+from reconcilers.sample_company.providers.exports import objects_at
+from reconcilers.sample_company.seen.knowledge import settled_at
+from reconcilers.sample_company.world import store
+from reconcilers.sample_company.world.settings_file import Addresses, write_settings
+
+KNOWN_AT = "/sample/known_at"
+LOOPBACK = "127.0.0.1"
+_LONGEST_BODY = 64
+
+#: What the job needs in its environment. The keys open nothing but this server.
+CREDENTIALS = {
+    "OPENAI_ADMIN_KEY": "sk-admin-sample",
+    "AWS_ACCESS_KEY_ID": "sample",
+    "AWS_SECRET_ACCESS_KEY": "sample",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "RECONCILE_USER_KEY": "sample-user-key",
+}
+
+
+class Providers:
+    """The running servers of one sample, at ``host``; ``port`` is that of OpenAI's API and of the sample's clock, 0 any."""
+
+    def __init__(self, out: Path, known_at: datetime | None = None, host: str = LOOPBACK, port: int = 0) -> None:
+        from moto.server import ThreadedMotoServer
+
+        # moto's server would print every request.
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        self.out = out
+        self.truth = store.load(out)
+        self.known_at = known_at or settled_at(self.truth)
+        self._openai = openai_api.OpenAIApi(self.truth)
+        self._knowing = Lock()
+        self._s3 = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
+        self._s3.start()
+        self._http = ThreadingHTTPServer((host, port), _handler(self))
+        self._thread = Thread(target=self._http.serve_forever, name="sample-openai", daemon=True)
+        s3_port = self._s3.get_host_and_port()[1]
+        # moto keeps one store per process, so two samples in one process need buckets of their own.
+        self.addresses = Addresses(
+            openai=f"http://{host}:{self._http.server_address[1]}",
+            s3=f"http://{host}:{s3_port}",
+            bucket=f"acme-billing-exports-{s3_port}",
+        )
+        self._stored: dict[str, bytes] = {}
+        self._bucket().create()
+        self.know(self.known_at)
+        write_settings(out, self.addresses)
+        self._thread.start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables of a job that reads this sample."""
+        return dict(CREDENTIALS)
+
+    def know(self, at: datetime) -> None:
+        """Show every bill and file as known at ``at`` (naive UTC)."""
+        with self._knowing:
+            wanted = objects_at(self.truth.ledger, self.addresses.bucket, at)
+            bucket = self._bucket()
+            # AWS writes a manifest after the files it names.
+            for key in sorted(wanted, key=lambda name: (name.endswith(".json"), name)):
+                if self._stored.get(key) != wanted[key]:
+                    bucket.put_object(Key=key, Body=wanted[key])
+            for key in self._stored.keys() - wanted.keys():
+                bucket.Object(key).delete()
+            self._stored = wanted
+            feed.deliver(self.out, self.truth.delivered, at)
+            self.known_at = at
+
+    def answer(self, path: str, query: dict[str, list[str]]) -> bytes:
+        """One page of OpenAI's API."""
+        return self._openai.answer(path, query, self.known_at)
+
+    def wait(self) -> None:
+        """Serve until the thread is stopped or the process is interrupted."""
+        self._thread.join()
+
+    def stop(self) -> None:
+        """Close both servers; the sample stays as it is."""
+        self._http.shutdown()
+        self._http.server_close()
+        self._s3.stop()
+
+    def _bucket(self) -> Any:
+        import boto3
+
+        session = boto3.session.Session(
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region_name=CREDENTIALS["AWS_DEFAULT_REGION"],
+        )
+        return session.resource("s3", endpoint_url=self.addresses.s3).Bucket(self.addresses.bucket)
+
+
+@contextmanager
+def serving(out: Path, known_at: datetime | None = None, host: str = LOOPBACK, port: int = 0) -> Iterator[Providers]:
+    """The providers of a written sample while the block runs, as known at ``known_at`` (default: all there is to know)."""
+    providers = Providers(out, known_at, host, port)
+    try:
+        yield providers
+    finally:
+        providers.stop()
+
+
+def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """OpenAI's organisation API, and the sample's own clock."""
+
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            if url.path == KNOWN_AT:
+                self._send(HTTPStatus.OK, json.dumps({"known_at": providers.known_at.isoformat()}).encode())
+            elif self.headers.get("Authorization") != f"Bearer {CREDENTIALS['OPENAI_ADMIN_KEY']}":
+                self._refuse(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
+            else:
+                self._answer(url.path, parse_qs(url.query))
+
+        def do_PUT(self) -> None:
+            size = self.headers.get("Content-Length", "0")
+            body = self.rfile.read(int(size)) if size.isdigit() and int(size) <= _LONGEST_BODY else b""
+            try:
+                at = datetime.fromisoformat(body.decode().strip())
+            except (UnicodeDecodeError, ValueError):
+                self._refuse(HTTPStatus.BAD_REQUEST, "the body is no ISO instant", "invalid_request_error")
+                return
+            if self.path != KNOWN_AT or at.tzinfo is not None:
+                self._refuse(HTTPStatus.BAD_REQUEST, f"PUT {KNOWN_AT} takes naive UTC", "invalid_request_error")
+                return
+            providers.know(at)
+            self._send(HTTPStatus.OK, json.dumps({"known_at": at.isoformat()}).encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Requests are not logged."""
+
+        def _answer(self, path: str, query: dict[str, list[str]]) -> None:
+            try:
+                self._send(HTTPStatus.OK, providers.answer(path, query))
+            except openai_api.BadRequest as error:
+                self._refuse(HTTPStatus.BAD_REQUEST, str(error), "invalid_request_error")
+            except KeyError:
+                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (GET {path:.200})", "invalid_request_error")
+
+        def _refuse(self, status: HTTPStatus, message: str, code: str) -> None:
+            error = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
+            self._send(status, json.dumps(error).encode())
+
+        def _send(self, status: HTTPStatus, content: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+    return Handler

@@ -1,0 +1,66 @@
+"""The facts as anyone could have known them at a given time: bills told, files delivered, spans flushed by then."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from reconcilers.sample_company.emitters.feed import outcomes_known_from
+from reconcilers.sample_company.providers.ledger import instant, next_month
+from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord, RunRecord
+from reconcilers.sample_company.seen.view import flushed_at, seen_call
+from reconcilers.sample_company.world import reference
+from reconcilers.sample_company.world.company import ENVIRONMENTS, contract_prices, list_prices
+from reconcilers.sample_company.world.store import GroundTruth
+
+#: Days after the end of the month the last work is billed in by which everything is told, delivered and final.
+_SETTLED_AFTER_DAYS = 20
+
+
+def facts_at(truth: GroundTruth, as_of: datetime) -> Facts:
+    """What a job that has fetched everything knows at ``as_of``."""
+    world = truth.world
+    return Facts(
+        as_of=as_of,
+        sources=reference.sources(),
+        charges=[line.charge for line in truth.ledger.lines_as_of(as_of)],
+        reported_usage=[line.reported for line in truth.ledger.reports_as_of(as_of)],
+        calls=[
+            seen_call(call) for call in world.calls if call.seen and flushed_at(call.service, call.ended_at) <= as_of
+        ],
+        runs=[
+            RunRecord(run.run_id, run.event_id, run.ended_at)
+            for run in world.runs
+            if flushed_at(run.service, run.ended_at) <= as_of
+        ],
+        outcomes=[
+            OutcomeRecord(one.event_id, one.outcome, one.emitter, one.occurred_at)
+            for one in world.outcomes
+            if outcomes_known_from(one) <= as_of
+        ],
+        revenue=[one.line for one in truth.income if one.known_from <= as_of],
+        contract_prices=reference.prices(contract_prices(world.amended_on)),
+        list_prices=reference.prices(list_prices()),
+        charge_rules=list(reference.CHARGE_RULES),
+        key_map=reference.key_map(),
+        project_map=reference.project_map(),
+        environments=dict(ENVIRONMENTS),
+        exchange_rates=reference.exchange_rates(world),
+        shared_cost_rules=dict(reference.SHARED_COST_RULES),
+        bundle_prices=reference.bundle_prices(),
+    )
+
+
+def last_day(truth: GroundTruth) -> date:
+    """The last UTC day any bill line is of: work begun in range ends and is billed after it."""
+    return max(
+        max(line.charge.charge_period_end - timedelta(microseconds=1) for line in truth.ledger.lines).date(),
+        max(line.charge.billing_period_start for line in truth.ledger.lines),
+    )
+
+
+def settled_at(truth: GroundTruth) -> datetime:
+    """From when on nothing becomes known any more: every bill final, every file delivered."""
+    at = instant(next_month(last_day(truth)) + timedelta(days=_SETTLED_AFTER_DAYS), 6)
+    told = [line.known_from for line in truth.ledger.lines] + [one.known_from for one in truth.delivered]
+    assert max(told) < at, "something becomes known after the sample is settled"
+    return at

@@ -1,0 +1,196 @@
+"""The true answer: what ``rules.md`` says a company's bill, telemetry and revenue come to, in plain integers.
+
+Written from the rules alone, beside the SQL that must give the same to the last stored unit. It is short because it is
+slow: cells are lists, groups are dictionaries, and every rule is cited where it is applied.
+
+Readings: where the rules and ``DECISIONS.md`` leave a choice, this code takes the following.
+
+Keys and cells
+ 1. The reporting currency's rate is 1, whatever a rate table says. The rate is that of ``billing_period_start``. Effective cost
+    is rounded to nanos, then converted, as billed cost is (D13). List cost is rounded to nanos and never converted: R6
+    only weighs list costs of one currency against each other.
+ 2. Filling (R8): a key's project is learned from all lines of the source as told, also lines without rate or outside matching;
+    then a project's account is learned from all lines with their projects so filled (also ``(key) …`` projects), so that a key
+    told with an account always reaches it.
+ 3. Ties of bill cells after those of R8: a day before a month, then the destination in R5 order (cells of other destinations are
+    cells too, for R6). Ties of usage cells: price by number, provider-reported before estimated, ``after`` before ``before``
+    before none, probability by number.
+ 4. A usage or line rounded to quantity 0 is 0: the usage takes no part (and is no break), the line only adjusts (D5) if it has money.
+    A line of no length lies within its day.
+ 5. "Knows at least as much" is read as telling every depth dimension the bill cell tells: without an account a usage meets no bill
+    cell of depth account, and a bill cell without an account no usage of depth account (pass 6). Where the bill places a project in no
+    account, the project's usage meets it whatever account it tells.
+ 6. A report row's untold price dimensions are filled with defaults. Rows that fit several bill keys of one depth serve the first in
+    key order. Only cells of matching are keys. The report's quantity for a key is rounded per row, summed, and less the net quantity
+    of all lines of the key in any currency and billing period.
+
+Where money goes
+ 7. A rule that fits and has the lowest priority is the only one; if its destination's place in R5 is not reached it does nothing.
+    Rules compare what the line tells, before filling. A price reduction is recognised after ``out_of_scope``, ``tax`` and
+    ``support_and_fees``, before ``credit``.
+ 8. R6: targets, linked or not, are lines that form a cell: no price reductions, no lines that only adjust. Account and service compare
+    as told. Shares change B before R10's weights and R15's test of net cost.
+ 9. R15: the original is the first id in ``linked_line_ids`` that names a line of the source. If that line forms no cell in matching
+    (a reduction, another adjustment, another destination, no rate): ``refund_and_dispute``; a link is never replaced by a search. An
+    original in another currency is treated as one in another billing period. A cross-period correction keeps its own billing period,
+    currency and charge month; money added to a cell of its own period takes the cell's charge month. Each correction is carved on
+    its own over what the cell gave without other corrections, weight max(0, micro-units); no weight: ``refund_and_dispute``.
+10. "Received from" (R10, break limits) is a received quantity above 0 when the bill cell's t_i is carved over m_j.
+11. R14: a usage cell took part if its m_j was above 0. A cell whose Q in micro-units is 0 is wholly ``unexplained``.
+12. In the waterfall only ``other_period_usage`` carries a charge month; ``refund_and_dispute`` reached matching and is in it too.
+    The exact sum's distance is ``rounding`` of the billing month.
+
+Breaks
+13. ``telemetry_without_charge`` and ``price`` are summed over the cells of one usage key and day before the R10 limit and before
+    one rounding of the value; usage that took part in R14 is not in the former, and ``price`` has no quantity. Both wait for
+    finality (D7). ``unpriced`` counts the whole quantity and has no amount; a usage without model is unpriced.
+14. ``unmapped`` is the effective cost of the lines before R6, by day of the charge's start. ``no_rate`` has the billing period's first
+    day and no amount. A null environment is unknown (R7); only calls raise ``unknown_environment``, maps do not.
+
+Accruals and stage 2
+15. D8: C is what the cells gave to usage cells and U their ``no_telemetry``, without cross-period corrections; a C below 0 is none.
+    A day has a bill if it has a day-level cell in matching. Unpriced usage expects nothing. Null account equals null account.
+    ``cost already on calls`` is everything the day's usage received, also from month-long cells and corrections; not below 0.
+16. Production calls without tenant are direct cost of ``(unassigned)`` under their own feature; every other stage-1 amount is shared cost
+    of ``(unassigned)`` until a driver moves it. A pool is one destination and charge month over all sources and currencies.
+    ``(unassigned)`` has no driver. Revenue in another currency converts at the rate of the month its service period starts
+    in. An outcome tie goes to the bytewise last. An event known only by its
+    outcome or a run is an event, with no cost.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from reconcilers.sample_company.seen.facts import Facts
+from reconcilers.sample_company.truth.bill import Bill, Statement, read_bill
+from reconcilers.sample_company.truth.books import (
+    AccrualKey,
+    AccruedKey,
+    Entry,
+    accrue,
+    exact_billed,
+    index_calls,
+    keep_books,
+)
+from reconcilers.sample_company.truth.breaks import Break, find_breaks
+from reconcilers.sample_company.truth.carve import to_money
+from reconcilers.sample_company.truth.events import EventCost, cost_per_success, event_months, reckon_events
+from reconcilers.sample_company.truth.keys import Filler, Prices
+from reconcilers.sample_company.truth.margins import MarginKey, reckon_margins
+from reconcilers.sample_company.truth.matching import match
+from reconcilers.sample_company.truth.usage import read_usage
+
+OTHER_PERIOD = "other_period_usage"
+TIMING = "commitment_and_prepaid_timing"
+
+#: step, destination, charge month: the last two differ from (step, none) only where step is ``other_period_usage`` (R4)
+RowKey = tuple[str, str, date | None]
+
+
+@dataclass
+class Waterfall:
+    """One source, billing period and currency: ``billed`` = Σ ``bridge`` + Σ ``rows``, difference exactly 0 (R5)."""
+
+    billed: Decimal
+    bridge: dict[str, Decimal] = field(default_factory=dict)
+    rows: dict[RowKey, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TenantMargin:
+    """One tenant, feature and month; ``accrued_cost`` stands beside the reconciled ``direct_cost`` (R25, R26)."""
+
+    revenue: Decimal
+    direct_cost: Decimal
+    accrued_cost: Decimal
+    shared_cost: Decimal
+
+
+@dataclass(frozen=True)
+class Accrual:
+    """What one key of a day not final yet is still expected to cost: in all, on calls, and the rest (R25)."""
+
+    accrual: Decimal
+    on_calls: Decimal
+    no_telemetry: Decimal
+
+
+@dataclass
+class Truth:
+    """Everything the pipeline must agree with, in the reporting currency. Zero amounts are left out, except of calls and events."""
+
+    waterfall: dict[Statement, Waterfall]
+    event_cost: dict[str, EventCost]
+    event_cost_month: dict[tuple[str, date, bool], Decimal]
+    call_cost: dict[str, Decimal]
+    call_accrued: dict[str, Decimal]
+    tenant_margin: dict[MarginKey, TenantMargin]
+    breaks: list[Break]
+    accruals: dict[AccrualKey, Accrual]
+
+
+def reckon(facts: Facts) -> Truth:
+    """The true answer for ``facts``; asserts that every statement closes to exactly 0."""
+    filler, calls = Filler(facts), index_calls(facts)
+    bill = read_bill(facts, filler)
+    usages = read_usage(facts, filler, Prices(facts))
+    matched = match(facts, filler, bill, usages)
+    entries = keep_books(facts, bill, usages, calls)
+    accruals = accrue(facts, filler, bill, usages)
+    on_calls = [(one.call_id, one.charge_month, one.amount) for one in entries if one.call_id is not None]
+    reconciled = _sum((name, amount) for name, _, amount in on_calls)
+    accrued = _sum((name, part) for one in accruals.values() for name, part in one.on_calls.items())
+    margins = reckon_margins(facts, calls, entries, accruals)
+    return Truth(
+        waterfall=_waterfalls(facts, bill, entries),
+        event_cost=reckon_events(facts, reconciled, accrued),
+        event_cost_month=event_months(facts, on_calls),
+        call_cost={name: to_money(reconciled.get(name, 0)) for name in calls.calls},
+        call_accrued={name: to_money(accrued.get(name, 0)) for name in calls.calls},
+        tenant_margin={
+            key: TenantMargin(*map(to_money, (row.revenue, row.direct_cost, row.accrued_cost, row.shared_cost)))
+            for key, row in margins.items()
+        },
+        breaks=find_breaks(facts, filler, bill, usages, matched),
+        accruals={key: _accrual(one) for key, one in accruals.items()},
+    )
+
+
+def _sum(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
+    totals: dict[str, int] = defaultdict(int)
+    for name, amount in pairs:
+        totals[name] += amount
+    return totals
+
+
+def _accrual(one: AccruedKey) -> Accrual:
+    return Accrual(to_money(one.total), to_money(sum(one.on_calls.values())), to_money(one.no_telemetry))
+
+
+def _waterfalls(facts: Facts, bill: Bill, entries: list[Entry]) -> dict[Statement, Waterfall]:
+    timing: dict[Statement, int] = defaultdict(int)
+    for line in bill.lines:
+        timing[line.statement] += line.billed - line.effective
+    rows: dict[Statement, dict[RowKey, int]] = defaultdict(lambda: defaultdict(int))
+    for entry in entries:
+        other = entry.matched and entry.charge_month != entry.statement.billing_period_start.replace(day=1)
+        step = OTHER_PERIOD if other else entry.destination
+        rows[entry.statement][(step, entry.destination, entry.charge_month if other else None)] += entry.amount
+    waterfalls = {}
+    for statement, billed in exact_billed(facts).items():
+        assert billed == timing[statement] + sum(rows[statement].values()), f"R5: {statement} does not close"
+        waterfalls[statement] = Waterfall(
+            billed=to_money(billed),
+            bridge={TIMING: to_money(timing[statement])} if timing[statement] else {},
+            rows={key: to_money(amount) for key, amount in rows[statement].items() if amount},
+        )
+    assert rows.keys() <= waterfalls.keys(), "R5: money outside any statement"
+    return waterfalls
+
+
+__all__ = ["Accrual", "Break", "EventCost", "TenantMargin", "Truth", "Waterfall", "cost_per_success", "reckon"]

@@ -1,0 +1,457 @@
+"""A seeded simulation of the company's days. Same arguments, same world, to the last digit and on every machine.
+
+Each day has its own generator, seeded by text, so a day does not depend on the days around it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from random import Random
+
+from reconcilers.sample_company.seen.facts import Usage
+from reconcilers.sample_company.world.company import (
+    ANTHROPIC,
+    API_KEYS,
+    AWS,
+    AWS_PROD,
+    AWS_STAGING,
+    CACHE_READ,
+    CACHE_WRITE,
+    EMBED,
+    FEATURES,
+    FINE_TUNED,
+    GPT,
+    GPT_MINI,
+    HAIKU,
+    INPUT,
+    NOVA_LITE,
+    NOVA_PRO,
+    OPENAI,
+    OUTPUT,
+    READ_UNITS,
+    SERVICES,
+    SONNET,
+    TENANTS,
+    VECTOR_INDEX,
+    VECTORS,
+    Feature,
+)
+from reconcilers.sample_company.world.happened import TrueCall, TrueEvent, TrueOutcome, TrueRun, TrueTool, World
+
+#: Events by hour of the day (UTC), in parts: a European and American office day with a thin night.
+_HOURS = (2, 2, 1, 1, 1, 2, 4, 8, 11, 12, 11, 10, 9, 10, 11, 11, 9, 8, 7, 6, 5, 4, 4, 3)
+_ENVIRONMENTS = ("production", "staging")
+_ENVIRONMENT_WEIGHTS = (95, 5)
+#: Prompt version of ticket resolution by part of the range, in percent: ``v13`` talks more and resolves less.
+REGRESSED_PROMPT = "v13"
+_PROMPTS = ((60, "v12"), (80, REGRESSED_PROMPT), (101, "v14"))
+
+_FEATURE_WEIGHTS = tuple(f.weight for f in FEATURES)
+_TENANT_WEIGHTS = tuple(t.weight for t in TENANTS)
+_KEYS = {(key.source, key.project): key for key in API_KEYS}
+_PROJECT_OF_FEATURE = {
+    (OPENAI, "ticket_resolution"): "proj_support",
+    (OPENAI, "report_writer"): "proj_reports",
+    (OPENAI, "search_assist"): "proj_search",
+    (OPENAI, "call_summary"): "proj_voice",
+    (ANTHROPIC, "ticket_resolution"): "wrkspc_support",
+    (ANTHROPIC, "report_writer"): "wrkspc_reports",
+    (ANTHROPIC, "search_assist"): "(default)",
+}
+_STAGING_PROJECT = {OPENAI: "proj_staging", ANTHROPIC: "wrkspc_staging"}
+
+
+def generate(seed: int, start: date, end: date, events_per_day: int) -> World:
+    """The true world of ``start <= day < end``. Work begun in range may end after it."""
+    if not start < end:
+        raise ValueError(f"empty range: {start} to {end} (end is exclusive)")
+    if events_per_day < 20:
+        raise ValueError("at least 20 events a day: fewer cannot hold all that is planted")
+    world = World(seed, start, end, events_per_day, amended_on=start + (end - start) // 2)
+    for offset in range((end - start).days):
+        _Day(world, start + timedelta(days=offset)).run()
+    world.calls.sort(key=lambda call: (call.ended_at, call.trace_id, call.span_id))
+    for number, call in enumerate(world.calls):
+        call.call_id = number
+    return world
+
+
+def prompt_version(world: World, feature_id: str, day: date) -> str:
+    """The prompt a feature ran with on a day."""
+    if feature_id != "ticket_resolution":
+        return "v3"
+    percent = (day - world.start).days * 100 // (world.end - world.start).days
+    return next(version for limit, version in _PROMPTS if percent < limit)
+
+
+class _Day:
+    """One day of events and of background traffic on keys nobody instrumented."""
+
+    def __init__(self, world: World, day: date) -> None:
+        self.world, self.day = world, day
+        self.rng = Random(f"{world.seed}|{day.isoformat()}")
+
+    def run(self) -> None:
+        # Weekends are quieter; the total over a week stays near the asked-for rate.
+        percent = 55 if self.day.weekday() >= 5 else 118
+        count = max(12, self.world.events_per_day * percent // 100)
+        for number in range(count):
+            self._event(number)
+        self._background("proj_marketing", GPT_MINI, count // 12 + 1)
+        self._background("proj_dev", GPT, count // 25 + 1)
+
+    def moment(self) -> datetime:
+        """A time of this day, by the hour weights."""
+        rng = self.rng
+        hour = rng.choices(range(24), _HOURS)[0]
+        return datetime.combine(self.day, time(hour)) + timedelta(milliseconds=rng.randrange(3_600_000))
+
+    def _event(self, number: int) -> None:
+        rng = self.rng
+        feature = rng.choices(FEATURES, _FEATURE_WEIGHTS)[0]
+        tenant = rng.choices(TENANTS, _TENANT_WEIGHTS)[0]
+        environment, at = rng.choices(_ENVIRONMENTS, _ENVIRONMENT_WEIGHTS)[0], self.moment()
+        if number == 0:
+            # Somebody always writes in shortly before midnight.
+            feature, environment = FEATURES[0], "production"
+            at = datetime.combine(self.day, time(23, 51)) + timedelta(milliseconds=rng.randrange(300_000))
+        elif number == 1:
+            # And orders a report whose workers run past it.
+            feature, environment = FEATURES[1], "production"
+            at = datetime.combine(self.day, time(23, 41)) + timedelta(milliseconds=rng.randrange(900_000))
+        event_id = f"{feature.feature_id.split('_')[0]}-{self.day:%Y%m%d}-{number:05d}"
+        event = TrueEvent(event_id, tenant.tenant_id, feature.feature_id, environment, at)
+        self.world.events.append(event)
+        _WORKFLOWS[feature.feature_id](self, event, feature)
+
+    def begin(
+        self,
+        event: TrueEvent,
+        feature: Feature,
+        service: str,
+        at: datetime,
+        kind: str = "primary",
+        parent: TrueRun | None = None,
+        retry_of: TrueRun | None = None,
+    ) -> _Run:
+        """Start a run of an event."""
+        rng = self.rng
+        milliseconds = int((at - datetime(1970, 1, 1)) / timedelta(milliseconds=1))
+        run = TrueRun(
+            run_id=_uuid7(rng, milliseconds),
+            event_id=event.event_id,
+            kind=kind,
+            parent_run_id=parent.run_id if parent else None,
+            retry_of_run_id=retry_of.run_id if retry_of else None,
+            service=service,
+            trace_id=f"{rng.getrandbits(128) | 1:032x}",
+            root_span_id=_span_id(rng),
+            started_at=at,
+            ended_at=at,
+            succeeded=True,
+            error_class=None,
+            tenant_id=event.tenant_id,
+            feature_id=event.feature_id,
+            workflow=feature.workflow,
+            prompt_version=prompt_version(self.world, event.feature_id, self.day),
+            environment=event.environment,
+            user_id=f"user-{event.tenant_id[4:]}-{rng.randrange(40):02d}",
+        )
+        self.world.runs.append(run)
+        return _Run(self, run)
+
+    def decide(self, event: TrueEvent, last: _Run, feature: Feature, percent_success: int) -> None:
+        """State the outcome of an event after its last run; one event in fifty never gets one."""
+        rng = self.rng
+        if rng.randrange(50) == 0:
+            return
+        good = last.run.succeeded and rng.randrange(100) < percent_success
+        outcome = "success" if good else ("partial" if last.run.succeeded and rng.randrange(4) == 0 else "failure")
+        emitter = {"ticket_resolution": "evaluator", "invoice_check": "system_of_record"}.get(event.feature_id, "sdk")
+        delay = timedelta(minutes=rng.randrange(1, 90))
+        value = feature.value_per_outcome if good else None
+        reason = None if good else rng.choice(("not_resolved", "wrong_answer", "gave_up"))
+        self.world.outcomes.append(
+            TrueOutcome(event.event_id, outcome, emitter, last.run.ended_at + delay, value, reason)
+        )
+        if event.feature_id == "report_writer" and rng.randrange(10) == 0:
+            # A human reads one report in ten and mostly agrees.
+            human = outcome if rng.randrange(8) else "partial"
+            value = feature.value_per_outcome if human == "success" else None
+            at = last.run.ended_at + delay + timedelta(hours=rng.randrange(2, 40))
+            self.world.outcomes.append(TrueOutcome(event.event_id, human, "human", at, value, "reviewed"))
+
+    def _background(self, project: str, model: str, count: int) -> None:
+        """Calls on a key nobody instrumented: the provider bills them, telemetry never sees them."""
+        rng = self.rng
+        key = _KEYS[OPENAI, project]
+        for _ in range(count):
+            at = self.moment()
+            usage = (Usage(INPUT, _number(rng, 2000, 16000)), Usage(OUTPUT, _number(rng, 400, 4000)))
+            self.world.calls.append(
+                TrueCall(
+                    call_id=0,
+                    source=OPENAI,
+                    operation="chat",
+                    model=model,
+                    project=key.project,
+                    api_key=key.api_key_id,
+                    usage=usage,
+                    started_at=at,
+                    ended_at=at + timedelta(milliseconds=rng.randrange(400, 6000)),
+                    service="(none)",
+                    trace_id=f"{rng.getrandbits(128) | 1:032x}",
+                    span_id=_span_id(rng),
+                    parent_span_id="",
+                    response_id=f"chatcmpl-{rng.getrandbits(96):024x}",
+                    event_id=None,
+                    run_id=None,
+                    tenant_id=None,
+                    feature_id=None,
+                    workflow=None,
+                    prompt_version=None,
+                    environment=key.environment,
+                    user_id=None,
+                    instrumented=False,
+                )
+            )
+
+
+class _Run:
+    """A run in progress; ``now`` is its own clock."""
+
+    def __init__(self, day: _Day, run: TrueRun) -> None:
+        self.day, self.run, self.now = day, run, run.started_at + timedelta(milliseconds=20)
+
+    def call(
+        self,
+        service: str,
+        source: str,
+        model: str,
+        usage: tuple[Usage, ...],
+        seconds: tuple[int, int],
+        operation: str = "chat",
+        batch: str = "false",
+        service_tier: str = "standard",
+        failed_with: str | None = None,
+    ) -> TrueCall:
+        """Make a call that lasts between ``seconds`` (in tenths)."""
+        rng, run = self.day.rng, self.run
+        staging = run.environment == "staging"
+        if source == AWS:
+            project, api_key = (AWS_STAGING if staging else AWS_PROD), None
+        elif source == VECTORS:
+            project, api_key = None, None
+        else:
+            key = _KEYS[source, _STAGING_PROJECT[source] if staging else _PROJECT_OF_FEATURE[source, run.feature_id]]
+            project, api_key = key.project, key.api_key_id
+        started = self.now
+        self.now += timedelta(milliseconds=100 * rng.randint(*seconds) + rng.randrange(100))
+        threshold = SERVICES[service].sampling_threshold
+        call = TrueCall(
+            call_id=0,
+            source=source,
+            operation=operation,
+            model=model,
+            project=project,
+            api_key=api_key,
+            usage=usage,
+            started_at=started,
+            ended_at=self.now,
+            service=service,
+            trace_id=run.trace_id,
+            span_id=_span_id(rng),
+            parent_span_id=run.root_span_id,
+            response_id=_response_id(rng, source, operation),
+            event_id=run.event_id,
+            run_id=run.run_id,
+            tenant_id=run.tenant_id,
+            feature_id=run.feature_id,
+            workflow=run.workflow,
+            prompt_version=run.prompt_version,
+            environment=run.environment,
+            user_id=run.user_id,
+            service_tier=service_tier,
+            batch=batch,
+            failed_with=failed_with,
+            sampled_away=threshold is not None and rng.getrandbits(1) == 0,
+        )
+        self.now += timedelta(milliseconds=rng.randrange(5, 60))
+        self.day.world.calls.append(call)
+        return call
+
+    def tool(self, name: str) -> None:
+        """A tool call: time, no billed usage."""
+        rng = self.day.rng
+        started = self.now
+        self.now += timedelta(milliseconds=rng.randrange(20, 900))
+        self.day.world.tools.append(TrueTool(self.run.run_id, name, started, self.now, _span_id(rng)))
+
+    def search(self, service: str) -> None:
+        """Embed the question and query the vector index."""
+        rng = self.day.rng
+        self.call("embedder", OPENAI, EMBED, (Usage(INPUT, _number(rng, 12, 220)),), (1, 4), operation="embeddings")
+        self.call(service, VECTORS, VECTOR_INDEX, (Usage(READ_UNITS, _number(rng, 5, 25)),), (1, 3), operation="query")
+
+    def end(self, succeeded: bool, error_class: str | None = None) -> _Run:
+        """Close the run."""
+        self.now += timedelta(milliseconds=self.day.rng.randrange(10, 80))
+        self.run.ended_at, self.run.succeeded = self.now, succeeded
+        self.run.error_class = None if succeeded else error_class
+        return self
+
+
+def _resolve_ticket(day: _Day, event: TrueEvent, feature: Feature) -> None:
+    """Classify, search, answer; on failure retry, fall back to a larger model, escalate."""
+    rng = day.rng
+    regressed = prompt_version(day.world, event.feature_id, day.day) == REGRESSED_PROMPT
+    percent_success = 62 if regressed else 84
+    previous: _Run | None = None
+    at = event.created_at
+    for kind in ("primary", "retry", "fallback", "escalation"):
+        run = day.begin(event, feature, "support-agent", at, kind, retry_of=previous.run if previous else None)
+        if kind == "primary":
+            model = FINE_TUNED if rng.randrange(12) == 0 else GPT_MINI
+            run.call("model-gateway", OPENAI, model, quantities(rng, (1500, 6000), (20, 200)), (2, 8))
+            run.search("support-agent")
+            run.tool("lookup_order")
+        longer = 2 if regressed else 1
+        if kind in ("primary", "retry"):
+            usage = _cached(rng, (1200, 6000), (18000, 60000), (500 * longer, 2200 * longer), "5m")
+            run.call("support-agent", ANTHROPIC, SONNET, usage, (12, 70))
+        elif kind == "fallback":
+            cached = Usage(CACHE_READ, _number(rng, 20, 90) * 128)
+            tier = "priority" if rng.randrange(3) == 0 else "standard"
+            usage = (*quantities(rng, (6000, 26000), (800, 3000)), cached)
+            run.call("model-gateway", OPENAI, GPT, usage, (15, 80), service_tier=tier)
+        else:
+            usage = _cached(rng, (8000, 30000), (18000, 60000), (1500, 5000), "5m")
+            run.call("support-agent", ANTHROPIC, SONNET, usage, (20, 90), service_tier="priority")
+            run.tool("hand_to_human")
+        good = rng.randrange(100) < percent_success
+        run.end(good, rng.choice(("AnswerRejected", "ToolError", "APITimeoutError")))
+        if good or kind == "escalation" or rng.randrange(12) == 0:
+            day.decide(event, run, feature, 97)
+            return
+        previous, at = run, run.now + timedelta(seconds=rng.randrange(2, 240))
+
+
+def _write_report(day: _Day, event: TrueEvent, feature: Feature) -> None:
+    """Plan now, write hours later in async workers, so that many reports cross midnight and some the month."""
+    rng = day.rng
+    planner = day.begin(event, feature, "report-worker", event.created_at)
+    planner.call(
+        "report-worker", ANTHROPIC, SONNET, _cached(rng, (6000, 24000), (30000, 110000), (1500, 6000), "1h"), (20, 90)
+    )
+    planner.tool("collect_metrics")
+    planner.end(True)
+    last, at = planner, planner.now
+    for _ in range(rng.randint(1, 3)):
+        at += timedelta(minutes=rng.randrange(20, 200))
+        worker = day.begin(event, feature, "report-worker", at, "worker", parent=planner.run)
+        usage = (*quantities(rng, (18000, 80000), (3000, 9000)), Usage(CACHE_READ, _number(rng, 40, 300) * 128))
+        worker.call("report-worker", OPENAI, GPT, usage, (60, 400))
+        last = worker.end(rng.randrange(100) < 95, "ContentTooLong")
+        at = worker.now
+    if rng.randrange(100) < 12:
+        retry = day.begin(event, feature, "report-worker", at + timedelta(minutes=3), "retry", retry_of=planner.run)
+        retry.call(
+            "report-worker",
+            ANTHROPIC,
+            SONNET,
+            _cached(rng, (6000, 24000), (30000, 110000), (1500, 6000), "1h"),
+            (20, 90),
+        )
+        last = retry.end(rng.randrange(100) < 90, "ContentTooLong")
+    day.decide(event, last, feature, 93)
+
+
+def _check_invoice(day: _Day, event: TrueEvent, feature: Feature) -> None:
+    """A small model on Bedrock; a larger one where it fails."""
+    rng = day.rng
+    previous: _Run | None = None
+    at = event.created_at
+    for kind, model in (("primary", NOVA_LITE), ("retry", NOVA_LITE), ("fallback", NOVA_PRO)):
+        run = day.begin(event, feature, "invoice-checker", at, kind, retry_of=previous.run if previous else None)
+        run.tool("read_pdf")
+        run.call("invoice-checker", AWS, model, quantities(rng, (12000, 90000), (600, 3500)), (8, 60))
+        good = rng.randrange(100) < 82
+        run.end(good, rng.choice(("SchemaMismatch", "ThrottlingException")))
+        if good or kind == "fallback":
+            day.decide(event, run, feature, 98)
+            return
+        previous, at = run, run.now + timedelta(seconds=rng.randrange(1, 30))
+
+
+def _answer_search(day: _Day, event: TrueEvent, feature: Feature) -> None:
+    """Embed, query, answer with a small model in the default workspace."""
+    rng = day.rng
+    run = day.begin(event, feature, "search-api", event.created_at)
+    for _ in range(rng.randint(1, 3)):
+        run.search("search-api")
+    run.call("search-api", ANTHROPIC, HAIKU, _cached(rng, (1500, 9000), (6000, 24000), (300, 1600), "5m"), (6, 30))
+    run.end(rng.randrange(100) < 94, "NoResults")
+    day.decide(event, run, feature, 90)
+
+
+def _summarise_call(day: _Day, event: TrueEvent, feature: Feature) -> None:
+    """Collected by day, summarised by a batch job of the following night."""
+    rng = day.rng
+    night = datetime.combine(event.created_at.date() + timedelta(days=1), time(1))
+    at = night + timedelta(milliseconds=rng.randrange(7_200_000))
+    run = day.begin(event, feature, "call-summariser", at)
+    run.tool("load_transcript")
+    run.call(
+        "call-summariser", OPENAI, GPT_MINI, quantities(rng, (12000, 80000), (700, 3000)), (30, 1200), batch="true"
+    )
+    run.end(rng.randrange(100) < 97, "BatchExpired")
+    day.decide(event, run, feature, 96)
+
+
+_WORKFLOWS = {
+    "ticket_resolution": _resolve_ticket,
+    "report_writer": _write_report,
+    "invoice_check": _check_invoice,
+    "search_assist": _answer_search,
+    "call_summary": _summarise_call,
+}
+
+
+def quantities(rng: Random, input_range: tuple[int, int], output_range: tuple[int, int]) -> tuple[Usage, ...]:
+    """Input and output tokens of one chat call."""
+    return Usage(INPUT, _number(rng, *input_range)), Usage(OUTPUT, _number(rng, *output_range))
+
+
+def _cached(
+    rng: Random, fresh: tuple[int, int], prompt: tuple[int, int], output: tuple[int, int], cache_ttl: str
+) -> tuple[Usage, ...]:
+    """A chat whose prompt is read from the cache, or written to it one time in eight."""
+    meter = CACHE_WRITE if rng.randrange(8) == 0 else CACHE_READ
+    cached = Usage(meter, _number(rng, *prompt), cache_ttl=cache_ttl if meter == CACHE_WRITE else None)
+    return (*quantities(rng, fresh, output), cached)
+
+
+def _number(rng: Random, low: int, high: int) -> Decimal:
+    return Decimal(rng.randint(low, high))
+
+
+def _span_id(rng: Random) -> str:
+    return f"{rng.getrandbits(64) | 1:016x}"
+
+
+def _uuid7(rng: Random, milliseconds: int) -> str:
+    digits = f"{milliseconds:012x}7{rng.getrandbits(12):03x}{8 + rng.getrandbits(2):x}{rng.getrandbits(60):015x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def _response_id(rng: Random, source: str, operation: str) -> str | None:
+    """The provider's id of its answer, in its own shape; embeddings and vector queries have none."""
+    if operation != "chat":
+        return None
+    if source == OPENAI:
+        return f"chatcmpl-{rng.getrandbits(96):024x}"
+    if source == ANTHROPIC:
+        return f"msg_01{rng.getrandbits(88):022x}"
+    digits = f"{rng.getrandbits(128):032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

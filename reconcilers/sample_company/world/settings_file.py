@@ -1,0 +1,119 @@
+"""The sample's ``reconcile.yaml``: the settings of a job that reads it, as a company would write them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconcilers.sample_company.providers.exports import ANTHROPIC_PREFIX, AWS_EXPORT, VECTORS_PREFIX
+from reconcilers.sample_company.world.company import OPENAI_ORGANIZATION
+
+FILE = "reconcile.yaml"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the sample's providers are served."""
+
+    openai: str
+    s3: str
+    bucket: str
+
+
+#: Nobody serves the sample yet: a job started now is told that the connection was refused.
+NOT_SERVED = Addresses("http://127.0.0.1:9", "http://127.0.0.1:9", "acme-billing-exports")
+
+
+def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None) -> None:
+    """Write the settings with these addresses; without ``warehouse``, with the one they name already."""
+    text = _TEMPLATE.format(
+        warehouse=_WAREHOUSES[warehouse or _warehouse_of(out / FILE)],
+        openai=addresses.openai,
+        s3=addresses.s3,
+        bucket=addresses.bucket,
+        organization=OPENAI_ORGANIZATION,
+        aws=AWS_EXPORT,
+        anthropic=ANTHROPIC_PREFIX,
+        vectors=VECTORS_PREFIX,
+    )
+    (out / FILE).write_text(text)
+
+
+def _warehouse_of(file: Path) -> str:
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return next((name for name, said in _WAREHOUSES.items() if said.splitlines()[0] in lines), "duckdb")
+
+
+_WAREHOUSES = {
+    "duckdb": "warehouse: duckdb",
+    "bigquery": "warehouse: bigquery\nbigquery: {project: acme-finops}",
+}
+
+_TEMPLATE = r"""# The job of the sample company. The addresses are those of the sample's own server, which rewrites them when it starts.
+home: var
+reference: reference
+reporting_currency: USD
+{warehouse}
+price_book: none
+# Bills change for weeks: AWS tells discounts, tax and credits of a month until ten days after it.
+repull_days: 20
+
+billing:
+  - name: openai
+    kind: openai
+    base_url: {openai}
+    api_key_env: OPENAI_ADMIN_KEY
+    billing_account_id: {organization}
+    usage: [completions, embeddings]
+    # A server on loopback answers at once or not at all.
+    retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
+  - name: anthropic
+    kind: focus_file
+    uri: s3://{bucket}/{anthropic}
+    endpoint_url: {s3}
+    delivery: snapshot
+    pattern: 'acme-focus-(?P<period>\d{{4}}-\d\d)-v(?P<version>\d{{8}})\.csv\.gz'
+  - name: aws
+    kind: aws
+    uri: s3://{bucket}/{aws}
+    endpoint_url: {s3}
+    format: focus_1_2
+  - name: vectors
+    kind: focus_file
+    uri: s3://{bucket}/{vectors}
+    endpoint_url: {s3}
+    delivery: snapshot
+    pattern: '(?P<period>\d{{4}}-\d\d)\.csv'
+
+telemetry:
+  - name: traces
+    kind: otlp
+    uri: telemetry
+    pattern: '.*_traces_\d+\.json(\.gz|\.zst)?'
+    partition: year=%Y/month=%m/day=%d/
+    dialects: [botanu, otel_genai]
+    # The vector index has no model; its kind stands in the bill's place of one.
+    attributes:
+      model: [db.vector.index_type]
+  - name: outcomes
+    kind: mapped
+    uri: outcomes
+    pattern: '.*\.ndjson'
+    partition: '%Y-%m-%d'
+    late_days: 10
+    format: ndjson
+    entity: outcomes
+    columns:
+      event_id: event_id
+      outcome: outcome
+      emitter: emitter
+      occurred_at: occurred_at
+      outcome_value: value
+      value_currency: currency
+      reason: reason
+
+revenue:
+  - name: billing_system
+    kind: revenue_file
+    uri: revenue
+"""

@@ -1,0 +1,495 @@
+"""OpenAI's bill (costs API) and its own usage report (usage API), one UTC day a unit.
+
+https://platform.openai.com/docs/api-reference/usage: costs are daily buckets of ``amount`` in major units, grouped by
+project, API key and ``line_item``; they tie to the invoice. ``line_item`` is a display text, the only place where a
+cost names its model, so it is read word by word and a text with an unknown word keeps its money without a model. Usage
+rows count tokens, where ``input_tokens`` includes cached and cache-write tokens. Days without spend have no results.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from reconcilers import money
+from reconcilers.errors import SourceChangedShape, SourceRejected
+from reconcilers.periods import Period, parse_day
+from reconcilers.sources import focus, folders, http
+from reconcilers.sources.contract import Source, SourceConfig
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from reconcilers.ingest.landing import Landed, LandedObject, Pull
+
+#: What the two pulls of one day's costs may differ by: answers carry amounts as doubles, rounded each on its own.
+_TOTAL_TOLERANCE = Decimal("1e-9")
+#: Starts every list of results; inside a string the quotes would be escaped.
+_RESULTS = '"results":'
+
+UsageReportName = Literal[
+    "completions",
+    "embeddings",
+    "moderations",
+    "images",
+    "audio_speeches",
+    "audio_transcriptions",
+    "web_search_calls",
+]
+
+
+class OpenAIConfig(SourceConfig):
+    """Where the organisation's API is and how it is asked.
+
+    ``api_key_env`` names the environment variable of an admin key with scope ``api.usage.read``. ``billing_account_id`` is
+    the organisation; answers that name another one are refused. ``group_costs_by`` is what costs are split by: drop
+    ``api_key_id`` where the API refuses it. ``usage`` lists the usage reports to read. ``control_total`` asks for each
+    day's costs ungrouped as well, and refuses a day whose lines do not add up to it.
+    """
+
+    base_url: str = "https://api.openai.com"
+    api_key_env: str = "OPENAI_ADMIN_KEY"
+    billing_account_id: str | None = None
+    group_costs_by: tuple[Literal["project_id", "line_item", "api_key_id"], ...] = (
+        "project_id",
+        "line_item",
+        "api_key_id",
+    )
+    usage: tuple[UsageReportName, ...] = (
+        "completions",
+        "embeddings",
+        "images",
+        "audio_speeches",
+        "audio_transcriptions",
+    )
+    control_total: bool = True
+    retry: http.RetryPolicy = http.RetryPolicy()
+
+
+class OpenAI(Source):
+    """Costs as charges, usage as provider usage."""
+
+    kind = "openai"
+    Config = OpenAIConfig
+    config: OpenAIConfig
+
+    def units(self, period: Period) -> Iterator[str]:
+        """Every UTC day: ``2026-10-01``."""
+        return (day.isoformat() for day in period.days())
+
+    def fetch(self, unit: str, pull: Pull) -> None:
+        start = int(_day_start(parse_day(unit)).replace(tzinfo=UTC).timestamp())
+        window = [("start_time", str(start)), ("end_time", str(start + 86_400)), ("bucket_width", "1d"), ("limit", "1")]
+        key = http.credential(self.config.api_key_env, self.name)
+        with http.Client(
+            self.config.base_url,
+            {"Authorization": f"Bearer {key}"},
+            source=self.name,
+            variable=self.config.api_key_env,
+            retry=self.config.retry,
+        ) as client:
+            for name, path, group_by in self._requests():
+                params = [*window, *(("group_by[]", dimension) for dimension in group_by)]
+                for number, page in enumerate(client.pages(path, params), 1):
+                    pull.add(f"{name}/{number:04}.json", page.url, page.content)
+
+    def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
+        charges = focus.Charges(self.name, landed.landing_id)
+        report = focus.UsageReport(self.name, landed.landing_id)
+        grouped: dict[str, Decimal] = defaultdict(Decimal)
+        ungrouped: dict[str, Decimal] = defaultdict(Decimal)
+        seen: set[tuple[object, ...]] = set()
+        has_total = False
+        for index, item in enumerate(landed.objects):
+            name = item.name.partition("/")[0]
+            rows = list(self._rows(landed, item))
+            if name == "costs_total":
+                has_total = True
+                self._add(ungrouped, rows)
+                continue
+            for row in rows:
+                self._check_once(seen, name, row)
+            base = folders.line_base(index)
+            if name == "costs" and rows:
+                costs = [(row.line, self._charge(row)) for row in rows]
+                yield "charges", charges.table_of_rows(costs, file=item.name, line_base=base)
+                self._add(grouped, rows)
+            elif usage := [(row.line, fields) for row in rows for fields in self._usage(name, row)]:
+                yield "provider_usage", report.table_of_rows(usage, file=item.name, line_base=base)
+        for currency in sorted(grouped.keys() | ungrouped.keys()) if has_total else ():
+            if abs(grouped[currency] - ungrouped[currency]) > _TOTAL_TOLERANCE:
+                raise SourceRejected(
+                    f"cost lines add up to {grouped[currency]:f} {currency}, the day's total is {ungrouped[currency]:f}",
+                    source=self.name,
+                    period=landed.unit,
+                    hint="lines are missing or told twice; pull the day again, or report it to the provider",
+                )
+
+    def cited(self, path: Path, name: str, line: int) -> str:
+        """The n-th result of a page, cut out of it as it stands."""
+        text, decoder, number = path.read_text(), json.JSONDecoder(), 0
+        position = text.find(_RESULTS)
+        while position >= 0:
+            position = text.index("[", position) + 1
+            while text[position] != "]":
+                if text[position] in " \t\r\n,":
+                    position += 1
+                    continue
+                start = position
+                _, position = decoder.raw_decode(text, start)
+                number += 1
+                if number == line:
+                    return text[start:position]
+            position = text.find(_RESULTS, position)
+        raise SourceRejected(f"no result {line}", source=self.name, file=name, hint="landing was changed; restore it")
+
+    def _requests(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """(name of the landed objects, path, dimensions to group by) of every list a day consists of."""
+        yield "costs", "/v1/organization/costs", self.config.group_costs_by
+        if self.config.control_total:
+            yield "costs_total", "/v1/organization/costs", ()
+        for name in self.config.usage:
+            yield name, f"/v1/organization/usage/{name}", _USAGE_GROUPS.get(name, ("project_id", "api_key_id", "model"))
+
+    def _rows(self, landed: Landed, item: LandedObject) -> Iterator[_Row]:
+        """The results of one page. A result outside the unit's day contradicts what was asked for."""
+        body = http.parse_json(landed.path(item).read_bytes(), source=self.name, file=item.name, number=str)
+        page = _Row(self.name, item.name, 0, body, None, None)
+        first = _day_start(parse_day(landed.unit))
+        family = "organization.costs." if item.name.startswith("costs") else "organization.usage."
+        line = 0
+        for bucket in page.members("data"):
+            told = _Row(self.name, item.name, line + 1, bucket, None, None)
+            start, end = told.instant("start_time"), told.instant("end_time")
+            for result in told.members("results"):
+                line += 1
+                row = _Row(self.name, item.name, line, result, start, end)
+                if not first <= start < end <= first + timedelta(days=1):
+                    raise row.rejected(f"is of {start} to {end}, which was not asked for")
+                if not str(row.get("object")).startswith(family):
+                    raise row.changed(f"object is {row.get('object')!r:.60}, not {family}*")
+                organisation = row.text("organization_id")
+                if self.config.billing_account_id and organisation not in (None, self.config.billing_account_id):
+                    raise row.rejected(
+                        f"is of organisation {organisation:.80}, not {self.config.billing_account_id}",
+                        f"the key in {self.config.api_key_env} belongs to another organisation",
+                    )
+                yield row
+
+    def _check_once(self, seen: set[tuple[object, ...]], name: str, row: _Row) -> None:
+        """A group stands once in a bucket: told twice, a page was repeated or shifted while it was read."""
+        dimensions = [row.get(dimension) for dimension in _DIMENSIONS]
+        facts = (name, row.start, *map(str, dimensions), str(row.amount().get("currency")) if name == "costs" else "")
+        if facts in seen:
+            raise row.rejected("the same group came twice", "pull the day again; its pages contradict each other")
+        seen.add(facts)
+
+    def _charge(self, row: _Row) -> dict[str, str | None]:
+        """A cost as a FOCUS row. Effective and list cost are the billed cost: the API tells no other."""
+        amount, item = row.amount(), row.text("line_item")
+        unit = row.text("quantity_unit")
+        known = read_line_item(item, unit) if item is not None else None
+        credit = item is not None and re.fullmatch(r"credits?", item.strip(), re.IGNORECASE) is not None
+        quantity = row.text("quantity")
+        if known and unit is None and "quantity_unit" not in row.fields and focus.METERS[known.meter] == "tokens":
+            # Before the API told units, quantities of token lines were told in tokens.
+            unit = "tokens"
+        cost = _plain_zero(row.required_text(amount, "value"))
+        return {
+            "BilledCost": cost,
+            "EffectiveCost": cost,
+            "ListCost": cost,
+            "BillingAccountId": self.config.billing_account_id or row.text("organization_id"),
+            "BillingCurrency": row.required_text(amount, "currency"),
+            "BillingPeriodStart": row.start_text(),
+            "ChargePeriodStart": row.start_text(),
+            "ChargePeriodEnd": row.end_text(),
+            "ChargeCategory": "Credit" if credit else "Usage",
+            "x_Reduction": "promotional" if credit else None,
+            "ServiceName": "OpenAI API",
+            "ProviderName": "OpenAI",
+            "InvoiceIssuerName": "OpenAI",
+            "ChargeDescription": item,
+            "SkuId": item,
+            "SkuMeter": item,
+            # Null is spend without a project or key, not the default project: that one has an id of its own.
+            "SubAccountId": row.text("project_id"),
+            "x_ApiKeyId": row.text("api_key_id"),
+            "ConsumedQuantity": quantity if unit else None,
+            "ConsumedUnit": unit if quantity is not None else None,
+            "PricingQuantity": quantity,
+            "PricingUnit": unit,
+            "x_Model": known.model if known else None,
+            "x_Meter": known.meter if known else None,
+            "x_ServiceTier": known.service_tier if known else None,
+            "x_Batch": known.batch if known else None,
+            "x_ContextBand": known.context_band if known else None,
+            "x_Modality": known.modality if known else None,
+        }
+
+    def _usage(self, name: str, row: _Row) -> Iterator[dict[str, str | None]]:
+        """One usage row as one row per meter and modality, disjoint; what was not used has none."""
+        tier, batch = row.text("service_tier"), row.get("batch")
+        if batch is not None and not isinstance(batch, bool):
+            raise row.changed("batch is neither true nor false")
+        common = {
+            "ChargePeriodStart": row.start_text(),
+            "ChargePeriodEnd": row.end_text(),
+            "BillingAccountId": self.config.billing_account_id or row.text("organization_id"),
+            "SubAccountId": row.text("project_id"),
+            "x_ApiKeyId": row.text("api_key_id"),
+            "x_Model": row.text("model"),
+            "x_ServiceTier": _TIERS.get(tier, tier) if tier is not None else None,
+            "x_Batch": None if batch is None else str(batch).lower(),
+        }
+        for meter, modality, quantity in _METERED[name](row):
+            if quantity:
+                yield common | {
+                    "x_Meter": meter,
+                    "x_Modality": modality,
+                    "ConsumedQuantity": str(quantity),
+                    "ConsumedUnit": focus.METERS[meter],
+                }
+
+    def _add(self, totals: dict[str, Decimal], rows: list[_Row]) -> None:
+        for row in rows:
+            amount = row.amount()
+            try:
+                value = money.parse_amount(_plain_zero(row.required_text(amount, "value")))
+            except ValueError as error:
+                raise row.rejected(f"amount: {error}") from None
+            totals[row.required_text(amount, "currency").upper()] += value
+
+
+# What a line item says ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LineItem:
+    """What the text of a cost line says: a model, a meter and the price it was used at."""
+
+    model: str
+    meter: str
+    service_tier: str
+    batch: str
+    context_band: str
+    modality: str | None
+
+
+#: Words of a line item, in lower case → what each says. The text has no contract: these are the words seen in answers.
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "input": ("meter", "input_tokens"),
+    "input_tokens": ("meter", "input_tokens"),
+    "uncached input": ("meter", "input_tokens"),
+    "cached input": ("meter", "cache_read_input_tokens"),
+    "cached_input_tokens": ("meter", "cache_read_input_tokens"),
+    "input_cached_tokens": ("meter", "cache_read_input_tokens"),
+    "cache writes": ("meter", "cache_write_input_tokens"),
+    "cache write": ("meter", "cache_write_input_tokens"),
+    "input_cache_write_tokens": ("meter", "cache_write_input_tokens"),
+    "output": ("meter", "output_tokens"),
+    "output_tokens": ("meter", "output_tokens"),
+    "text": ("modality", "text"),
+    "audio": ("modality", "audio"),
+    "image": ("modality", "image"),
+    "video": ("modality", "video"),
+    "batch": ("batch", "true"),
+    "batch api": ("batch", "true"),
+    "priority": ("service_tier", "priority"),
+    "flex": ("service_tier", "flex"),
+    "scale": ("service_tier", "scale"),
+    "standard": ("service_tier", "standard"),
+    "long context": ("context_band", "long"),
+}
+#: Units that only one meter counts in: a line item without a direction (``whisper-1``) is told by its unit.
+_METER_OF_UNIT = {"images": "images", "characters": "characters", "seconds": "seconds"}
+#: Service tiers of the usage API in the words of prices and telemetry.
+_TIERS = {"default": "standard"}
+
+
+def read_line_item(text: str, unit: str | None = None) -> LineItem | None:
+    """What ``priority | gpt-4.1-2025-04-14, cached input, long context`` says; null where a word is not known.
+
+    Shapes seen: ``<model>, <direction>``, ``<model> <modality>, <direction>``, ``<model>, <modality> <direction>``, a tier
+    before a bar, a context band at the end, and a bare model. What it leaves out is the default of OpenAI's price list.
+    A product before the bar (``evals``, ``assistants api``) is no call of ours, so such a line has no model here.
+    """
+    *before, body = text.strip().split(" | ")
+    head, *after = (part.strip() for part in body.split(","))
+    model, *modality = head.split() or [""]
+    said: dict[str, str] = {}
+    for phrase in (*before, *modality, *after):
+        words = phrase.strip().lower()
+        first, _, rest = words.partition(" ")
+        split = (words,) if words in _WORDS else (first, rest) if rest else (words,)
+        for word in split:
+            field, value = _WORDS.get(word, ("", ""))
+            if not field or said.setdefault(field, value) != value:
+                return None
+    measured = focus.unit(unit) if unit else None
+    meter = said.get("meter") or _METER_OF_UNIT.get(measured.measures if measured else "")
+    if meter is None and model.startswith("text-embedding-"):
+        meter = "input_tokens"  # an embedding model has no other direction
+    if not model or meter is None:
+        return None
+    return LineItem(
+        model,
+        meter,
+        said.get("service_tier", "standard"),
+        said.get("batch", "false"),
+        said.get("context_band", "standard"),
+        said.get("modality"),
+    )
+
+
+# What a usage row counts ----------------------------------------------------------------------------------------------
+
+_DIMENSIONS = (
+    "project_id",
+    "api_key_id",
+    "line_item",
+    "model",
+    "batch",
+    "service_tier",
+    "user_id",
+    "api_source",
+    "size",
+    "source",
+    "context_level",
+    "quantity_unit",
+)
+#: Reports that can be grouped by more than project, key and model.
+_USAGE_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "completions": ("project_id", "api_key_id", "model", "batch", "service_tier"),
+}
+_Metered = Iterator[tuple[str, str | None, int]]
+
+
+def _completions(row: _Row) -> _Metered:
+    """``input_tokens`` includes cached and cache-write tokens; output includes reasoning."""
+    whole, cached = row.count("input_tokens", required=True), row.count("input_cached_tokens")
+    written = row.count("input_cache_write_tokens")
+    uncached = whole - cached - written
+    if uncached < 0 or row.get("input_uncached_tokens") not in (None, uncached):
+        raise row.rejected(f"input_tokens {whole} is not the sum of its uncached, cached and cache-write tokens")
+    yield from _by_modality(row, "input_tokens", "input_{}_tokens", uncached)
+    yield from _by_modality(row, "cache_read_input_tokens", "input_cached_{}_tokens", cached)
+    yield "cache_write_input_tokens", None, written
+    yield from _by_modality(row, "output_tokens", "output_{}_tokens", row.count("output_tokens", required=True))
+    yield "requests", None, row.count("num_model_requests")
+
+
+def _by_modality(row: _Row, meter: str, name: str, whole: int) -> _Metered:
+    """Split where the row tells a modality for every token; older rows tell audio alone, and count it differently."""
+    parts = {modality: row.count(name.format(modality)) for modality in ("text", "audio", "image")}
+    if sum(parts.values()) == whole and row.get(name.format("text")) is not None:
+        yield from ((meter, modality, count) for modality, count in parts.items())
+    else:
+        yield meter, None, whole
+
+
+def _counted(field: str, meter: str) -> Callable[[_Row], _Metered]:
+    def metered(row: _Row) -> _Metered:
+        yield meter, None, row.count(field, required=True)
+        yield "requests", None, row.count("num_model_requests")
+
+    return metered
+
+
+_METERED: Mapping[str, Callable[[_Row], _Metered]] = {
+    "completions": _completions,
+    "embeddings": _counted("input_tokens", "input_tokens"),
+    "moderations": _counted("input_tokens", "input_tokens"),
+    "images": _counted("images", "images"),
+    "audio_speeches": _counted("characters", "characters"),
+    "audio_transcriptions": _counted("seconds", "seconds"),
+    "web_search_calls": _counted("num_requests", "searches"),
+}
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One JSON object of a page and where it stands; numbers with a point are text. Reads members by their kind."""
+
+    source: str
+    file: str
+    line: int
+    fields: Any
+    start: datetime | None
+    end: datetime | None
+
+    def get(self, name: str) -> Any:
+        if not isinstance(self.fields, dict):
+            raise self.changed("is not a JSON object")
+        return self.fields.get(name)
+
+    def members(self, name: str) -> list[Any]:
+        found = self.get(name)
+        if not isinstance(found, list):
+            raise self.changed(f"{name} is not a list")
+        return found
+
+    def text(self, name: str) -> str | None:
+        """A text or number as it is written; null and absent are the same."""
+        found = self.get(name)
+        if found is None or (isinstance(found, str | int) and not isinstance(found, bool)):
+            return None if found is None or found == "" else str(found)
+        raise self.changed(f"{name} is neither text nor number")
+
+    def required_text(self, fields: Mapping[str, Any], name: str) -> str:
+        found = _Row(self.source, self.file, self.line, fields, None, None).text(name)
+        if found is None:
+            raise self.rejected(f"amount.{name} is empty")
+        return found
+
+    def amount(self) -> dict[str, Any]:
+        found = self.get("amount")
+        if not isinstance(found, dict):
+            raise self.changed("amount is not a JSON object")
+        return found
+
+    def count(self, name: str, *, required: bool = False) -> int:
+        """A whole number that is not negative; 0 where the row does not tell it."""
+        found = self.get(name)
+        if found is None and not required:
+            return 0
+        if isinstance(found, bool) or not isinstance(found, int):
+            raise self.changed(f"{name} is not a whole number")
+        if found < 0:
+            raise self.rejected(f"{name} is negative")
+        return int(found)
+
+    def instant(self, name: str) -> datetime:
+        """Unix seconds as naive UTC; some answers write them as text."""
+        found = self.text(name)
+        if found is None or not re.fullmatch(r"\d{1,11}", found):
+            raise self.changed(f"{name} is not in Unix seconds")
+        return datetime.fromtimestamp(int(found), UTC).replace(tzinfo=None)
+
+    def start_text(self) -> str | None:
+        return self.start.isoformat() if self.start else None
+
+    def end_text(self) -> str | None:
+        return self.end.isoformat() if self.end else None
+
+    def rejected(self, problem: str, hint: str = "pull the day again, or report it to the provider") -> SourceRejected:
+        return SourceRejected(problem, source=self.source, file=self.file, line=self.line, hint=hint)
+
+    def changed(self, problem: str) -> SourceChangedShape:
+        return SourceChangedShape(problem, source=self.source, file=self.file, line=self.line or None)
+
+
+def _plain_zero(text: str) -> str:
+    """``0E-6176``, which the costs API writes for nothing, as ``0``; any other amount as it is."""
+    return "0" if re.fullmatch(r"[+-]?0+(\.0*)?[eE][+-]?\d+", text) else text
+
+
+def _day_start(day: date) -> datetime:
+    return datetime.combine(day, time())

@@ -1,0 +1,128 @@
+"""The contract of a source: one file in ``billing/``, ``telemetry/`` or ``revenue/`` beside this one is one subclass.
+
+The pipeline calls, in this order and possibly weeks apart:
+
+1. ``units(period)``: which canonical units of work cover a period. A unit (a UTC day, a billing month, one file) is
+   what a later delivery replaces whole, so its name must not depend on the period asked for.
+2. ``fetch(unit, pull)``: put the bytes exactly as received into ``pull``. Returning commits the pull; raising lands nothing.
+3. ``normalise(landed)``: committed bytes to lake rows (``lake.schema``); pure, no network, no clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from reconcilers.errors import SourceRejected
+from reconcilers.sources.folders import open_unpacked
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from reconcilers.ingest.landing import Landed, Pull
+    from reconcilers.periods import Period
+
+
+_SOURCES = Path(__file__).parent
+_PACKAGE = _SOURCES.parent
+
+
+class SourceConfig(BaseModel):
+    """What every configured source has. ``kind`` names the file that implements it; ``name`` is its identity in every table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: str
+
+
+class Source(ABC):
+    """One configured source. Subclasses declare ``kind`` and ``Config`` and are found by their module's name."""
+
+    kind: ClassVar[str]
+    Config: ClassVar[type[SourceConfig]]
+
+    def __init__(self, config: SourceConfig) -> None:
+        self.config = config
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @abstractmethod
+    def units(self, period: Period) -> Iterable[str]:
+        """Canonical names of the units that cover ``period``; may list a remote folder."""
+
+    @abstractmethod
+    def fetch(self, unit: str, pull: Pull) -> None:
+        """Add every received object of ``unit`` to ``pull``. Raises a ``ReconcileError`` and lands nothing otherwise."""
+
+    @abstractmethod
+    def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
+        """(entity, table in ``lake.schema(entity)``) batches. Raises ``SourceRejected`` or ``SourceChangedShape``."""
+
+    @classmethod
+    def readers(cls) -> set[Path]:
+        """The files whose text decides what the source's lake rows say; a change of one reads every landed byte anew.
+
+        These are the files of the class and of what it inherits, whatever is named like them beside them (a table of a
+        provider's texts), and what all sources share. A source that reads by more files adds them here.
+        """
+        files = [Path(str(sys.modules[one.__module__].__file__)) for one in cls.__mro__ if issubclass(one, Source)]
+        own = {found for file in files for found in file.parent.glob(f"{file.stem}.*")}
+        shared = {_PACKAGE / "ingest" / "lake.py", _PACKAGE / "money.py", _PACKAGE / "periods.py"}
+        return own | shared | set(_SOURCES.glob("*.py"))
+
+    @property
+    def recipe(self) -> str:
+        """Identity of how the source's bytes become rows: its configuration and the text of its ``readers``."""
+        text = f"{type(self).__module__}\n{self.config.model_dump_json()}\n{_text_of_readers(type(self))}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def cited(self, path: Path, name: str, line: int) -> str:
+        """The stored content that a ``landing_line`` of the object ``name`` cites, for a person to read.
+
+        A line of a text file as it stands, a row of a Parquet file as JSON. A source that counts otherwise says so here.
+        Raises ``SourceRejected`` when the object has no such line: then landing was changed behind our back.
+        """
+        with path.open("rb") as stream:
+            is_parquet = stream.read(4) == b"PAR1"
+        found = _parquet_row(path, line) if is_parquet else _text_line(path, name, line)
+        if found is None:
+            raise SourceRejected(f"no line {line}", source=self.name, file=name, hint="landing was changed; restore it")
+        return found
+
+
+@cache
+def _text_of_readers(cls: type[Source]) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(cls.readers()):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _text_line(path: Path, name: str, line: int) -> str | None:
+    with open_unpacked(path, name) as unpacked:
+        content = next(islice(unpacked, line - 1, None), None)
+    return None if content is None else content.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _parquet_row(path: Path, line: int) -> str | None:
+    import pyarrow.parquet as pq
+
+    seen = 0
+    for batch in pq.ParquetFile(path).iter_batches():
+        if line <= seen + batch.num_rows:
+            row = batch.slice(line - seen - 1, 1).to_pylist()[0]
+            return json.dumps({key: value for key, value in row.items() if value is not None}, default=str)
+        seen += batch.num_rows
+    return None

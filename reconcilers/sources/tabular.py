@@ -1,0 +1,175 @@
+"""CSV and Parquet files as batches of text columns: one reader for every source that delivers tables.
+
+Everything is text, as the file has it: a Parquet decimal is written out, a double by its shortest exact form, a time
+in ISO 8601, a map as a JSON object. Nothing here knows what a column means. Memory is flat: one batch at a time.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from reconcilers.errors import SourceChangedShape, SourceRejected
+from reconcilers.sources.folders import Limits, open_unpacked
+
+BATCH_ROWS = 20_000
+_NULLS = frozenset({"", "NULL", "null"})
+
+#: header → {name to give: column of the file}; raises ``SourceChangedShape`` for a header it cannot use.
+Select = Callable[[Sequence[str]], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive rows as columns of text; ``lines[i]`` is where row ``i`` stands.
+
+    A CSV row's line is the line of the file its record starts at (the header is line 1); a Parquet row's is its number.
+    """
+
+    lines: list[int]
+    columns: dict[str, list[str | None]]
+
+
+def read(path: Path, name: str, select: Select, *, source: str | None = None) -> Iterator[Batch]:
+    """The rows of one file, CSV (plain, gzip, zstd) or Parquet, told by its first bytes.
+
+    Raises ``SourceRejected`` for what is empty, corrupt or truncated, naming file and line.
+    """
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    return (_parquet if magic == b"PAR1" else _csv)(path, name, select, source)
+
+
+def verify(path: Path, name: str, select: Select, *, source: str | None = None) -> None:
+    """Read one file's header, and unpack it to its end: what ``read`` would refuse as damaged is refused before it is landed."""
+    for _ in read(path, name, select, source=source):
+        break
+    with open_unpacked(path, name, source=source) as stream, open(os.devnull, "wb") as nowhere:
+        shutil.copyfileobj(stream, nowhere, 1 << 20)
+
+
+def _csv(path: Path, name: str, select: Select, source: str | None) -> Iterator[Batch]:
+    with (
+        open_unpacked(path, name, source=source) as raw,
+        io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
+    ):
+        reader = csv.reader(text, strict=True)
+        line = 1
+        try:
+            header = next(reader, None)
+            if not header:
+                raise SourceRejected("no header", source=source, file=name, hint="ask for the file again; it is empty")
+            wanted = select(_unique(header, name, source))
+            pick = _picker([header.index(column) for column in wanted.values()])
+            width, rows, lines = len(header), [], []
+            line = reader.line_num + 1
+            for row in reader:
+                if len(row) != width:
+                    if row:
+                        raise SourceRejected(
+                            f"{len(row)} fields where the header has {width}", source=source, file=name, line=line
+                        )
+                else:
+                    rows.append(pick(row))
+                    lines.append(line)
+                    if len(rows) == BATCH_ROWS:
+                        yield Batch(lines, _columns(wanted, rows))
+                        rows, lines = [], []
+                line = reader.line_num + 1
+            yield Batch(lines, _columns(wanted, rows))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise SourceRejected(
+                f"not a readable CSV file: {error}", source=source, file=name, line=line, hint="ask for the file again"
+            ) from None
+
+
+def _unique(header: list[str], name: str, source: str | None) -> list[str]:
+    if len(set(header)) != len(header):
+        twice = sorted({column for column in header if header.count(column) > 1})
+        raise SourceChangedShape(f"column {twice[0]!r:.80} appears twice", source=source, file=name)
+    return header
+
+
+def _picker(positions: list[int]) -> Callable[[list[str]], tuple[str, ...]]:
+    if len(positions) == 1:
+        only = positions[0]
+        return lambda row: (row[only],)
+    return itemgetter(*positions)
+
+
+def _columns(wanted: Mapping[str, str], rows: list[tuple[str, ...]]) -> dict[str, list[str | None]]:
+    if not rows:
+        return {column: [] for column in wanted}
+    values = zip(*rows, strict=True)
+    return {
+        column: [None if text in _NULLS else text for text in texts]
+        for column, texts in zip(wanted, values, strict=True)
+    }
+
+
+def _parquet(path: Path, name: str, select: Select, source: str | None) -> Iterator[Batch]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+        if sum(group.total_byte_size for group in groups) > Limits().max_unpacked_bytes:
+            raise SourceRejected("unpacks to more than a bill can hold", source=source, file=name)
+        wanted = select(_unique(list(file.schema_arrow.names), name, source))
+        line = 1
+        yielded = False
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(dict.fromkeys(wanted.values()))):
+            columns = {column: _text(batch.column(stored)) for column, stored in wanted.items()}
+            yield Batch(list(range(line, line + batch.num_rows)), columns)
+            line += batch.num_rows
+            yielded = True
+        if not yielded:
+            yield Batch([], {column: [] for column in wanted})
+    except (pa.ArrowException, OSError) as error:
+        raise SourceRejected(
+            f"not a readable Parquet file: {error!s:.200}", source=source, file=name, hint="ask for the file again"
+        ) from None
+
+
+def _text(column: Any) -> list[str | None]:
+    """One Parquet column as text."""
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_timestamp(kind):
+        # Times repeat: write each distinct one once.
+        encoded = column.cast(pa.timestamp("us", kind.tz), safe=False).dictionary_encode()
+        names = [value.isoformat() for value in encoded.dictionary.to_pylist()]
+        return [None if index is None else names[index] for index in encoded.indices.to_pylist()]
+    values = column.to_pylist()
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return [None if value is None or value in _NULLS else value for value in values]
+    write = _writer(kind)
+    return [None if value is None else write(value) for value in values]
+
+
+def _writer(kind: Any) -> Callable[[Any], str]:
+    import pyarrow as pa
+
+    if pa.types.is_floating(kind):
+        return repr
+    if pa.types.is_boolean(kind):
+        return lambda value: "true" if value else "false"
+    if pa.types.is_date(kind):
+        return lambda value: str(value.isoformat())
+    if pa.types.is_map(kind):
+        return lambda value: json.dumps(dict(value), default=str, sort_keys=True)
+    if pa.types.is_nested(kind):
+        return lambda value: json.dumps(value, default=str, sort_keys=True)
+    return str

@@ -1,0 +1,101 @@
+"""``kind: mapped`` — calls, runs or outcomes from CSV, NDJSON or Parquet files, by a declared mapping (``mapping.py``).
+
+``land: mapped_columns`` lands only the columns the mapping names. Tables that also carry prompt or completion text are
+read so, because such text is never landed; ``land: as_received`` refuses them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from reconcilers.money import parse_amount
+from reconcilers.sources import tabular
+from reconcilers.sources.contract import SourceConfig
+from reconcilers.sources.telemetry.base import FileSource, FileSourceConfig
+from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource, Row, lookup
+
+#: Columns that hold prompts or completions in the tables known to us. A number or an empty value there is no text.
+_PROMPT_COLUMNS = (
+    "messages",
+    "message.content",
+    "content",
+    "prompt",
+    "completion",
+    "response",
+    "input",
+    "output",
+    "toolUseResult",
+)
+
+
+class MappedConfig(MappingConfig, FileSourceConfig):
+    """A mapping of files of one format, and what of them is landed."""
+
+    format: Literal["csv", "ndjson", "parquet"]
+    land: Literal["as_received", "mapped_columns"] = "as_received"
+
+
+class Mapped(FileSource, MappingSource):
+    """Tables with a declared mapping; see the module's docstring."""
+
+    kind: ClassVar[str] = "mapped"
+    Config: ClassVar[type[SourceConfig]] = MappedConfig
+    config: MappedConfig
+
+    def accept(self, unit: str, received: Path, work: Path) -> tuple[Path, dict[str, str]]:
+        """Refuse a table with prompt or completion text, or keep only the columns the mapping names."""
+        if self.config.land == "mapped_columns":
+            return self._projected(unit, received, work / "mapped_columns"), {"land": "mapped_columns"}
+        for line, row in self._rows(unit, received, all_columns=True):
+            if found := next((name for name in _PROMPT_COLUMNS if _is_prose(lookup(row, name))), None):
+                problem = f"column {found!r} holds prompt or completion text, which is never landed"
+                raise self._rejected(unit, line, problem, "set land: mapped_columns")
+        return received, {}
+
+    def _rows(self, unit: str, path: Path, all_columns: bool = False) -> Iterator[tuple[int, Row]]:
+        """(line, row) of one table; in Parquet the line is the row's number."""
+        if self.config.format == "ndjson":
+            yield from super()._rows(unit, path)
+            return
+        for batch in tabular.read(path, unit, partial(self._select, unit, all_columns), source=self.name):
+            names = list(batch.columns)
+            for line, *texts in zip(batch.lines, *batch.columns.values(), strict=True):
+                yield line, dict(zip(names, texts, strict=True))
+
+    def _select(self, unit: str, all_columns: bool, header: Sequence[str]) -> dict[str, str]:
+        """Which columns of a table to read; refuses one that lacks a mapped column."""
+        names = self.config.reads()
+        if absent := [name for name in names if name not in header]:
+            raise self._changed(unit, f"no column {absent[0]!r:.80}")
+        return {name: name for name in (header if all_columns else names)}
+
+    def _projected(self, unit: str, received: Path, target: Path) -> Path:
+        """The table with only the mapped columns: NDJSON of flat names, or CSV for CSV and Parquet."""
+        names = self.config.reads()
+        with target.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out)
+            if self.config.format != "ndjson":
+                writer.writerow(names)
+            for _, row in self._rows(unit, received):
+                found = {name: lookup(row, name) for name in names}
+                if self.config.format != "ndjson":
+                    writer.writerow(found.values())
+                else:
+                    out.write(json.dumps({n: v for n, v in found.items() if v is not None}, default=str) + "\n")
+        return target
+
+
+def _is_prose(value: Any) -> bool:
+    """Whether a value can be prompt or completion text: not empty and not a number."""
+    if isinstance(value, str):
+        try:
+            parse_amount(value)
+        except ValueError:
+            return value.strip().lower() not in ("", "null", "none", "{}", "[]", "redacted-by-litellm")
+        return False
+    return isinstance(value, Mapping | list) and bool(value)

@@ -1,0 +1,159 @@
+"""One dbt start per run, as a subprocess: an in-process dbt would keep DuckDB's lock and leave data uncheckpointed.
+
+The executable is configurable so that dbt can live in an environment of its own. Its JSON log drives the progress
+callback and the error message, and stays beside the run's other artefacts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from reconcilers.errors import DoesNotReconcile, ReconcileError
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+
+LOG = "dbt.log"
+
+#: (nodes done, nodes in all, name of the node that finished)
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """One node of a build: its unique id, how it ended and how long its SQL ran in seconds."""
+
+    unique_id: str
+    status: str
+    seconds: float
+
+
+@dataclass
+class Build:
+    """What a dbt command did: every node that ran, and the messages of those that failed."""
+
+    nodes: list[NodeRun] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def build(
+    *,
+    artefacts: Path,
+    environment: Mapping[str, str],
+    as_of: datetime,
+    variables: Mapping[str, object],
+    watched_from: date | None = None,
+    executable: str | None = None,
+    progress: Progress | None = None,
+) -> Build:
+    """Run ``dbt build`` of the finance tables, or of the hourly watch from a day on; artefacts (compiled SQL, log) go to ``artefacts``.
+
+    Raises ``DoesNotReconcile`` when a test failed and ``ReconcileError`` when a model or dbt itself did.
+    """
+    artefacts.mkdir(parents=True, exist_ok=True)
+    command = [
+        *([executable] if executable else [sys.executable, "-m", "dbt.cli.main"]),
+        "--log-format=json",
+        "--log-level=info",
+        "--no-use-colors",
+        # dbt makes a line for its file of every event, shown or not; we keep what it shows.
+        "--log-level-file=none",
+        f"--log-path={artefacts}",
+        "build",
+        "--exclude-resource-type=unit_test",
+        *(
+            ["--select=+tag:watch", "--indirect-selection=cautious", "--exclude=tag:shape"]
+            if watched_from
+            else ["--exclude=tag:watch tag:shape"]
+        ),
+        f"--project-dir={PROJECT}",
+        f"--profiles-dir={PROJECT}",
+        f"--target-path={artefacts}",
+        f"--vars={json.dumps({**variables, 'recipe': recipe(variables)}, sort_keys=True)}",
+    ]
+    told = {"RECONCILE_AS_OF": f"{as_of:%Y-%m-%d %H:%M:%S}", "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}
+    if watched_from:
+        told["RECONCILE_WATCHED_FROM"] = watched_from.isoformat()
+    result = Build()
+    spoken: list[str] = []
+    with (
+        (artefacts / LOG).open("w", encoding="utf-8") as log,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **environment, **told},
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        ) as running,
+    ):
+        assert running.stdout is not None
+        for line in running.stdout:
+            log.write(line)
+            _hear(line, result, spoken, progress)
+    if running.returncode:
+        _raise(result, spoken, artefacts)
+    return result
+
+
+def recipe(variables: Mapping[str, object]) -> str:
+    """Identity of how the tables are made: the project's text and its variables.
+
+    Partitions made by another recipe are made again.
+    """
+    digest = hashlib.sha256(json.dumps(variables, sort_keys=True).encode())
+    for folder in ("macros", "models", "seeds"):
+        for path in sorted((PROJECT / folder).rglob("*")):
+            if path.suffix in (".sql", ".yml", ".csv"):
+                digest.update(path.read_bytes())
+    digest.update((PROJECT / "dbt_project.yml").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+_LIBC = ctypes.CDLL(None)
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies: a killed run must not leave a dbt that holds the store."""
+    set_parent_death_signal = 1
+    _LIBC.prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _hear(line: str, result: Build, spoken: list[str], progress: Progress | None) -> None:
+    """Take one line of dbt's log."""
+    try:
+        event = json.loads(line)
+        info, told = event["info"], event.get("data", {})
+    except (ValueError, KeyError, TypeError):
+        spoken.append(line.rstrip())
+        return
+    if info.get("level") in ("error", "warn"):
+        spoken.append(info.get("msg", ""))
+    if info.get("name") == "RunResultError" or info.get("name") == "RunResultFailure":
+        result.failures.append(info.get("msg", ""))
+    if info.get("name") in ("LogModelResult", "LogTestResult", "LogSeedResult", "LogNodeResult", "LogHookEndLine"):
+        node = told.get("node_info", {})
+        status = str(told.get("status", node.get("node_status", "")))
+        result.nodes.append(NodeRun(node.get("unique_id", "?"), status, float(told.get("execution_time", 0))))
+        if progress:
+            progress(int(told.get("index", 0)), int(told.get("total", 0)), node.get("node_name", "?"))
+
+
+def _raise(result: Build, spoken: list[str], artefacts: Path) -> None:
+    failed = [node for node in result.nodes if node.status.lower() in ("fail", "error")]
+    tests = [node for node in failed if node.unique_id.startswith("test.")]
+    detail = " | ".join(result.failures or spoken[-12:])
+    hint = f"read {artefacts / LOG}; the published tables are unchanged"
+    if failed and len(tests) == len(failed):
+        names = ", ".join(sorted(node.unique_id.split(".")[2] for node in tests))
+        raise DoesNotReconcile(f"the audit failed: {names}: {detail:.2000}", hint=hint)
+    raise ReconcileError(f"the build failed: {detail:.4000}", hint=hint)
