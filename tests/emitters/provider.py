@@ -107,7 +107,9 @@ class Handler(BaseHTTPRequestHandler):
         emitter, scenario = (word.decode() for word in found[-1])
         asked = body.get("model") or _MODEL_IN_PATH.findall(path)[0]
         number = self.ledger.request(emitter, scenario)
-        refusal = 500 if scenario.startswith("failed") else 429 if scenario.startswith("retried") and number == 1 else None
+        refusal = (
+            500 if scenario.startswith("failed") else 429 if scenario.startswith("retried") and number == 1 else None
+        )
         if refusal:
             self.ledger.add(Served(emitter, scenario, refusal, asked, "", datetime.now(UTC), None))
             self._send(refusal, _error(path, "overloaded"), {"retry-after": "0", "retry-after-ms": "1"})
@@ -122,13 +124,11 @@ class Handler(BaseHTTPRequestHandler):
         response_id = f"{_ID_PREFIX.get(path.rpartition('/')[2], 'resp_')}{binascii.crc32(f'{emitter}.{scenario}.{number}'.encode()):08x}{number:04d}"
         answer = Answer(body, served_as(asked, family), response_id, counts, tool, arguments)
         kind, parts = write(answer, "stream" in path.lower() or bool(body.get("stream")))
-        try:
-            if len(parts) == 1:
-                self._send(200, parts[0], {"content-type": kind, "request-id": f"req_{response_id}"})
-            else:
-                self._stream(kind, parts, scenario)
-        finally:
-            self.ledger.add(Served(emitter, scenario, 200, answer.model, response_id, datetime.now(UTC), counts))
+        self.ledger.add(Served(emitter, scenario, 200, answer.model, response_id, datetime.now(UTC), counts))
+        if len(parts) == 1:
+            self._send(200, parts[0], {"content-type": kind, "request-id": f"req_{response_id}"})
+        else:
+            self._stream(kind, parts, scenario)
 
     def _send(self, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -227,7 +227,9 @@ def _api(path: str) -> tuple[str, Any]:
 def _error(path: str, message: str) -> bytes:
     if path.endswith("/messages"):
         return json.dumps({"type": "error", "error": {"type": "api_error", "message": message}}).encode()
-    return json.dumps({"message": message, "error": {"message": message, "type": "server_error", "code": None}}).encode()
+    return json.dumps(
+        {"message": message, "error": {"message": message, "type": "server_error", "code": None}}
+    ).encode()
 
 
 def _tool(body: Json) -> tuple[str | None, Json]:
@@ -241,7 +243,7 @@ def _tool(body: Json) -> tuple[str | None, Json]:
     if name is None:
         return None, {}
     schema = named[name].get("parameters") or named[name].get("input_schema") or {}
-    return name, {key: "7" for key in schema.get("properties", {})}
+    return name, dict.fromkeys(schema.get("properties", {}), "7")
 
 
 def _sse(data: Json, event: str | None = None) -> bytes:
@@ -270,7 +272,9 @@ def _chat(answer: Answer, streamed: bool) -> tuple[str, Parts]:
         if answer.tool:
             message["tool_calls"] = [call]
         choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
-        return "application/json", [json.dumps(same | {"object": "chat.completion", "choices": [choice], "usage": told}).encode()]
+        return "application/json", [
+            json.dumps(same | {"object": "chat.completion", "choices": [choice], "usage": told}).encode()
+        ]
     asks = bool((answer.body.get("stream_options") or {}).get("include_usage"))
 
     def chunk(delta: Json, finish: str | None = None) -> bytes:
@@ -325,12 +329,19 @@ def _responses(answer: Answer, streamed: bool) -> tuple[str, Parts]:
     events: list[Json] = [
         {"type": "response.created", "response": opened},
         {"type": "response.in_progress", "response": opened},
-        {"type": "response.output_item.added", "output_index": 0, "item": item | {"status": "in_progress"} | ({} if answer.tool else {"content": []})},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": item | {"status": "in_progress"} | ({} if answer.tool else {"content": []}),
+        },
     ]
     place = {"item_id": item["id"], "output_index": 0}
     if answer.tool:
         events.append({"type": "response.function_call_arguments.delta", "delta": item["arguments"]} | place)
-        events.append({"type": "response.function_call_arguments.done", "arguments": item["arguments"], "name": answer.tool} | place)
+        events.append(
+            {"type": "response.function_call_arguments.done", "arguments": item["arguments"], "name": answer.tool}
+            | place
+        )
     else:
         place["content_index"] = 0
         events.append({"type": "response.content_part.added", "part": text | {"text": ""}} | place)
@@ -348,7 +359,9 @@ def _embeddings(answer: Answer, streamed: bool) -> tuple[str, Parts]:
         vector = base64.b64encode(struct.pack("<2f", *vector)).decode()
     told = {"prompt_tokens": answer.usage.input, "total_tokens": answer.usage.input}
     data = [{"object": "embedding", "index": 0, "embedding": vector}]
-    return "application/json", [json.dumps({"object": "list", "model": answer.model, "data": data, "usage": told}).encode()]
+    return "application/json", [
+        json.dumps({"object": "list", "model": answer.model, "data": data, "usage": told}).encode()
+    ]
 
 
 def _messages(answer: Answer, streamed: bool) -> tuple[str, Parts]:
@@ -385,7 +398,11 @@ def _messages(answer: Answer, streamed: bool) -> tuple[str, Parts]:
     whole_usage = {name: count for name, count in told.items() if name.endswith("_tokens")}
     events: list[Json] = [
         {"type": "message_start", "message": opened},
-        {"type": "content_block_start", "index": 0, "content_block": block | ({"input": {}} if answer.tool else {"text": ""})},
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": block | ({"input": {}} if answer.tool else {"text": ""}),
+        },
         *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
         {"type": "content_block_stop", "index": 0},
         {"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None}, "usage": whole_usage},
@@ -420,7 +437,9 @@ def _converse(answer: Answer, streamed: bool) -> tuple[str, Parts]:
 def _invoke_stream(answer: Answer, streamed: bool) -> tuple[str, Parts]:
     _, parts = _messages(answer, True)
     events = [part.partition(b"data: ")[2].strip() for part in parts]
-    return "application/vnd.amazon.eventstream", [_frame("chunk", {"bytes": base64.b64encode(event).decode()}) for event in events]
+    return "application/vnd.amazon.eventstream", [
+        _frame("chunk", {"bytes": base64.b64encode(event).decode()}) for event in events
+    ]
 
 
 def _frame(kind: str, payload: Json) -> bytes:
@@ -448,7 +467,11 @@ def _gemini(answer: Answer, streamed: bool) -> tuple[str, Parts]:
 
     def said(part: Json, finish: bool) -> Json:
         candidate: Json = {"content": {"role": "model", "parts": [part]}, "index": 0}
-        return same | {"candidates": [candidate | ({"finishReason": "STOP"} if finish else {})]} | ({"usageMetadata": told} if finish else {})
+        return (
+            same
+            | {"candidates": [candidate | ({"finishReason": "STOP"} if finish else {})]}
+            | ({"usageMetadata": told} if finish else {})
+        )
 
     if not streamed:
         return "application/json", [json.dumps(said({"text": "".join(_WORDS)}, True)).encode()]

@@ -55,9 +55,7 @@ def retried(model: str, prompt: str) -> None:
 
 
 def embedded(model: str, prompt: str) -> None:
-    litellm.embedding(
-        model=f"openai/{model}", input=[prompt], api_base=f"{work.PROVIDER}/v1", api_key="sk-local"
-    )
+    litellm.embedding(model=f"openai/{model}", input=[prompt], api_base=f"{work.PROVIDER}/v1", api_key="sk-local")
 
 
 scenarios = {

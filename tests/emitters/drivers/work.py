@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import baggage, context, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -69,12 +69,11 @@ def perform(scenarios: Mapping[str, Scenario], base_model: str, carry: Carry) ->
         model = f"{base_model}-{EMITTER.replace('_', '-')}-{name.replace('_', '-')}"
         prompt = f"Where is parcel 7? [event {EMITTER}.{name}]"
         failure = None
-        with ExitStack() as carried:
-            carried.enter_context(carry(ids(name)))
-            try:
+        try:
+            with carry(ids(name)):
                 scenario(model, prompt)
-            except Exception as error:
-                failure = error
+        except Exception as error:
+            failure = error
         if name.startswith("failed") and failure is None:
             print(f"{EMITTER}.{name}: the failure was not seen", file=sys.stderr)
             wrong = True
