@@ -54,7 +54,7 @@ EMITTERS = (
     Emitter("openinference_openai_agents", "openinference-instrumentation-openai-agents", _PARENT),
     Emitter("openinference_smolagents", "openinference-instrumentation-smolagents", _PARENT),
     Emitter("openinference_js", "@arizeai/openinference-instrumentation-openai", _PARENT),
-    Emitter("ai_7", "ai", "runtime context, on steps and agent"),
+    Emitter("ai_7", "ai", "runtime context, on spans above the call"),
     Emitter("ai_6", "ai", "telemetry metadata"),
     Emitter("pydantic_ai_agent", "pydantic-ai-slim", _BAGGAGE),
     Emitter("logfire_openai", "logfire", "`logfire.set_baggage`"),

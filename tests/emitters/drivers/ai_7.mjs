@@ -4,7 +4,7 @@ import { registerTelemetry } from 'ai';
 import { scenarios } from './vercel.mjs';
 import { perform } from './work.mjs';
 
-registerTelemetry(new OpenTelemetry());
+registerTelemetry(new OpenTelemetry({ runtimeContext: true, usage: true }));
 const includeRuntimeContext = { event_id: true, run_id: true, tenant_id: true, feature_id: true };
 await perform(
   scenarios((told) => ({ runtimeContext: told, telemetry: { includeRuntimeContext } })),
