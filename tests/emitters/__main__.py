@@ -1,4 +1,7 @@
-"""``python -m tests.emitters FOLDER DOCS`` drives every emitter, reconciles what came out, and writes the table of DOCS."""
+"""``python -m tests.emitters FOLDER DOCS`` drives every emitter, reconciles what came out, and writes the table of DOCS.
+
+What FOLDER already has of an earlier drive is not driven again.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ from tests.emitters.table import write_table
 
 def main(folder: Path, docs: Path) -> None:
     """See the module's docstring. Raises where a driver fails or the job refuses."""
-    folder.mkdir(parents=True)
-    drive(EMITTERS, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "served.jsonl").exists():
+        drive(EMITTERS, folder)
     served = read_served(folder)
     settings = write_company(folder, served)
     days = [one.at.date() for one in served]
