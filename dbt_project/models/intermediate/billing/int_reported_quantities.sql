@@ -85,7 +85,11 @@ weighted as (
         remaining.bill_day_key_id,
         remaining.quantity as amount,
         cells.cell_order,
-        {{ micro_weight('costs.cost_nanos') }} as weight
+        case
+            when costs.cost_nanos > 0 then greatest(1, {{ idiv('costs.cost_nanos', '1000') }})
+            when costs.cost_nanos = 0 and count(*) over (partition by remaining.bill_day_key_id) = 1 then 1
+            else 0
+        end as weight
     from (select *, {{ key(key_dimensions() + ['charge_day']) }} as bill_day_key_id from {{ ref('int_bill_cells__formed') }}) as cells
     join remaining on cells.bill_day_key_id = remaining.bill_day_key_id
     join costs on cells.bill_cell_id = costs.bill_cell_id

@@ -24,14 +24,18 @@ placed as (
         emitted.started_at, emitted.ended_at, emitted.charge_day,
         emitted.usage_source = 'estimated' as estimated,
         case when emitted.sampling_probability_millionths > 0 then emitted.sampling_probability_millionths end as sampling_probability_millionths,
+        -- the day before or after on which the bill may have it; a batch has two, which follow from its own (R16)
         case
-            when {{ micros_of_day('emitted.ended_at') }} < {{ var('midnight_window_minutes') }} * 60000000 then 'after'
-            when 86400000000 - {{ micros_of_day('emitted.ended_at') }} <= {{ var('midnight_window_minutes') }} * 60000000 then 'before'
-        end as midnight,
+            when emitted.batch = 'true' then cast(null as date)
+            when cast(emitted.started_at as date) < emitted.charge_day then cast(emitted.started_at as date)
+            when {{ micros_of_day('emitted.ended_at') }} < {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', -1) }}
+            when 86400000000 - {{ micros_of_day('emitted.ended_at') }} <= {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', 1) }}
+        end as other_day,
+        false as cache_blind,
         emitted.reported_cost, emitted.usage
     from emitted
     left join {{ ref('int_placements') }} as placements on emitted.emitter = placements.emitter
-    left join {{ ref('stg_reference__environments') }} as environments on emitted.environment = environments.environment
+    left join {{ ref('stg_reference__environments') }} as environments on lower(emitted.environment) = environments.environment
 
 ),
 

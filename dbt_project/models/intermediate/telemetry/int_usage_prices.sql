@@ -1,7 +1,7 @@
 with priced as (
 
     select distinct charge_day, source, model, meter, {{ listed(price_dimensions()) }}
-    from {{ ref('int_usage_cells__formed') }}
+    from {{ ref('int_usage_cells__dated') }}
 
 ),
 
