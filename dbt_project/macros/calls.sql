@@ -8,6 +8,6 @@ case when not {{ calls }}.production then 'non_production' when {{ calls }}.even
 
 {# what telemetry tells of a call and placement needs #}
 {% macro told_of_calls() -%}
-{{ return(['call_identity', 'provider', 'endpoint'] + owner_dimensions() + ['model'] + call_price_dimensions() + ['event_id', 'run_id'] + names_of_calls()
+{{ return(['call_identity'] + emitter_columns() + call_price_dimensions() + ['event_id', 'run_id'] + names_of_calls()
   + ['environment', 'started_at', 'ended_at', 'usage_source', 'reported_cost', 'sampling_probability_millionths', 'usage']) }}
 {%- endmacro %}

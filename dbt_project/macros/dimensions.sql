@@ -52,5 +52,6 @@ case when api_key_id is not null then 3 when sub_account_id is not null then 2 w
   {%- endfor %}
 {%- endmacro %}
 
-{# all that decides where a call is placed #}
-{% macro emitter_columns() %}{{ return(['provider', 'endpoint'] + owner_dimensions() + ['model']) }}{% endmacro %}
+{# who emitted a telling, as the lake's emitters name it (R8, R31); and all that decides where a call is placed #}
+{% macro emitted_by() %}{{ return(['telemetry_source', 'scope_name', 'scope_version', 'provider', 'operation']) }}{% endmacro %}
+{% macro emitter_columns() %}{{ return(emitted_by() + ['endpoint'] + owner_dimensions() + ['model']) }}{% endmacro %}

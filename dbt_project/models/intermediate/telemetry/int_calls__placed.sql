@@ -31,7 +31,7 @@ placed as (
             when {{ micros_of_day('emitted.ended_at') }} < {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', -1) }}
             when 86400000000 - {{ micros_of_day('emitted.ended_at') }} <= {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', 1) }}
         end as other_day,
-        false as cache_blind,
+        placements.cache_blind,
         emitted.reported_cost, emitted.usage
     from emitted
     left join {{ ref('int_placements') }} as placements on emitted.emitter = placements.emitter

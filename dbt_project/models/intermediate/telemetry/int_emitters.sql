@@ -2,6 +2,6 @@
 -- depends_on: {{ ref('int_call_days') }}
 -- grain: day × what its calls tell of who was called for whom, each once: all that placement is decided by
 select distinct
-    cast(ended_at as date) as charge_day, billable, provider, endpoint, billing_account_id, sub_account_id, api_key_id, model
+    cast(ended_at as date) as charge_day, billable, {{ listed(emitter_columns()) }}
 from {{ ref('stg_telemetry__calls') }}
 where {{ within_days('ended_at') }}
