@@ -1,5 +1,5 @@
 -- differences that somebody must look at, whichever model found them; identity is kind, key and day, so a rerun updates and never twins
-{% set families = ['usage', 'bill', 'telemetry'] %}
+{% set families = ['usage', 'variance', 'bill', 'telemetry'] %}
 with found as (
     {% for family in families %}
     select {{ listed(break_columns()) }} from {{ ref('int_breaks__' ~ family) }}
@@ -11,13 +11,14 @@ with found as (
 final as (
 
     select
-        {{ key(['kind', 'break_key', 'charge_day']) }} as break_id,
-        kind, kind as class, source, charge_day, break_key, note, quantity, amount,
-        coalesce(abs(amount) >= {{ money("'" ~ var('materiality') ~ "'") }}, false) as material,
+        {{ key(['found.kind', 'found.break_key', 'found.charge_day']) }} as break_id,
+        found.kind, coalesce(nullif(variances.class, 'none'), found.kind) as class, found.source, found.charge_day, found.break_key, found.note, found.quantity, found.amount,
+        coalesce(abs(found.amount) >= {{ money("'" ~ var('materiality') ~ "'") }}, false) as material,
         '{{ var("reporting_currency") }}' as currency,
-        {{ days_between('charge_day', as_of_day()) }} as age_days,
+        {{ days_between('found.charge_day', as_of_day()) }} as age_days,
         'open' as state
     from found
+    left join {{ ref('int_variances') }} as variances on found.reconciliation_id = variances.reconciliation_id
 
 )
 

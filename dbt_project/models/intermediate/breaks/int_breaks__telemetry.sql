@@ -19,7 +19,7 @@ final as (
 
     select
         'unknown_environment' as kind, source, charge_day, {{ named(['source', 'environment']) }} as break_key,
-        {{ money('null') }} as quantity, {{ money('null') }} as amount, cast(null as string) as note
+        {{ money('null') }} as quantity, {{ money('null') }} as amount, cast(null as string) as note, cast(null as string) as reconciliation_id
     from {{ ref('int_calls') }}
     where environment_unknown
     group by source, charge_day, environment
@@ -28,14 +28,14 @@ final as (
 
     select
         'record_rejected', source, charge_day, {{ named(['source', 'unit', 'line', 'attribute', 'reason']) }},
-        {{ money('null') }}, {{ money('null') }}, concat({{ text('bytes') }}, ' bytes not read; the rest of the file is')
+        {{ money('null') }}, {{ money('null') }}, concat({{ text('bytes') }}, ' bytes not read; the rest of the file is'), cast(null as string)
     from rejected
 
     union all
 
     select
         'unread_usage', source, charge_day, {{ named(['source', 'scope_name', 'attribute']) }},
-        {{ money('calls') }}, {{ money('null') }}, concat('first in line ', {{ text('first_line') }}, '; if it counts tokens, name it under `attributes` of the source')
+        {{ money('calls') }}, {{ money('null') }}, concat('first in line ', {{ text('first_line') }}, '; if it counts tokens, name it under `attributes` of the source'), cast(null as string)
     from unread
 
 )

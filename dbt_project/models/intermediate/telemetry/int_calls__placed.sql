@@ -32,6 +32,7 @@ placed as (
             when 86400000000 - {{ micros_of_day('emitted.ended_at') }} <= {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', 1) }}
         end as other_day,
         placements.cache_blind,
+        {% for dimension in call_price_dimensions() %}{{ assumed_bit(dimension, 'emitted.' ~ dimension ~ ' is null') }}{{ ' + ' if not loop.last }}{% endfor %} as assumed,
         emitted.reported_cost, emitted.usage
     from emitted
     left join {{ ref('int_placements') }} as placements on emitted.emitter = placements.emitter
