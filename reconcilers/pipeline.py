@@ -19,6 +19,8 @@ from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError
 from reconcilers.ingest.landing import Landed, Landing, Refused
 from reconcilers.ingest.normalise import Lake, models_called
+from reconcilers.ingest.resolution.days import resolve
+from reconcilers.ingest.resolution.tellings import Knowledge
 from reconcilers.periods import Period
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
@@ -181,10 +183,22 @@ def known(
             for entity, path in lake.ensure(sources[landed.source], landed).files.items():
                 files.setdefault(entity, []).append(path)
     rows = {name: reference.rows(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
+    files |= resolve(files.get("calls", []), settings.lake, *_knowledge(rows))
     if settings.price_book == "genai-prices":
         rows["list_prices"] += book_prices(files.get("calls", []), rows)
     tables = {name: reference.table(found, name) for name, found in rows.items()}
     return files, tables, landing.refused(as_of)
+
+
+def _knowledge(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Knowledge, str]:
+    """What resolution needs of what a company declares, and what stands for it."""
+    aliases = {(row["provider"], row["alias"]): row["model"] for row in rows["model_aliases"]}
+    mapped = {row["provider"] for row in rows["billing_sources"]}
+    knowledge = Knowledge(
+        model_name=lambda provider, name: aliases.get((provider, name)) or aliases.get((None, name)) or name,
+        is_mapped=lambda provider: None in mapped or provider in mapped,
+    )
+    return knowledge, repr((sorted(aliases.items(), key=repr), sorted(mapped, key=repr)))
 
 
 def book_prices(calls: Sequence[Path], declared: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

@@ -72,6 +72,6 @@ case when api_key_id is not null then 3 when sub_account_id is not null then 2 w
   {%- endfor %}
 {%- endmacro %}
 
-{# who emitted a telling, as the lake's emitters name it (R8, R31); and all that decides where a call is placed #}
+{# who emitted a telling, as the lake's emitters name it (R8, R31); and all that decides where a call is placed and how its counts are read #}
 {% macro emitted_by() %}{{ return(['telemetry_source', 'scope_name', 'scope_version', 'provider', 'operation']) }}{% endmacro %}
 {% macro emitter_columns() %}{{ return(emitted_by() + ['endpoint'] + owner_dimensions() + ['model']) }}{% endmacro %}

@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 DAY = date(2026, 9, 28)
-METERS = ("input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens", "seconds")
+#: What an emitter counts, by the file its calls are in: only the second tells cached tokens apart.
+EMITTERS = {"calls": ["input_tokens"], "calls_with_cache": ["input_tokens", "cache_read_input_tokens"]}
 Row = dict[str, Any]
 
 
@@ -74,7 +75,9 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
                     "version": "1",
                 }
             )
-    _write_csv(folder / "telemetry" / "calls.csv", calls)
+    for emitter, meters in EMITTERS.items():
+        told = [call for call in calls if (call["cache_read_input_tokens"] != "") == (len(meters) > 1)]
+        _write_csv(folder / "telemetry" / f"{emitter}.csv", told)
     _write_csv(folder / "telemetry" / "outcomes.csv", outcomes)
     for table, rows in reference.items():
         _write_csv(folder / "reference" / f"{table}.csv", rows)
@@ -85,31 +88,34 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
 
 def _settings(examples: dict[str, Row]) -> Row:
     same = {name: name for name in ("event_id", "run_id", "tenant_id", "feature_id", "environment")}
-    calls = {
-        "name": "calls",
-        "kind": "mapped",
-        "uri": "telemetry",
-        "pattern": r"calls\.csv",
-        "format": "csv",
-        "entity": "calls",
-        "columns": same
-        | {
-            "record_id": "id",
-            "response_id": "id",
-            "provider": "provider",
-            "model": "model",
-            "billing_account_id": "account",
-            "sub_account_id": "project",
-            "api_key_id": "key",
-            "batch": "batch",
-            "context_band": "context_band",
-            "usage_source": "usage_source",
-            "ended_at": "at",
-            "started_at": "began",
-            "status": "status",
-        },
-        "usage": {"semantics": "exclusive", "meters": [{"meter": meter, "column": meter} for meter in METERS]},
+    columns = same | {
+        "record_id": "id",
+        "response_id": "id",
+        "provider": "provider",
+        "model": "model",
+        "billing_account_id": "account",
+        "sub_account_id": "project",
+        "api_key_id": "key",
+        "batch": "batch",
+        "context_band": "context_band",
+        "usage_source": "usage_source",
+        "ended_at": "at",
+        "started_at": "began",
+        "status": "status",
     }
+    calls = [
+        {
+            "name": emitter,
+            "kind": "mapped",
+            "uri": "telemetry",
+            "pattern": rf"{emitter}\.csv",
+            "format": "csv",
+            "entity": "calls",
+            "columns": columns,
+            "usage": {"semantics": "exclusive", "meters": [{"meter": meter, "column": meter} for meter in meters]},
+        }
+        for emitter, meters in EMITTERS.items()
+    ]
     outcomes = {
         "name": "outcomes",
         "kind": "mapped",
@@ -134,7 +140,7 @@ def _settings(examples: dict[str, Row]) -> Row:
         }
         for name in examples
     ]
-    return {"billing": bills, "telemetry": [calls, outcomes]}
+    return {"billing": bills, "telemetry": [*calls, outcomes]}
 
 
 def _bill_line(line: Row) -> Row:
@@ -203,8 +209,8 @@ def _calls(name: str, calls: list[Row]) -> Iterator[Row]:
                 "at": at,
                 "began": f"{call.get('began', at)}".replace(" ", "T"),
                 "status": call.get("status", "ok"),
-                **{meter: call.get(meter, "") for meter in METERS},
-                "input_tokens": call.get("tokens", ""),
+                "input_tokens": call["tokens"],
+                "cache_read_input_tokens": call.get("cached", ""),
             }
 
 

@@ -10,7 +10,7 @@ with emitted as (
 placed as (
 
     select
-        {{ dbt.hash('emitted.call_identity') }} as call_id,
+        {{ dbt.hash('emitted.own_id') }} as call_id,
         placements.source,
         placements.placed_account_id as billing_account_id,
         placements.placed_sub_account_id as sub_account_id,
@@ -31,9 +31,20 @@ placed as (
             when {{ micros_of_day('emitted.ended_at') }} < {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', -1) }}
             when 86400000000 - {{ micros_of_day('emitted.ended_at') }} <= {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', 1) }}
         end as other_day,
-        placements.cache_blind,
         {% for dimension in call_price_dimensions() %}{{ assumed_bit(dimension, 'emitted.' ~ dimension ~ ' is null') }}{{ ' + ' if not loop.last }}{% endfor %} as assumed,
-        emitted.reported_cost, emitted.usage
+        coalesce(emitted.cache_blind, placements.cache_blind) as cache_blind,
+        emitted.inherited, emitted.identity_group, emitted.names_two_events, emitted.answered_from_cache,
+        case
+            when emitted.usage_inconsistent or emitted.cache_exceeds_input and emitted.token_semantics_by = 'convention' and not placements.excludes_cache
+                then concat(coalesce(concat('scope_name=', emitted.scope_name, ' '), ''), coalesce(concat('scope_version=', emitted.scope_version, ' '), ''), coalesce(concat('operation=', emitted.operation, ' '), ''))
+        end as inconsistent_emitter,
+        emitted.reported_cost,
+        -- an answer from a cache in between used nothing of the provider's (R32)
+        case
+            when emitted.answered_from_cache then null
+            when placements.excludes_cache and array_length(emitted.usage_exclusive) > 0 then emitted.usage_exclusive
+            else emitted.usage
+        end as usage
     from emitted
     left join {{ ref('int_placements') }} as placements on emitted.emitter = placements.emitter
     left join {{ ref('stg_reference__environments') }} as environments on lower(emitted.environment) = environments.environment
