@@ -121,7 +121,7 @@ summed as (
 
 ),
 
-final as (
+covered as (
 
     select
         {{ key(['summed.tenant_id', 'summed.feature_id', 'summed.month']) }} as tenant_margin_id,
@@ -129,16 +129,26 @@ final as (
         summed.revenue, summed.direct_cost, summed.accrued_cost, summed.shared_cost,
         summed.revenue - summed.direct_cost as contribution_margin,
         summed.revenue - summed.direct_cost - summed.shared_cost as loaded_margin,
-        coverage.share_attributed, coverage.share_reconciled, coverage.share_estimated,
+{{ coverage_beside('own', 'months') }}
+    from summed
+    left join {{ ref('stg_reference__tenants') }} as tenants on summed.tenant_id = tenants.tenant_id
+    left join {{ ref('int_coverage') }} as months on months.scope = 'month' and summed.month = months.month
+    left join {{ ref('int_coverage') }} as own
+        on own.scope = 'tenant_feature' and summed.month = own.month and summed.tenant_id = own.tenant_id and summed.feature_id = own.feature_id
+    where summed.revenue <> 0 or summed.direct_cost <> 0 or summed.accrued_cost <> 0 or summed.shared_cost <> 0
+
+),
+
+final as (
+
+    select
+        *,
         case
-            when coverage.share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} and coverage.share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
+            when share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} and share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
             else 'provisional'
         end as status,
         '{{ var("reporting_currency") }}' as currency
-    from summed
-    left join {{ ref('stg_reference__tenants') }} as tenants on summed.tenant_id = tenants.tenant_id
-    left join {{ ref('int_coverage_months') }} as coverage on summed.month = coverage.month
-    where summed.revenue <> 0 or summed.direct_cost <> 0 or summed.accrued_cost <> 0 or summed.shared_cost <> 0
+    from covered
 
 )
 

@@ -1,4 +1,4 @@
--- grain: kind × key × day: what telemetry told and could not be used, or not as told (R7, R33)
+-- grain: kind × key × day: what telemetry told and could not be used, or not as told (R7, R31, R33)
 with rejected as (
 
     select telemetry_source as source, unit, landing_line as line, attribute, reason, charge_day, {{ isum('bytes') }} as bytes
@@ -23,6 +23,15 @@ final as (
     from {{ ref('int_calls') }}
     where environment_unknown
     group by source, charge_day, environment
+
+    union all
+
+    select
+        'usage_inconsistent', source, charge_day, trim(concat({{ named(['source']) }}, ' ', inconsistent_emitter)),
+        {{ money('count(*)') }}, {{ money('null') }}, 'calls whose counts no reading fits; `token_semantics` of the source decides', cast(null as string)
+    from {{ ref('int_calls') }}
+    where inconsistent_emitter is not null
+    group by source, charge_day, inconsistent_emitter
 
     union all
 

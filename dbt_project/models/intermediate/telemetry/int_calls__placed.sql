@@ -36,7 +36,7 @@ placed as (
         emitted.inherited, emitted.identity_group, emitted.names_two_events, emitted.answered_from_cache,
         case
             when emitted.usage_inconsistent or emitted.cache_exceeds_input and emitted.token_semantics_by = 'convention' and not placements.excludes_cache
-                then concat(coalesce(concat('scope_name=', emitted.scope_name, ' '), ''), coalesce(concat('scope_version=', emitted.scope_version, ' '), ''), coalesce(concat('operation=', emitted.operation, ' '), ''))
+                then {{ named(['scope_name', 'scope_version', 'operation'], 'emitted.') }}
         end as inconsistent_emitter,
         emitted.reported_cost,
         -- an answer from a cache in between used nothing of the provider's (R32)

@@ -58,7 +58,7 @@ usage_keys as (
     select
         rests.usage_key_id,
         2 * sum(rests.left_quantity) <= coalesce(max(limits.twice_limit), 0) as within_rounding,
-        {{ wide('sum(rests.left_quantity)') }} * 1000000 > {{ wide('sum(rests.taken_quantity)') }} * {{ var('excess_ratio_millionths') }} as exceeds_ratio
+        {{ wide('sum(case when rests.bill_is_final then rests.left_quantity else 0 end)') }} * 1000000 > {{ wide('sum(rests.taken_quantity)') }} * {{ var('excess_ratio_millionths') }} as exceeds_ratio
     from rests
     left join limits on rests.usage_key_id = limits.usage_key_id
     where not rests.paid_in_money
