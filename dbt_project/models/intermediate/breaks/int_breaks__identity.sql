@@ -33,8 +33,8 @@ final as (
 
     select
         'ambiguous_identity' as kind, source, charge_day, concat({{ named(['source']) }}, ' ', named) as break_key,
-        {{ money('count(distinct call_id)') }} as quantity, {{ from_nanos(isum('value_nanos')) }} as amount,
-        cast(null as string) as note, cast(null as string) as reconciliation_id
+        {{ money('null') }} as quantity, {{ from_nanos(isum('value_nanos')) }} as amount,
+        concat('calls in doubt: ', {{ text('count(distinct call_id)') }}) as note, cast(null as string) as reconciliation_id
     from doubts
     group by source, charge_day, named
 
