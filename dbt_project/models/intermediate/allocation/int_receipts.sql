@@ -32,11 +32,13 @@ final as (
         {{ key(["'call'", 'receipts.usage_cell_id', 'receipts.billing_currency', 'receipts.billing_period_start', 'receipts.charge_month']) }} as receipt_id,
         cells.cell, receipts.usage_cell_id, cells.charge_day, cells.ended_day, cells.source, cells.model, cells.meter, cells.scale_factor,
         receipts.billing_currency, receipts.billing_period_start, receipts.charge_month, receipts.timing, receipts.cache_semantics,
+        rests.exceeds_ratio,
         abs(receipts.cost_nanos) as amount, {{ sign_of('receipts.cost_nanos') }} as sign, receipts.accrued_nanos as accrued,
         {{ unit_price('abs(receipts.cost_nanos)', 'cells.quantity', 'p') }},
         {{ unit_price('receipts.accrued_nanos', 'cells.quantity', 'a') }}
     from receipts
     join {{ ref('int_usage_cells') }} as cells on receipts.usage_cell_id = cells.usage_cell_id
+    join {{ ref('int_usage_rests') }} as rests on receipts.usage_cell_id = rests.usage_cell_id
 
 )
 

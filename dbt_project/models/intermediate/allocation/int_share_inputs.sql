@@ -1,7 +1,7 @@
 -- grain: day. All that the shares of its calls are made from: the calls, what their cells received, at which prices they are valued
 with receipts as (
 
-    select ended_day as charge_day, bit_xor({{ fingerprint(['receipt', 'sign', 'amount', 'accrued']) }}) as fingerprint
+    select ended_day as charge_day, bit_xor({{ fingerprint(['receipt', 'sign', 'amount', 'accrued', 'exceeds_ratio']) }}) as fingerprint
     from {{ ref('int_receipts') }}
     group by ended_day
 
