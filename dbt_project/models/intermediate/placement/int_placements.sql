@@ -13,7 +13,8 @@ final as (
         coalesce(sources.source, '(none)') as source,
         coalesce(emitters.billing_account_id, accounts.billing_account_id) as placed_account_id,
         coalesce(emitters.sub_account_id, key_projects.sub_account_id) as placed_sub_account_id,
-        coalesce(names.model, emitters.model) as placed_model
+        names.model as placed_model,
+        names.geography as placed_geography
     from emitters
     left join {{ ref('int_call_sources') }} as sources
         on coalesce(emitters.provider, '') = coalesce(sources.provider, '')
@@ -22,7 +23,8 @@ final as (
     left join {{ ref('int_key_projects') }} as key_projects on sources.source = key_projects.source and emitters.api_key_id = key_projects.api_key_id
     left join {{ ref('int_project_accounts') }} as accounts
         on sources.source = accounts.source and coalesce(emitters.sub_account_id, key_projects.sub_account_id) = accounts.sub_account_id
-    left join {{ ref('int_model_names') }} as names on emitters.provider is not distinct from names.provider and emitters.model = names.alias
+    left join {{ ref('stg_reference__model_names') }} as names
+        on names.source is null and emitters.provider is not distinct from names.provider and emitters.model = names.name
 
 )
 

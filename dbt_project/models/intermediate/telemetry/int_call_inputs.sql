@@ -14,7 +14,7 @@ emitters as (
 
 placements as (
 
-    select emitters.charge_day, bit_xor({{ fingerprint(['placed.emitter', 'placed.source', 'placed.placed_account_id', 'placed.placed_sub_account_id', 'placed.placed_model']) }}) as fingerprint
+    select emitters.charge_day, bit_xor({{ fingerprint(['placed.emitter', 'placed.source', 'placed.placed_account_id', 'placed.placed_sub_account_id', 'placed.placed_model', 'placed.placed_geography']) }}) as fingerprint
     from emitters
     join {{ ref('int_placements') }} as placed on emitters.emitter = placed.emitter
     group by emitters.charge_day

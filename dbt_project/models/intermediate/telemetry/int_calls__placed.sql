@@ -17,7 +17,7 @@ placed as (
         emitted.api_key_id,
         placements.placed_model as model,
 {% for dimension in call_price_dimensions() %}
-        coalesce(emitted.{{ dimension }}, {{ dimension_default(dimension) }}) as {{ dimension }},{% endfor %}
+        coalesce(emitted.{{ dimension }}, {{ 'placements.placed_geography, ' if dimension == 'geography' }}{{ dimension_default(dimension) }}) as {{ dimension }},{% endfor %}
         emitted.event_id, emitted.run_id, {{ listed(names_of_calls(), 'emitted.') }}, emitted.environment,
         coalesce(environments.production, true) as production,
         environments.environment is null as environment_unknown,
