@@ -133,6 +133,17 @@ EXPECTED = {
     "status": "ok",
     "usage_source": "provider",
     "token_semantics": "inclusive",
+    "landing_row": 0,
+    "scope_name": "acme.llm",
+    "scope_version": "1.0",
+    "span_kind": "model",
+    "answered_from_cache": False,
+    "input_total": 1000,
+    "output_total": 120,
+    "cached_total": 600,
+    "tells_cache": True,
+    "cache_exceeds_input": False,
+    "usage_inconsistent": False,
     "sampling_probability_millionths": 500_000,
 }
 ACCOUNT = {
@@ -155,7 +166,8 @@ def usage(row: Row) -> dict[str, int]:
 
 
 def told(row: Row) -> Row:
-    return {name: value for name, value in row.items() if value is not None and name not in ("landing_id", "usage")}
+    apart = ("landing_id", "usage", "meters_told")
+    return {name: value for name, value in row.items() if value is not None and name not in apart}
 
 
 def same(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
