@@ -6,7 +6,7 @@
 {# the dimensions all usages of one call have in common #}
 {% macro call_price_dimensions() %}{{ return(['service_tier', 'batch', 'context_band', 'geography', 'region', 'speed']) }}{% endmacro %}
 {% macro call_dimensions() -%}
-{{ return(['charge_day', 'source'] + owner_dimensions() + ['model'] + call_price_dimensions() + ['estimated', 'midnight', 'sampling_probability_millionths']) }}
+{{ return(['charge_day', 'source'] + owner_dimensions() + ['model'] + call_price_dimensions() + ['price_hour', 'estimated', 'other_day', 'sampling_probability_millionths']) }}
 {%- endmacro %}
 
 {# what a provider means when it leaves a price-setting dimension out; an assumed value is a value and meets only itself #}
@@ -25,20 +25,30 @@
 {% for column in columns %}{{ prefix }}{{ column }} nulls last{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
+{# meters of input that went through a cache, in the order stage cache takes them (R9) #}
+{% macro cached_meters() %}{{ return(['cache_read_input_tokens', 'cache_write_input_tokens']) }}{% endmacro %}
+
+{% macro quoted(names) -%}
+{% for name in names %}'{{ name }}'{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
 {# how far a row's owner is known: 3 key, 2 project, 1 account, 0 none #}
 {% macro depth() -%}
 case when api_key_id is not null then 3 when sub_account_id is not null then 2 when billing_account_id is not null then 1 else 0 end
 {%- endmacro %}
 
 {#
-  what a row of a bill or a usage tells, for every depth at which the two can meet (R9): group_0 none … group_3 key.
-  `account_of_project` is the account compared where both sides know the project.
+  what a cell tells of its owner and of what is counted, for every depth at which two can meet (R9): <name>_0 none … <name>_3 key; null
+  where `takes_part` does not hold. What knows a project but no account can meet any account: where both know the project
+  `account_of_project` is compared, and where one does not, <name>_1 is null.
 #}
-{% macro group_keys(account_of_project='billing_account_id') -%}
-  {%- set told = ['source', 'model', 'meter'] -%}
-  {%- for dimension in price_dimensions() %}{% do told.append('told_' ~ dimension) %}{% endfor -%}
-  {%- for depth in range(4) %}
-        {{ key(told + owner_dimensions()[:depth]) if depth < 2 else key(told + [account_of_project] + owner_dimensions()[1:depth]) }} as group_{{ depth }}{{ ',' if not loop.last }}
+{% macro group_keys(name, told, takes_part=none, account_of_project='billing_account_id') -%}
+  {%- for depth in range(4) -%}
+    {%- set owners = [account_of_project if depth > 1 else 'billing_account_id'] + owner_dimensions()[1:] -%}
+    {%- set conditions = [takes_part] if takes_part else [] -%}
+    {%- if depth == 1 %}{% do conditions.append('billing_account_id is not null') %}{% endif -%}
+    {%- set value = key(told + owners[:depth]) %}
+    {{ 'case when ' ~ conditions | join(' and ') ~ ' then ' ~ value ~ ' end' if conditions else value }} as {{ name }}_{{ depth }}{{ ',' if not loop.last }}
   {%- endfor %}
 {%- endmacro %}
 

@@ -26,14 +26,14 @@ region string speed string modality string cache_ttl string price_per_million mo
 #: The name reference files land under.
 SOURCE = "reference"
 
-#: column type pairs per file; ``!`` = required. The columns in ``KEYS`` are unique together.
+#: column type pairs per file; ``!`` = required; ``caseless`` is a name that is compared without case. The columns in ``KEYS`` are unique together.
 CONTRACTS: dict[str, str] = {
-    "billing_sources": "source string! provider string endpoint string billing_account_id string default_account_id string finality_days int64!",
+    "billing_sources": "source string! provider string endpoint string billing_account_id string default_account_id string finality_days int64! batch_day int64",
     "billing_grain": "source string! dimension string!",
     "published_units": "source string! meter string! unit money!",
-    "key_map": "source string! api_key_id string! sub_account_id string environment string",
-    "project_map": "source string! sub_account_id string! billing_account_id string environment string",
-    "environments": "environment string! production bool!",
+    "key_map": "source string! api_key_id string! sub_account_id string environment caseless",
+    "project_map": "source string! sub_account_id string! billing_account_id string environment caseless",
+    "environments": "environment caseless! production bool!",
     "model_aliases": "provider string alias string! model string!",
     "contract_prices": _PRICES,
     "list_prices": _PRICES,
@@ -83,6 +83,7 @@ def _time(text: str) -> str:
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "string": str,
+    "caseless": str.lower,
     "int64": int,
     "money": _money,
     "date": parse_day,
@@ -103,6 +104,7 @@ def schema(name: str) -> pa.Schema:
 
     types = {
         "string": pa.string(),
+        "caseless": pa.string(),
         "int64": pa.int64(),
         "money": pa.decimal128(38, 9),
         "date": pa.date32(),

@@ -1,6 +1,6 @@
-"""One company whose twenty billing sources are the twenty worked examples, as files the real job lands and reconciles.
+"""One company whose billing sources are the worked examples, one each, as files the real job lands and reconciles.
 
-A source meets only its own telemetry (R8), so one run reckons every example side by side, as a company with twenty
+A source meets only its own telemetry (R8), so one run reckons every example side by side, as a company with as many
 providers would. What an example leaves out is filled here: account, model, meter, key, price and environment.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 DAY = date(2026, 9, 28)
+METERS = ("input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens", "seconds")
 Row = dict[str, Any]
 
 
@@ -28,10 +29,14 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
     """Bills, usage reports, telemetry, outcomes and reference files of every example. Returns the settings file."""
     reference: dict[str, list[Row]] = {
         "billing_sources": [],
+        "billing_grain": [],
         "published_units": [],
         "contract_prices": [],
         "list_prices": [],
-        "environments": [{"environment": "production", "production": "true"}],
+        "environments": [
+            {"environment": "production", "production": "true"},
+            {"environment": "staging", "production": "false"},
+        ],
         "features": [{"feature_id": name, "name": name} for name in examples],
     }
     calls: list[Row] = []
@@ -46,10 +51,12 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
             {
                 "source": name,
                 "provider": name.lower(),
-                "default_account_id": "acct",
+                "default_account_id": example.get("default_account", "acct"),
                 "finality_days": example.get("finality_days", 0),
+                "batch_day": example.get("batch_day", ""),
             }
         )
+        reference["billing_grain"] += [{"source": name, "dimension": told} for told in example.get("told", [])]
         if "published_unit" in example:
             reference["published_units"].append(
                 {"source": name, "meter": "input_tokens", "unit": example["published_unit"]}
@@ -60,7 +67,7 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
                 {
                     "source": name,
                     "model": "model",
-                    "meter": "input_tokens",
+                    "meter": price.get("meter", "input_tokens"),
                     "context_band": price.get("context_band", ""),
                     "price_per_million": price["price"],
                     "currency": "USD",
@@ -91,14 +98,17 @@ def _settings(examples: dict[str, Row]) -> Row:
             "response_id": "id",
             "provider": "provider",
             "model": "model",
+            "billing_account_id": "account",
+            "sub_account_id": "project",
             "api_key_id": "key",
+            "batch": "batch",
             "context_band": "context_band",
             "usage_source": "usage_source",
             "ended_at": "at",
-            "started_at": "at",
+            "started_at": "began",
             "status": "status",
         },
-        "usage": {"semantics": "exclusive", "meters": [{"meter": "input_tokens", "column": "tokens"}]},
+        "usage": {"semantics": "exclusive", "meters": [{"meter": meter, "column": meter} for meter in METERS]},
     }
     outcomes = {
         "name": "outcomes",
@@ -129,22 +139,26 @@ def _settings(examples: dict[str, Row]) -> Row:
 
 def _bill_line(line: Row) -> Row:
     day = line.get("day", DAY)
+    end = line.get("until", day + timedelta(days=1))
     return {
         "BilledCost": line["cost"],
         "EffectiveCost": line.get("effective", line["cost"]),
         "ListCost": line["cost"],
-        "BillingAccountId": "acct",
+        "BillingAccountId": line.get("account", "acct"),
+        "SubAccountId": line.get("project", ""),
         "BillingCurrency": "USD",
         "BillingPeriodStart": line.get("billing_month", day.replace(day=1)),
         "ChargePeriodStart": f"{day}T00:00:00Z",
-        "ChargePeriodEnd": f"{day + timedelta(days=1)}T00:00:00Z",
+        "ChargePeriodEnd": f"{end}T00:00:00Z",
         "ChargeCategory": line.get("category", "Usage"),
         "ServiceName": "API",
         "ConsumedQuantity": line.get("quantity", ""),
         "ConsumedUnit": line.get("unit", "tokens"),
         "x_ApiKeyId": line.get("key", "A"),
         "x_Model": "model",
-        "x_Meter": "input_tokens",
+        "x_Meter": line.get("meter", "input_tokens"),
+        "x_Batch": line.get("batch", ""),
+        "x_CacheTtl": line.get("ttl", ""),
         "x_LineId": line.get("line", ""),
         "x_LinkedLineIds": line.get("linked", ""),
         "x_Reduction": line.get("reduction", ""),
@@ -152,20 +166,23 @@ def _bill_line(line: Row) -> Row:
 
 
 def _report_row(row: Row) -> Row:
+    day = row.get("day", DAY)
     return {
-        "ChargePeriodStart": f"{DAY}T00:00:00Z",
-        "ChargePeriodEnd": f"{DAY + timedelta(days=1)}T00:00:00Z",
+        "ChargePeriodStart": f"{day}T00:00:00Z",
+        "ChargePeriodEnd": f"{day + timedelta(days=1)}T00:00:00Z",
         "ConsumedQuantity": row["quantity"],
         "ConsumedUnit": "tokens",
         "x_Meter": "input_tokens",
         "x_Model": "model",
-        "x_ApiKeyId": "A",
+        "BillingAccountId": row.get("account", ""),
+        "x_ApiKeyId": row.get("key", "A"),
     }
 
 
 def _calls(name: str, calls: list[Row]) -> Iterator[Row]:
     for number, call in enumerate(calls):
         for copy in range(call.get("repeat", 1)):
+            at = f"{call.get('at', f'{DAY}T12:00:00')}".replace(" ", "T")
             own_event = "repeat" in call and not call.get("one_event")
             event = f"{copy}" if own_event else call.get("event", "e1")
             yield {
@@ -174,15 +191,20 @@ def _calls(name: str, calls: list[Row]) -> Iterator[Row]:
                 "run_id": f"{name}/{event}/{call.get('run', 'r1')}",
                 "tenant_id": f"{name}/{call.get('tenant', 'tenant')}",
                 "feature_id": name,
-                "environment": "production",
+                "environment": call.get("environment", "production"),
                 "provider": name.lower(),
                 "model": "model",
+                "account": call.get("account", ""),
+                "project": call.get("project", ""),
                 "key": call.get("key", "A"),
+                "batch": call.get("batch", ""),
                 "context_band": call.get("context_band", ""),
                 "usage_source": call.get("usage_source", "provider"),
-                "at": f"{call.get('at', f'{DAY}T12:00:00')}".replace(" ", "T"),
+                "at": at,
+                "began": f"{call.get('began', at)}".replace(" ", "T"),
                 "status": call.get("status", "ok"),
-                "tokens": call["tokens"],
+                **{meter: call.get(meter, "") for meter in METERS},
+                "input_tokens": call.get("tokens", ""),
             }
 
 

@@ -22,7 +22,7 @@ call_rows as (
         {{ call_destination('calls') }} as destination, calls.event_id, calls.run_id,
         coalesce(calls.tenant_id, events.tenant_id) as tenant_id,
         coalesce(calls.feature_id, events.feature_id) as feature_id,
-        calls.production, receipts.timing, {{ from_scaled('shares.quantity', 'receipts.scale_factor') }} as quantity,
+        calls.production, receipts.timing, receipts.cache_semantics, {{ from_scaled('shares.quantity', 'receipts.scale_factor') }} as quantity,
         receipts.billing_currency, '{{ var("reporting_currency") }}' as currency,
         {{ from_nanos('shares.cost_nanos') }} as reconciled_cost,
         {{ from_nanos('shares.accrued_nanos') }} as accrued_cost

@@ -2,7 +2,7 @@
 -- variance = billed − expected at contract price, as the exact sum of the components of R19
 {% set told = [] %}{% for dimension in price_dimensions() %}{% do told.append('told_' ~ dimension) %}{% endfor %}
 {% set group = ['source', 'model', 'meter'] + told + ['charge_day', 'charge_month'] %}
-{% set components = ['duplicate', 'missing_telemetry', 'missing_charge', 'timing', 'quantity', 'cache_semantics', 'tier', 'price', 'aborted_stream', 'fx', 'tax', 'credit', 'fees', 'unpriced', 'rounding', 'unexplained'] %}
+{% set components = variance_components() %}
 with bill_cells as (
 
     select * from {{ ref('int_bill_cells') }} where in_matching
@@ -19,7 +19,7 @@ flows as (
 
     select
         matches.*,
-        (bill_cells.charge_day is not distinct from usage_cells.charge_day) as same_day,
+        case when matches.stage = 'cache' then 'cache' when (bill_cells.charge_day is not distinct from usage_cells.charge_day) then 'here' else 'elsewhen' end as met,
         case matches.phase
             when 'quantity' then {{ nano_value('matches.usage_taken', 'usage_cells.scale_factor', 'usage_cells.expected_price') }}
             else matches.usage_taken * 1000
@@ -30,10 +30,12 @@ flows as (
 
 ),
 
--- the bill's side: what was billed, and what of it left for other days or for nobody
+-- the bill's side: what was billed, and what of it left for other days, for input that hides cached tokens, or for nobody
 given as (
 
-    select bill_cell_id, {{ isum('case when same_day then 0 else cost_nanos end') }} as timing_nanos, max(pass) as last_pass
+    select
+        bill_cell_id, {{ isum("case when met = 'elsewhen' then cost_nanos else 0 end") }} as timing_nanos,
+        {{ isum("case when met = 'cache' then cost_nanos else 0 end") }} as cache_nanos, max(pass) as last_pass
     from flows
     group by bill_cell_id
 
@@ -42,12 +44,11 @@ given as (
 rests as (
 
     select
-        bill_cell_id,
-        {{ isum("case when destination in ('no_telemetry', 'sampled_out', 'non_production') then cost_nanos else 0 end") }} as missing_telemetry_nanos,
-        {{ isum("case when destination = 'rounding' then cost_nanos else 0 end") }} as rounding_nanos,
-        {{ isum("case when destination in ('unexplained', 'refund_and_dispute') then cost_nanos else 0 end") }} as unexplained_nanos
-    from {{ ref('int_bill_cell_rests') }}
-    group by bill_cell_id
+        rests.bill_cell_id{% for component in ['missing_telemetry', 'rounding', 'unexplained'] %},
+        {{ isum("case when destinations.variance_component = '" ~ component ~ "' then rests.cost_nanos else 0 end") }} as {{ component }}_nanos{% endfor %}
+    from {{ ref('int_bill_cell_rests') }} as rests
+    join {{ ref('destinations') }} as destinations on rests.destination = destinations.destination
+    group by rests.bill_cell_id
 
 ),
 
@@ -56,7 +57,7 @@ bill_side as (
     select
         {{ listed(group, 'cells.') }}, cells.cost_nanos as billed_nanos, cast(0 as int64) as expected_nanos,
         coalesce(rests.missing_telemetry_nanos, 0) as missing_telemetry, coalesce(given.timing_nanos, 0) as timing,
-        cast(0 as int64) as quantity, cast(0 as int64) as price, cast(0 as int64) as unpriced,
+        cast(0 as int64) as quantity, coalesce(given.cache_nanos, 0) as cache_semantics, cast(0 as int64) as price, cast(0 as int64) as unpriced,
         coalesce(rests.rounding_nanos, 0) as rounding, coalesce(rests.unexplained_nanos, 0) as unexplained,
         1 as bill_cells, coalesce(given.last_pass, 0) as last_pass
     from bill_cells as cells
@@ -70,9 +71,10 @@ taken as (
 
     select
         usage_cell_id,
-        {{ isum('case when same_day then cost_nanos else 0 end') }} as same_day_nanos,
-        {{ isum('case when same_day then expected_nanos else 0 end') }} as same_day_expected_nanos,
-        {{ isum('case when same_day then 0 else expected_nanos end') }} as other_day_expected_nanos,
+        {{ isum("case when met = 'here' then cost_nanos else 0 end") }} as same_day_nanos,
+        {{ isum("case when met = 'here' then expected_nanos else 0 end") }} as same_day_expected_nanos,
+        {{ isum("case when met = 'elsewhen' then expected_nanos else 0 end") }} as other_day_expected_nanos,
+        {{ isum("case when met = 'cache' then expected_nanos else 0 end") }} as cache_expected_nanos,
         {{ isum("case when phase = 'quantity' then usage_taken else 0 end") }} as quantity_taken,
         max(case when phase = 'money' then 1 else 0 end) as paid_in_money,
         max(pass) as last_pass
@@ -88,7 +90,8 @@ usage_rests as (
         coalesce(taken.same_day_nanos, 0) as same_day_nanos,
         coalesce(taken.same_day_expected_nanos, 0) as same_day_expected_nanos,
         coalesce(taken.other_day_expected_nanos, 0) as other_day_expected_nanos,
-        coalesce(cells.expected_nanos, 0) - coalesce(taken.same_day_expected_nanos, 0) - coalesce(taken.other_day_expected_nanos, 0) as rest_nanos,
+        coalesce(taken.cache_expected_nanos, 0) as cache_expected_nanos,
+        coalesce(cells.expected_nanos, 0) - coalesce(taken.same_day_expected_nanos, 0) - coalesce(taken.other_day_expected_nanos, 0) - coalesce(taken.cache_expected_nanos, 0) as rest_nanos,
         cells.quantity - coalesce(taken.quantity_taken, 0) as left_quantity,
         coalesce(taken.paid_in_money, 0) = 1 as paid_in_money,
         coalesce(taken.last_pass, 0) as last_pass
@@ -102,7 +105,7 @@ usage_side as (
     select
         {{ listed(group) }}, cast(0 as int64) as billed_nanos, coalesce(expected_nanos, 0) as expected_nanos,
         cast(0 as int64) as missing_telemetry, -other_day_expected_nanos as timing,
-        case when left_quantity > 0 and not paid_in_money then -rest_nanos else 0 end as quantity,
+        case when left_quantity > 0 and not paid_in_money then -rest_nanos else 0 end as quantity, -cache_expected_nanos as cache_semantics,
         case when expected_price is null then 0 else same_day_nanos - same_day_expected_nanos - case when paid_in_money then rest_nanos else 0 end end as price,
         case when expected_price is null then same_day_nanos else 0 end as unpriced,
         case when left_quantity = 0 and not paid_in_money then -rest_nanos else 0 end as rounding,
@@ -116,23 +119,21 @@ usage_side as (
 other_side as (
 
     select
-        {{ listed(group, 'cells.') }}, cells.cost_nanos as billed_nanos,
-        case when cells.destination = 'tax' then cells.cost_nanos else 0 end as tax,
-        case when cells.destination = 'credit' then cells.cost_nanos else 0 end as credit,
-        case when cells.destination in ('support_and_fees', 'commitment_idle', 'commitment_shortfall') then cells.cost_nanos else 0 end as fees,
-        case when cells.destination in ('platform_usage', 'unmapped', 'prior_period') then cells.cost_nanos else 0 end as unexplained
+        {{ listed(group, 'cells.') }}, cells.cost_nanos as billed_nanos{% for component in ['tax', 'credit', 'fees', 'unexplained'] %},
+        case when destinations.variance_component = '{{ component }}' then cells.cost_nanos else 0 end as {{ component }}{% endfor %}
     from {{ ref('int_bill_cells') }} as cells
-    where not cells.in_matching and cells.destination <> 'out_of_scope'
+    join {{ ref('destinations') }} as destinations on cells.destination = destinations.destination
+    where not cells.in_matching and destinations.variance_component <> 'none'
 
 ),
 
 sides as (
 
-    select {{ listed(group) }}, billed_nanos, expected_nanos, missing_telemetry, timing, quantity, price, 0 as tax, 0 as credit, 0 as fees, unpriced, rounding, unexplained, bill_cells, last_pass from bill_side
+    select {{ listed(group) }}, billed_nanos, expected_nanos, missing_telemetry, timing, quantity, cache_semantics, price, 0 as tax, 0 as credit, 0 as fees, unpriced, rounding, unexplained, bill_cells, last_pass from bill_side
     union all
-    select {{ listed(group) }}, billed_nanos, expected_nanos, missing_telemetry, timing, quantity, price, 0, 0, 0, unpriced, rounding, unexplained, bill_cells, last_pass from usage_side
+    select {{ listed(group) }}, billed_nanos, expected_nanos, missing_telemetry, timing, quantity, cache_semantics, price, 0, 0, 0, unpriced, rounding, unexplained, bill_cells, last_pass from usage_side
     union all
-    select {{ listed(group) }}, billed_nanos, 0, 0, 0, 0, 0, tax, credit, fees, 0, 0, unexplained, 1, 0 from other_side
+    select {{ listed(group) }}, billed_nanos, 0, 0, 0, 0, 0, 0, tax, credit, fees, 0, 0, unexplained, 1, 0 from other_side
 
 ),
 
@@ -146,7 +147,7 @@ summed as (
         case when sum(bill_cells) = 0 then {{ isum('quantity') }} else 0 end as missing_charge,
         {{ isum('timing') }} as timing,
         case when sum(bill_cells) = 0 then 0 else {{ isum('quantity') }} end as quantity,
-        cast(0 as int64) as cache_semantics, cast(0 as int64) as tier,
+        {{ isum('cache_semantics') }} as cache_semantics, cast(0 as int64) as tier,
         {{ isum('price') }} as price,
         cast(0 as int64) as aborted_stream, cast(0 as int64) as fx,
         {{ isum('tax') }} as tax, {{ isum('credit') }} as credit, {{ isum('fees') }} as fees,

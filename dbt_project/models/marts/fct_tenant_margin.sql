@@ -66,8 +66,7 @@ weighted as (
 
     select
         pools.destination, pools.month, drivers.tenant_id,
-        abs(pools.pool_nanos) as amount, {{ sign_of('pools.pool_nanos') }} as sign,
-        {{ micro_weight('drivers.driver_nanos') }} as weight
+        pools.pool_nanos as amount, {{ micro_weight('drivers.driver_nanos') }} as weight
     from pools
     join {{ ref('stg_reference__shared_cost_rules') }} as rules
         on pools.destination = rules.destination
@@ -76,26 +75,9 @@ weighted as (
 
 ),
 
-placed as (
-
-    select
-        *,
-        {{ running('weight', 'destination, month', 'tenant_id') }} as high,
-        cast(sum(weight) over (partition by destination, month) as int64) as whole
-    from weighted
-    where weight > 0
-
-),
-
-rates as (
-
-    select *, {{ unit_price('amount', 'whole', 'p') }} from placed
-
-),
-
 shared as (
 
-    select destination, month, tenant_id, sign * {{ carved('high - weight', 'high', 'amount', 'p') }} as shared_nanos from rates
+    select destination, month, tenant_id, share as shared_nanos from {{ carved_by_weight('weighted', 'destination, month', 'tenant_id') }} as shares
 
 ),
 

@@ -74,9 +74,9 @@ steps as (
     -- usage of another month than the bill's is shown apart, with where it went (R4)
     select
         destinations.source, destinations.billing_currency, destinations.billing_period_start, 'destination',
-        case when destinations.charge_month <> {{ month_of('destinations.billing_period_start') }} and positions.position > 9 then 'other_period_usage' else destinations.destination end,
+        case when destinations.charge_month <> {{ month_of('destinations.billing_period_start') }} and positions.meets_usage then 'other_period_usage' else destinations.destination end,
         destinations.destination,
-        case when destinations.charge_month <> {{ month_of('destinations.billing_period_start') }} and positions.position > 9 then destinations.charge_month end,
+        case when destinations.charge_month <> {{ month_of('destinations.billing_period_start') }} and positions.meets_usage then destinations.charge_month end,
         destinations.cost
     from destinations
     left join {{ ref('destinations') }} as positions on destinations.destination = positions.destination

@@ -8,7 +8,7 @@ with costs as (
         {{ isum('shares.cost_nanos') }} as cost_nanos, {{ isum('shares.accrued_nanos') }} as accrued_nanos
     from {{ ref('int_call_shares') }} as shares
     join {{ ref('int_receipts') }} as receipts on shares.receipt = receipts.receipt
-    where {{ of_days('shares.charge_day') }} and {{ of_days('receipts.charge_day') }}
+    where {{ of_days('shares.charge_day') }} and {{ of_days('receipts.ended_day') }}
     group by shares.call_high, shares.call_low, receipts.source, receipts.billing_currency, receipts.billing_period_start, receipts.charge_month
 
 ),

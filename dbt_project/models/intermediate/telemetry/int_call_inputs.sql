@@ -21,6 +21,21 @@ placements as (
 
 ),
 
+thresholds as (
+
+    select charge_day, bit_xor({{ fingerprint(['emitter', 'threshold']) }}) as fingerprint from {{ ref('int_context_thresholds') }} group by charge_day
+
+),
+
+hours as (
+
+    select emitters.charge_day, bit_xor({{ fingerprint(['hours.emitter', 'hours.price_hour', 'hours.begins', 'hours.ends']) }}) as fingerprint
+    from emitters
+    join {{ ref('int_price_hours') }} as hours on emitters.emitter = hours.emitter
+    group by emitters.charge_day
+
+),
+
 environments as (
 
     select coalesce(bit_xor({{ fingerprint(['environment', 'production']) }}), 0) as fingerprint from {{ ref('stg_reference__environments') }}
@@ -29,10 +44,12 @@ environments as (
 
 final as (
 
-    select days.charge_day, days.calls, {{ fingerprint(['days.fingerprint', 'links.fingerprint', 'placements.fingerprint', 'environments.fingerprint']) }} as fingerprint
+    select days.charge_day, days.calls, {{ fingerprint(['days.fingerprint', 'links.fingerprint', 'placements.fingerprint', 'thresholds.fingerprint', 'hours.fingerprint', 'environments.fingerprint']) }} as fingerprint
     from {{ ref('int_call_days') }} as days
     left join links on days.charge_day = links.charge_day
     left join placements on days.charge_day = placements.charge_day
+    left join thresholds on days.charge_day = thresholds.charge_day
+    left join hours on days.charge_day = hours.charge_day
     cross join environments
 
 )

@@ -1,6 +1,10 @@
 {{ config(materialized='ephemeral') }}
 -- grain: call, with its billing source, its owners filled upwards, the model's name after aliases, and its usage as told.
 -- `profile` stands for all a call's usages have in common; price dimensions the provider defaults are filled in (R8)
+{% set told_by_placement = {
+    'geography': 'placements.placed_geography, ',
+    'context_band': "case when emitted.span_kind = 'model' and emitted.input_total > thresholds.threshold then 'long' end, ",
+} %}
 with emitted as (
 
     select *, {{ fingerprint(emitter_columns()) }} as emitter from {{ ref('int_calls__once') }}
@@ -17,21 +21,28 @@ placed as (
         emitted.api_key_id,
         placements.placed_model as model,
 {% for dimension in call_price_dimensions() %}
-        coalesce(emitted.{{ dimension }}, {{ 'placements.placed_geography, ' if dimension == 'geography' }}{{ dimension_default(dimension) }}) as {{ dimension }},{% endfor %}
+        coalesce(emitted.{{ dimension }}, {{ told_by_placement.get(dimension, '') }}{{ dimension_default(dimension) }}) as {{ dimension }},{% endfor %}
         emitted.event_id, emitted.run_id, {{ listed(names_of_calls(), 'emitted.') }}, emitted.environment,
         coalesce(environments.production, true) as production,
         environments.environment is null as environment_unknown,
-        emitted.started_at, emitted.ended_at, emitted.charge_day,
+        emitted.started_at, emitted.ended_at, emitted.charge_day, hours.price_hour,
         emitted.usage_source = 'estimated' as estimated,
         case when emitted.sampling_probability_millionths > 0 then emitted.sampling_probability_millionths end as sampling_probability_millionths,
+        -- the day before or after on which the bill may have it; a batch has two, which follow from its own (R16)
         case
-            when {{ micros_of_day('emitted.ended_at') }} < {{ var('midnight_window_minutes') }} * 60000000 then 'after'
-            when 86400000000 - {{ micros_of_day('emitted.ended_at') }} <= {{ var('midnight_window_minutes') }} * 60000000 then 'before'
-        end as midnight,
+            when emitted.batch = 'true' then cast(null as date)
+            when cast(emitted.started_at as date) < emitted.charge_day then cast(emitted.started_at as date)
+            when {{ micros_of_day('emitted.ended_at') }} < {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', -1) }}
+            when 86400000000 - {{ micros_of_day('emitted.ended_at') }} <= {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', 1) }}
+        end as other_day,
+        false as cache_blind,
         emitted.reported_cost, emitted.usage
     from emitted
     left join {{ ref('int_placements') }} as placements on emitted.emitter = placements.emitter
-    left join {{ ref('stg_reference__environments') }} as environments on emitted.environment = environments.environment
+    left join {{ ref('int_context_thresholds') }} as thresholds on emitted.charge_day = thresholds.charge_day and emitted.emitter = thresholds.emitter
+    left join {{ ref('int_price_hours') }} as hours
+        on emitted.emitter = hours.emitter and {{ micros_of_day('emitted.ended_at') }} >= hours.begins and {{ micros_of_day('emitted.ended_at') }} < hours.ends
+    left join {{ ref('stg_reference__environments') }} as environments on lower(emitted.environment) = environments.environment
 
 ),
 
