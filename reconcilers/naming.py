@@ -11,26 +11,27 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-#: OpenTelemetry's name of a provider (``gen_ai.provider.name``) ← every other spelling seen, in lower case.
+#: OpenTelemetry's name of a provider (``gen_ai.provider.name``) ← every spelling seen, in lower case; the commonest first, as they are
+#: looked up in this order for every span.
 PROVIDERS: dict[str, str] = {
     **{
         name: name
         for name in (
+            "openai",
             "anthropic",
             "aws.bedrock",
-            "azure.ai.inference",
             "azure.ai.openai",
+            "gcp.gemini",
+            "gcp.vertex_ai",
+            "gcp.gen_ai",
+            "mistral_ai",
+            "azure.ai.inference",
             "cohere",
             "deepseek",
-            "gcp.gemini",
-            "gcp.gen_ai",
-            "gcp.vertex_ai",
             "groq",
-            "ibm.watsonx.ai",
-            "mistral_ai",
-            "openai",
             "perplexity",
             "x_ai",
+            "ibm.watsonx.ai",
         )
     },
     "amazon-bedrock": "aws.bedrock",

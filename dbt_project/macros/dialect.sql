@@ -43,6 +43,11 @@
 case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }} < {{ end }} else {{ clock }} >= {{ begin }} or {{ clock }} < {{ end }} end
 {%- endmacro %}
 
+{# least number of characters to insert, leave out or change to make one text the other #}
+{% macro edit_distance(left, right) %}{{ return(adapter.dispatch('edit_distance', 'reconcile')(left, right)) }}{% endmacro %}
+{% macro duckdb__edit_distance(left, right) %}levenshtein({{ left }}, {{ right }}){% endmacro %}
+{% macro bigquery__edit_distance(left, right) %}edit_distance({{ left }}, {{ right }}){% endmacro %}
+
 {% macro hour_of(ts) %}{{ return(adapter.dispatch('hour_of', 'reconcile')(ts)) }}{% endmacro %}
 {% macro duckdb__hour_of(ts) %}date_trunc('hour', {{ ts }}){% endmacro %}
 {% macro bigquery__hour_of(ts) %}timestamp_trunc({{ ts }}, hour){% endmacro %}

@@ -127,9 +127,9 @@ def _listed(called: Called) -> _Listed | None:
     if provider is None:
         return None
     aliased = naming.model(called.provider, called.name).model != called.model
-    names = (called.model, called.name) if aliased else (called.name, called.model)
+    names = [called.model, called.name] if aliased else [called.name, called.model]
     if called.geography == "global":
-        names = (called.name,)
+        names = [called.name]
     for name in names:
         if model := provider.find_model(name, all_providers=providers):
             return _Listed(model, any(model is own for own in provider.models))
