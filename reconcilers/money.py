@@ -1,7 +1,8 @@
 """Exact decimals from text. The only place where an amount is parsed or rounded in Python.
 
 An amount is kept three ways: its text, its value rounded once to 10⁻⁹ (half away from zero, as both warehouses store
-NUMERIC), and the residual ``text − rounded`` in whole 10⁻²⁷ units, so that exact sums survive in integers.
+NUMERIC), and the residual ``text − rounded`` in whole 10⁻²⁷ units, so that exact sums survive in integers. Text counts
+to 27 decimals; what is beyond is cut (rule R5).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 
 #: ``numeric(38, 9)``: 29 digits before the point.
 SCALE = Decimal("1e-9")
@@ -23,7 +24,7 @@ _WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
 
 @dataclass(frozen=True)
 class Amount:
-    """One amount of money as a source stated it: ``text`` = ``rounded`` + ``residual`` × 10⁻²⁷."""
+    """One amount of money as a source stated it: ``text``, cut at 27 decimals, = ``rounded`` + ``residual`` × 10⁻²⁷."""
 
     text: str
     rounded: Decimal
@@ -50,13 +51,25 @@ def round_half_away(value: Decimal, unit: Decimal = SCALE) -> Decimal:
         return value.quantize(unit, rounding=ROUND_HALF_UP)
 
 
+def cut(value: Decimal) -> Decimal:
+    """What of an amount counts: its first 27 decimals (rule R5)."""
+    with localcontext(_WIDE):
+        return value.quantize(RESIDUAL_SCALE, rounding=ROUND_DOWN)
+
+
 def amount(text: str) -> Amount:
-    """Parse, round once and keep the residual. Digits beyond 10⁻²⁷ are rounded into the last residual unit."""
-    value = parse_amount(text)
+    """Parse, cut at 27 decimals, round once and keep the residual."""
+    value = cut(parse_amount(text))
     rounded = round_half_away(value)
     with localcontext(_WIDE):
-        residual = int(((value - rounded) / RESIDUAL_SCALE).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+        residual = int((value - rounded) / RESIDUAL_SCALE)
     return Amount(text.strip(), rounded, residual)
+
+
+def plain(value: Decimal) -> str:
+    """What counts of an amount in the one spelling that equal amounts share: no exponent, no needless zero, no ``-0``."""
+    text = f"{cut(value):f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def nanos_of(value: Decimal) -> int:

@@ -52,7 +52,17 @@ def parse_day(text: str) -> date:
 
 
 def parse_instant(text: str) -> datetime:
-    """An ISO 8601 instant as naive UTC; an offset is converted, none means UTC. Raises ``ValueError``."""
-    value = datetime.fromisoformat(text)
+    """An ISO 8601 instant as naive UTC; an offset is converted, none means UTC. Raises ``ValueError``.
+
+    So are ``2026-09-15 00:00:00 UTC``, as BigQuery writes it, and ``2026-09-15 00:00:00.000``, as Athena does.
+    """
+    value = datetime.fromisoformat(text.removesuffix(" UTC"))
     offset = value.utcoffset()
-    return value.replace(tzinfo=None) - offset if offset is not None else value
+    if offset is None:
+        return value
+    if text.endswith(" UTC"):
+        raise ValueError(f"{text!r:.60} has two zones")
+    try:
+        return value.replace(tzinfo=None) - offset
+    except OverflowError:
+        raise ValueError(f"{text!r:.60} is out of range") from None

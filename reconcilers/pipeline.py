@@ -19,6 +19,7 @@ from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError
 from reconcilers.ingest.landing import Landed, Landing, Refused
 from reconcilers.ingest.normalise import Lake, models_called
+from reconcilers.ingest.told_already import left_out_charges
 from reconcilers.periods import Period
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
@@ -173,6 +174,7 @@ def known(
     landing, lake = Landing(settings.landing), Lake(settings.lake)
     sources = {source.name: source for _, source in configured_sources(settings)}
     files: dict[str, list[Path]] = {}
+    charges: list[tuple[Landed, Path]] = []
     declared: dict[str, Landed] = {}
     for landed in landing.known(as_of):
         if landed.source == reference.SOURCE:
@@ -180,6 +182,9 @@ def known(
         elif landed.source in sources and (only is None or only(landed)):
             for entity, path in lake.read(sources[landed.source], landed).files.items():
                 files.setdefault(entity, []).append(path)
+                charges += [(landed, path)] if entity == "charges" else []
+    for landed, left_out in left_out_charges(charges):
+        files.setdefault("left_out_charges", []).append(lake.keep(landed, "left_out_charges", left_out))
     rows = {name: reference.rows(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
     if settings.price_book == "genai-prices":
         rows["list_prices"] += book_prices(files.get("calls", []), rows)

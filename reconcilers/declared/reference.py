@@ -34,6 +34,8 @@ CONTRACTS: dict[str, str] = {
     "project_map": "source string! sub_account_id string! billing_account_id string environment string",
     "environments": "environment string! production bool!",
     "model_aliases": "provider string alias string! model string!",
+    "skus": """source string service_name string sku string! model string meter string unit_size money service_tier string batch string
+context_band string geography string region string speed string modality string cache_ttl string valid_from date valid_to date version string!""",
     "contract_prices": _PRICES,
     "list_prices": _PRICES,
     "charge_rules": """priority int64! source string service_name string billing_account_id string sub_account_id string sku_meter string
@@ -53,6 +55,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "project_map": ("source", "sub_account_id"),
     "environments": ("environment",),
     "model_aliases": ("provider", "alias"),
+    "skus": ("source", "service_name", "sku", "valid_from"),
     "exchange_rates": ("currency", "billing_period_start"),
     "tenants": ("tenant_id",),
     "features": ("feature_id",),

@@ -63,9 +63,12 @@ billed_cost_text string!
 billed_cost_residual int64!
 effective_cost money!
 effective_cost_text string!
+effective_cost_residual int64!
 list_cost money
 contracted_cost money
 quantity money
+consumed_quantity money
+consumed_unit string
 pricing_quantity money
 pricing_unit string
 invoice_id string
@@ -126,6 +129,22 @@ reported_cost money
 reported_currency string
 sampling_probability_millionths int64
 usage list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>
+""",
+    # a line of a bill left out as told already, and the line that counts (R33)
+    "left_out_charges": f"""
+source string!
+{_LANDING}
+charge_id string!
+unit string!
+kept_landing_id string!
+kept_landing_line int64!
+kept_unit string!
+billing_account_id string
+charge_period_start timestamp!
+billing_period_start date!
+billing_currency string!
+billed_cost money!
+billed_cost_text string!
 """,
     # one statement about a run (a root span, a row of a runs table)
     "runs": f"""

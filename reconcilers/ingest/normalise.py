@@ -10,6 +10,7 @@ the landed bytes anew and an unchanged one never does. The folder is written und
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -67,6 +68,28 @@ class Lake:
         content = json.loads((folder / "content.json").read_text())
         files = {entity: folder / f"{entity}.parquet" for entity, rows in content["rows"].items() if rows}
         return Normalised(files, content["rows"], content["billed_cost"])
+
+    def keep(self, landed: Landed, entity: str, table: pa.Table) -> Path:
+        """The file of rows about a pull that follow from more than the pull itself, such as what others told already.
+
+        ::
+
+            lake/<source>/<landing_id>-<hash of the rows>/<entity>.parquet
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        content = pa.BufferOutputStream()
+        pq.write_table(table.cast(schema(entity)), content, compression="zstd")
+        rows = content.getvalue().to_pybytes()
+        name = f"{landed.landing_id}-{hashlib.sha256(rows).hexdigest()[:16]}"
+        path = self.root / quote(landed.source, safe="") / name / f"{entity}.parquet"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            temporary.write_bytes(rows)
+            temporary.rename(path)
+        return path
 
     def _folder(self, source: Readable, landed: Landed) -> Path:
         return self.root / quote(source.name, safe="") / f"{landed.landing_id}-{source.recipe}"

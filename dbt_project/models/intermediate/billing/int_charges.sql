@@ -1,16 +1,7 @@
--- one delivery of a charge counts, however often it was delivered
-with delivered as (
+with charges as (
 
-    select *, row_number() over (partition by charge_id order by landing_id, landing_line) as delivery_rank
-    from {{ ref('stg_billing__charges') }}
-
-),
-
-charges as (
-
-    select delivered.*, {{ month_of('cast(delivered.charge_period_start as date)') }} as charge_month
-    from delivered
-    where delivery_rank = 1
+    select *, {{ month_of('cast(charge_period_start as date)') }} as charge_month
+    from {{ ref('int_charges__named') }}
 
 ),
 
@@ -69,7 +60,7 @@ final as (
         end as charge_day,
         converted.billing_currency, converted.billed_cost_text, converted.effective_cost_text, converted.billed_cost_residual,
         converted.billed_cost as original_billed_cost,
-        converted.exchange_rate, converted.exchange_rate_version, converted.rule_version,
+        converted.exchange_rate, converted.exchange_rate_version, converted.rule_version, converted.sku_version,
         {{ money('converted.billed_cost * converted.exchange_rate') }} as billed_cost,
         {{ money('converted.effective_cost * converted.exchange_rate') }} as effective_cost,
         converted.list_cost,

@@ -2,7 +2,7 @@ with seen as (
 
     select provider, model from {{ ref('int_emitters') }} where model is not null group by provider, model
     union distinct
-    select provider, model from {{ ref('stg_billing__charges') }} where model is not null group by provider, model
+    select provider, model from {{ ref('int_charges__named') }} where model is not null group by provider, model
 
 ),
 
