@@ -108,7 +108,7 @@ def land(
 def _land_unit(landing: Landing, lake: Lake, source: Source, unit: str, as_of: datetime, report: LandingReport) -> None:
     pull = landing.pull(source.name, source.kind, unit)
     source.fetch(unit, pull)
-    content = lake.read(source, landing.prepare(pull, as_of))
+    content = lake.ensure(source, landing.prepare(pull, as_of))
     before = [known for known in landing.history(source.name, unit) if known.known_at <= as_of]
     _, news = landing.commit(pull, as_of)
     report.news += news
@@ -116,7 +116,7 @@ def _land_unit(landing: Landing, lake: Lake, source: Source, unit: str, as_of: d
         report.rows[entity] = report.rows.get(entity, 0) + rows
     for currency, cost in content.billed_cost.items():
         report.billed_cost[currency] = f"{Decimal(report.billed_cost.get(currency, '0')) + Decimal(cost):f}"
-    if before and news and not sum(content.rows.values()) and sum(lake.read(source, before[-1]).rows.values()):
+    if before and news and not sum(content.rows.values()) and sum(lake.ensure(source, before[-1]).rows.values()):
         report.warnings.append(f"{unit}: every row known before has vanished at the source")
 
 
@@ -180,7 +180,7 @@ def known(
         if landed.source == reference.SOURCE:
             declared[landed.unit] = landed
         elif landed.source in sources and (only is None or only(landed)):
-            for entity, path in lake.read(sources[landed.source], landed).files.items():
+            for entity, path in lake.ensure(sources[landed.source], landed).files.items():
                 files.setdefault(entity, []).append(path)
                 charges += [(landed, path)] if entity == "charges" else []
     for landed, left_out in left_out_charges(charges):

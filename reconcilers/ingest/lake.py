@@ -35,6 +35,67 @@ landing_id string!
 landing_line int64!
 """
 
+_TELLING = """
+landing_row int64
+dialect string!
+scope_name string
+scope_version string
+span_kind string!
+over_scopes list<string>
+record_id string!
+trace_id string
+span_id string
+parent_span_id string
+response_id string
+billable bool!
+answered_from_cache bool!
+provider string
+endpoint string
+billing_account_id string
+sub_account_id string
+api_key_id string
+model string
+request_model string
+service_tier string
+batch string
+context_band string
+geography string
+region string
+speed string
+operation string
+event_id string
+run_id string
+tenant_id string
+customer_id string
+user_hash string
+feature_id string
+workflow string
+prompt_version string
+environment string
+data_mode string
+service string
+started_at timestamp
+ended_at timestamp!
+status string
+error_type string
+usage_source string!
+meters_told int64!
+input_total int64
+output_total int64
+cached_total int64
+tells_cache bool!
+emitter_tells_cache bool
+token_semantics string
+token_semantics_by string
+cache_exceeds_input bool!
+usage_inconsistent bool!
+reported_cost money
+reported_currency string
+sampling_probability_millionths int64
+usage list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>
+usage_exclusive list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>
+"""
+
 ENTITIES: dict[str, str] = {
     # one FOCUS row of a bill
     "charges": f"""
@@ -83,52 +144,65 @@ source string!
 charge_day date!
 quantity money!
 """,
-    # one operation seen by telemetry; de-duplication and the leaf-span rule are dbt's
+    # one telling of an operation, a span or a table row; which of them are one call is decided in ``resolution`` (R29 to R32)
     "calls": f"""
 source string!
 {_LANDING}
-dialect string!
-record_id string!
-trace_id string
-span_id string
-parent_span_id string
-response_id string
-billable bool!
+{_TELLING}
+""",
+    # what replaces the tellings of ``resolved_tellings``: calls told several times, wrapping others, or named by their trace
+    "resolved_calls": f"""
+source string!
+{_LANDING}
+own_id string!
+telemetry_source string!
+told_landing_id string!
+told_landing_line int64!
+tellings int64!
+inherited string
+identity_group string
+names_two_events bool!
+cache_blind bool!
+{_TELLING}
+""",
+    # a row of ``calls`` that counts no more as it stands
+    "resolved_tellings": """
+source string!
+landing_id string!
+told_landing_id string!
+told_landing_row int64!
+charge_day date!
+""",
+    # what all calls known tell of one emitter (R8, R31)
+    "emitters": """
+source string!
+landing_id string!
+telemetry_source string!
+scope_name string
+scope_version string
 provider string
-endpoint string
-billing_account_id string
-sub_account_id string
-api_key_id string
-model string
-request_model string
-service_tier string
-batch string
-context_band string
-geography string
-region string
-speed string
 operation string
-event_id string
-run_id string
-tenant_id string
-customer_id string
-user_hash string
-feature_id string
-workflow string
-prompt_version string
-environment string
-data_mode string
-service string
-started_at timestamp
-ended_at timestamp!
-status string
-error_type string
-usage_source string!
-token_semantics string
-reported_cost money
-reported_currency string
-sampling_probability_millionths int64
-usage list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>
+excludes_cache bool!
+cache_blind bool!
+""",
+    # a record of a stream that cannot be read; the others of its file can (R33)
+    "rejected_records": f"""
+source string!
+{_LANDING}
+unit string!
+reason string!
+attribute string
+bytes int64!
+charge_day date
+""",
+    # a number that looks like a token count and that no dialect reads, on model operations of one day (R33)
+    "unread_usage": f"""
+source string!
+{_LANDING}
+scope_name string
+attribute string!
+calls int64!
+charge_day date!
 """,
     # a line of a bill left out as told already, and the line that counts (R33)
     "left_out_charges": f"""
@@ -156,6 +230,8 @@ parent_run_id string
 retry_of_run_id string
 declared_kind string
 tenant_id string
+customer_id string
+user_hash string
 feature_id string
 workflow string
 prompt_version string

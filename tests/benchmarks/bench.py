@@ -1,6 +1,6 @@
 """The benchmark behind ``make bench``: ratios between the real job and yardsticks measured in the same run.
 
-Ingest is ``Source.fetch`` and ``Lake.read`` of the ``otlp`` source; the build is ``Store.load`` and ``dbt.build``, as
+Ingest is ``Source.fetch`` and ``Lake.ensure`` of the ``otlp`` source; the build is ``Store.load`` and ``dbt.build``, as
 ``pipeline`` calls them. Every measurement is a process of its own, so that its peak memory is its own. Seconds are
 this machine's; the ratios are what the project promises.
 
@@ -113,7 +113,7 @@ def ingest(folder: Path, spans: Path) -> Figures:
     source.fetch(spans.name, pull)
     landed, _ = landing.commit(pull, AS_OF)
     landed_at = perf_counter()
-    content = lake.read(source, landed)
+    content = lake.ensure(source, landed)
     ended = perf_counter()
     return {"seconds": ended - started, "normalise": ended - landed_at, "rows": content.rows["calls"]}
 

@@ -86,12 +86,12 @@ def _type(kind: pa.DataType) -> str:
 def _calls_sql(day: date, count: int, first: int, keys: int) -> str:
     models = ", ".join(f"'{model}'" for model in MODELS)
     return f"""
-        select 'otlp' as source, 'landing-{day}' as landing_id, i as landing_line, 'otel_genai' as dialect, cast(i as varchar) as record_id,
+        select 'otlp' as source, 'landing-{day}' as landing_id, i as landing_line, i - {first} as landing_row, 'otel_genai' as dialect, 'model' as span_kind, false as answered_from_cache, cast(i as varchar) as record_id,
             md5('t' || (i // 10)) as trace_id, substr(md5('s' || i), 1, 16) as span_id, 'resp-' || i as response_id, true as billable,
             'openai' as provider, 'acct' as billing_account_id, 'proj' || (hash(i // 10) % {keys} // 10) as sub_account_id,
             'key' || (hash(i // 10) % {keys}) as api_key_id, ([{models}])[cast(1 + hash(i, 1) % {len(MODELS)} as bigint)] as model,
             'chat' as operation, 'event-' || (i // 10) as event_id, 'run-' || (i // 5) as run_id, 'tenant' || (hash(i // 10, 2) % 50) as tenant_id,
-            'feature' || (hash(i // 10, 3) % 5) as feature_id, 'production' as environment, 'ok' as status, 'provider' as usage_source,
+            'feature' || (hash(i // 10, 3) % 5) as feature_id, 'production' as environment, 'ok' as status, 'provider' as usage_source, 3 as meters_told, true as tells_cache, false as cache_exceeds_input, false as usage_inconsistent,
             timestamp '{day}' + interval 1 second * cast((i - {first}) * 86000.0 / {count} as integer) as started_at,
             timestamp '{day}' + interval 1 second * cast((i - {first}) * 86000.0 / {count} as integer) + interval 2 second as ended_at,
             [{{meter: 'input_tokens', modality: cast(null as varchar), cache_ttl: cast(null as varchar), quantity: cast(500 + hash(i, 4) % 4000 as decimal(38, 9))}},

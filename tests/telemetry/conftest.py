@@ -61,7 +61,7 @@ class Job:
         pull = self.landing.pull(source.name, source.kind, unit)
         source.fetch(unit, pull)
         landed, news = self.landing.commit(pull, known_at or datetime(2026, 10, 2))
-        files = self.lake.read(source, landed).files
+        files = self.lake.ensure(source, landed).files
         return Taken(landed, news, {entity: pq.read_table(path).to_pylist() for entity, path in files.items()})
 
 

@@ -133,6 +133,17 @@ EXPECTED = {
     "status": "ok",
     "usage_source": "provider",
     "token_semantics": "inclusive",
+    "landing_row": 0,
+    "scope_name": "acme.llm",
+    "scope_version": "1.0",
+    "span_kind": "model",
+    "answered_from_cache": False,
+    "input_total": 1000,
+    "output_total": 120,
+    "cached_total": 600,
+    "tells_cache": True,
+    "cache_exceeds_input": False,
+    "usage_inconsistent": False,
     "sampling_probability_millionths": 500_000,
 }
 ACCOUNT = {
@@ -155,7 +166,8 @@ def usage(row: Row) -> dict[str, int]:
 
 
 def told(row: Row) -> Row:
-    return {name: value for name, value in row.items() if value is not None and name not in ("landing_id", "usage")}
+    apart = ("landing_id", "usage", "meters_told")
+    return {name: value for name, value in row.items() if value is not None and name not in apart}
 
 
 def same(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
@@ -762,7 +774,7 @@ root = Path({str(job.folder.parent)!r})
 source = registry.load("telemetry", {{"name": "traces", "kind": "otlp", "uri": {str(job.folder)!r}}})
 pull = Landing(root / "landing").pull("traces", "otlp", "traces.json")
 source.fetch("traces.json", pull)
-content = Lake(root / "lake").read(source, Landing(root / "landing").prepare(pull, datetime(2026, 10, 2)))
+content = Lake(root / "lake").ensure(source, Landing(root / "landing").prepare(pull, datetime(2026, 10, 2)))
 print(content.rows["calls"], content.rows["outcomes"], "pandas" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

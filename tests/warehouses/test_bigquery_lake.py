@@ -22,7 +22,13 @@ CALL = {
     "source": "traces",
     "landing_line": 1,
     "dialect": "mapped",
+    "span_kind": "model",
     "billable": True,
+    "answered_from_cache": False,
+    "meters_told": 0,
+    "tells_cache": False,
+    "cache_exceeds_input": False,
+    "usage_inconsistent": False,
     "ended_at": datetime(2026, 9, 1, 8),
     "usage_source": "provider",
 }

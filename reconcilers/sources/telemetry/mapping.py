@@ -61,8 +61,13 @@ _ALLOWED = {
     "batch": {"true", "false"},
 }
 #: Filled by the reader, so not open to mapping; and never null but with a default.
-_OWN = {"source", "landing_id", "landing_line", "dialect", "usage", "token_semantics"}
-_DEFAULTED = {"usage_source", "billable"}
+_OWN = {
+    *("source", "landing_id", "landing_line", "landing_row", "dialect", "scope_name", "scope_version", "span_kind"),
+    *("over_scopes", "usage", "usage_exclusive", "meters_told", "input_total", "output_total", "cached_total"),
+    *("tells_cache", "emitter_tells_cache", "token_semantics", "token_semantics_by", "cache_exceeds_input"),
+    "usage_inconsistent",
+}
+_DEFAULTED = {"usage_source", "billable", "answered_from_cache"}
 
 
 class Column(BaseModel):
@@ -224,6 +229,9 @@ class MappingSource(TelemetrySource):
                 elements, entity_row["token_semantics"] = _partition(row, usage) if usage else ([], None)
                 entity_row["usage"] = elements
                 entity_row["usage_source"] = (entity_row.get("usage_source") or "provider") if elements else "missing"
+                entity_row |= _told(elements, usage)
+                entity_row.setdefault("span_kind", "model" if entity_row["billable"] else "other")
+                entity_row.setdefault("answered_from_cache", False)
             return entity_row
 
         return read
@@ -420,6 +428,26 @@ def _partition(row: Row, usage: Usage) -> tuple[list[dict[str, Any]], str | None
         if quantity > 0
     ]
     return elements, semantics if elements else None
+
+
+def _told(elements: list[dict[str, Any]], usage: Usage | None) -> dict[str, Any]:
+    """What the usage of a row says of its sides: totals, cached tokens, meters told (R29, R31)."""
+
+    def total(*meters: str) -> int | None:
+        if not usage or not any(meter.meter in meters for meter in usage.meters):
+            return None
+        return int(sum(element["quantity"] for element in elements if element["meter"] in meters))
+
+    cached = total("cache_read_input_tokens", "cache_write_input_tokens")
+    return {
+        "meters_told": len(usage.meters) if usage else 0,
+        "input_total": total("input_tokens", "cache_read_input_tokens", "cache_write_input_tokens"),
+        "output_total": total("output_tokens"),
+        "cached_total": cached,
+        "tells_cache": cached is not None,
+        "cache_exceeds_input": False,
+        "usage_inconsistent": False,
+    }
 
 
 def _cached(counts: Counts, modality: str | None) -> Decimal:

@@ -209,7 +209,11 @@ class Otlp(FileSource):
         yield "calls", shaped("calls", calls, columns)
 
         runs = chosen("is_run")
-        columns = {"status": runs["run_status"], "declared_kind": runs["run_kind"]}
+        columns = {
+            "status": runs["run_status"],
+            "declared_kind": runs["run_kind"],
+            "user_hash": converted(runs, "user_id", self._hashed, text),
+        }
         yield "runs", shaped("runs", runs, columns)
 
         stated = chosen("is_outcome")

@@ -107,7 +107,8 @@ uncached as (
     select
         *,
         case when semantics = 'inclusive' then greatest(input_tokens - cached_tokens, 0) else input_tokens end as uncached_tokens,
-        input is not null and cached_tokens > input as cache_exceeds_input
+        coalesce(cached_tokens > input, false) as cache_exceeds_input,
+        coalesce(cache_read, cache_write, cache_write_5m, cache_write_1h) is not null as tells_cache
     from cached
 ),
 
@@ -124,9 +125,13 @@ used as (
 select
     {{constants}},
     line as landing_line,
+    null::bigint as landing_row,
     coalesce(dialect, 'otlp') as dialect,
+    nullif(scope_name, '') as scope_name, nullif(scope_version, '') as scope_version,
+    case when is_billable_operation then 'model' when lower(operation) = 'execute_tool' then 'tool' else 'other' end as span_kind,
+    null::varchar[] as over_scopes,
     trace_id || '|' || span_id as record_id,
-    trace_id, span_id, parent_span_id, response_id, billable,
+    trace_id, span_id, parent_span_id, response_id, billable, false as answered_from_cache,
     provider, endpoint,
     billing_account_id,
     coalesce(sub_account_id, case when starts_with(provider, cloud_provider || '.') then cloud_account_id end) as sub_account_id,
@@ -143,7 +148,13 @@ select
         when lower(stream) = 'true' and (status = 'error' or error_type is not null or output_tokens = 0) then 'estimated'
         else 'provider'
     end as usage_source,
+    {{meters_told}} as meters_told,
+    case when input is not null or total is not null then case when semantics = 'inclusive' then input_tokens else input_tokens + cached_tokens end end as input_total,
+    case when output is not null then output_tokens end as output_total,
+    case when tells_cache then cached_tokens end as cached_total,
+    tells_cache, null::boolean as emitter_tells_cache,
     case when len(usage) > 0 then case when semantics = 'ambiguous' and cache_exceeds_input then 'exclusive' else semantics end end as token_semantics,
+    null::varchar as token_semantics_by, cache_exceeds_input, false as usage_inconsistent,
     reported_cost,
     case when reported_cost is not null then coalesce(upper(reported_currency), 'USD') end as reported_currency,
     case
@@ -151,7 +162,7 @@ select
             then ((72057594037927936 - ('0x' || rpad(threshold, 14, '0'))::bigint)::hugeint * 1000000 // 72057594037927936)::bigint
     end as sampling_probability_millionths,
     sampling_probability,
-    usage,
+    usage, null::struct(meter varchar, modality varchar, cache_ttl varchar, quantity decimal(38, 9))[] as usage_exclusive,
     parent_run_id, retry_of_run_id,
     case
         when run_kind in ('primary', 'retry', 'fallback', 'escalation', 'worker') then run_kind
@@ -178,6 +189,8 @@ from used
 _ESTIMATED = ["true", "estimate", "estimated", "tokenizer", "tiktoken", "local"]
 #: Counts that are meters of their own; all others are counts of tokens.
 _METERS = ("read_units",)
+#: Counts that tell no meter: sums, and what is inside another.
+_NO_METERS = frozenset({"total", "reasoning"})
 #: (meter, modality, cache TTL, quantity): no token is in two of them.
 _COMMON_PARTITION = (
     ("input_tokens", "null", "null", "uncached_tokens"),
@@ -331,6 +344,7 @@ class _Query:
             undecided=f"{self._listed('scope_name', decided['inclusive'])} is not true",
             emitter=emitter,
             estimated=bound(_ESTIMATED),
+            meters_told=" + ".join(f"({c}_told is not null)::bigint" for c in told if c not in _NO_METERS) or "0",
             usage=_usage(told),
         )
 
