@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcilers.errors import SourceRejected
+from reconcilers.ingest.lake import METERS
 from reconcilers.money import parse_amount, round_half_away
 from reconcilers.periods import parse_day
 
@@ -34,7 +35,7 @@ CONTRACTS: dict[str, str] = {
     "project_map": "source string! sub_account_id string! billing_account_id string environment string",
     "environments": "environment string! production bool!",
     "model_aliases": "provider string alias string! model string!",
-    "skus": """source string service_name string sku string! model string meter string unit_size money service_tier string batch string
+    "skus": """source string service_name string sku string! model string meter meter unit_size money service_tier string batch string
 context_band string geography string region string speed string modality string cache_ttl string valid_from date valid_to date version string!""",
     "contract_prices": _PRICES,
     "list_prices": _PRICES,
@@ -73,8 +74,15 @@ def _boolean(text: str) -> bool:
     return text == "true"
 
 
+def _meter(text: str) -> str:
+    if text not in METERS:
+        raise ValueError(f"{text!r:.40} is none of {', '.join(METERS)}")
+    return text
+
+
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "string": str,
+    "meter": _meter,
     "int64": int,
     "money": _money,
     "date": parse_day,
@@ -94,6 +102,7 @@ def schema(name: str) -> pa.Schema:
 
     types = {
         "string": pa.string(),
+        "meter": pa.string(),
         "int64": pa.int64(),
         "money": pa.decimal128(38, 9),
         "date": pa.date32(),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest import lake
+from reconcilers.ingest.lake import METERS
 from reconcilers.periods import parse_instant
 
 if TYPE_CHECKING:
@@ -124,22 +125,6 @@ USAGE_COLUMNS = (
 
 #: Taken in place of an absent or empty column: 1.3 renamed the provider; a region is the price's region if nothing else is.
 _FALLBACK = {"ProviderName": "ServiceProviderName", "x_Region": "RegionId"}
-
-#: What each meter counts (``dbt_project/seeds/meters.csv``).
-METERS = {
-    "input_tokens": "tokens",
-    "cache_read_input_tokens": "tokens",
-    "cache_write_input_tokens": "tokens",
-    "output_tokens": "tokens",
-    "requests": "requests",
-    "seconds": "seconds",
-    "bytes": "bytes",
-    "images": "images",
-    "characters": "characters",
-    "searches": "searches",
-    "read_units": "read_units",
-    "gb_hours": "gb_hours",
-}
 
 #: FOCUS 2.12 ChargeCategory, in lower case ← any spelling.
 CATEGORIES = {name.lower(): name for name in ("Usage", "Purchase", "Tax", "Credit", "Adjustment")}

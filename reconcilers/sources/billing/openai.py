@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
+from reconcilers.ingest.lake import METERS
 from reconcilers.periods import Period, parse_day
 from reconcilers.sources import focus, folders, http
 from reconcilers.sources.contract import Source, SourceConfig
@@ -200,7 +201,7 @@ class OpenAI(Source):
         quantity = row.text("quantity")
         if known and unit is None and known.meter == "searches":
             unit = "searches"  # the line itself says that it counts calls
-        elif known and unit is None and "quantity_unit" not in row.fields and focus.METERS[known.meter] == "tokens":
+        elif known and unit is None and "quantity_unit" not in row.fields and METERS[known.meter] == "tokens":
             # Before the API told units, quantities of token lines were told in tokens.
             unit = "tokens"
         cost = _plain_zero(row.required_text(amount, "value"))
@@ -257,7 +258,7 @@ class OpenAI(Source):
                     "x_Meter": meter,
                     "x_Modality": modality,
                     "ConsumedQuantity": str(quantity),
-                    "ConsumedUnit": focus.METERS[meter],
+                    "ConsumedUnit": METERS[meter],
                 }
 
     def _add(self, totals: dict[str, Decimal], rows: list[_Row]) -> None:
