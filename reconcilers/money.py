@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
 #: ``numeric(38, 9)``: 29 digits before the point.
 SCALE = Decimal("1e-9")
@@ -47,23 +47,24 @@ def parse_amount(text: str) -> Decimal:
 
 def round_half_away(value: Decimal, unit: Decimal = SCALE) -> Decimal:
     """``value`` rounded once to a multiple of ``unit``, half away from zero."""
-    with localcontext(_WIDE):
-        return value.quantize(unit, rounding=ROUND_HALF_UP)
+    return value.quantize(unit, ROUND_HALF_UP, _WIDE)
 
 
 def cut(value: Decimal) -> Decimal:
     """What of an amount counts: its first 27 decimals (rule R5)."""
-    with localcontext(_WIDE):
-        return value.quantize(RESIDUAL_SCALE, rounding=ROUND_DOWN)
+    return value.quantize(RESIDUAL_SCALE, ROUND_DOWN, _WIDE)
 
 
 def amount(text: str) -> Amount:
     """Parse, cut at 27 decimals, round once and keep the residual."""
     value = cut(parse_amount(text))
     rounded = round_half_away(value)
-    with localcontext(_WIDE):
-        residual = int((value - rounded) / RESIDUAL_SCALE)
-    return Amount(text.strip(), rounded, residual)
+    return Amount(text.strip(), rounded, int(_WIDE.scaleb(_WIDE.subtract(value, rounded), 27)))
+
+
+def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:
+    """The amount that ``rounded`` and its residual in 10⁻²⁷ units stand for, or a sum of such."""
+    return _WIDE.add(rounded, _WIDE.scaleb(Decimal(residual), -27))
 
 
 def plain(value: Decimal) -> str:
@@ -74,8 +75,7 @@ def plain(value: Decimal) -> str:
 
 def nanos_of(value: Decimal) -> int:
     """An amount of at most nine decimals as whole nanos. Raises ``ValueError`` for a finer one."""
-    with localcontext(_WIDE):
-        nanos = value * 10**9
+    nanos = _WIDE.scaleb(value, 9)
     if nanos != int(nanos):
         raise ValueError(f"{value} has more than nine decimals")
     return int(nanos)
