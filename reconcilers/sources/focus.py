@@ -146,6 +146,8 @@ _UNIT_NAMES: dict[str, tuple[tuple[str, ...], Decimal]] = {
     "mtok": (("tokens",), Decimal(1_000_000)),
     "request": (_CALLS, Decimal(1)),
     "call": (_CALLS, Decimal(1)),
+    "api call": (_CALLS, Decimal(1)),
+    "transaction": (_CALLS, Decimal(1)),
     "query": (_CALLS, Decimal(1)),
     "search": (("searches",), Decimal(1)),
     "second": (("seconds",), Decimal(1)),

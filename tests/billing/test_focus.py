@@ -55,6 +55,7 @@ def charges(*lines: dict[str, str | None]) -> list[dict[str, Any]]:
         ("Hrs", "seconds", "3600"),
         ("Queries", "searches", "1"),
         ("1000 Queries", "requests", "1000"),
+        ("10K Transactions", "requests", "10000"),
         ("Searches", "searches", "1"),
         ("MB", "bytes", "1000000"),
         ("GiB", "bytes", "1073741824"),
@@ -114,6 +115,8 @@ def test_more_than_a_bill_counts_is_refused(unit: str) -> None:
         "2026-09-15",
         "2026-09-15T02:00:00+02:00",
         "2026-09-15 00:00:00+00:00",
+        "2026-09-15 02:00:00.000 +0200",
+        "2026-09-15 00:00:00.0000000 Z",
     ],
 )
 def test_a_time_is_read(text: str) -> None:

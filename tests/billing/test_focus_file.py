@@ -75,6 +75,7 @@ def ids(land: Any, source: Source) -> list[list[str]]:
         ("part_0.csv", "part_1.csv"),
         ("run-a/part-00000-c4f1.snappy.csv", "run-a/part-00001-c4f1.snappy.csv"),
         ("x/part_0_0001.csv", "x/part_0_0002.csv"),
+        ("x/0000_part_00.csv", "x/0001_part_00.csv"),
     ],
 )
 def test_parts_of_one_delivery_are_one_unit_whose_lines_count_each(

@@ -42,6 +42,7 @@ _MARKETPLACE = re.compile(_REGION + r"MP:[A-Z]{2,4}\d{0,2}_(?P<text>\w+)-Units")
 _PHRASES = {
     "cross-region-global": "global",
     "cross-region-geo": "geo",
+    "in-region": "regional",
     "long-context": "lctx",
     "long-ctx": "lctx",
     "latency-optimized": "optimized",

@@ -157,7 +157,7 @@ class FocusFile(Source):
             return str(told["version"])
         if match and told.get("part") is not None:
             return key[: match.start("part")] + "*" + key[match.end("part") :]
-        return _PART.sub(r"\1*", key)
+        return _PART.sub("part*", key)
 
     def _newest(self, unit: str, versions: dict[str, list[folders.StoredObject]]) -> list[folders.StoredObject]:
         orders = {version: _order(version) for version in versions}
@@ -227,9 +227,8 @@ class FocusFile(Source):
         return {name: [texts[i] for i in kept] for name, texts in columns.items()}, [lines[i] for i in kept]
 
 
-#: The number of a part as exporters write it: ``part_0``, ``part-00001``, ``part_0_0001``, at the end of a name or before
-#: what an engine adds to it.
-_PART = re.compile(r"(?<![A-Za-z])(part[_-]?)\d+(?:[_-]\d+)*(?![A-Za-z\d])", re.IGNORECASE)
+#: The number of a part as exporters write it: ``part_0``, ``part-00001-c4f1``, ``part_0_0001`` (Azure), ``0003_part_00``.
+_PART = re.compile(r"(?<![A-Za-z\d])(?:\d{4}_)?part[_-]?\d+(?:[_-]\d+)*(?![A-Za-z\d])", re.IGNORECASE)
 #: A random name (RFC 9562), which has no order though it may consist of digits.
 _RANDOM = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _TIMES = ("BillingPeriodStart", "ChargePeriodStart", "ChargePeriodEnd")
