@@ -99,3 +99,8 @@
 {% macro digest_of(high, low, tail) %}{{ return(adapter.dispatch('digest_of', 'reconcile')(high, low, tail)) }}{% endmacro %}
 {% macro duckdb__digest_of(high, low, tail) %}printf('%015x%015x%02x', {{ high }}, {{ low }}, {{ tail }}){% endmacro %}
 {% macro bigquery__digest_of(high, low, tail) %}format('%015x%015x%02x', {{ high }}, {{ low }}, {{ tail }}){% endmacro %}
+
+{# BigQuery refuses parameters in CAST, and contracts emit them #}
+{% macro bigquery__cast(expression, data_type) -%}
+cast({{ expression }} as {{ 'numeric' if data_type | lower | replace(' ', '') == 'numeric(38,9)' else data_type }})
+{%- endmacro %}

@@ -27,6 +27,25 @@ least({{ amount }}, {{ name }}_0 * ({{ u }}) + {{ idiv(name ~ '_1 * (' ~ u ~ ') 
 ({{ carved_to(high, amount, name) }} - {{ carved_to(low, amount, name) }})
 {%- endmacro %}
 
+{#
+  The rows of a relation that have weight, each with its `share`: a signed `amount` carved by whole-number `weight` over the rows it has in
+  common, named by `over`, in the order of `order`, which must tell these rows apart. An amount is the same in all its rows; what no row has
+  weight for is not here.
+#}
+{% macro carved_by_weight(relation, over, order) -%}
+(
+    select *, {{ sign_of('amount') }} * {{ carved('up_to - weight', 'up_to', 'abs(amount)', 'p') }} as share
+    from (
+        select *, {{ unit_price('abs(amount)', 'whole', 'p') }}
+        from (
+            select *, {{ running('weight', over, order) }} as up_to, cast(sum(weight) over (partition by {{ over }}) as int64) as whole
+            from {{ relation }}
+            where weight > 0
+        ) as placed
+    ) as priced
+)
+{%- endmacro %}
+
 {# identity of a row from its columns: lengths keep 'a|b','c' apart from 'a','b|c' #}
 {% macro key(columns) -%}{{ return(dbt.hash(key_text(columns))) }}{%- endmacro %}
 

@@ -2,7 +2,7 @@
 -- variance = billed − expected at contract price, as the exact sum of the components of R19
 {% set told = [] %}{% for dimension in price_dimensions() %}{% do told.append('told_' ~ dimension) %}{% endfor %}
 {% set group = ['source', 'model', 'meter'] + told + ['charge_day', 'charge_month'] %}
-{% set components = ['duplicate', 'missing_telemetry', 'missing_charge', 'timing', 'quantity', 'cache_semantics', 'tier', 'price', 'aborted_stream', 'fx', 'tax', 'credit', 'fees', 'unpriced', 'rounding', 'unexplained'] %}
+{% set components = variance_components() %}
 with bill_cells as (
 
     select * from {{ ref('int_bill_cells') }} where in_matching
@@ -42,12 +42,11 @@ given as (
 rests as (
 
     select
-        bill_cell_id,
-        {{ isum("case when destination in ('no_telemetry', 'sampled_out', 'non_production') then cost_nanos else 0 end") }} as missing_telemetry_nanos,
-        {{ isum("case when destination = 'rounding' then cost_nanos else 0 end") }} as rounding_nanos,
-        {{ isum("case when destination in ('unexplained', 'refund_and_dispute') then cost_nanos else 0 end") }} as unexplained_nanos
-    from {{ ref('int_bill_cell_rests') }}
-    group by bill_cell_id
+        rests.bill_cell_id{% for component in ['missing_telemetry', 'rounding', 'unexplained'] %},
+        {{ isum("case when destinations.variance_component = '" ~ component ~ "' then rests.cost_nanos else 0 end") }} as {{ component }}_nanos{% endfor %}
+    from {{ ref('int_bill_cell_rests') }} as rests
+    join {{ ref('destinations') }} as destinations on rests.destination = destinations.destination
+    group by rests.bill_cell_id
 
 ),
 
@@ -116,13 +115,11 @@ usage_side as (
 other_side as (
 
     select
-        {{ listed(group, 'cells.') }}, cells.cost_nanos as billed_nanos,
-        case when cells.destination = 'tax' then cells.cost_nanos else 0 end as tax,
-        case when cells.destination = 'credit' then cells.cost_nanos else 0 end as credit,
-        case when cells.destination in ('support_and_fees', 'commitment_idle', 'commitment_shortfall') then cells.cost_nanos else 0 end as fees,
-        case when cells.destination in ('platform_usage', 'unmapped', 'prior_period') then cells.cost_nanos else 0 end as unexplained
+        {{ listed(group, 'cells.') }}, cells.cost_nanos as billed_nanos{% for component in ['tax', 'credit', 'fees', 'unexplained'] %},
+        case when destinations.variance_component = '{{ component }}' then cells.cost_nanos else 0 end as {{ component }}{% endfor %}
     from {{ ref('int_bill_cells') }} as cells
-    where not cells.in_matching and cells.destination <> 'out_of_scope'
+    join {{ ref('destinations') }} as destinations on cells.destination = destinations.destination
+    where not cells.in_matching and destinations.variance_component <> 'none'
 
 ),
 

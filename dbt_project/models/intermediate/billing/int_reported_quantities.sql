@@ -78,7 +78,7 @@ costs as (
 
 ),
 
-sharing as (
+weighted as (
 
     select
         cells.bill_cell_id,
@@ -93,26 +93,9 @@ sharing as (
 
 ),
 
-placed as (
-
-    select
-        *,
-        {{ running('weight', 'bill_day_key_id', 'cell_order') }} as high,
-        cast(sum(weight) over (partition by bill_day_key_id) as int64) as whole
-    from sharing
-    where weight > 0
-
-),
-
-priced as (
-
-    select *, {{ unit_price('amount', 'whole', 'p') }} from placed
-
-),
-
 final as (
 
-    select bill_cell_id, {{ carved('high - weight', 'high', 'amount', 'p') }} as quantity from priced
+    select bill_cell_id, share as quantity from {{ carved_by_weight('weighted', 'bill_day_key_id', 'cell_order') }} as shares
 
 )
 

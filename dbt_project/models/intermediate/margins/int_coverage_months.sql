@@ -36,9 +36,10 @@ amounts as (
 
     union all
 
-    select charge_month, target_kind, false, {{ nanos('reconciled_cost') }}, {{ nanos('accrued_cost') }}
-    from {{ ref('int_bucket_shares') }}
-    where destination in ('non_production', 'sampled_out', 'no_telemetry', 'unexplained', 'unmapped')
+    select shares.charge_month, shares.target_kind, false, {{ nanos('shares.reconciled_cost') }}, {{ nanos('shares.accrued_cost') }}
+    from {{ ref('int_bucket_shares') }} as shares
+    join {{ ref('destinations') }} as destinations on shares.destination = destinations.destination
+    where destinations.in_coverage
 
 ),
 
