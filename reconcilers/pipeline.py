@@ -21,6 +21,7 @@ from reconcilers.ingest.landing import Landed, Landing, Refused
 from reconcilers.ingest.normalise import Lake, models_told
 from reconcilers.ingest.resolution.days import resolve
 from reconcilers.ingest.resolution.tellings import Knowledge
+from reconcilers.ingest.told_already import left_out_charges
 from reconcilers.periods import Period
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
@@ -175,6 +176,7 @@ def known(
     landing, lake = Landing(settings.landing), Lake(settings.lake)
     sources = {source.name: source for _, source in configured_sources(settings)}
     files: dict[str, list[Path]] = {}
+    charges: list[tuple[Landed, Path]] = []
     declared: dict[str, Landed] = {}
     for landed in landing.known(as_of):
         if landed.source == reference.SOURCE:
@@ -182,8 +184,18 @@ def known(
         elif landed.source in sources and (only is None or only(landed)):
             for entity, path in lake.ensure(sources[landed.source], landed).files.items():
                 files.setdefault(entity, []).append(path)
+                charges += [(landed, path)] if entity == "charges" else []
+    for landed, left_out in left_out_charges(charges):
+        files.setdefault("left_out_charges", []).append(lake.keep(landed, "left_out_charges", left_out))
     rows = {name: reference.rows(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
     told = [models.Told(*one) for one in models_told(files)]
+    bills = [str(config["name"]) for config in settings.billing]
+    told += [
+        models.Told(source, None, row["model"])
+        for row in rows["skus"]
+        if row["model"]
+        for source in ([row["source"]] if row["source"] else bills)
+    ]
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
     files |= resolve(files.get("calls", []), settings.lake, *_knowledge(rows))
     tables = {name: reference.table(found, name) for name, found in rows.items()}
