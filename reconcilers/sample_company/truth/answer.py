@@ -69,21 +69,25 @@ from decimal import Decimal
 from reconcilers.sample_company.seen.facts import Facts
 from reconcilers.sample_company.truth.bill import Bill, Statement, read_bill
 from reconcilers.sample_company.truth.books import (
-    AccrualKey,
     AccruedKey,
     Entry,
     accrue,
+    day_keys,
     exact_billed,
     index_calls,
     keep_books,
 )
 from reconcilers.sample_company.truth.breaks import Break, find_breaks
+from reconcilers.sample_company.truth.calls import Call, read_calls
 from reconcilers.sample_company.truth.carve import to_money
+from reconcilers.sample_company.truth.coverage import Coverage, find_coverage
 from reconcilers.sample_company.truth.events import EventCost, cost_per_success, event_months, reckon_events
-from reconcilers.sample_company.truth.keys import Filler, Prices
-from reconcilers.sample_company.truth.margins import MarginKey, reckon_margins
+from reconcilers.sample_company.truth.keys import DayKey, Filler, Prices
+from reconcilers.sample_company.truth.margins import MarginKey, Owners, reckon_margins
 from reconcilers.sample_company.truth.matching import match
+from reconcilers.sample_company.truth.runs import RunCost
 from reconcilers.sample_company.truth.usage import read_usage
+from reconcilers.sample_company.truth.variance import find_variances
 
 OTHER_PERIOD = "other_period_usage"
 TIMING = "commitment_and_prepaid_timing"
@@ -122,41 +126,61 @@ class Accrual:
 
 @dataclass
 class Truth:
-    """Everything the pipeline must agree with, in the reporting currency. Zero amounts are left out, except of calls and events."""
+    """Everything the pipeline must agree with, in the reporting currency. Zero amounts are left out, except of calls and events.
 
+    ``variance`` holds the components other than 0 of every key and day (R19); ``coverage`` a row's own and its month's (R28).
+    """
+
+    calls: dict[str, Call]
     waterfall: dict[Statement, Waterfall]
     event_cost: dict[str, EventCost]
     event_cost_month: dict[tuple[str, date, bool], Decimal]
+    run_cost: dict[str, RunCost]
     call_cost: dict[str, Decimal]
     call_accrued: dict[str, Decimal]
     tenant_margin: dict[MarginKey, TenantMargin]
+    coverage: dict[MarginKey, tuple[Coverage, Coverage]]
+    variance: dict[DayKey, dict[str, Decimal]]
     breaks: list[Break]
-    accruals: dict[AccrualKey, Accrual]
+    accruals: dict[DayKey, Accrual]
 
 
 def reckon(facts: Facts) -> Truth:
     """The true answer for ``facts``; asserts that every statement closes to exactly 0."""
-    filler, calls = Filler(facts), index_calls(facts)
+    filler, prices = Filler(facts), Prices(facts)
+    told = read_calls(facts)
+    calls = index_calls(facts, told)
     bill = read_bill(facts, filler)
-    usages = read_usage(facts, filler, Prices(facts))
-    matched = match(facts, filler, bill, usages)
+    usages = read_usage(facts, told, filler, prices)
+    matched = match(filler, bill, usages)
+    keys = day_keys(filler, bill, usages)
     entries = keep_books(facts, bill, usages, calls)
-    accruals = accrue(facts, filler, bill, usages)
+    accruals = accrue(facts, filler, bill, usages, keys)
+    variances = find_variances(facts, filler, prices, bill, usages, matched, keys)
     on_calls = [(one.call_id, one.charge_month, one.amount) for one in entries if one.call_id is not None]
     reconciled = _sum((name, amount) for name, _, amount in on_calls)
     accrued = _sum((name, part) for one in accruals.values() for name, part in one.on_calls.items())
-    margins = reckon_margins(facts, calls, entries, accruals)
+    owners = Owners(facts, told)
+    margins = reckon_margins(facts, owners, calls, entries, accruals)
+    event_cost, run_cost = reckon_events(facts, told, reconciled, accrued)
     return Truth(
+        calls=calls.calls,
         waterfall=_waterfalls(facts, bill, entries),
-        event_cost=reckon_events(facts, reconciled, accrued),
-        event_cost_month=event_months(facts, on_calls),
+        event_cost=event_cost,
+        event_cost_month=event_months(facts, calls.calls, on_calls),
+        run_cost=run_cost,
         call_cost={name: to_money(reconciled.get(name, 0)) for name in calls.calls},
         call_accrued={name: to_money(accrued.get(name, 0)) for name in calls.calls},
         tenant_margin={
             key: TenantMargin(*map(to_money, (row.revenue, row.direct_cost, row.accrued_cost, row.shared_cost)))
             for key, row in margins.items()
         },
-        breaks=find_breaks(facts, filler, bill, usages, matched),
+        coverage=find_coverage(owners, calls, entries, accruals),
+        variance={
+            key: {name: to_money(amount) for name, amount in one.parts.items() if amount}
+            for key, one in variances.items()
+        },
+        breaks=find_breaks(facts, filler, bill, told, usages, matched, keys, variances),
         accruals={key: _accrual(one) for key, one in accruals.items()},
     )
 

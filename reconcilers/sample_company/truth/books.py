@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
-from typing import NamedTuple
 
-from reconcilers.sample_company.seen.facts import Call, Facts
-from reconcilers.sample_company.truth.bill import MATCHING, Bill, BillCell, Statement, rate_of
+from reconcilers.sample_company.seen.facts import Facts
+from reconcilers.sample_company.truth.bill import MATCHING, Bill, BillCell, Statement, as_written, convert, rate_of
+from reconcilers.sample_company.truth.calls import Call
 from reconcilers.sample_company.truth.carve import carve, half_away, micros
-from reconcilers.sample_company.truth.keys import Dims, Filler
-from reconcilers.sample_company.truth.usage import UsageCell, call_id, is_production
+from reconcilers.sample_company.truth.keys import DayKey, DayKeys, Filler, is_production
+from reconcilers.sample_company.truth.usage import UsageCell
 
 TRAILING_DAYS = 28
 LEAST_BILLED_DAYS = 7
@@ -40,16 +40,16 @@ class CallIndex:
 
     def destination(self, name: str) -> str:
         call = self.calls[name]
-        if not is_production(call, self.facts):
+        if not is_production(call.environment, self.facts):
             return "non_production"
         return "untagged" if call.event_id is None else "event"
 
 
-def index_calls(facts: Facts) -> CallIndex:
-    """Calls by id; an identity names one call."""
-    calls = {call_id(call.identity): call for call in facts.calls}
-    assert len(calls) == len(facts.calls), "two calls have the same identity"
-    return CallIndex(facts, calls)
+def index_calls(facts: Facts, calls: list[Call]) -> CallIndex:
+    """Calls by id."""
+    by_id = {call.call_id: call for call in calls}
+    assert len(by_id) == len(calls), "two calls have the same id"
+    return CallIndex(facts, by_id)
 
 
 def keep_books(facts: Facts, bill: Bill, usages: list[UsageCell], calls: CallIndex) -> list[Entry]:
@@ -63,8 +63,8 @@ def keep_books(facts: Facts, bill: Bill, usages: list[UsageCell], calls: CallInd
     for correction in bill.corrections:
         for name, amount in correction.rests.items():
             entries.append(Entry(correction.line.statement, name, correction.line.charge_month, amount, True))
-    for line, name in bill.loose:
-        entries.append(Entry(line.statement, name, line.charge_month, line.effective, name != "credit"))
+    for line, name, matched in bill.loose:
+        entries.append(Entry(line.statement, name, line.charge_month, line.effective, matched))
     for usage in usages:
         entries.extend(_on_calls(usage, calls))
     for statement, billed in exact_billed(facts).items():
@@ -88,27 +88,16 @@ def exact_billed(facts: Facts) -> dict[Statement, int]:
     sums: dict[Statement, Fraction] = defaultdict(Fraction)
     for charge in facts.charges:
         statement = Statement(charge.source, charge.billing_period_start, charge.billing_currency)
-        sums[statement] += Fraction(charge.billed_cost)
+        sums[statement] += as_written(charge.billed_cost)
     billed = {}
     for statement, total in sums.items():
         rate = rate_of(facts, statement.currency, statement.billing_period_start)
         if rate is not None:
-            billed[statement] = half_away(total * Fraction(rate) * 10**9)
+            billed[statement] = convert(total, rate)
     return billed
 
 
 # --- accruals (R25, D8) ----------------------------------------------------------------------------------------------
-
-
-class AccrualKey(NamedTuple):
-    """What an accrual is kept for (D8); ``told`` are the eight price-setting dimensions, null where the bill tells none."""
-
-    source: str
-    billing_account_id: str | None
-    model: str | None
-    meter: str | None
-    told: tuple[str | None, ...]
-    day: date
 
 
 @dataclass(frozen=True)
@@ -129,16 +118,24 @@ def is_final(facts: Facts, filler: Filler, source: str, day: date) -> bool:
     return facts.as_of >= end + timedelta(days=filler.source(source).finality_days)
 
 
-def accrue(facts: Facts, filler: Filler, bill: Bill, usages: list[UsageCell]) -> dict[AccrualKey, AccruedKey]:
+def day_keys(filler: Filler, bill: Bill, usages: list[UsageCell]) -> DayKeys:
+    """The day keys of all usage and of the bill cells that meet it."""
+    cells = [(cell.dims, cell.is_month) for cell in bill.cells if cell.destination == MATCHING]
+    return DayKeys(filler, [*cells, *((usage.dims, False) for usage in usages)])
+
+
+def accrue(
+    facts: Facts, filler: Filler, bill: Bill, usages: list[UsageCell], keys: DayKeys
+) -> dict[DayKey, AccruedKey]:
     """R25, D8: what days not final yet are still expected to cost."""
-    expected: dict[AccrualKey, list[UsageCell]] = defaultdict(list)
+    expected: dict[DayKey, list[UsageCell]] = defaultdict(list)
     for usage in usages:
         if not is_final(facts, filler, usage.dims.source, usage.day):
-            expected[_accrual_key(filler, usage.dims)].append(usage)
+            expected[keys.of(usage.dims)].append(usage)
     daily = [cell for cell in bill.cells if cell.destination == MATCHING and not cell.is_month]
-    billed: dict[AccrualKey, int] = defaultdict(int)
+    billed: dict[DayKey, int] = defaultdict(int)
     for cell in daily:
-        billed[_accrual_key(filler, cell.dims)] += cell.cost
+        billed[keys.of(cell.dims)] += cell.cost
     accruals = {}
     for key, cells in expected.items():
         value = sum(_expected(cell) for cell in cells)
@@ -147,11 +144,6 @@ def accrue(facts: Facts, filler: Filler, bill: Bill, usages: list[UsageCell]) ->
         if accrual:
             accruals[key] = _accrue_on_calls(accrual, value, cells)
     return accruals
-
-
-def _accrual_key(filler: Filler, dims: Dims) -> AccrualKey:
-    day = date.fromisoformat(dims.time)
-    return AccrualKey(dims.source, dims.billing_account_id, dims.model, dims.meter, filler.told(dims), day)
 
 
 def _expected(usage: UsageCell) -> int:
