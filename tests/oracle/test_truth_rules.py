@@ -67,12 +67,10 @@ def test_what_is_beyond_27_decimals_is_cut_and_a_rate_multiplies_what_is_written
         "tax": Decimal("0.000000002"),
         "rounding": Decimal("-0.000000001"),
     }
-    cut = [
-        charge(f"0.0000000004{'9' * 17}9", line_id="a", **line),
-        charge("0.00000000000000000000000001", line_id="b", **line),
-    ]
-    (waterfall,) = reckon(facts(cut, [], exchange_rates={("EUR", date(2026, 9, 1)): Decimal(1)})).waterfall.values()
-    assert waterfall.billed == Decimal("0.000000001")
+    # To 27 decimals these come to less than half a nano, as they are written to exactly half.
+    halves = [charge(text, line_id=text, **line) for text in ("2.500000000000000005E-10", "2.499999999999999995E-10")]
+    (waterfall,) = reckon(facts(halves, [], exchange_rates={("EUR", date(2026, 9, 1)): Decimal(1)})).waterfall.values()
+    assert waterfall.billed == 0
 
 
 @pytest.mark.parametrize(("cost", "share"), [("0.0000005", "0.0000005"), ("0", "0")])
@@ -172,6 +170,12 @@ def test_reductions_the_contract_price_does_not_contain_are_credit_and_no_price(
     assert differences(reckon(facts([usage, reduction], [call(1_000_000)], **dearer))) == [("price", Decimal(1))]
 
 
+@pytest.mark.parametrize(("cost", "found"), [("10.20", []), ("10.21", [("price", Decimal("0.21"))])])
+def test_a_price_within_the_policy_ratio_is_no_break(cost: str, found: list[object]) -> None:
+    """R13, R19: 2 % of the larger of expected and billed, 0.2042 of 10.21."""
+    assert differences(reckon(facts([charge(cost, "1000000")], [call(1_000_000)]))) == found
+
+
 def test_the_rest_of_money_that_met_money_is_the_price() -> None:
     """R14, R19: 70.00 billed without quantity for what the contract values at 100.00."""
     truth = reckon(facts([charge("70.00")], [call(10_000_000)]))
@@ -193,8 +197,8 @@ def test_a_tier_nobody_told_names_the_class() -> None:
 
 
 def test_an_answer_from_a_cache_takes_the_sdk_span_above_with_it() -> None:
-    """R29: the SDK's span above tells the replayed counts, under an id of its own."""
-    above = span("sdk", 1_000)
+    """R29: the SDK's span above guesses the replayed counts, under an id of its own; it is no call, beyond or not."""
+    above = span("sdk", 1_100, estimated=True)
     hit = span("hit", 1_000, below="sdk", scope_name="gateway", answered_from_cache=True)
     truth = reckon(facts([charge("0.01", "1000")], [above, hit]))
     assert steps(truth) == money(no_telemetry="0.01")
@@ -234,8 +238,20 @@ def test_totals_of_one_response_agree_or_make_two_calls(first: Counts, second: C
     assert len(reckon(facts([], tellings)).calls) == calls
     far = [tellings[0], replace(tellings[1], started_at=None, ended_at=datetime(2026, 9, 29))]
     assert len(reckon(facts([], far)).calls) == 2
+    other_model = [tellings[0], replace(tellings[1], key=key(model="other"))]
+    assert len(reckon(facts([], other_model)).calls) == 2
     same_scope = [tellings[0], replace(tellings[1], scope_name="sdk")]
     assert len(reckon(facts([], same_scope)).calls) == 2
+
+
+def test_what_lies_above_another_of_its_id_is_no_part_of_the_call() -> None:
+    """R29, R30: a framework's span over an instrumentation's, and the SDK's in a trace of its own; one id."""
+    framework = span("framework", counts=Counts(input=1_000, output=50), response_id="r1", scope_name="framework")
+    tellings = [
+        span("instrumentation", 1_000, below="framework", response_id="r1", scope_name="instrumentation"),
+        span("sdk", 1_000, trace_id="t2", response_id="r1"),
+    ]
+    assert only_used(framework, *tellings) == [{OUTPUT: 50}, {METER: 1_000}]
 
 
 def test_one_call_with_two_events_is_a_break_of_its_worth() -> None:
@@ -246,6 +262,13 @@ def test_one_call_with_two_events_is_a_break_of_its_worth() -> None:
     truth = reckon(facts([charge("0.01", "1000")], tellings))
     assert events(truth) == money(e1="0.01")
     assert breaks(truth) == [("ambiguous_identity", None, Decimal("0.01"))]
+
+
+def test_a_tool_parts_what_is_below_it_from_the_call_above() -> None:
+    """R30: a model that a tool asks is another call, though it is the same model."""
+    outer, tool = span("outer", 1_000), span("tool", below="outer", kind="tool", key=Key())
+    assert only_used(outer, tool, span("inner", 400, below="tool")) == [{METER: 400}, {METER: 1_000}]
+    assert only_used(outer, span("inner", 400, below="outer")) == [{METER: 400}, {METER: 600}]
 
 
 def test_a_router_over_what_it_chose_is_no_call() -> None:
@@ -308,6 +331,8 @@ def test_three_calls_with_more_cached_than_input_speak_for_their_emitter() -> No
     truth = reckon(facts([], [*shows, fourth]))
     assert used(truth)[-1] == {METER: 100, CACHE_READ: 40}
     assert all(one.kind != "usage_inconsistent" for one in truth.breaks)
+    equal = call(event="equal", scope_name="sdk", counts=Counts(input=100, cache_read=40, output=5, total=105))
+    assert used(reckon(facts([], [*shows, equal])))[-1] == {METER: 100, CACHE_READ: 40, OUTPUT: 5}
     said = reckon(facts([], [*shows, fourth], token_semantics={"rows": "inclusive"}))
     assert used(said)[-1] == {METER: 60, CACHE_READ: 40}
 
@@ -363,6 +388,13 @@ def test_kinds_follow_from_the_run_before() -> None:
     assert [one.attempt for one in truth.run_cost.values()] == [1, 2, 3, None, 4, 5]
     assert truth.event_cost["e1"].attempts == 5
     assert truth.event_cost["e1"].failed_attempts == 2
+
+
+def test_a_model_nobody_saw_is_no_other_model() -> None:
+    """R22, and R23: a retry that is the last success is no waste."""
+    runs = [run("unseen", 0, 10, "failure"), run("retried", 11, 20, "success")]
+    truth = of_runs(runs, {"retried": "m"})
+    assert (truth.run_cost["retried"].kind, truth.run_cost["retried"].waste_class) == ("retry", None)
 
 
 def test_a_dollar_has_at_most_one_class_of_waste() -> None:
