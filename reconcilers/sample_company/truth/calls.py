@@ -97,7 +97,7 @@ class _Group:
     answered_from_cache: bool = False
     usage: tuple[Usage, ...] | None = None
     is_sum: bool = False
-    band_of: Telling | None = None
+    band_of: _Told | None = None
     lent: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -294,33 +294,37 @@ class _Resolution:
         """R32: of the whole span that told the usage, or of the span above that R30 left the input to."""
         if group.band_of is None and not group.is_model:
             return STANDARD
-        telling = group.band_of or group.first.telling
-        threshold = self.facts.context_thresholds.get((source, telling.key.model or group.model or ""))
-        total = self.readings.read(telling).input_total
-        return telling.key.context_band or (LONG if threshold is not None and (total or 0) > threshold else STANDARD)
+        of = group.band_of or group.first
+        threshold = self.facts.context_thresholds.get((source, of.telling.key.model or group.model or ""))
+        is_long = threshold is not None and (of.partition.input_total or 0) > threshold
+        return of.telling.key.context_band or (LONG if is_long else STANDARD)
 
     def _names(self, group: _Group) -> tuple[dict[str, str | None], dict[str, str]]:
         """Own, else of the nearest ancestor, else the only one told in its traces."""
         by_time = sorted((one.telling for one in group.told), key=_earliest)
-        names: dict[str, str | None] = {}
+        names: dict[str, str | None] = dict.fromkeys(_NAMES)
         origins = {}
-        ancestors = self.tree.ancestors_of_all(group.own_ids)
-        traces = {one.telling.trace_id for one in group.told if one.telling.trace_id is not None}
         for name in _NAMES:
             tellings = by_time if name in _FROM_EARLIEST else [one.telling for one in group.told]
-            in_trace = set().union(*(self.trace_names[trace][name] for trace in traces)) if traces else set()
             for origin, values in (
-                ("own", [getattr(one, name) for one in tellings]),
-                ("ancestor", [getattr(self.by_own_id[own_id], name) for own_id in ancestors]),
-                ("trace", list(in_trace) if len(in_trace) == 1 else []),
+                ("own", (getattr(one, name) for one in tellings)),
+                ("ancestor", (getattr(one, name) for one in self._ancestors(group))),
+                ("trace", iter(self._only_in_trace(group, name))),
             ):
                 value = next((value for value in values if value is not None), None)
                 if value is not None:
                     names[name], origins[name] = value, origin
                     break
-            else:
-                names[name] = None
         return names, origins
+
+    def _ancestors(self, group: _Group) -> Iterator[Telling]:
+        for own_id in self.tree.ancestors_of_all(group.own_ids):
+            yield self.by_own_id[own_id]
+
+    def _only_in_trace(self, group: _Group, name: str) -> list[str]:
+        traces = {one.telling.trace_id for one in group.told if one.telling.trace_id is not None}
+        values = {value for trace in traces for value in self.trace_names[trace][name]}
+        return list(values) if len(values) == 1 else []
 
 
 class _Tree:
@@ -486,7 +490,7 @@ def _take_beyond(group: _Group, below: list[tuple[_Group, bool]]) -> None:
     elif any(usage.meter in INPUT_SIDE for usage in group.usage):
         for other in compared:
             if other.is_model and not other.first.partition.input_total and other.band_of is None:
-                other.band_of = group.first.telling
+                other.band_of = group.first
 
 
 def _counts_as(group: _Group) -> tuple[Usage, ...]:

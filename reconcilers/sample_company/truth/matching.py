@@ -133,6 +133,8 @@ class _Passes:
             known = min(min(bill_depths), min(usage_depths))
             bill_side = [cell for cell in cells if cell.dims.depth in bill_depths]
             usage_side = [one for one in timed if one[1].dims.depth in usage_depths]
+            if not bill_side or not usage_side:
+                continue
             for accounts in (_EQUAL, _BILL_UNKNOWN, _USAGE_UNKNOWN) if known > NONE else (_EQUAL,):
                 for group in self._groups(bill_side, usage_side, known, accounts):
                     for turn in TURNS:
