@@ -39,7 +39,7 @@ class EmitterKey(NamedTuple):
 class Partition:
     """What one telling says was used. Totals hold cached tokens and thoughts; ``None`` = the side was not told.
 
-    ``meters`` counts the meters told, a zero too (R29). ``inconsistent``: a total no reading fits, or two proofs
+    ``meters`` counts the meters told, a zero too, writes of each TTL apart (R29). ``inconsistent``: a total no reading fits, or two proofs
     against each other, or more cached than an input that is held to contain it.
     """
 
@@ -172,6 +172,6 @@ def _partition(telling: Telling, uncached: int | None, output: int | None, incon
         usage=(*usage, *counts.others),
         input_total=sum(inputs) if inputs else None,
         output_total=output,
-        meters=len({meter for meter, _, _ in told} | {one.meter for one in counts.others}),
+        meters=len({(meter, ttl) for meter, _, ttl in told}) + len({one.meter for one in counts.others}),
         inconsistent=inconsistent,
     )
