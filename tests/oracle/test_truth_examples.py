@@ -347,7 +347,7 @@ def test_e21_one_response_id_does_not_make_different_calls_one() -> None:
     ]
     truth = reckon(facts([charge("0.06", "6000")], tellings))
     assert events(truth) == money(a="0.01", b="0.02", c="0.03")
-    assert breaks(truth) == [("ambiguous_identity", None, Decimal("0.03"))]
+    assert breaks(truth) == [("ambiguous_identity", Decimal(2), Decimal("0.03"))]
 
 
 def test_e22_gateway_and_sdk_tell_one_call() -> None:

@@ -261,7 +261,10 @@ def test_one_call_with_two_events_is_a_break_of_its_worth() -> None:
     ]
     truth = reckon(facts([charge("0.01", "1000")], tellings))
     assert events(truth) == money(e1="0.01")
-    assert breaks(truth) == [("ambiguous_identity", None, Decimal("0.01"))]
+    assert breaks(truth) == [("ambiguous_identity", Decimal(1), Decimal("0.01"))]
+    unpriced = reckon(facts([charge("0.01", "1000")], tellings, contract_prices=[]))
+    found = [(one.quantity, one.amount) for one in unpriced.breaks if one.kind == "ambiguous_identity"]
+    assert found == [(Decimal(1), None)]
 
 
 def test_a_tool_parts_what_is_below_it_from_the_call_above() -> None:

@@ -70,7 +70,7 @@ Breaks and variance
     within R10's limit, ``aborted_stream`` of estimated cells, ``tier`` where the bill has money left at another value of a dimension
     only assumed, else ``quantity`` where the key is billed at all and ``missing_charge`` where it is not.
 24. ``ambiguous_identity`` has the response id for a key and source and day of its largest call; answers from a cache and what R30 left
-    nothing do not count. ``no_calls`` is per feature and day, in records.
+    nothing do not count; its amount is null where a call in doubt is unpriced. ``no_calls`` is per feature and day, in records.
 
 Accruals, events and stage 2
 25. D8: C is what the cells gave to usage cells and U their ``no_telemetry``, without cross-period corrections; a C below 0 is none.

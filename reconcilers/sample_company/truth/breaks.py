@@ -171,30 +171,35 @@ def _of_environments(calls: list[Call], facts: Facts) -> list[Break]:
 
 
 def _of_identity(calls: list[Call], usages: list[UsageCell]) -> list[Break]:
-    """R29: one response id, several calls: what all but the largest are worth; one call, two events: what it is worth."""
+    """R29: one response id, several calls: all but the largest are in doubt; so is one call that names two events."""
     values: dict[str, Fraction] = defaultdict(Fraction)
+    unpriced: set[str] = set()
     for cell in usages:
         for name, quantity in cell.calls.items():
-            values[name] += 0 if cell.price is None else cell.value(quantity)
+            if cell.price is None:
+                unpriced.add(name)
+            else:
+                values[name] += cell.value(quantity)
     by_response: dict[str, list[Call]] = defaultdict(list)
-    found: dict[tuple[str, str, str, date], Fraction] = defaultdict(Fraction)
+    found: dict[tuple[str, str, str, date], list[Call]] = defaultdict(list)
     for call in calls:
         for response_id in call.response_ids:
             if call.usage:
                 by_response[response_id].append(call)
         if call.names_two_events:
             name, value = ("response_id", min(call.response_ids)) if call.response_ids else ("call_id", call.call_id)
-            found[(call.source, name, value, call.day)] += values[call.call_id]
+            found[(call.source, name, value, call.day)].append(call)
     for response_id, its in by_response.items():
         if len(its) > 1:
             largest = min(its, key=lambda call: (-values[call.call_id], call.call_id))
-            rest = sum((values[call.call_id] for call in its if call is not largest), Fraction(0))
-            found[(largest.source, "response_id", response_id, largest.day)] += rest
-    kind = "ambiguous_identity"
-    return [
-        Break(kind, source, {name: value}, day, None, to_money(half_away(amount * 1000)), kind)
-        for (source, name, value, day), amount in found.items()
-    ]
+            in_doubt = [call for call in its if call is not largest]
+            found[(largest.source, "response_id", response_id, largest.day)] += in_doubt
+    kind, breaks = "ambiguous_identity", []
+    for (source, name, value, day), its in found.items():
+        worth = half_away(sum(values[call.call_id] for call in its) * 1000)
+        amount = None if any(call.call_id in unpriced for call in its) else to_money(worth)
+        breaks.append(Break(kind, source, {name: value}, day, Decimal(len(its)), amount, kind))
+    return breaks
 
 
 def _of_counts(calls: list[Call]) -> list[Break]:
