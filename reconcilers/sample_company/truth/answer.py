@@ -86,7 +86,8 @@ Accruals, events and stage 2
     ``(unassigned)`` has no driver. Revenue in another currency converts at the rate of the month its service period starts
     in. An outcome tie goes to the bytewise last. An event known only by its
     outcome or a run is an event, with no cost.
-29. R28: a row's own scope is its ``event`` and ``untagged`` cost; a part of nothing is null, and of two the known one is the lower.
+29. R13, R28: usage exceeds the ratio by its key's rest on a final day over what the key tells; its money stays in the
+    denominator and leaves both numerators. A row's own scope is its ``event`` and ``untagged`` cost; a part of nothing is null, and of two the known one is the lower.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ from reconcilers.sample_company.truth.margins import MarginKey, Owners, reckon_m
 from reconcilers.sample_company.truth.matching import match
 from reconcilers.sample_company.truth.runs import RunCost
 from reconcilers.sample_company.truth.usage import read_usage
-from reconcilers.sample_company.truth.variance import find_variances
+from reconcilers.sample_company.truth.variance import beyond_ratio, find_variances
 
 OTHER_PERIOD = "other_period_usage"
 TIMING = "commitment_and_prepaid_timing"
@@ -185,7 +186,7 @@ def reckon(facts: Facts) -> Truth:
     usages = read_usage(facts, told, filler, prices)
     matched = match(filler, bill, usages)
     keys = day_keys(filler, bill, usages)
-    entries = keep_books(facts, bill, usages, calls)
+    entries = keep_books(facts, bill, usages, beyond_ratio(facts, filler, usages, matched), calls)
     accruals = accrue(facts, filler, bill, usages, keys)
     variances = find_variances(facts, filler, prices, bill, usages, matched, keys)
     on_calls = [(one.call_id, one.charge_month, one.amount) for one in entries if one.call_id is not None]

@@ -21,7 +21,10 @@ LEAST_BILLED_DAYS = 7
 
 @dataclass(frozen=True)
 class Entry:
-    """Money (nanos) at a destination; ``call_id`` where a call carries it, ``matched`` if it reached matching (R4)."""
+    """Money (nanos) at a destination; ``call_id`` where a call carries it, ``matched`` if it reached matching (R4).
+
+    ``provisional`` money is on usage that exceeds its bill by more than the policy ratio (R13).
+    """
 
     statement: Statement
     destination: str
@@ -29,6 +32,7 @@ class Entry:
     amount: int
     matched: bool
     call_id: str | None = None
+    provisional: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ def index_calls(facts: Facts, calls: list[Call]) -> CallIndex:
     return CallIndex(facts, by_id)
 
 
-def keep_books(facts: Facts, bill: Bill, usages: list[UsageCell], calls: CallIndex) -> list[Entry]:
+def keep_books(
+    facts: Facts, bill: Bill, usages: list[UsageCell], provisional: set[int], calls: CallIndex
+) -> list[Entry]:
     """All entries: bill cells outside matching, rests, corrections, calls, and the distance of the exact sum (D13)."""
     entries: list[Entry] = []
     for cell in bill.cells:
@@ -65,8 +71,8 @@ def keep_books(facts: Facts, bill: Bill, usages: list[UsageCell], calls: CallInd
             entries.append(Entry(correction.line.statement, name, correction.line.charge_month, amount, True))
     for line, name, matched in bill.loose:
         entries.append(Entry(line.statement, name, line.charge_month, line.effective, matched))
-    for usage in usages:
-        entries.extend(_on_calls(usage, calls))
+    for number, usage in enumerate(usages):
+        entries.extend(_on_calls(usage, number in provisional, calls))
     for statement, billed in exact_billed(facts).items():
         rounded = sum(line.billed for line in bill.lines if line.statement == statement)
         month = statement.billing_period_start.replace(day=1)
@@ -74,13 +80,13 @@ def keep_books(facts: Facts, bill: Bill, usages: list[UsageCell], calls: CallInd
     return [entry for entry in entries if entry.amount]
 
 
-def _on_calls(usage: UsageCell, calls: CallIndex) -> Iterable[Entry]:
+def _on_calls(usage: UsageCell, provisional: bool, calls: CallIndex) -> Iterable[Entry]:
     """R17, last step: per currency, billing period and charge month over the cell's calls, by quantity."""
     for (currency, billing_period, charge_month), amount in usage.received.items():
         statement = Statement(usage.dims.source, billing_period, currency)
         shares = carve(amount, usage.quantity, list(usage.calls.values()))
         for name, share in zip(usage.calls, shares, strict=True):
-            yield Entry(statement, calls.destination(name), charge_month, share, True, name)
+            yield Entry(statement, calls.destination(name), charge_month, share, True, name, provisional)
 
 
 def exact_billed(facts: Facts) -> dict[Statement, int]:

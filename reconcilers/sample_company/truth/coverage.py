@@ -27,14 +27,17 @@ class Coverage:
 @dataclass
 class _Cost:
     by_destination: dict[str, int]
+    #: what of it is provisional (R13)
+    doubtful: dict[str, int]
     accrued: int = 0
 
     def coverage(self) -> Coverage:
         total = sum(self.by_destination[name] for name in _COVERED)
         on_calls = sum(self.by_destination[name] for name in ON_CALLS)
+        sound = {name: self.by_destination[name] - self.doubtful[name] for name in ON_CALLS}
         return Coverage(
-            _part(self.by_destination["event"], total),
-            _part(on_calls, total),
+            _part(sound["event"], total),
+            _part(sum(sound.values()), total),
             _part(self.accrued, self.accrued + on_calls),
         )
 
@@ -44,7 +47,7 @@ def _part(part: int, whole: int) -> Fraction | None:
 
 
 def _cost() -> _Cost:
-    return _Cost(defaultdict(int))
+    return _Cost(defaultdict(int), defaultdict(int))
 
 
 def find_coverage(
@@ -54,10 +57,13 @@ def find_coverage(
     own: dict[MarginKey, _Cost] = defaultdict(_cost)
     months: dict[date, _Cost] = defaultdict(_cost)
     for entry in entries:
-        months[entry.charge_month].by_destination[entry.destination] += entry.amount
+        costs = [months[entry.charge_month]]
         if entry.call_id is not None and entry.destination in ON_CALLS:
             tenant, feature = owners.of(calls.calls[entry.call_id])
-            own[(tenant, feature, entry.charge_month)].by_destination[entry.destination] += entry.amount
+            costs.append(own[(tenant, feature, entry.charge_month)])
+        for cost in costs:
+            cost.by_destination[entry.destination] += entry.amount
+            cost.doubtful[entry.destination] += entry.amount if entry.provisional else 0
     for key, accrued in accruals.items():
         month = key.day.replace(day=1)
         for name, amount in accrued.on_calls.items():

@@ -140,6 +140,21 @@ def limit(filler: Filler, numbers: Iterable[int], matched: Matched) -> Fraction:
     return sum((rounding_limit(filler, cell) for cell in cells.values()), Fraction(0))
 
 
+def beyond_ratio(facts: Facts, filler: Filler, usages: list[UsageCell], matched: Matched) -> set[int]:
+    """R13: numbers of the usage of keys and days that exceed the bill by more than the policy ratio; it is provisional."""
+    found: set[int] = set()
+    for numbers in usage_by_key(usages).values():
+        first, left = (
+            usages[numbers[0]],
+            sum(usages[number].left for number in numbers if number not in matched.by_money),
+        )
+        told = sum(usages[number].quantity for number in numbers)
+        is_break = is_final(facts, filler, first.dims.source, first.day) and left > limit(filler, numbers, matched)
+        if is_break and left > Fraction(facts.policy_ratio) * told:
+            found.update(numbers)
+    return found
+
+
 def _add_left(
     facts: Facts,
     filler: Filler,
