@@ -131,14 +131,14 @@ def test_cached_lines_are_met_by_reads_before_writes() -> None:
 
 
 def test_a_batch_takes_the_next_day_before_the_day_before() -> None:
-    """R16; and a source that dates batches by the day they began says so."""
-    batch = call(1_000, at=f"{DAY}T15:00:00", key=key(batch="true"), started_at=datetime(2026, 9, 27, 15))
+    """R16; and a source that dates batches by another day says so."""
+    batch = call(1_000, at=f"{DAY}T15:00:00", key=key(batch="true"))
     days = {name: DAY + timedelta(days=number) for number, name in enumerate(("before", "on", "after"), -1)}
     lines = {name: charge("0.01", "1000", day=day, key=key(meter=METER)) for name, day in days.items()}
     both = reckon(facts([lines["before"], lines["after"]], [batch]))
     assert {one.day for one, parts in both.variance.items() if parts.get("timing", 0) > 0} == {days["after"]}
-    began = {SOURCE: Source(SOURCE, default_account_id="acct", batch_day="began")}
-    truth = reckon(facts([lines["before"]], [batch], sources=began))
+    later = {SOURCE: Source(SOURCE, default_account_id="acct", batch_day=1)}
+    truth = reckon(facts([lines["after"]], [batch], sources=later))
     assert events(truth) == money(e1="0.01")
     assert marked(truth, "timing") == 0
 

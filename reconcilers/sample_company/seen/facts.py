@@ -290,8 +290,8 @@ class Source:
     grain: frozenset[str] = frozenset()
     default_account_id: str | None = None
     finality_days: int = 0
-    #: the day this source's bill dates a batch call by (R16): ``ended``, ``began`` or ``next``
-    batch_day: str = "ended"
+    #: whole days from the one a batch call ended on to the one this source's bill dates it by (R16)
+    batch_day: int = 0
     published_units: dict[str, Decimal] = field(default_factory=dict)
 
 

@@ -54,7 +54,7 @@ What telemetry told
 16. R31: a total proves something if exactly one non-empty set of cache reads, cache writes, thoughts and tool tokens with counts
     makes up what it exceeds. Calls of an emitter are its distinct spans or records.
 17. R32: ancestors of a call are those of all its tellings, by distance, then own id.
-18. R16: a batch is what tells ``batch`` as true. ``batch_day`` ``began`` or ``next`` is then the usage's day for everything.
+18. R16: a batch is what tells ``batch`` as true. The day a source dates batches by is then the usage's day for everything.
 
 Breaks and variance
 19. ``telemetry_without_charge`` is summed over the cells of one usage key and day before the R10 limit and before

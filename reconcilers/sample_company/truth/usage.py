@@ -91,12 +91,12 @@ class UsageCell:
         return half_away(self.value(quantity) * 1000)
 
 
-def days_of(call: Call, batch_day: str, window_minutes: int) -> OtherDays:
+def days_of(call: Call, batch_day: int, window_minutes: int) -> OtherDays:
     """R16: a batch's next day, then the day before; of any other call the day it began, or the one across a near midnight."""
     ended = call.ended_at.date()
     began = ended if call.started_at is None else call.started_at.date()
     if call.key.batch == "true":
-        day = {"ended": ended, "began": min(began, ended), "next": ended + _DAY}[batch_day]
+        day = ended + batch_day * _DAY
         return OtherDays(day, (day + _DAY, day - _DAY), None)
     if began < ended:
         return OtherDays(ended, (began,), "after")

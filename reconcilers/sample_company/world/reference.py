@@ -157,8 +157,11 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
         # AWS names a model in its own words, in the usage type.
         "model_aliases.csv": ("provider alias model", [(None, alias, model) for model, alias in BEDROCK_NAMES.items()]),
         "context_thresholds.csv": (
-            "provider model threshold",
-            [(PROVIDERS[source], model, threshold) for (source, model), threshold in CONTEXT_THRESHOLDS.items()],
+            "provider model threshold valid_from valid_to version",
+            [
+                (PROVIDERS[source], model, threshold, None, None, 1)
+                for (source, model), threshold in CONTEXT_THRESHOLDS.items()
+            ],
         ),
         "contract_prices.csv": (price_header, [_price(row) for row in contract_prices(world.amended_on)]),
         "list_prices.csv": (price_header, [_price(row) for row in list_prices()]),
