@@ -220,6 +220,7 @@ def variables(settings: Settings) -> dict[str, object]:
         "abandoned_after_days": settings.abandoned_after_days,
         "excess_ratio_millionths": settings.excess_ratio_millionths,
         "coverage_gate_millionths": settings.coverage_gate_millionths,
+        "materiality": str(settings.materiality),
     }
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcilers.ingest.lake import schema
-from reconcilers.ingest.resolution.keys import LINKS, KeyFiles, find_contested, kept, put, quoted
+from reconcilers.ingest.resolution.keys import EMITTER, LINKS, KeyFiles, find_contested, kept, put, quoted
 from reconcilers.ingest.resolution.resolved import resolved
 from reconcilers.ingest.resolution.tellings import Knowledge
 
@@ -74,8 +74,7 @@ def _written(files: Sequence[KeyFiles], root: Path, knowledge: Knowledge, declar
             return
         excluding = {tuple(row[:5]) for row in emitters if row[5]}
         blind = {tuple(row[:5]) for row in emitters if row[6]}
-        common = _digest([declared, _recipe(), *sorted(map(repr, excluding)), "|", *sorted(map(repr, blind))])
-        fingerprints = _fingerprints(connection, files, common)
+        fingerprints = _fingerprints(connection, files, _digest([declared, _recipe()]))
         folders = {day: root / f"{day}-{fingerprint}" for day, fingerprint in fingerprints.items()}
         stale = [day for day, folder in folders.items() if not folder.is_dir()]
         for days in _batches(connection, stale):
@@ -91,12 +90,14 @@ def _emitters(
     """(source, scope name, scope version, provider, operation, excludes the cache, tells no cached count) of every emitter,
     and the scopes that others open, repeat or lie over."""
     listed = ", ".join(quoted(file.emitters) for file in files)
-    rows = connection.execute(
-        f"""select source, scope_name, scope_version, provider, operation,
-                len(list_distinct(flatten(list(coalesce(exceeding, []))))) >= {_PROOF},
-                not coalesce(bool_or(table_tells_cache), bool_or(tells_cache), false)
-            from read_parquet([{listed}]) group by all order by all"""
-    ).fetchall()
+    connection.execute(
+        f"""create or replace temp table emitters as
+            select source, scope_name, scope_version, provider, operation, {EMITTER} as emitter,
+                len(list_distinct(flatten(list(coalesce(exceeding, []))))) >= {_PROOF} as excludes_cache,
+                not coalesce(bool_or(table_tells_cache), bool_or(tells_cache), false) as cache_blind
+            from read_parquet([{listed}]) group by all"""
+    )
+    rows = connection.execute("select * exclude (emitter) from emitters order by all").fetchall()
     scopes = connection.execute(f"select distinct unnest(over_scopes) from read_parquet([{listed}])").fetchall()
     return rows, {scope for (scope,) in scopes if scope is not None}
 
@@ -151,8 +152,21 @@ def _fingerprints(connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFile
         "select distinct cast(day as varchar), file from contested order by all"
     ).fetchall():
         of_day[day].add(file)
+    read_as = dict(
+        connection.execute(
+            """select cast(days.day as varchar), string_agg(distinct concat(emitter, excludes_cache, cache_blind), ' ' order by 1)
+               from (
+                   select day, emitter from contested
+                   union select placed.day, contested.emitter from placed
+                   join placed as others on placed.component = others.component
+                   join contested on others.file = contested.file and others.landing_row = contested.landing_row
+               ) as days join emitters using (emitter) group by 1"""
+        ).fetchall()
+    )
     return {
-        day: _digest([common, *sorted(files[file].identity for file in found), "|", *sorted(touched[day])])
+        day: _digest(
+            [common, read_as[day], *sorted(files[file].identity for file in found), "|", *sorted(touched[day])]
+        )
         for day, found in sorted(of_day.items())
     }
 
@@ -213,7 +227,7 @@ def _tellings(
     _wanted(connection, days)
     numbers = [file for (file,) in connection.execute("select distinct file from wanted order by 1").fetchall()]
     for number in numbers:
-        found = connection.execute(
+        found = connection.sql(
             f"""select calls.* from read_parquet({quoted(files[number].calls)}) as calls
                 semi join (select landing_row from wanted where file = {number}) as wanted on calls.landing_row = wanted.landing_row
                 order by calls.landing_row"""

@@ -19,6 +19,8 @@ from reconcilers.ingest.resolution.names import NAMES
 if TYPE_CHECKING:
     import duckdb
 
+#: The number of who emitted a telling (R8).
+EMITTER = "hash(source, scope_name, scope_version, provider, operation)"
 #: What is kept of a file of tellings.
 _TELLINGS = f"""
 select
@@ -29,7 +31,7 @@ select
     hash(lower(trace_id), lower(span_id)) as self,
     case when parent_span_id is not null then hash(lower(trace_id), lower(parent_span_id)) end as parent,
     case when span_kind = 'model' then case when event_id is null and run_id is null then hash(lower(trace_id)) else hash(event_id, run_id) end end as who,
-    hash(scope_name) as scope,
+    hash(scope_name) as scope, {EMITTER} as emitter,
     billable, answered_from_cache, len(coalesce(over_scopes, [])) > 0 as lies_over,
     {" | ".join(f"(({name} is null)::integer << {bit})" for bit, name in enumerate(NAMES))} as lacks,
     trace_id is not null as in_trace, response_id is not null as has_response
@@ -65,7 +67,7 @@ pairs as (
     group by who having bool_or(lies_over) and count(*) > 1
 )
 select
-    file, landing_row, day,
+    file, landing_row, day, emitter,
     case when own in (select own from told_twice) then own end as own,
     case when has_response and response in (select response from shared) then response end as response,
     case when in_trace and trace in (select trace from traces) then trace end as trace,

@@ -17,7 +17,25 @@ Emitter = tuple[str | None, ...]
 _PAYER = ("provider", "endpoint", "billing_account_id")
 #: Facts that say how a usage was counted, so they come with it.
 _OF_USAGE = frozenset(
-    ["usage", "usage_source", "meters_told", "input_total", "output_total", "cached_total", "tells_cache", "emitter_tells_cache", "token_semantics", "token_semantics_by", "cache_exceeds_input", "usage_inconsistent", "scope_name", "scope_version", "dialect", "record_id", "span_kind"]
+    [
+        "usage",
+        "usage_source",
+        "meters_told",
+        "input_total",
+        "output_total",
+        "cached_total",
+        "tells_cache",
+        "emitter_tells_cache",
+        "token_semantics",
+        "token_semantics_by",
+        "cache_exceeds_input",
+        "usage_inconsistent",
+        "scope_name",
+        "scope_version",
+        "dialect",
+        "record_id",
+        "span_kind",
+    ]
 )
 
 

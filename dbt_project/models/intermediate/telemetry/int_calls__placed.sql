@@ -31,11 +31,12 @@ placed as (
             when {{ micros_of_day('emitted.ended_at') }} < {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', -1) }}
             when 86400000000 - {{ micros_of_day('emitted.ended_at') }} <= {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', 1) }}
         end as other_day,
+        {% for dimension in call_price_dimensions() %}{{ assumed_bit(dimension, 'emitted.' ~ dimension ~ ' is null') }}{{ ' + ' if not loop.last }}{% endfor %} as assumed,
         coalesce(emitted.cache_blind, placements.cache_blind) as cache_blind,
         emitted.inherited, emitted.identity_group, emitted.names_two_events, emitted.answered_from_cache,
         case
             when emitted.usage_inconsistent or emitted.cache_exceeds_input and emitted.token_semantics_by = 'convention' and not placements.excludes_cache
-                then concat(coalesce(concat('scope_name=', emitted.scope_name, ' '), ''), coalesce(concat('scope_version=', emitted.scope_version, ' '), ''), coalesce(concat('operation=', emitted.operation, ' '), ''))
+                then {{ named(['scope_name', 'scope_version', 'operation'], 'emitted.') }}
         end as inconsistent_emitter,
         emitted.reported_cost,
         -- an answer from a cache in between used nothing of the provider's (R32)
