@@ -15,7 +15,7 @@
 {# the dimensions all usages of one call have in common #}
 {% macro call_price_dimensions() %}{{ return(['service_tier', 'batch', 'context_band', 'geography', 'region', 'speed']) }}{% endmacro %}
 {% macro call_dimensions() -%}
-{{ return(['charge_day', 'source'] + owner_dimensions() + ['model'] + call_price_dimensions() + ['estimated', 'other_day', 'sampling_probability_millionths']) }}
+{{ return(['charge_day', 'source'] + owner_dimensions() + ['model'] + call_price_dimensions() + ['price_hour', 'estimated', 'other_day', 'sampling_probability_millionths']) }}
 {%- endmacro %}
 
 {# what a provider means when it leaves a price-setting dimension out; an assumed value is a value and meets only itself #}

@@ -39,10 +39,12 @@ ALLOWED = {
         "IF",
         "JSON_EXTRACT_SCALAR",
         "LAG",
+        "LEAD",
         "LEAST",
     ),
     *(
         "LENGTH",
+        "LEVENSHTEIN",
         "LOWER",
         "MAX",
         "MD5",

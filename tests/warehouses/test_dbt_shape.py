@@ -13,7 +13,10 @@ import pytest
 Nodes = dict[str, dict[str, Any]]
 
 #: Which days a lake file speaks of stands for what it says of them: a file's bytes never change under its path.
-TOLD_BY = {"source.reconcile.lake.calls": "source.reconcile.lake.call_days"}
+TOLD_BY = {
+    f"source.reconcile.lake.{entity}": "source.reconcile.lake.call_days"
+    for entity in ("calls", "resolved_calls", "resolved_tellings")
+}
 
 #: Prefixes of marts, those that may be read by the later ones first.
 ORDER = ["dim_", "fct_", "rpt_"]

@@ -6,7 +6,7 @@ with reported as (
         coalesce(reports.billing_account_id, accounts.billing_account_id) as billing_account_id,
         coalesce(reports.sub_account_id, key_projects.sub_account_id) as sub_account_id,
         reports.api_key_id,
-        coalesce(names.model, reports.model) as model,
+        names.model,
         reports.meter{% for dimension in price_dimensions() %},
         case when grain.tells_{{ dimension }} then coalesce(reports.{{ dimension }}, {{ dimension_default(dimension) | replace('meter =', 'reports.meter =') }}) end as {{ dimension }}{% endfor %},
         reports.charge_day,
@@ -18,7 +18,7 @@ with reported as (
     left join {{ ref('int_key_projects') }} as key_projects on reports.source = key_projects.source and reports.api_key_id = key_projects.api_key_id
     left join {{ ref('int_project_accounts') }} as accounts
         on reports.source = accounts.source and coalesce(reports.sub_account_id, key_projects.sub_account_id) = accounts.sub_account_id
-    left join {{ ref('int_bill_model_names') }} as names on reports.source = names.source and reports.model = names.alias
+    left join {{ ref('stg_reference__model_names') }} as names on reports.source = names.source and reports.model = names.name
 
 ),
 

@@ -8,9 +8,24 @@ with emitters as (
 
 placements as (
 
-    select emitters.charge_day, bit_xor({{ fingerprint(['placed.emitter', 'placed.source', 'placed.placed_account_id', 'placed.placed_sub_account_id', 'placed.placed_model', 'placed.excludes_cache', 'placed.cache_blind']) }}) as fingerprint
+    select emitters.charge_day, bit_xor({{ fingerprint(['placed.emitter', 'placed.source', 'placed.placed_account_id', 'placed.placed_sub_account_id', 'placed.placed_model', 'placed.placed_geography', 'placed.excludes_cache', 'placed.cache_blind']) }}) as fingerprint
     from emitters
     join {{ ref('int_placements') }} as placed on emitters.emitter = placed.emitter
+    group by emitters.charge_day
+
+),
+
+thresholds as (
+
+    select charge_day, bit_xor({{ fingerprint(['emitter', 'threshold']) }}) as fingerprint from {{ ref('int_context_thresholds') }} group by charge_day
+
+),
+
+hours as (
+
+    select emitters.charge_day, bit_xor({{ fingerprint(['hours.emitter', 'hours.price_hour', 'hours.begins', 'hours.ends']) }}) as fingerprint
+    from emitters
+    join {{ ref('int_price_hours') }} as hours on emitters.emitter = hours.emitter
     group by emitters.charge_day
 
 ),
@@ -23,9 +38,11 @@ environments as (
 
 final as (
 
-    select days.charge_day, days.calls, {{ fingerprint(['days.fingerprint', 'placements.fingerprint', 'environments.fingerprint']) }} as fingerprint
+    select days.charge_day, days.calls, {{ fingerprint(['days.fingerprint', 'placements.fingerprint', 'thresholds.fingerprint', 'hours.fingerprint', 'environments.fingerprint']) }} as fingerprint
     from {{ ref('int_call_days') }} as days
     left join placements on days.charge_day = placements.charge_day
+    left join thresholds on days.charge_day = thresholds.charge_day
+    left join hours on days.charge_day = hours.charge_day
     cross join environments
 
 )

@@ -1,5 +1,5 @@
 {# key order (R8), by each day the cell can stand on #}
-{% set ties = ordered(['contract_price', 'estimated', 'other_day_flag', 'sampling_probability_millionths', 'cache_blind', 'charge_day', 'other_day']) %}
+{% set ties = ordered(['contract_price', 'estimated', 'other_day_flag', 'sampling_probability_millionths', 'cache_blind', 'charge_day', 'other_day', 'price_hour']) %}
 with cells as (
 
     select * from {{ ref('int_usage_cells__dated') }}
@@ -18,6 +18,7 @@ priced as (
     left join {{ ref('int_usage_prices') }} as prices
         on cells.charge_day = prices.charge_day and cells.source = prices.source
         and cells.model is not distinct from prices.model and cells.meter = prices.meter
+        and cells.price_hour is not distinct from prices.price_hour
         {% for dimension in price_dimensions() %}and cells.{{ dimension }} = prices.{{ dimension }} {% endfor %}
 
 ),

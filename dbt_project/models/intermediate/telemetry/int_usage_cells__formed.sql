@@ -28,8 +28,8 @@ joined as (
 final as (
 
     select
-        cell, {{ key(key_dimensions() + ['charge_day', 'estimated', 'other_day', 'sampling_probability_millionths', 'cache_blind']) }} as usage_cell_id,
-        charge_day, {{ listed(key_dimensions()) }}, estimated, other_day, sampling_probability_millionths, cache_blind, assumed, quantity, calls
+        cell, {{ key(key_dimensions() + ['charge_day', 'price_hour', 'estimated', 'other_day', 'sampling_probability_millionths', 'cache_blind']) }} as usage_cell_id,
+        charge_day, {{ listed(key_dimensions()) }}, price_hour, estimated, other_day, sampling_probability_millionths, cache_blind, assumed, quantity, calls
     from joined
 
 )
