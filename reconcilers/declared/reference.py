@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcilers.errors import SourceRejected
+from reconcilers.ingest.lake import METERS
 from reconcilers.money import parse_amount, round_half_away
 from reconcilers.periods import parse_day
 
@@ -35,6 +36,8 @@ CONTRACTS: dict[str, str] = {
     "project_map": "source string! sub_account_id string! billing_account_id string environment caseless",
     "environments": "environment caseless! production bool!",
     "model_aliases": "provider string alias string! model string!",
+    "skus": """source string service_name string sku string! model string meter meter unit_size money service_tier string batch string
+context_band string geography string region string speed string modality string cache_ttl string valid_from date valid_to date version string!""",
     "contract_prices": _PRICES,
     "list_prices": _PRICES,
     "context_thresholds": "provider string model string! threshold int64 valid_from date valid_to date version string!",
@@ -58,6 +61,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "project_map": ("source", "sub_account_id"),
     "environments": ("environment",),
     "model_aliases": ("provider", "alias"),
+    "skus": ("source", "service_name", "sku", "valid_from"),
     "exchange_rates": ("currency", "billing_period_start"),
     "tenants": ("tenant_id",),
     "features": ("feature_id",),
@@ -81,9 +85,16 @@ def _time(text: str) -> str:
     return text
 
 
+def _meter(text: str) -> str:
+    if text not in METERS:
+        raise ValueError(f"{text!r:.40} is none of {', '.join(METERS)}")
+    return text
+
+
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "string": str,
     "caseless": str.lower,
+    "meter": _meter,
     "int64": int,
     "money": _money,
     "date": parse_day,
@@ -105,6 +116,7 @@ def schema(name: str) -> pa.Schema:
     types = {
         "string": pa.string(),
         "caseless": pa.string(),
+        "meter": pa.string(),
         "int64": pa.int64(),
         "money": pa.decimal128(38, 9),
         "date": pa.date32(),

@@ -7,15 +7,18 @@ providers would. What an example leaves out is filled here: account, model, mete
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 DAY = date(2026, 9, 28)
-METERS = ("input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens", "seconds")
+#: What an emitter counts, by the file its calls are in: only the second tells cached tokens apart.
+EMITTERS = {"calls": ["input_tokens"], "calls_with_cache": ["input_tokens", "cache_read_input_tokens"]}
 Row = dict[str, Any]
 
 
@@ -40,12 +43,14 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
         "features": [{"feature_id": name, "name": name} for name in examples],
     }
     calls: list[Row] = []
+    spans: list[Row] = []
     outcomes: list[Row] = []
     for name, example in examples.items():
         _write_csv(folder / "bills" / name / "bill.csv", [_bill_line(line) for line in example["bill"]])
         if "report" in example:
             _write_csv(folder / "bills" / name / "usage.csv", [_report_row(row) for row in example["report"]])
-        calls += _calls(name, example["calls"])
+        calls += _calls(name, example.get("calls", []))
+        spans += [_span(name, span) for span in example.get("spans", [])]
         outcomes += _outcomes(name, example)
         reference["billing_sources"].append(
             {
@@ -56,6 +61,10 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
                 "batch_day": example.get("batch_day", ""),
             }
         )
+        reference["billing_sources"] += [
+            {"source": name, "provider": f"{name.lower()}-{other}", "finality_days": 0}
+            for other in example.get("other_providers", [])
+        ]
         reference["billing_grain"] += [{"source": name, "dimension": told} for told in example.get("told", [])]
         if "published_unit" in example:
             reference["published_units"].append(
@@ -66,7 +75,7 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
             reference[table].append(
                 {
                     "source": name,
-                    "model": "model",
+                    "model": price.get("model", "model"),
                     "meter": price.get("meter", "input_tokens"),
                     "context_band": price.get("context_band", ""),
                     "price_per_million": price["price"],
@@ -74,8 +83,13 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
                     "version": "1",
                 }
             )
-    _write_csv(folder / "telemetry" / "calls.csv", calls)
+    for emitter, meters in EMITTERS.items():
+        told = [call for call in calls if (call["cache_read_input_tokens"] != "") == (len(meters) > 1)]
+        _write_csv(folder / "telemetry" / f"{emitter}.csv", told)
     _write_csv(folder / "telemetry" / "outcomes.csv", outcomes)
+    (folder / "telemetry").mkdir(exist_ok=True)
+    for file, told in spans_by_file(spans).items():
+        (folder / "telemetry" / f"{file}.json").write_text("".join(json.dumps(message) + "\n" for message in told))
     for table, rows in reference.items():
         _write_csv(folder / "reference" / f"{table}.csv", rows)
     settings = folder / "reconcile.yaml"
@@ -85,31 +99,34 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
 
 def _settings(examples: dict[str, Row]) -> Row:
     same = {name: name for name in ("event_id", "run_id", "tenant_id", "feature_id", "environment")}
-    calls = {
-        "name": "calls",
-        "kind": "mapped",
-        "uri": "telemetry",
-        "pattern": r"calls\.csv",
-        "format": "csv",
-        "entity": "calls",
-        "columns": same
-        | {
-            "record_id": "id",
-            "response_id": "id",
-            "provider": "provider",
-            "model": "model",
-            "billing_account_id": "account",
-            "sub_account_id": "project",
-            "api_key_id": "key",
-            "batch": "batch",
-            "context_band": "context_band",
-            "usage_source": "usage_source",
-            "ended_at": "at",
-            "started_at": "began",
-            "status": "status",
-        },
-        "usage": {"semantics": "exclusive", "meters": [{"meter": meter, "column": meter} for meter in METERS]},
+    columns = same | {
+        "record_id": "id",
+        "response_id": "id",
+        "provider": "provider",
+        "model": "model",
+        "billing_account_id": "account",
+        "sub_account_id": "project",
+        "api_key_id": "key",
+        "batch": "batch",
+        "context_band": "context_band",
+        "usage_source": "usage_source",
+        "ended_at": "at",
+        "started_at": "began",
+        "status": "status",
     }
+    calls = [
+        {
+            "name": emitter,
+            "kind": "mapped",
+            "uri": "telemetry",
+            "pattern": rf"{emitter}\.csv",
+            "format": "csv",
+            "entity": "calls",
+            "columns": columns,
+            "usage": {"semantics": "exclusive", "meters": [{"meter": meter, "column": meter} for meter in meters]},
+        }
+        for emitter, meters in EMITTERS.items()
+    ]
     outcomes = {
         "name": "outcomes",
         "kind": "mapped",
@@ -134,7 +151,8 @@ def _settings(examples: dict[str, Row]) -> Row:
         }
         for name in examples
     ]
-    return {"billing": bills, "telemetry": [calls, outcomes]}
+    traces = {"name": "traces", "kind": "otlp", "uri": "telemetry", "pattern": r".*\.json"}
+    return {"billing": bills, "telemetry": [*calls, outcomes, traces]}
 
 
 def _bill_line(line: Row) -> Row:
@@ -155,7 +173,7 @@ def _bill_line(line: Row) -> Row:
         "ConsumedQuantity": line.get("quantity", ""),
         "ConsumedUnit": line.get("unit", "tokens"),
         "x_ApiKeyId": line.get("key", "A"),
-        "x_Model": "model",
+        "x_Model": line.get("model", "model"),
         "x_Meter": line.get("meter", "input_tokens"),
         "x_Batch": line.get("batch", ""),
         "x_CacheTtl": line.get("ttl", ""),
@@ -203,9 +221,77 @@ def _calls(name: str, calls: list[Row]) -> Iterator[Row]:
                 "at": at,
                 "began": f"{call.get('began', at)}".replace(" ", "T"),
                 "status": call.get("status", "ok"),
-                **{meter: call.get(meter, "") for meter in METERS},
-                "input_tokens": call.get("tokens", ""),
+                "input_tokens": call["tokens"],
+                "cache_read_input_tokens": call.get("cached", ""),
             }
+
+
+#: Key of a span in an example → the attribute that tells it.
+_ATTRIBUTES = {
+    "operation": "gen_ai.operation.name",
+    "provider": "gen_ai.provider.name",
+    "model": "gen_ai.response.model",
+    "response": "gen_ai.response.id",
+    "input": "gen_ai.usage.input_tokens",
+    "output": "gen_ai.usage.output_tokens",
+    "cached": "gen_ai.usage.cache_read.input_tokens",
+    "thoughts": "gen_ai.usage.reasoning.output_tokens",
+    "total": "gen_ai.usage.total_tokens",
+    "cache_hit": "llm.cache_hit",
+    "event": "event_id",
+    "run": "run_id",
+    "tenant": "tenant_id",
+    "feature": "feature_id",
+    "environment": "deployment.environment.name",
+    "key": "api_key_id",
+}
+
+
+def _span(example: str, told: Row) -> Row:
+    """An OTLP/JSON span and the file it stands in. Ids are digests of the example's own names for them."""
+    trace = hashlib.md5(f"{example}/{told.get('trace', 't')}".encode()).hexdigest()
+    number = {
+        name: hashlib.md5(f"{example}/{told[name]}".encode()).hexdigest()[:16]
+        for name in ("id", "parent")
+        if name in told
+    }
+    named = {name: f"{example}/{told[name]}" for name in ("event", "run", "tenant", "response") if told.get(name)}
+    provider = f"{example.lower()}-{told['provider']}" if told.get("provider") else example.lower()
+    values = (
+        {"operation": "chat", "model": "model", "key": "A", "feature": example, "environment": "production"}
+        | told
+        | named
+    )
+    if "plain" not in told:
+        values |= {"provider": provider}
+    at = datetime.fromisoformat(str(told.get("at", f"{DAY}T12:00:00"))).replace(tzinfo=UTC)
+    began = datetime.fromisoformat(str(told.get("began", at.isoformat()))).replace(tzinfo=UTC)
+    attributes = [
+        {
+            "key": attribute,
+            "value": {"intValue": str(values[name])}
+            if isinstance(values[name], int)
+            else {"stringValue": str(values[name])},
+        }
+        for name, attribute in _ATTRIBUTES.items()
+        if values.get(name) is not None and not (told.get("plain") and name not in told)
+    ]
+    times = {
+        f"{name}TimeUnixNano": f"{int(moment.timestamp())}000000000" for name, moment in (("start", began), ("end", at))
+    }
+    span = {"traceId": trace, "spanId": number["id"], "name": told["id"], "kind": 3, "attributes": attributes} | times
+    if "parent" in number:
+        span["parentSpanId"] = number["parent"]
+    return {"file": told.get("file", "spans"), "scope": told.get("scope", "examples"), "span": span}
+
+
+def spans_by_file(spans: list[Row]) -> dict[str, list[Row]]:
+    """OTLP/JSON messages, one a span, by the file they stand in."""
+    files: dict[str, list[Row]] = {}
+    for told in spans:
+        scoped = {"scope": {"name": told["scope"]}, "spans": [told["span"]]}
+        files.setdefault(told["file"], []).append({"resourceSpans": [{"resource": {}, "scopeSpans": [scoped]}]})
+    return files
 
 
 def _outcomes(name: str, example: Row) -> Iterator[Row]:

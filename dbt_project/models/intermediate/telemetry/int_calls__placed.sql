@@ -1,9 +1,10 @@
 {{ config(materialized='ephemeral') }}
 -- grain: call, with its billing source, its owners filled upwards, the model's name after aliases, and its usage as told.
 -- `profile` stands for all a call's usages have in common; price dimensions the provider defaults are filled in (R8)
+{% set not_placed = {'geography': ' and placements.placed_geography is null', 'context_band': ' and thresholds.threshold is null'} %}
 {% set told_by_placement = {
     'geography': 'placements.placed_geography, ',
-    'context_band': "case when emitted.span_kind = 'model' and emitted.input_total > thresholds.threshold then 'long' end, ",
+    'context_band': "case when emitted.span_kind = 'model' and emitted.input_total + case when placements.excludes_cache then coalesce(emitted.cached_total, 0) else 0 end > thresholds.threshold then 'long' end, ",
 } %}
 with emitted as (
 
@@ -14,7 +15,7 @@ with emitted as (
 placed as (
 
     select
-        {{ dbt.hash('emitted.call_identity') }} as call_id,
+        {{ dbt.hash('emitted.own_id') }} as call_id,
         placements.source,
         placements.placed_account_id as billing_account_id,
         placements.placed_sub_account_id as sub_account_id,
@@ -35,8 +36,20 @@ placed as (
             when {{ micros_of_day('emitted.ended_at') }} < {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', -1) }}
             when 86400000000 - {{ micros_of_day('emitted.ended_at') }} <= {{ var('midnight_window_minutes') }} * 60000000 then {{ add_days('emitted.charge_day', 1) }}
         end as other_day,
-        false as cache_blind,
-        emitted.reported_cost, emitted.usage
+        {% for dimension in call_price_dimensions() %}{{ assumed_bit(dimension, 'emitted.' ~ dimension ~ ' is null' ~ not_placed.get(dimension, '')) }}{{ ' + ' if not loop.last }}{% endfor %} as assumed,
+        coalesce(emitted.cache_blind, placements.cache_blind) as cache_blind,
+        emitted.inherited, emitted.identity_group, emitted.names_two_events, emitted.answered_from_cache,
+        case
+            when emitted.usage_inconsistent or emitted.cache_exceeds_input and emitted.token_semantics_by = 'convention' and not placements.excludes_cache
+                then {{ named(['scope_name', 'scope_version', 'operation'], 'emitted.') }}
+        end as inconsistent_emitter,
+        emitted.reported_cost,
+        -- an answer from a cache in between used nothing of the provider's (R32)
+        case
+            when emitted.answered_from_cache then null
+            when placements.excludes_cache and array_length(emitted.usage_exclusive) > 0 then emitted.usage_exclusive
+            else emitted.usage
+        end as usage
     from emitted
     left join {{ ref('int_placements') }} as placements on emitted.emitter = placements.emitter
     left join {{ ref('int_context_thresholds') }} as thresholds on emitted.charge_day = thresholds.charge_day and emitted.emitter = thresholds.emitter

@@ -10,7 +10,7 @@ with profiles as (
 
 sums as (
 
-    select cell, profile, meter, modality, cache_ttl, cache_blind, {{ isum('quantity') }} as quantity, count(*) as calls
+    select cell, profile, meter, modality, cache_ttl, cache_blind, bit_or(assumed) as assumed, {{ isum('quantity') }} as quantity, count(*) as calls
     from {{ ref('int_usages') }}
     where {{ of_days('charge_day') }}
     group by cell, profile, meter, modality, cache_ttl, cache_blind
@@ -19,7 +19,7 @@ sums as (
 
 joined as (
 
-    select sums.cell, sums.meter, sums.modality, sums.cache_ttl, sums.cache_blind, sums.quantity, sums.calls, {{ listed(call_dimensions(), 'profiles.') }}
+    select sums.cell, sums.meter, sums.modality, sums.cache_ttl, sums.cache_blind, sums.assumed, sums.quantity, sums.calls, {{ listed(call_dimensions(), 'profiles.') }}
     from sums
     join profiles on sums.profile = profiles.profile
 
@@ -29,7 +29,7 @@ final as (
 
     select
         cell, {{ key(key_dimensions() + ['charge_day', 'price_hour', 'estimated', 'other_day', 'sampling_probability_millionths', 'cache_blind']) }} as usage_cell_id,
-        charge_day, {{ listed(key_dimensions()) }}, price_hour, estimated, other_day, sampling_probability_millionths, cache_blind, quantity, calls
+        charge_day, {{ listed(key_dimensions()) }}, price_hour, estimated, other_day, sampling_probability_millionths, cache_blind, assumed, quantity, calls
     from joined
 
 )

@@ -4,7 +4,7 @@
 -- can there be such
 with calls as (
 
-    select charge_day, call_high, call_low, profile, cache_blind, usage, {{ may_repeat_meter('usage') }} as several from {{ ref('int_calls') }} where {{ of_days('charge_day') }}
+    select charge_day, call_high, call_low, profile, cache_blind, assumed, usage, {{ may_repeat_meter('usage') }} as several from {{ ref('int_calls') }} where {{ of_days('charge_day') }}
 
 ),
 
@@ -16,17 +16,19 @@ elements as (
         coalesce(told.element.cache_ttl, {{ dimension_default('cache_ttl') | replace('meter =', 'told.element.meter =') }}) as cache_ttl,
         -- what tells no cached count may hide one in its input, and in nothing else (R8)
         told.cache_blind and told.element.meter = 'input_tokens' as cache_blind,
+        told.assumed + {{ assumed_bit('modality', 'told.element.modality is null') }}
+            + {{ assumed_bit('cache_ttl', "told.element.meter = 'cache_write_input_tokens' and told.element.cache_ttl is null") }} as assumed,
         told.element.quantity as quantity, meters.scale_factor
-    from {{ exploded('calls', 'charge_day, call_high, call_low, profile, cache_blind, several', 'usage', 'element') }} as told
+    from {{ exploded('calls', 'charge_day, call_high, call_low, profile, cache_blind, assumed, several', 'usage', 'element') }} as told
     left join {{ ref('meters') }} as meters on told.element.meter = meters.meter
 
 ),
 
 usages as (
 
-    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, quantity, scale_factor from elements where not several
+    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, assumed, quantity, scale_factor from elements where not several
     union all
-    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, sum(quantity), scale_factor
+    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, bit_or(assumed), sum(quantity), scale_factor
     from elements
     where several
     group by charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, scale_factor
@@ -37,7 +39,7 @@ usages as (
 counted as (
 
     select
-        charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind,
+        charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, assumed,
         case when scale_factor > 1 then cast({{ money('quantity * scale_factor') }} as int64) else cast(quantity as int64) end as quantity
     from usages
 
