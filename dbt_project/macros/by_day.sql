@@ -6,8 +6,6 @@
     day         column of the model that names its partition
     made_from   model with one row per day: (day, fingerprint, calls); a day it no longer names is emptied
     reads       model with (day, read_day): the days whose rows a day's rows need; its own alone where there is none
-    partners    column of the model that names another day its row speaks of: a day is also made again when that one is
-    batched     false: all stale days at once, where a day's rows speak of other days'
     cluster     columns BigQuery keeps a day's rows ordered by: what readers filter on
     require_partition_filter   true: BigQuery refuses a query that names no day; of large tables that are read by day only
 
@@ -97,12 +95,6 @@ changed as (
     where wanted.fingerprint is null or made.fingerprint is null or wanted.fingerprint <> made.fingerprint
 )
 select day, calls from changed
-{%- if config.get('partners') %}
-union distinct
-select wanted.day, wanted.calls from wanted
-where wanted.day in (select {{ config.get('day') }} from {{ relation }} where {{ config.get('partners') }} in (select day from changed))
-    and wanted.day not in (select day from changed)
-{%- endif %}
 order by day
 {%- endmacro %}
 
@@ -110,7 +102,7 @@ order by day
 {% macro batched(stale) -%}
   {%- set batches, batch, held = [], [], namespace(calls=0) -%}
   {%- for row in stale -%}
-    {%- if batch and config.get('batched', true) and held.calls + row[1] > var('batch_calls') %}{% do batches.append(batch | list) %}{% do batch.clear() %}{% set held.calls = 0 %}{% endif -%}
+    {%- if batch and held.calls + row[1] > var('batch_calls') %}{% do batches.append(batch | list) %}{% do batch.clear() %}{% set held.calls = 0 %}{% endif -%}
     {%- do batch.append(row[0]) %}{% set held.calls = held.calls + row[1] -%}
   {%- endfor -%}
   {%- if batch %}{% do batches.append(batch) %}{% endif -%}

@@ -8,6 +8,7 @@ case when not {{ calls }}.production then 'non_production' when {{ calls }}.even
 
 {# what telemetry tells of a call and placement needs #}
 {% macro told_of_calls() -%}
-{{ return(['call_identity', 'provider', 'endpoint'] + owner_dimensions() + ['model'] + call_price_dimensions() + ['event_id', 'run_id'] + names_of_calls()
-  + ['environment', 'started_at', 'ended_at', 'usage_source', 'reported_cost', 'sampling_probability_millionths', 'usage']) }}
+{{ return(emitter_columns() + call_price_dimensions() + ['event_id', 'run_id'] + names_of_calls()
+  + ['environment', 'span_kind', 'started_at', 'ended_at', 'answered_from_cache', 'usage_source', 'input_total', 'token_semantics_by', 'cache_exceeds_input', 'usage_inconsistent',
+    'reported_cost', 'sampling_probability_millionths', 'usage']) }}
 {%- endmacro %}

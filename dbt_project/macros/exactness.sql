@@ -82,6 +82,16 @@ case
 end
 {%- endmacro %}
 
+{# an amount in nanos times a fraction of whole numbers, rounded half away from zero; null where the denominator is 0 #}
+{% macro nano_fraction(amount, numerator, denominator) -%}
+  {%- set product = wide(amount) ~ ' * ' ~ numerator -%}
+case
+    when {{ denominator }} <> 0
+        then {{ sign_of(amount) }} * {{ sign_of(numerator) }} * {{ sign_of(denominator) }}
+            * cast({{ idiv('2 * abs(' ~ product ~ ') + abs(' ~ wide(denominator) ~ ')', '2 * abs(' ~ wide(denominator) ~ ')') }} as int64)
+end
+{%- endmacro %}
+
 {# a ratio of two sums, cut at nine decimals; null when the whole is not positive, since a share of nothing is not known #}
 {% macro share(part, whole) -%}
 case when ({{ whole }}) > 0 then {{ from_nanos('cast(' ~ idiv(wide(part) ~ ' * 1000000000', wide(whole)) ~ ' as int64)') }} end

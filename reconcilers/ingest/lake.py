@@ -289,6 +289,11 @@ currency string!
 }
 
 
+#: Entities whose files say which days' calls are made from them, and the column that tells a row's day. Of a day with resolved calls
+#: there are tellings they replace.
+DAYS_OF_CALLS = {"calls": "ended_at", "resolved_tellings": "charge_day"}
+
+
 @cache
 def schema(entity: str) -> pa.Schema:
     """The Arrow schema of one entity. Raises ``KeyError`` for a name that is not an entity."""

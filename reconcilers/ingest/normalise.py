@@ -165,12 +165,15 @@ def _add_billed(billed: dict[str, Decimal], table: pa.Table) -> None:
         billed[row["billing_currency"]] = billed.get(row["billing_currency"], 0) + amount
 
 
-def models_called(files: Sequence[Path]) -> list[tuple[str, str]]:
-    """The distinct (provider, model) of calls in lake files."""
+def models_told(files: Mapping[str, Sequence[Path]]) -> list[tuple[str | None, str | None, str]]:
+    """The distinct (source, provider, model) that lake files tell: bills and usage reports under their source, calls under null."""
     import duckdb
 
-    if not files:
-        return []
-    sql = "select distinct provider, model from read_parquet(?) where provider is not null and model is not null"
+    told = {"calls": "null, provider", "charges": "source, provider", "provider_usage": "source, null"}
+    found: set[tuple[str | None, str | None, str]] = set()
     with duckdb.connect() as connection:
-        return connection.execute(sql, [[str(path) for path in files]]).fetchall()
+        for entity, who in told.items():
+            if paths := [str(path) for path in files.get(entity, ())]:
+                sql = f"select distinct {who}, model from read_parquet(?) where model is not null"
+                found.update(connection.execute(sql, [paths]).fetchall())
+    return sorted(found, key=lambda told: tuple(part or "" for part in told))

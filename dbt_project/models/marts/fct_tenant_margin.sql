@@ -1,4 +1,4 @@
-with final as (
+with covered as (
 
     select
         {{ key(['margins.tenant_id', 'margins.feature_id', 'margins.month']) }} as tenant_margin_id,
@@ -6,15 +6,25 @@ with final as (
         margins.revenue, margins.direct_cost, margins.accrued_cost, margins.shared_cost,
         margins.revenue - margins.direct_cost as contribution_margin,
         margins.revenue - margins.direct_cost - margins.shared_cost as loaded_margin,
-        coverage.share_attributed, coverage.share_reconciled, coverage.share_estimated,
+        {{ coverage_beside('own', 'months') }}
+    from {{ ref('int_margins') }} as margins
+    left join {{ ref('stg_reference__tenants') }} as tenants on margins.tenant_id = tenants.tenant_id
+    left join {{ ref('int_coverage') }} as months on months.scope = 'month' and margins.month = months.month
+    left join {{ ref('int_coverage') }} as own
+        on own.scope = 'tenant_feature' and margins.month = own.month and margins.tenant_id = own.tenant_id and margins.feature_id = own.feature_id
+
+),
+
+final as (
+
+    select
+        *,
         case
-            when coverage.share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} and coverage.share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
+            when share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} and share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
             else 'provisional'
         end as status,
         '{{ var("reporting_currency") }}' as currency
-    from {{ ref('int_margins') }} as margins
-    left join {{ ref('stg_reference__tenants') }} as tenants on margins.tenant_id = tenants.tenant_id
-    left join {{ ref('int_coverage_months') }} as coverage on margins.month = coverage.month
+    from covered
 
 )
 

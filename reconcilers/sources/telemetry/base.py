@@ -1,4 +1,4 @@
-"""What telemetry readers share: provider names, keyed user hashes, and files as units of work.
+"""What telemetry readers share: keyed user hashes, and files as units of work.
 
 Of files one unit is one: its key below ``uri``. A later delivery of the same key replaces it whole.
 """
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
+from reconcilers import naming
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.folders import Folder, open_folder
@@ -27,26 +28,6 @@ if TYPE_CHECKING:
     from reconcilers.periods import Period
 
 USER_KEY_VARIABLE = "RECONCILE_USER_KEY"
-
-#: Spellings of a provider in OpenTelemetry's own (``gen_ai.provider.name``).
-PROVIDER_ALIASES = {
-    "xai": "x_ai",
-    "az.ai.openai": "azure.ai.openai",
-    "azure.openai": "azure.ai.openai",
-    "azure_openai": "azure.ai.openai",
-    "az.ai.inference": "azure.ai.inference",
-    "azure_ai_inference": "azure.ai.inference",
-    "vertex_ai": "gcp.vertex_ai",
-    "gemini": "gcp.gemini",
-    "mistralai": "mistral_ai",
-    "bedrock": "aws.bedrock",
-    "aws_bedrock": "aws.bedrock",
-}
-
-
-def provider_name(name: str | None) -> str | None:
-    """A provider in OpenTelemetry's spelling; a name without an alias is its lower case."""
-    return None if name is None else PROVIDER_ALIASES.get(name.lower(), name.lower())
 
 
 def hash_user(user_id: str | None, key: bytes | None) -> str | None:
@@ -64,7 +45,7 @@ class Dialect:
 
     ``recognised_by``: a span with one of these speaks the dialect. ``run_span`` starts the name of a run's own span.
     ``billable_operations`` may carry billed usage; ``repeating_operations`` never do, whatever they carry.
-    ``providers``, ``service_tiers`` and ``outcomes`` translate spellings; what is translated to None is not told.
+    ``service_tiers`` and ``outcomes`` translate spellings; what is translated to None is not told.
 
     Whether the input count contains the cached tokens: ``inclusive_by`` names attributes only emitters that follow the
     convention write (it does), ``passed_through_by`` attributes of emitters that write what their caller passed.
@@ -79,7 +60,6 @@ class Dialect:
     billable_operations: tuple[str, ...]
     repeating_operations: tuple[str, ...] = ()
     run_span: str | None = None
-    providers: Mapping[str, str] = field(default_factory=dict)
     service_tiers: Mapping[str, str | None] = field(default_factory=dict)
     outcomes: Mapping[str, str | None] = field(default_factory=dict)
     inclusive_by: tuple[str, ...] = ()
@@ -118,6 +98,11 @@ class TelemetrySource(Source):
     def __init__(self, config: SourceConfig) -> None:
         super().__init__(config)
         self.user_key = os.environ.get(USER_KEY_VARIABLE, "").encode() or None
+
+    @classmethod
+    def readers(cls) -> set[Path]:
+        """Also the spellings of providers."""
+        return super().readers() | {Path(naming.__file__)}
 
 
 class FileSource(TelemetrySource):

@@ -8,7 +8,7 @@ with bucket_rows as (
         coalesce(bill_cell_id, charge_id) as match_group_id, 'bucket' as target_kind, cast(null as string) as call_id,
         cast(null as string) as model, cast(null as string) as meter, destination,
         cast(null as string) as event_id, cast(null as string) as run_id, cast(null as string) as tenant_id, cast(null as string) as feature_id,
-        cast(null as boolean) as production, false as timing, quantity, billing_currency, '{{ var("reporting_currency") }}' as currency,
+        cast(null as boolean) as production, false as timing, false as cache_semantics, quantity, billing_currency, '{{ var("reporting_currency") }}' as currency,
         {{ from_nanos('cost_nanos') }} as reconciled_cost,
         {{ money("'0'") }} as accrued_cost
     from {{ ref('int_bucket_amounts') }}
@@ -24,7 +24,7 @@ accrual_rows as (
         accruals.accrual_id as match_group_id, 'bucket' as target_kind, cast(null as string) as call_id,
         accruals.model, accruals.meter, 'no_telemetry' as destination,
         cast(null as string) as event_id, cast(null as string) as run_id, cast(null as string) as tenant_id, cast(null as string) as feature_id,
-        cast(null as boolean) as production, false as timing, {{ money('null') }} as quantity, '{{ var("reporting_currency") }}' as billing_currency, '{{ var("reporting_currency") }}' as currency,
+        cast(null as boolean) as production, false as timing, false as cache_semantics, {{ money('null') }} as quantity, '{{ var("reporting_currency") }}' as billing_currency, '{{ var("reporting_currency") }}' as currency,
         {{ money("'0'") }} as reconciled_cost,
         {{ from_nanos('accruals.accrued_nanos - coalesce(shares.accrued_nanos, 0)') }} as accrued_cost
     from {{ ref('int_accruals') }} as accruals

@@ -4,7 +4,7 @@
 -- emitter's own figure (R18); null where none of the calls tells
 with cells as (
 
-    select cell, scale_factor, {{ nanos('list_price') }} as list_price, {{ nanos('expected_price') }} as expected_price from {{ ref('int_usage_cells') }} where {{ of_days('charge_day') }}
+    select cell, scale_factor, {{ nanos('list_price') }} as list_price, {{ nanos('expected_price') }} as expected_price from {{ ref('int_usage_cells') }} where {{ of_days('ended_day') }}
 
 ),
 
@@ -36,7 +36,7 @@ final as (
 
     select
         told.charge_day, told.event_id, told.run_id, told.model, count(*) as calls,
-        count(*) - count(by_call.list_nanos) as unpriced_calls,
+        cast(sum(case when by_call.list_nanos is null and not told.answered_from_cache then 1 else 0 end) as int64) as unpriced_calls,
         {{ from_nanos(isum('by_call.list_nanos')) }} as estimated_cost,
         {{ from_nanos(isum('by_call.expected_nanos')) }} as expected_cost,
         {{ money('sum(told.reported_cost)') }} as reported_cost

@@ -3,7 +3,7 @@
 -- grain: usage of a call × receipt of its cell: what the usage received, and what is accrued on it (R17, last step)
 with receipts as (
 
-    select * from {{ ref('int_receipts') }} where {{ of_days('charge_day') }}
+    select * from {{ ref('int_receipts') }} where {{ of_days('ended_day') }}
 
 ),
 

@@ -1,17 +1,17 @@
 -- grain: day. All that the shares of its calls are made from: the calls, what their cells received, at which prices they are valued
 with receipts as (
 
-    select charge_day, bit_xor({{ fingerprint(['receipt', 'timing', 'sign', 'amount', 'accrued']) }}) as fingerprint
+    select ended_day as charge_day, bit_xor({{ fingerprint(['receipt', 'sign', 'amount', 'accrued', 'exceeds_ratio']) }}) as fingerprint
     from {{ ref('int_receipts') }}
-    group by charge_day
+    group by ended_day
 
 ),
 
 prices as (
 
-    select charge_day, bit_xor({{ fingerprint(['cell', 'list_price', 'expected_price']) }}) as fingerprint
+    select ended_day as charge_day, bit_xor({{ fingerprint(['cell', 'list_price', 'expected_price']) }}) as fingerprint
     from {{ ref('int_usage_cells') }}
-    group by charge_day
+    group by ended_day
 
 ),
 

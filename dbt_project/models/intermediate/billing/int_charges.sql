@@ -49,7 +49,7 @@ final as (
 
     select
         converted.charge_id, converted.source, converted.landing_id, converted.landing_line, converted.line_id, converted.linked_line_ids, converted.invoice_id,
-        {{ listed(owner_dimensions(), 'converted.') }}, coalesce(names.model, converted.model) as model, converted.meter, {{ listed(price_dimensions(), 'converted.') }},
+        {{ listed(owner_dimensions(), 'converted.') }}, coalesce(names.model, converted.model) as model, converted.meter, {% for dimension in price_dimensions() %}{{ 'coalesce(converted.geography, names.geography) as geography' if dimension == 'geography' else 'converted.' ~ dimension }}, {% endfor %}
         converted.service_name, converted.sku_id, converted.sku_meter, converted.charge_category, converted.charge_class, converted.charge_description,
         converted.reduction, converted.commitment_discount_status, converted.invoice_issuer_name,
         converted.charge_period_start, converted.charge_period_end, converted.billing_period_start, converted.charge_month,
@@ -79,7 +79,7 @@ final as (
             else '(matching)'
         end as destination
     from converted
-    left join {{ ref('int_model_names') }} as names on converted.provider is not distinct from names.provider and converted.model = names.alias
+    left join {{ ref('stg_reference__model_names') }} as names on converted.source = names.source and converted.model = names.name
 
 )
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from reconcilers import naming
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.folders import split_line
-from reconcilers.sources.telemetry.base import PROVIDER_ALIASES, Dialect
+from reconcilers.sources.telemetry.base import Dialect
 from reconcilers.sources.telemetry.spans.attributes import column, read_attributes
 from reconcilers.sources.telemetry.spans.files import DAMAGED
 
@@ -322,7 +323,7 @@ class _Query:
             passed_through=self._told(lambda dialect: dialect.passed_through_by),
             attributes=", ".join(f"{self._told(_attribute(name))} as {name}" for name in fields),
             counts=", ".join(f"{self._told(_count(name))} as {name}_told" for name in counts),
-            provider=self._translated(PROVIDER_ALIASES | _merged(d.providers for d in dialects), "lower(provider)"),
+            provider=self._provider(),
             service_tier=self._translated(_merged(d.service_tiers for d in dialects), "service_tier"),
             numbers=", ".join(
                 f"try_cast({c}_told as {'decimal(28, 9)' if c in _METERS else 'bigint'}) as {c}" for c in counts
@@ -367,6 +368,13 @@ class _Query:
             for dialect, found in zip(self.dialects, lists, strict=True)
         ]
         return f"case dialect {' '.join(cases)} end"
+
+    def _provider(self) -> str:
+        """``naming.provider`` in SQL: the longest beginning of words that is a provider's spelling, else what is told."""
+        spellings = f"map({self._bound(list(naming.PROVIDERS))}, {self._bound(list(naming.PROVIDERS.values()))})"
+        told = "lower(provider)"
+        beginnings = (told, f"array_to_string(string_split({told}, '.')[1:2], '.')", f"split_part({told}, '.', 1)")
+        return f"coalesce({', '.join(f'{spellings}[{beginning}]' for beginning in beginnings)}, {told})"
 
     def _translated(self, meanings: Mapping[str, str | None], expression: str) -> str:
         cases = [f"when {self._bound(word)} then {self._bound(m)}::varchar" for word, m in meanings.items()]
