@@ -92,6 +92,7 @@ class Emitter:
 
     None is *not known*. ``counts_itself``: its counts are a tokenizer's, ``always`` or of ``streamed`` calls, so they are
     *estimated*. ``over``: scopes whose one call a span of this emitter opens, repeats or lies over (rule R29).
+    ``default_provider``: whom it calls where its spans tell no provider.
     """
 
     scope: str
@@ -103,6 +104,7 @@ class Emitter:
     tells_cache: bool | None = None
     counts_itself: Literal["always", "streamed"] | None = None
     over: tuple[str, ...] = ()
+    default_provider: str = ""
 
 
 def read_emitters(table: Path) -> tuple[Emitter, ...]:
@@ -129,6 +131,7 @@ def read_emitters(table: Path) -> tuple[Emitter, ...]:
                         tells_cache=words[row["tells_cache"]],
                         counts_itself=counting[row["counts_itself"]],
                         over=tuple(row["over"].split()),
+                        default_provider=row["default_provider"],
                     )
                 )
             except KeyError as error:
@@ -153,8 +156,9 @@ class Dialect:
     or setting: ``traceloop.association.properties.*``, ``langfuse.trace.metadata.*$``.
 
     ``recognised_by``: a span with one of these speaks the dialect. ``run_span`` starts the name of a run's own span.
-    ``kinds``: what a word of ``kind``, else of ``operation``, else the span's whole name (all lower case) says it is: a
-    ``model`` operation of its own (inference, embeddings, rerank), a ``tool``, or ``other`` (agent, workflow, chain).
+    ``kinds``: what a word of ``kind``, else of ``operation`` (lower case) says a span is: a ``model`` operation of its own
+    (inference, embeddings, rerank), a ``tool``, or ``other`` (agent, workflow, chain). ``kinds_by_name`` is the same of a
+    span's whole name, or a log record's event, for emitters that tell neither.
     ``repeating_operations`` read a stored answer again and are never billed, whatever they carry.
     ``providers``, ``service_tiers`` and ``outcomes`` translate spellings (lower case); what is translated to None is not
     told. A provider ending in ``*`` stands for all that start so (``openai.*``: an API behind a dot).
@@ -164,6 +168,8 @@ class Dialect:
     passed on, and the span has none of ``inclusive_by``, which only emitters that follow the convention write;
     ``passed_through_by`` are attributes of emitters that write what their caller passed, so that for them
     ``inclusive_by`` says nothing. Thoughts are inside the output. ``emitters`` is its table of emitters.
+    ``ignored`` are attributes that look like counts or like an owner and are known to say nothing more: copies, sums,
+    settings (rule R33, ``unread_usage``); one ending in a dot stands for all that start so.
 
     ``texts`` are attributes that hold prompts, completions, tool arguments or results, never landed; one ending in a dot
     stands for all that start so, but for ``no_texts``. ``text_events`` are events whose content is a message.
@@ -175,7 +181,7 @@ class Dialect:
     counts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     carriers: tuple[str, ...] = ()
     kinds: Mapping[str, Literal["model", "tool", "other"]] = field(default_factory=dict)
-    billable_operations: tuple[str, ...] = ()
+    kinds_by_name: Mapping[str, Literal["model", "tool", "other"]] = field(default_factory=dict)
     repeating_operations: tuple[str, ...] = ()
     run_span: str | None = None
     providers: Mapping[str, str] = field(default_factory=dict)
@@ -184,9 +190,9 @@ class Dialect:
     inclusive_by: tuple[str, ...] = ()
     exclusive_by: tuple[str, ...] = ()
     passed_through_by: tuple[str, ...] = ()
-    inclusive_scopes: tuple[str, ...] = ()
     exclusive_providers: tuple[str, ...] = ()
     emitters: tuple[Emitter, ...] = ()
+    ignored: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     no_texts: tuple[str, ...] = ()
     text_events: tuple[str, ...] = ()
