@@ -149,6 +149,7 @@ def test_vector_reads_have_fractions(job: Job) -> None:
 
 INPUT, OUTPUT, TOTAL = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.total_tokens"
 READ, WRITTEN = "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_creation.input_tokens"
+TTL = "gen_ai.usage.cache_creation.ephemeral_"
 THOUGHTS, TOOL = "gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.tool.input_tokens"
 
 
@@ -261,7 +262,10 @@ def test_more_cached_than_input_though_the_company_says_inside(job: Job) -> None
         ({INPUT: 10, OUTPUT: 5}, 2, False, None),
         ({INPUT: 10, OUTPUT: 5, THOUGHTS: 3, TOTAL: 15}, 2, False, None),
         ({INPUT: 10, READ: 0, OUTPUT: 5}, 3, True, 0),
-        ({INPUT: 100, READ: 20, WRITTEN: 30, "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens": 30}, 3, True, 50),
+        ({INPUT: 100, READ: 20, WRITTEN: 30}, 3, True, 50),
+        # Writes of a told time to live are meters of their own.
+        ({INPUT: 100, READ: 20, WRITTEN: 30, f"{TTL}5m_input_tokens": 30}, 3, True, 50),
+        ({INPUT: 100, READ: 20, WRITTEN: 30, f"{TTL}5m_input_tokens": 10, f"{TTL}1h_input_tokens": 20}, 4, True, 50),
         ({}, 0, False, None),
     ],
 )

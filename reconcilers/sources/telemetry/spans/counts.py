@@ -15,14 +15,8 @@ MAX_COUNT = 10**12
 
 #: Counts that are meters of their own; all others are counts of tokens.
 METERS = ("read_units",)
-#: Counts that tell one meter; a told zero counts. Thoughts, totals and what is inside another tell none.
-_TELL_METERS = (
-    ("input",),
-    ("cache_read",),
-    ("cache_write", "cache_write_5m", "cache_write_1h"),
-    ("output",),
-    *((meter,) for meter in METERS),
-)
+#: Counts that tell a meter each; a told zero counts. Thoughts, totals and what is inside another tell none.
+_TELL_METERS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", *METERS)
 _CACHED = ("cache_read", "cache_write", "cache_write_5m", "cache_write_1h")
 #: What a total may count beside input and output: (a count that tells it, its tokens, its bit in ``outside``).
 _MAY_BE_OUTSIDE = (
@@ -190,8 +184,11 @@ def contents(told: Sequence[str]) -> str:
 
 def readings(told: Sequence[str]) -> str:
     """``READINGS`` for spans that have no other counts than ``told``."""
-    groups = [_any_told(count for count in group if count in told) for group in _TELL_METERS]
-    return READINGS.format(meters_told=" + ".join(f"({group})::bigint" for group in groups))
+    meters = [f"({count} is not null)::bigint" for count in _TELL_METERS if count in told]
+    # Writes of a told time to live are meters of their own, whose sum is none.
+    ttl_told = _any_told(count for count in ("cache_write_5m", "cache_write_1h") if count in told)
+    meters += [f"(cache_write is not null and not ({ttl_told}))::bigint"] if "cache_write" in told else []
+    return READINGS.format(meters_told=" + ".join(meters) or "0")
 
 
 def is_sound(count: str) -> str:
