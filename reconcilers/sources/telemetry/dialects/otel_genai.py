@@ -11,7 +11,9 @@ The ids of the work (event, run, tenant, …) are no part of the conventions. Th
 
 from __future__ import annotations
 
-from reconcilers.sources.telemetry.base import Dialect
+from pathlib import Path
+
+from reconcilers.sources.telemetry.base import Dialect, read_emitters
 
 DIALECT = Dialect(
     name="otel_genai",
@@ -68,6 +70,7 @@ DIALECT = Dialect(
         "region": ("gen_ai.request.region",),
         "stream": ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming"),
         "error_type": ("error.type", "exception/exception.type"),
+        "cache_hit": ("llm.cache_hit", "gen_ai.cache_hit"),
         # How sure its numbers are
         "usage_origin": ("gen_ai.usage.source", "gen_ai.usage.estimated"),
         "sampling_probability": ("sampling.probability",),
@@ -104,6 +107,7 @@ DIALECT = Dialect(
         "cache_write_5m": ("gen_ai.usage.cache_creation.ephemeral_5m_input_tokens",),
         "cache_write_1h": ("gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",),
         "reasoning": ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"),
+        "tool": ("gen_ai.usage.tool.input_tokens", "gen_ai.usage.tool_use_prompt_tokens"),
         "text_input": ("gen_ai.usage.text.input_tokens",),
         "image_input": ("gen_ai.usage.image.input_tokens",),
         "audio_input": ("gen_ai.usage.audio.input_tokens",),
@@ -112,16 +116,20 @@ DIALECT = Dialect(
         "audio_output": ("gen_ai.usage.audio.output_tokens",),
         "read_units": ("pinecone.usage.read_units",),
     },
-    billable_operations=(
-        "chat",
-        "generate_content",
-        "text_completion",
-        "embeddings",
+    kinds={
+        "chat": "model",
+        "generate_content": "model",
+        "text_completion": "model",
+        "embeddings": "model",
+        "execute_tool": "tool",
+        "create_agent": "other",
+        "invoke_agent": "other",
+        "invoke_workflow": "other",
         # OpenLLMetry's llm.request.type
-        "completion",
-        "embedding",
-        "rerank",
-    ),
+        "completion": "model",
+        "embedding": "model",
+        "rerank": "model",
+    },
     # Reads a stored answer again; its usage was billed when the answer was made.
     repeating_operations=("fetch_response",),
     # OpenAI's default is its standard tier; Anthropic calls a batch's tier `batch`.
@@ -134,8 +142,8 @@ DIALECT = Dialect(
         "gen_ai.usage.cache_creation.input_tokens",
         "gen_ai.usage.cache_write.input_tokens",
     ),
-    inclusive_scopes=("opentelemetry.instrumentation.anthropic",),
     exclusive_providers=("anthropic", "aws.bedrock"),
+    emitters=read_emitters(Path(__file__).with_name("otel_genai_emitters.csv")),
 )
 
 #: Attributes that hold prompts, completions, tool arguments or results, in any vocabulary known to us, read as a dialect

@@ -7,18 +7,19 @@ names of its attributes and events without any value. Only one whose outline is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from reconcilers.errors import SourceRejected
-from reconcilers.sources.folders import split_line
 from reconcilers.sources.telemetry.dialects.otel_genai import NO_TEXT, TEXT_ATTRIBUTES, TEXT_EVENTS
-from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_lines
+from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_lines, unreadable, why_unreadable
+from reconcilers.sources.telemetry.spans.logs import event_name
 
 Span = dict[str, Any]
-_SIGNALS = {"resourceLogs": "logs", "resourceMetrics": "metrics", "resourceProfiles": "profiles"}
+_SIGNALS = {"resourceMetrics": "metrics", "resourceProfiles": "profiles"}
 
 
 class TextFilter:
@@ -29,25 +30,42 @@ class TextFilter:
         self.holds_text = _TextNames((*TEXT_ATTRIBUTES, *remove))
         self.outline = msgspec.json.Decoder(_Message)
 
-    def count(self, received: Path, unit: str) -> int:
-        """How many attributes and events of a file hold text. Refuses a file with what is no message of spans."""
-        found = 0
+    def look_through(self, received: Path, unit: str) -> Found:
+        """What of a file may not be landed. Raises ``SourceRejected`` for a file without a line that can be read."""
+        removed = lost = lines = 0
+        first: tuple[int, Unreadable] | None = None
         for line, content in read_lines(received, unit, self.source):
+            lines += 1
             if not self._is_clean(content):
-                found += self._count(unit, line, content)
-        return found
+                try:
+                    removed += self._count(content)
+                except Unreadable as error:
+                    lost += 1
+                    first = first or (line, error)
+        if first and lost == lines:
+            line, problem = first
+            raise SourceRejected(str(problem), source=self.source, file=unit, line=line, hint=problem.hint)
+        return Found(removed, lost)
 
     def without(self, received: Path, unit: str) -> Iterator[bytes]:
-        """The file's messages without what ``count`` counts, one a line; its blank lines are kept."""
+        """The file's messages, one a line, without what ``look_through`` counts; its blank lines are kept."""
         import orjson
 
         holds_text, written = self.holds_text, 0
         for line, content in read_lines(received, unit, self.source):
-            message = self._traces(unit, line, quoted_fractions(content))
-            for attributes, events in _carriers(message):
-                attributes[:] = [attribute for attribute in attributes if not holds_text[attribute["key"]]]
-                events[:] = [event for event in events if event.get("name") not in TEXT_EVENTS]
-            yield b"\n" * (line - written - 1) + orjson.dumps(message) + b"\n"
+            try:
+                message = self._message(quoted_fractions(content))
+                for record in _bodies(message):
+                    del record["body"]
+                for attributes, events in _carriers(message):
+                    attributes[:] = [attribute for attribute in attributes if not holds_text[attribute["key"]]]
+                    events[:] = [event for event in events if event.get("name") not in TEXT_EVENTS]
+                kept = orjson.dumps(message)
+            except Unreadable as error:
+                kept = content if why_unreadable(content) else unreadable(str(error), len(content))
+            except _SHAPE as error:
+                kept = unreadable(_shape_problem(error), len(content))
+            yield b"\n" * (line - written - 1) + kept + b"\n"
             written = line
 
     def _is_clean(self, content: bytes) -> bool:
@@ -72,42 +90,65 @@ class TextFilter:
             return False
         return True
 
-    def _count(self, unit: str, line: int, content: bytes) -> int:
-        holds_text, found = self.holds_text, 0
+    def _count(self, content: bytes) -> int:
+        holds_text = self.holds_text
         try:
-            for attributes, events in _carriers(self._traces(unit, line, content)):
+            message = self._message(content)
+            found = sum(1 for _ in _bodies(message))
+            for attributes, events in _carriers(message):
                 for attribute in attributes:
                     found += holds_text[attribute["key"]]
                 for event in events:
                     found += event.get("name") in TEXT_EVENTS
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise self._rejected(unit, line, f"not the shape of OTLP/JSON traces: {error!r:.120}") from None
+        except _SHAPE as error:
+            raise Unreadable(_shape_problem(error)) from None
         return found
 
-    def _traces(self, unit: str, line: int, content: bytes) -> Span:
-        """One message, parsed. Refuses other signals and what is not OTLP/JSON."""
+    def _message(self, content: bytes) -> Span:
+        """One message, parsed. Raises ``Unreadable`` for other signals and what is not OTLP/JSON."""
         import orjson
 
+        if stated := why_unreadable(content):
+            raise Unreadable(stated[0], DAMAGED)
         try:
             message = orjson.loads(content)
         except ValueError as error:
             hint = DAMAGED
             if not content.lstrip().startswith(b"{"):
                 hint = "have it written as OTLP/JSON: `format: json` of a file exporter, `otlp_json` of an S3 exporter"
-            raise self._rejected(unit, line, f"not JSON: {error}", hint) from None
+            raise Unreadable(f"not JSON: {error}", hint) from None
         if not isinstance(message, dict):
-            raise self._rejected(unit, line, f"a JSON {type(message).__name__}, not an OTLP/JSON message")
+            raise Unreadable(f"a JSON {type(message).__name__}, not an OTLP/JSON message")
         for name, signal in _SIGNALS.items():
             if name in message:
-                hint = "narrow `pattern` to the trace files"
-                raise self._rejected(unit, line, f"holds {signal}, not traces", hint)
-        if message and "resourceSpans" not in message:
-            raise self._rejected(unit, line, f"no resourceSpans but {sorted(message)[0]!r:.60}: not OTLP/JSON traces")
+                raise Unreadable(f"holds {signal}, not traces or logs", "narrow `pattern` to the traces and logs")
+        if message and "resourceSpans" not in message and "resourceLogs" not in message:
+            raise Unreadable(f"no resourceSpans but {sorted(message)[0]!r:.60}: not OTLP/JSON traces")
         return message
 
-    def _rejected(self, unit: str, line: int, problem: str, hint: str | None = None) -> SourceRejected:
-        hint = hint or "correct the emitter or ask for the file again"
-        return SourceRejected(problem, source=self.source, file=unit, line=split_line(line)[1], hint=hint)
+
+@dataclass(frozen=True)
+class Found:
+    """How many attributes and events of a file hold text, and how many of its lines cannot be read."""
+
+    removed: int
+    unreadable: int
+
+
+class Unreadable(Exception):
+    """Why a line cannot be read, and what to do about it."""
+
+    def __init__(self, problem: str, hint: str = "correct the emitter or ask for the file again") -> None:
+        super().__init__(problem)
+        self.hint = hint
+
+
+#: What reading a message of another shape raises.
+_SHAPE = (AttributeError, KeyError, TypeError, ValueError)
+
+
+def _shape_problem(error: Exception) -> str:
+    return f"not the shape of OTLP/JSON traces: a {type(error).__name__}"
 
 
 class _TextNames(dict[str, bool]):
@@ -136,6 +177,27 @@ def _carriers(message: Span) -> Iterator[tuple[list[Span], list[Span]]]:
                 yield span.get("attributes") or [], events
                 for part in (*events, *(span.get("links") or ())):
                     yield part.get("attributes") or [], []
+    for resource_logs in message.get("resourceLogs") or ():
+        yield (resource_logs.get("resource") or {}).get("attributes") or [], []
+        for scope_logs in resource_logs.get("scopeLogs") or ():
+            yield (scope_logs.get("scope") or {}).get("attributes") or [], []
+    for record in _records(message):
+        yield record.get("attributes") or [], []
+
+
+def _records(message: Span) -> Iterator[Span]:
+    for resource_logs in message.get("resourceLogs") or ():
+        for scope_logs in resource_logs.get("scopeLogs") or ():
+            yield from scope_logs.get("logRecords") or ()
+
+
+def _bodies(message: Span) -> Iterator[Span]:
+    """Log records whose body may hold text: all but those that repeat the name of their event there."""
+    for record in list(_records(message)):
+        body, name = record.get("body"), event_name(record)
+        repeats = name and body and body.keys() == {"stringValue"} and f".{body['stringValue']}".endswith(f".{name}")
+        if body and not repeats:
+            yield record
 
 
 # The outline: whatever is written otherwise does not decode, and unknown members below the message are skipped. ---------
