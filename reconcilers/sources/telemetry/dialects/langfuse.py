@@ -1,7 +1,8 @@
 """Langfuse's own SDKs: ``langfuse.observation.*`` and ``langfuse.trace.*``, as its OTLP exporter writes them.
 
 Counts are one JSON text with the keys of whoever counted: the provider's own answer as it came, or ``input``, ``output``
-and details beside them. Metadata values are JSON texts, quotes included. No provider is told, and no response id.
+and details beside them. Metadata values are JSON texts, quotes included. Its wrapper of OpenAI's client tells no provider and
+seldom a response id.
 Seen of langfuse 5.0.4, Python. https://langfuse.com/integrations/native/opentelemetry
 """
 
@@ -30,6 +31,8 @@ DIALECT = Dialect(
     ),
     attributes={
         "kind": ("langfuse.observation.type",),
+        # LangChain's callback passes on whom LangChain calls.
+        "provider": (f"{_METADATA}.ls_provider$",),
         "model": ("langfuse.observation.model.name",),
         "response_id": (f"{_METADATA}.id$", f"{_METADATA}.response_id$"),
         "service_tier": (f"{_METADATA}.service_tier$",),

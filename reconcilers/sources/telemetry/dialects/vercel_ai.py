@@ -56,8 +56,12 @@ DIALECT = Dialect(
         "ai.toolcall": "tool",
         "agent_step": "other",
     },
-    # Parts of the counts above.
-    ignored=("ai.usage.inputTokenDetails.noCacheTokens", "ai.usage.outputTokenDetails.textTokens"),
+    # Parts of the counts above, and a rate.
+    ignored=(
+        "ai.response.avgOutputTokensPerSecond",
+        "ai.usage.inputTokenDetails.noCacheTokens",
+        "ai.usage.outputTokenDetails.textTokens",
+    ),
     emitters=read_emitters(Path(__file__).with_name("vercel_ai_emitters.csv")),
     # All below them but what is listed: ids, models, counts.
     texts=(
