@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= var/sample
 
-.PHONY: help run nightly test crash check check-python check-sql lock bench clean
+.PHONY: help run nightly test crash check check-python check-sql lock emitters bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -77,12 +77,18 @@ check-python:
 check-sql:
 	@cd dbt_project && ../$(BIN)/sqlfluff lint --config ../pyproject.toml --templater dbt -q models
 
+emitters: .venv/.ready ## Real emitters make calls of a provider on loopback; every call must be counted once (ten minutes, node and a package registry)
+	@rm -rf var/emitters/company && $(BIN)/python -m tests.emitters var/emitters/company docs/emitters.md
+	@$(BIN)/pytest -q -n 0 tests/emitters/counted_once.py
+
 bench: .venv/.ready ## Ratios of ingest and build against yardsticks measured in the same run (half an hour)
 	@$(BIN)/python -m tests.benchmarks.bench $(ARGS)
 
 lock: .venv/.ready ## Compile requirements.in into requirements.txt, with hashes
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 tests/warehouses/emulator/requirements.in -o tests/warehouses/emulator/requirements.txt
+	@for pins in tests/emitters/environments/*.in; do \
+		$(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --python-version 3.11 $$pins -o $${pins%.in}.txt; done
 
 clean: ## Remove the environment and everything built
 	rm -rf .venv .venv-bigquery var dbt_project/target dbt_project/logs

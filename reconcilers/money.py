@@ -1,7 +1,8 @@
 """Exact decimals from text. The only place where an amount is parsed or rounded in Python.
 
 An amount is kept three ways: its text, its value rounded once to 10⁻⁹ (half away from zero, as both warehouses store
-NUMERIC), and the residual ``text − rounded`` in whole 10⁻²⁷ units, so that exact sums survive in integers.
+NUMERIC), and the residual ``text − rounded`` in whole 10⁻²⁷ units, so that exact sums survive in integers. Text counts
+to 27 decimals; what is beyond is cut (rule R5).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
 #: ``numeric(38, 9)``: 29 digits before the point.
 SCALE = Decimal("1e-9")
@@ -23,7 +24,7 @@ _WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
 
 @dataclass(frozen=True)
 class Amount:
-    """One amount of money as a source stated it: ``text`` = ``rounded`` + ``residual`` × 10⁻²⁷."""
+    """One amount of money as a source stated it: ``text``, cut at 27 decimals, = ``rounded`` + ``residual`` × 10⁻²⁷."""
 
     text: str
     rounded: Decimal
@@ -46,23 +47,35 @@ def parse_amount(text: str) -> Decimal:
 
 def round_half_away(value: Decimal, unit: Decimal = SCALE) -> Decimal:
     """``value`` rounded once to a multiple of ``unit``, half away from zero."""
-    with localcontext(_WIDE):
-        return value.quantize(unit, rounding=ROUND_HALF_UP)
+    return value.quantize(unit, ROUND_HALF_UP, _WIDE)
+
+
+def cut(value: Decimal) -> Decimal:
+    """What of an amount counts: its first 27 decimals (rule R5)."""
+    return value.quantize(RESIDUAL_SCALE, ROUND_DOWN, _WIDE)
 
 
 def amount(text: str) -> Amount:
-    """Parse, round once and keep the residual. Digits beyond 10⁻²⁷ are rounded into the last residual unit."""
-    value = parse_amount(text)
+    """Parse, cut at 27 decimals, round once and keep the residual."""
+    value = cut(parse_amount(text))
     rounded = round_half_away(value)
-    with localcontext(_WIDE):
-        residual = int(((value - rounded) / RESIDUAL_SCALE).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    return Amount(text.strip(), rounded, residual)
+    return Amount(text.strip(), rounded, int(_WIDE.scaleb(_WIDE.subtract(value, rounded), 27)))
+
+
+def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:
+    """The amount that ``rounded`` and its residual in 10⁻²⁷ units stand for, or a sum of such."""
+    return _WIDE.add(rounded, _WIDE.scaleb(Decimal(residual), -27))
+
+
+def plain(value: Decimal) -> str:
+    """What counts of an amount in the one spelling that equal amounts share: no exponent, no needless zero, no ``-0``."""
+    text = f"{cut(value):f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def nanos_of(value: Decimal) -> int:
     """An amount of at most nine decimals as whole nanos. Raises ``ValueError`` for a finer one."""
-    with localcontext(_WIDE):
-        nanos = value * 10**9
+    nanos = _WIDE.scaleb(value, 9)
     if nanos != int(nanos):
         raise ValueError(f"{value} has more than nine decimals")
     return int(nanos)

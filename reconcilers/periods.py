@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -51,8 +52,19 @@ def parse_day(text: str) -> date:
     return date.fromisoformat(text)
 
 
+#: A zone set apart by a blank, as warehouses write it into CSV: ``UTC``, ``Z``, ``+0000``.
+_ZONE = re.compile(r"(?<=\d) +(?:UTC|Z|([+-]\d\d:?\d\d))$")
+
+
 def parse_instant(text: str) -> datetime:
-    """An ISO 8601 instant as naive UTC; an offset is converted, none means UTC. Raises ``ValueError``."""
-    value = datetime.fromisoformat(text)
+    """An ISO 8601 instant as naive UTC; an offset is converted, none means UTC. Raises ``ValueError``.
+
+    So are its forms in CSV: ``2026-09-15 00:00:00 UTC`` (BigQuery), ``2026-09-15 00:00:00.000`` (Athena),
+    ``2026-09-15 00:00:00.000 +0000`` (Snowflake).
+    """
+    value = datetime.fromisoformat(_ZONE.sub(lambda zone: zone[1] or "Z", text))
     offset = value.utcoffset()
-    return value.replace(tzinfo=None) - offset if offset is not None else value
+    try:
+        return value.replace(tzinfo=None) - offset if offset is not None else value
+    except OverflowError:
+        raise ValueError(f"{text!r:.60} is out of range") from None

@@ -14,11 +14,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reconcilers.declared import prices, reference
+from reconcilers.declared import models, reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError
 from reconcilers.ingest.landing import Landed, Landing, Refused
-from reconcilers.ingest.normalise import Lake, models_called
+from reconcilers.ingest.normalise import Lake, models_told
+from reconcilers.ingest.resolution.days import resolve
+from reconcilers.ingest.resolution.tellings import Knowledge
+from reconcilers.ingest.told_already import left_out_charges
 from reconcilers.periods import Period
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
@@ -173,6 +176,7 @@ def known(
     landing, lake = Landing(settings.landing), Lake(settings.lake)
     sources = {source.name: source for _, source in configured_sources(settings)}
     files: dict[str, list[Path]] = {}
+    charges: list[tuple[Landed, Path]] = []
     declared: dict[str, Landed] = {}
     for landed in landing.known(as_of):
         if landed.source == reference.SOURCE:
@@ -180,22 +184,34 @@ def known(
         elif landed.source in sources and (only is None or only(landed)):
             for entity, path in lake.ensure(sources[landed.source], landed).files.items():
                 files.setdefault(entity, []).append(path)
+                charges += [(landed, path)] if entity == "charges" else []
+    for landed, left_out in left_out_charges(charges):
+        files.setdefault("left_out_charges", []).append(lake.keep(landed, "left_out_charges", left_out))
     rows = {name: reference.rows(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
-    if settings.price_book == "genai-prices":
-        rows["list_prices"] += book_prices(files.get("calls", []), rows)
+    told = [models.Told(*one) for one in models_told(files)]
+    bills = [str(config["name"]) for config in settings.billing]
+    told += [
+        models.Told(source, None, row["model"])
+        for row in rows["skus"]
+        if row["model"]
+        for source in ([row["source"]] if row["source"] else bills)
+    ]
+    rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
+    files |= resolve(files.get("calls", []), settings.lake, *_knowledge(rows))
     tables = {name: reference.table(found, name) for name, found in rows.items()}
     return files, tables, landing.refused(as_of)
 
 
-def book_prices(calls: Sequence[Path], declared: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """List prices from the public book for every model telemetry calls, also under the names aliases give it."""
-    aliases = [(row["provider"], row["alias"], row["model"]) for row in declared["model_aliases"]]
-    called = set(models_called(calls))
-    for provider, name in list(called):
-        called.update((provider, model) for of, alias, model in aliases if alias == name and of in (None, provider))
-    sources = {(row["source"], row["provider"]) for row in declared["billing_sources"]}
-    seen = [(source, provider, model) for provider, model in called for source, of in sources if of in (None, provider)]
-    return prices.list_prices(seen, [(row["source"], row["model"]) for row in declared["list_prices"]])
+def _knowledge(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Knowledge, str]:
+    """What resolution needs of what a company declares, and what stands for it."""
+    names = {(row["provider"], row["name"]): row["model"] for row in rows["model_names"] if row["source"] is None}
+    mapped = {row["provider"] for row in rows["billing_sources"]}
+    knowledge = Knowledge(
+        model_name=lambda provider, name: names.get((provider, name), name),
+        is_mapped=lambda provider: None in mapped or provider in mapped,
+    )
+    renamed = sorted((told, model) for told, model in names.items() if told[1] != model)
+    return knowledge, repr((renamed, sorted(mapped, key=repr)))
 
 
 def variables(settings: Settings) -> dict[str, object]:
@@ -206,6 +222,7 @@ def variables(settings: Settings) -> dict[str, object]:
         "abandoned_after_days": settings.abandoned_after_days,
         "excess_ratio_millionths": settings.excess_ratio_millionths,
         "coverage_gate_millionths": settings.coverage_gate_millionths,
+        "materiality": str(settings.materiality),
     }
 
 

@@ -6,8 +6,6 @@
     day         column of the model that names its partition
     made_from   model with one row per day: (day, fingerprint, calls); a day it no longer names is emptied
     reads       model with (day, read_day): the days whose rows a day's rows need; its own alone where there is none
-    partners    column of the model that names another day its row speaks of: a day is also made again when that one is
-    batched     false: all stale days at once, where a day's rows speak of other days'
     cluster     columns BigQuery keeps a day's rows ordered by: what readers filter on
     require_partition_filter   true: BigQuery refuses a query that names no day; of large tables that are read by day only
 
@@ -23,22 +21,33 @@
 {{ timestamp }} >= {{ day_marks().first_read }} and {{ timestamp }} < {{ day_marks().end_read }} and {{ of_read_days('cast(' ~ timestamp ~ ' as date)') }}
 {%- endmacro %}
 
-{# what stands in compiled SQL where the days go: dates nothing happened on, so that the text alone gives no rows #}
+{#
+  What stands in compiled SQL where the days go: dates nothing happened on, so that the text alone gives no rows. With
+  `--vars '{days: [2026-09-03]}'` it gives those of the days named; `read_days` names the days read where they are others.
+#}
 {% macro day_marks() -%}
-{{ return({
-  'day': "cast('0001-01-01' as date)", 'first': "cast('0001-01-02' as timestamp)", 'end': "cast('0001-01-03' as timestamp)",
-  'read_day': "cast('0001-01-04' as date)", 'first_read': "cast('0001-01-05' as timestamp)", 'end_read': "cast('0001-01-06' as timestamp)",
-}) }}
+  {%- if var('days', []) %}{{ return(day_literals(var('days'), var('read_days', var('days')))) }}{% endif -%}
+  {{ return({
+    'day': "cast('0001-01-01' as date)", 'first': "cast('0001-01-02' as timestamp)", 'end': "cast('0001-01-03' as timestamp)",
+    'read_day': "cast('0001-01-04' as date)", 'first_read': "cast('0001-01-05' as timestamp)", 'end_read': "cast('0001-01-06' as timestamp)",
+  }) }}
+{%- endmacro %}
+
+{# the same of days, which come in order #}
+{% macro day_literals(days, read_days) -%}
+  {{ return({
+    'day': dates(days), 'first': midnight_of(days | first, 0), 'end': midnight_of(days | last, 1),
+    'read_day': dates(read_days), 'first_read': midnight_of(read_days | first, 0), 'end_read': midnight_of(read_days | last, 1),
+  }) }}
+{%- endmacro %}
+
+{% macro midnight_of(day, later) -%}
+cast('{{ modules.datetime.date.fromisoformat(day | string) + modules.datetime.timedelta(days=later) }}' as timestamp)
 {%- endmacro %}
 
 {% macro marked(sql, days, read_days) -%}
-  {%- set marks, one_day = day_marks(), modules.datetime.timedelta(days=1) -%}
-  {%- set text = namespace(sql=sql) -%}
-  {%- for each, suffix in [(days, 'day'), (read_days, 'read_day')] -%}
-    {%- set first, end = ('first', 'end') if suffix == 'day' else ('first_read', 'end_read') -%}
-    {%- set after = (each | last) + one_day -%}
-    {%- set text.sql = text.sql | replace(marks[suffix], dates(each)) | replace(marks[first], "cast('" ~ each | first ~ "' as timestamp)") | replace(marks[end], "cast('" ~ after ~ "' as timestamp)") -%}
-  {%- endfor -%}
+  {%- set literals, text = day_literals(days, read_days), namespace(sql=sql) -%}
+  {%- for name, mark in day_marks().items() %}{% set text.sql = text.sql | replace(mark, literals[name]) %}{% endfor -%}
   {{ return(text.sql) }}
 {%- endmacro %}
 
@@ -86,12 +95,6 @@ changed as (
     where wanted.fingerprint is null or made.fingerprint is null or wanted.fingerprint <> made.fingerprint
 )
 select day, calls from changed
-{%- if config.get('partners') %}
-union distinct
-select wanted.day, wanted.calls from wanted
-where wanted.day in (select {{ config.get('day') }} from {{ relation }} where {{ config.get('partners') }} in (select day from changed))
-    and wanted.day not in (select day from changed)
-{%- endif %}
 order by day
 {%- endmacro %}
 
@@ -99,7 +102,7 @@ order by day
 {% macro batched(stale) -%}
   {%- set batches, batch, held = [], [], namespace(calls=0) -%}
   {%- for row in stale -%}
-    {%- if batch and config.get('batched', true) and held.calls + row[1] > var('batch_calls') %}{% do batches.append(batch | list) %}{% do batch.clear() %}{% set held.calls = 0 %}{% endif -%}
+    {%- if batch and held.calls + row[1] > var('batch_calls') %}{% do batches.append(batch | list) %}{% do batch.clear() %}{% set held.calls = 0 %}{% endif -%}
     {%- do batch.append(row[0]) %}{% set held.calls = held.calls + row[1] -%}
   {%- endfor -%}
   {%- if batch %}{% do batches.append(batch) %}{% endif -%}
@@ -107,6 +110,7 @@ order by day
 {%- endmacro %}
 
 {% materialization by_day, supported_languages=['sql'], default %}
+  {%- if var('days', []) %}{{ exceptions.raise_compiler_error('`days` is for compiling and for tests: a build finds out by itself which days to make') }}{% endif -%}
   {%- set day = config.require('day') -%}
   {%- set made_from = ref(config.require('made_from')) -%}
   {%- set reads = ref(config.get('reads')) if config.get('reads') else none -%}

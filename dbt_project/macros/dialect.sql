@@ -35,6 +35,19 @@
 {% macro duckdb__micros_of_day(ts) %}mod(epoch_us({{ ts }}), 86400000000){% endmacro %}
 {% macro bigquery__micros_of_day(ts) %}mod(unix_micros({{ ts }}), 86400000000){% endmacro %}
 
+{# microseconds from midnight to a time of day written HH:MM #}
+{% macro micros_of_clock(clock) %}((cast(substr({{ clock }}, 1, 2) as int64) * 60 + cast(substr({{ clock }}, 4, 2) as int64)) * 60000000){% endmacro %}
+
+{# whether a time of day lies in a half-open part of the day, which may lie over midnight #}
+{% macro within_hours(clock, begin, end) -%}
+case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }} < {{ end }} else {{ clock }} >= {{ begin }} or {{ clock }} < {{ end }} end
+{%- endmacro %}
+
+{# least number of characters to insert, leave out or change to make one text the other #}
+{% macro edit_distance(left, right) %}{{ return(adapter.dispatch('edit_distance', 'reconcile')(left, right)) }}{% endmacro %}
+{% macro duckdb__edit_distance(left, right) %}levenshtein({{ left }}, {{ right }}){% endmacro %}
+{% macro bigquery__edit_distance(left, right) %}edit_distance({{ left }}, {{ right }}){% endmacro %}
+
 {% macro hour_of(ts) %}{{ return(adapter.dispatch('hour_of', 'reconcile')(ts)) }}{% endmacro %}
 {% macro duckdb__hour_of(ts) %}date_trunc('hour', {{ ts }}){% endmacro %}
 {% macro bigquery__hour_of(ts) %}timestamp_trunc({{ ts }}, hour){% endmacro %}
@@ -99,3 +112,8 @@
 {% macro digest_of(high, low, tail) %}{{ return(adapter.dispatch('digest_of', 'reconcile')(high, low, tail)) }}{% endmacro %}
 {% macro duckdb__digest_of(high, low, tail) %}printf('%015x%015x%02x', {{ high }}, {{ low }}, {{ tail }}){% endmacro %}
 {% macro bigquery__digest_of(high, low, tail) %}format('%015x%015x%02x', {{ high }}, {{ low }}, {{ tail }}){% endmacro %}
+
+{# BigQuery refuses parameters in CAST, and contracts emit them #}
+{% macro bigquery__cast(expression, data_type) -%}
+cast({{ expression }} as {{ 'numeric' if data_type | lower | replace(' ', '') == 'numeric(38,9)' else data_type }})
+{%- endmacro %}

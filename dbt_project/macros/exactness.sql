@@ -27,6 +27,25 @@ least({{ amount }}, {{ name }}_0 * ({{ u }}) + {{ idiv(name ~ '_1 * (' ~ u ~ ') 
 ({{ carved_to(high, amount, name) }} - {{ carved_to(low, amount, name) }})
 {%- endmacro %}
 
+{#
+  The rows of a relation that have weight, each with its `share`: a signed `amount` carved by whole-number `weight` over the rows it has in
+  common, named by `over`, in the order of `order`, which must tell these rows apart. An amount is the same in all its rows; what no row has
+  weight for is not here.
+#}
+{% macro carved_by_weight(relation, over, order) -%}
+(
+    select *, {{ sign_of('amount') }} * {{ carved('up_to - weight', 'up_to', 'abs(amount)', 'p') }} as share
+    from (
+        select *, {{ unit_price('abs(amount)', 'whole', 'p') }}
+        from (
+            select *, {{ running('weight', over, order) }} as up_to, cast(sum(weight) over (partition by {{ over }}) as int64) as whole
+            from {{ relation }}
+            where weight > 0
+        ) as placed
+    ) as priced
+)
+{%- endmacro %}
+
 {# identity of a row from its columns: lengths keep 'a|b','c' apart from 'a','b|c' #}
 {% macro key(columns) -%}{{ return(dbt.hash(key_text(columns))) }}{%- endmacro %}
 
@@ -60,6 +79,16 @@ case
     when {{ quantity }} <= 1000000 and {{ price }} <= 1000000000000
         then {{ idiv(quantity ~ ' * ' ~ price ~ ' + 500000 * ' ~ scale_factor, '1000000 * ' ~ scale_factor) }}
     else cast({{ idiv(wide(quantity) ~ ' * ' ~ price ~ ' + 500000 * ' ~ scale_factor, '1000000 * ' ~ scale_factor) }} as int64)
+end
+{%- endmacro %}
+
+{# an amount in nanos times a fraction of whole numbers, rounded half away from zero; null where the denominator is 0 #}
+{% macro nano_fraction(amount, numerator, denominator) -%}
+  {%- set product = wide(amount) ~ ' * ' ~ numerator -%}
+case
+    when {{ denominator }} <> 0
+        then {{ sign_of(amount) }} * {{ sign_of(numerator) }} * {{ sign_of(denominator) }}
+            * cast({{ idiv('2 * abs(' ~ product ~ ') + abs(' ~ wide(denominator) ~ ')', '2 * abs(' ~ wide(denominator) ~ ')') }} as int64)
 end
 {%- endmacro %}
 

@@ -3,75 +3,135 @@
   one group of usage cells meet (R11) and appends what flowed. The calls are never touched here.
 
     phase     quantity: bill cells that have one · money: R14, bill cells without, in micro-units
-    stage     days · midnight (R16) · months
+    stage     days · other_day (R16) · months · cache: cached tokens of the bill with input of usage that tells no cache apart
+    met_by    day · other_day · month: the times of both that were equal; stage cache meets by all three
     pass      1–4 bill depth key, project, account, none with usage that knows at least as much; 5–7 usage of less depth
-    turn      1 provider-reported · 2 the same near midnight · 3 estimated · 4 the same near midnight (R12)
+    turn      1 provider-reported · 2 with an other-day flag · 3 cache-blind · 4 both · 5–8 the same of estimated usage (R12)
 #}
 
+{#
+  `meet` is the depth at which both tell their owner. In passes 3 and 6 one side may know a project or key and no account: it is
+  `silent`, and meets any account (see matching_ways).
+#}
 {% macro matching_passes() %}
   {{ return([
     {'pass': 1, 'bill': [3], 'usage': [3], 'meet': 3},
     {'pass': 2, 'bill': [2], 'usage': [2, 3], 'meet': 2},
-    {'pass': 3, 'bill': [1], 'usage': [1, 2, 3], 'meet': 1},
+    {'pass': 3, 'bill': [1], 'usage': [1, 2, 3], 'meet': 1, 'silent': 'usage', 'telling': 'bill'},
     {'pass': 4, 'bill': [0], 'usage': [0, 1, 2, 3], 'meet': 0},
     {'pass': 5, 'bill': [3], 'usage': [2], 'meet': 2},
-    {'pass': 6, 'bill': [2, 3], 'usage': [1], 'meet': 1},
+    {'pass': 6, 'bill': [2, 3], 'usage': [1], 'meet': 1, 'silent': 'bill', 'telling': 'usage'},
     {'pass': 7, 'bill': [1, 2, 3], 'usage': [0], 'meet': 0},
   ]) }}
 {% endmacro %}
 
-{# how the two sides tell time in a stage, and in which order usage stands #}
-{% macro matching_stages() %}
+{# the ways in which cells meet by time, and the order in which usage then stands #}
+{% macro matching_times() %}
   {{ return([
-    {'stage': 'days', 'bill_time': 'charge_day', 'usage_time': 'charge_day', 'usage_order': 'cell_order'},
-    {'stage': 'midnight', 'bill_time': 'charge_day', 'usage_time': 'across_day', 'usage_order': 'across_order'},
-    {'stage': 'months', 'bill_time': 'charge_month', 'usage_time': 'charge_month', 'usage_order': 'cell_order'},
+    {'met_by': 'day', 'bill_time': 'charge_day', 'usage_time': 'charge_day', 'usage_order': 'cell_order'},
+    {'met_by': 'other_day', 'bill_time': 'charge_day', 'usage_time': 'other_day', 'usage_order': 'other_order'},
+    {'met_by': 'other_day', 'bill_time': 'charge_day', 'usage_time': 'second_other_day', 'usage_order': 'second_order'},
+    {'met_by': 'month', 'bill_time': 'charge_month', 'usage_time': 'charge_month', 'usage_order': 'cell_order'},
   ]) }}
 {% endmacro %}
 
+{# the stages of R9 in order; `groups` are the columns equal cells have in common, `meter` whose bill cells take part where not all do #}
+{% macro matching_stages() %}
+  {%- set stages, named = [], {'day': 'days', 'other_day': 'other_day', 'month': 'months'} -%}
+  {%- for time in matching_times() %}{% do stages.append(dict(time, stage=named[time.met_by], groups='group')) %}{% endfor -%}
+  {%- for meter in cached_meters() %}{% for time in matching_times() %}{% do stages.append(dict(time, stage='cache', groups='cache_group', meter=meter)) %}{% endfor %}{% endfor -%}
+  {{ return(stages) }}
+{% endmacro %}
+
 {% macro matching_bill_state(phase) %}
+{%- set whole = 'quantity' if phase == 'quantity' else idiv('cost_nanos', '1000') %}
 select
-    bill_cell_id, cell_order, depth, group_0, group_1, group_2, group_3,
+    bill_cell_id, cell_order, depth, depth >= 2 and billing_account_id is null as silent, meter,{{ matching_groups('meter in (' ~ quoted(cached_meters()) ~ ')') }},
     charge_day, case when charge_day is null then charge_month end as charge_month,
     abs(cost_nanos) as amount, {{ sign_of('cost_nanos') }} as sign,
-    {% if phase == 'quantity' %}quantity{% else %}{{ idiv('cost_nanos', '1000') }}{% endif %} as whole,
-    {% if phase == 'quantity' %}quantity{% else %}{{ idiv('cost_nanos', '1000') }}{% endif %} as remaining,
-    cast(0 as int64) as done
+    {{ whole }} as whole, {{ whole }} as remaining, cast(0 as int64) as done
 from {{ ref('int_bill_cells') }}
 where destination = '(matching)' and quantity is {{ 'not ' if phase == 'quantity' }}null
 {% endmacro %}
 
 {% macro matching_usage_state() %}
 select
-    usage_cell_id, cell_order, across_order, depth, group_0, group_1, group_2, group_3,
-    charge_day, across_day, {{ month_of('charge_day') }} as charge_month,
-    case when estimated then 3 else 1 end + case when midnight is null then 0 else 1 end as turn,
+    usage_cell_id, cell_order, other_order, second_order, depth, depth >= 2 and billing_account_id is null as silent,{{ matching_groups('cache_blind', 'account_of_project') }},
+    charge_day, other_day, second_other_day, {{ month_of('charge_day') }} as charge_month,
+    1 + case when estimated then 4 else 0 end + case when cache_blind then 2 else 0 end + case when other_day_flag is null then 0 else 1 end as turn,
     expected_price, scale_factor, quantity as remaining
 from {{ ref('int_usage_cells') }}
 where model is not null
 {% endmacro %}
 
+{# equal cells have equal groups; in stage cache equal but for meter and TTL #}
+{% macro matching_groups(cached, account_of_project='billing_account_id') -%}
+  {%- set told, told_of_cache = ['source', 'model', 'meter'], ['source', 'model'] -%}
+  {%- for dimension in price_dimensions() -%}
+    {%- do told.append('told_' ~ dimension) -%}
+    {%- if dimension != 'cache_ttl' %}{% do told_of_cache.append('told_' ~ dimension) %}{% endif -%}
+  {%- endfor -%}
+  {{ group_keys('group', told, account_of_project=account_of_project) }},{{ group_keys('cache_group', told_of_cache, cached, account_of_project) }}
+{%- endmacro %}
+
+{# the cells of one side that can still meet in a stage #}
+{% macro matching_left(side, stage) -%}
+remaining > 0 and {{ stage[side ~ '_time'] }} is not null and {{ stage.groups }}_0 is not null{% if side == 'bill' and stage.meter %} and meter = '{{ stage.meter }}'{% endif %}
+{%- endmacro %}
+
+{# which steps of a stage can move anything: the depths and turns that still have cells, in one question #}
+{% macro matching_present(bill, usage, stage) %}
+select distinct 'bill' as side, depth, 0 as turn, silent from {{ bill }} where {{ matching_left('bill', stage) }}
+union all
+select distinct 'usage', depth, turn, silent from {{ usage }} where {{ matching_left('usage', stage) }}
+{% endmacro %}
+
+{#
+  In which ways the cells of a pass meet, one after the other. A silent cell joins the only account it can meet; where it can meet
+  several, each account's own cells meet first, and then what is silent meets what is left of all of them, since two accounts never match.
+#}
+{% macro matching_ways(pass, silent_present) %}
+  {%- set ways = [{'group': pass.meet}] -%}
+  {%- if silent_present %}{% do ways.append({'group': 0, 'silent': pass.silent}) %}{% endif -%}
+  {{ return(ways) }}
+{% endmacro %}
+
+{# gives silent cells the group of the only account they can meet in this pass, null where there are several #}
+{% macro matching_join_only_account(bill, usage, stage, pass) %}
+{%- set tables = {'bill': bill, 'usage': usage} -%}
+update {{ tables[pass.silent] }} as cell set {{ stage.groups }}_1 = other.account_group
+from (
+    select {{ stage.groups }}_0 as met_on, {{ stage[pass.telling ~ '_time'] }} as met_at,
+        case when count(distinct {{ stage.groups }}_1) = 1 then min({{ stage.groups }}_1) end as account_group
+    from {{ tables[pass.telling] }}
+    where {{ matching_left(pass.telling, stage) }} and depth in ({{ pass[pass.telling] | join(', ') }})
+    group by {{ stage.groups }}_0, {{ stage[pass.telling ~ '_time'] }}
+) as other
+where cell.silent and cell.{{ stage.groups }}_0 = other.met_on and cell.{{ stage[pass.silent ~ '_time'] }} = other.met_at
+{% endmacro %}
+
 {# what flows in one turn of one pass: one row per bill cell that gives and usage cell that receives #}
-{% macro matching_flow(bill, usage, phase, stage, pass, turn) %}
+{% macro matching_flow(bill, usage, phase, stage, pass, way, turn) %}
+{%- set group = stage.groups ~ '_' ~ way.group %}
 with bill_cells as (
 
     select
-        bill_cell_id, cell_order, group_{{ pass.meet }} as met_on, {{ stage.bill_time }} as met_at, amount, sign, whole, remaining, done,
-        {{ running('remaining', 'group_' ~ pass.meet ~ ', ' ~ stage.bill_time, 'cell_order') }} as high,
-        cast(sum(remaining) over (partition by group_{{ pass.meet }}, {{ stage.bill_time }}) as int64) as side_remaining
+        bill_cell_id, cell_order, {{ group }} as met_on, {{ stage.bill_time }} as met_at, amount, sign, whole, remaining, done,
+        {{ running('remaining', group ~ ', ' ~ stage.bill_time, 'cell_order') }} as high,
+        cast(sum(remaining) over (partition by {{ group }}, {{ stage.bill_time }}) as int64) as side_remaining
     from {{ bill }}
-    where remaining > 0 and depth in ({{ pass.bill | join(', ') }}) and {{ stage.bill_time }} is not null
+    where {{ matching_left('bill', stage) }} and depth in ({{ pass.bill | join(', ') }}) and {{ group }} is not null{{ ' and silent' if way.silent == 'bill' }}
 
 ),
 
 usage_cells as (
 
     select
-        usage_cell_id, {{ stage.usage_order }} as cell_order, group_{{ pass.meet }} as met_on, {{ stage.usage_time }} as met_at, expected_price, scale_factor, remaining,
-        {{ running('remaining', 'group_' ~ pass.meet ~ ', ' ~ stage.usage_time, stage.usage_order) }} as high,
-        cast(sum(remaining) over (partition by group_{{ pass.meet }}, {{ stage.usage_time }}) as int64) as side_remaining
+        usage_cell_id, {{ stage.usage_order }} as cell_order, {{ group }} as met_on, {{ stage.usage_time }} as met_at, expected_price, scale_factor, remaining,
+        {{ running('remaining', group ~ ', ' ~ stage.usage_time, stage.usage_order) }} as high,
+        cast(sum(remaining) over (partition by {{ group }}, {{ stage.usage_time }}) as int64) as side_remaining
     from {{ usage }}
-    where remaining > 0 and depth in ({{ pass.usage | join(', ') }}) and turn = {{ turn }} and {{ stage.usage_time }} is not null
+    where {{ matching_left('usage', stage) }} and depth in ({{ pass.usage | join(', ') }}) and turn = {{ turn }} and {{ group }} is not null{{ ' and silent' if way.silent == 'usage' }}
 
 ),
 
@@ -166,7 +226,7 @@ pairs as (
 )
 
 select
-    '{{ phase }}' as phase, '{{ stage.stage }}' as stage, cast({{ pass.pass }} as int64) as pass, cast({{ turn }} as int64) as turn,
+    '{{ phase }}' as phase, '{{ stage.stage }}' as stage, '{{ stage.met_by }}' as met_by, cast({{ pass.pass }} as int64) as pass, cast({{ turn }} as int64) as turn,
     bill_cell_id, usage_cell_id, bill_given,
     {{ carved('taken_high - taken', 'taken_high', 'bill_given', 'g') }} as quantity,
     case when giver = 1 then taken else 0 end as usage_taken,
@@ -190,11 +250,11 @@ from {{ usage }}
 where expected_price is not null and remaining > 0
 {% endmacro %}
 
-{% macro matching_flow_columns() %}phase, stage, pass, turn, bill_cell_id, usage_cell_id, quantity, usage_taken, cost_nanos{% endmacro %}
+{% macro matching_flow_columns() %}phase, stage, met_by, pass, turn, bill_cell_id, usage_cell_id, quantity, usage_taken, cost_nanos{% endmacro %}
 
 {#
   Materialization: the model's own SQL is the empty flow table with its types; the passes append to it. A step runs only where both
-  sides still have cells of the depths and turn it joins, so a company whose bills and telemetry know the same runs a handful of the 168.
+  sides still have cells of the depths and turn it joins, so a company whose bills and telemetry know the same runs a handful of them.
 #}
 {% materialization matching, supported_languages=['sql'], default %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -213,18 +273,21 @@ where expected_price is not null and remaining > 0
       {% do run_query('create or replace table ' ~ usage ~ ' as (select * from ' ~ step ~ ')') %}
     {% endif %}
     {% for stage in matching_stages() %}
-      {%- set billed = run_query('select distinct depth from ' ~ bill ~ ' where remaining > 0 and ' ~ stage.bill_time ~ ' is not null').columns[0].values() | map('int') | list -%}
-      {%- set used = run_query('select distinct depth, turn from ' ~ usage ~ ' where remaining > 0 and ' ~ stage.usage_time ~ ' is not null').rows -%}
-      {% for pass in matching_passes() if billed | select('in', pass.bill) | list %}
-        {% for turn in [1, 2, 3, 4] %}
-          {%- set present = [] -%}
-          {%- for row in used if row[0] | int in pass.usage and row[1] | int == turn %}{% do present.append(1) %}{% endfor -%}
-          {% if present %}
-            {% do run_query('create or replace table ' ~ step ~ ' as (' ~ matching_flow(bill, usage, phase, stage, pass, turn) ~ ')') %}
+      {%- set present = run_query(matching_present(bill, usage, stage)).rows -%}
+      {% for pass in matching_passes() %}
+        {%- set billed, turns, silent = [], [], [] -%}
+        {%- for side, depth, turn, is_silent in present if depth | int in pass[side] -%}
+          {% if side == 'bill' %}{% do billed.append(depth) %}{% else %}{% do turns.append(turn | int) %}{% endif %}
+          {% if is_silent and side == pass.silent %}{% do silent.append(depth) %}{% endif %}
+        {%- endfor -%}
+        {% if billed and turns %}
+          {% if silent %}{% do run_query(matching_join_only_account(bill, usage, stage, pass)) %}{% endif %}
+          {% for way in matching_ways(pass, silent) %}{% for turn in turns | unique | sort %}
+            {% do run_query('create or replace table ' ~ step ~ ' as (' ~ matching_flow(bill, usage, phase, stage, pass, way, turn) ~ ')') %}
             {% do run_query('insert into ' ~ target_relation ~ ' (' ~ matching_flow_columns() ~ ') select ' ~ matching_flow_columns() ~ ' from ' ~ step) %}
             {% for statement in matching_settle(bill, usage, step) %}{% do run_query(statement) %}{% endfor %}
-          {% endif %}
-        {% endfor %}
+          {% endfor %}{% endfor %}
+        {% endif %}
       {% endfor %}
     {% endfor %}
   {% endfor %}

@@ -4,6 +4,7 @@ the environment variable (or Airflow connection) that holds its credential."""
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -49,7 +50,7 @@ class Settings(BaseModel):
     """One company's job. Relative paths are relative to the file the settings came from.
 
     ``billing``, ``telemetry`` and ``revenue`` list sources: ``name``, ``kind`` (the module that reads it) and that
-    kind's own keys. ``warehouse`` is where tables are built and published. ``price_book`` gives list prices for models finance declares none for. ``repull_days`` is how far before the asked period bills are fetched again, since bills change.
+    kind's own keys. ``materiality`` is the amount, in the reporting currency, from which on people are told of a break (R19). ``warehouse`` is where tables are built and published. ``price_book`` gives list prices for models finance declares none for. ``repull_days`` is how far before the asked period bills are fetched again, since bills change.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +67,7 @@ class Settings(BaseModel):
     abandoned_after_days: int = 7
     excess_ratio_millionths: int = 20_000
     coverage_gate_millionths: int = 950_000
+    materiality: Decimal = Field(default=Decimal("1.00"), ge=0)
     keep_versions: int = 3
     dbt_executable: str | None = None
     warehouse: Literal["duckdb", "bigquery"] = "duckdb"

@@ -13,6 +13,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: What each meter counts (``dbt_project/seeds/meters.csv``).
+METERS = {
+    "input_tokens": "tokens",
+    "cache_read_input_tokens": "tokens",
+    "cache_write_input_tokens": "tokens",
+    "output_tokens": "tokens",
+    "requests": "requests",
+    "seconds": "seconds",
+    "bytes": "bytes",
+    "images": "images",
+    "characters": "characters",
+    "searches": "searches",
+    "read_units": "read_units",
+    "gb_hours": "gb_hours",
+}
+
 #: Lines of text: (column, type). ``!`` marks a column that is never null.
 _KEYS = """
 billing_account_id string
@@ -124,9 +140,12 @@ billed_cost_text string!
 billed_cost_residual int64!
 effective_cost money!
 effective_cost_text string!
+effective_cost_residual int64!
 list_cost money
 contracted_cost money
 quantity money
+consumed_quantity money
+consumed_unit string
 pricing_quantity money
 pricing_unit string
 invoice_id string
@@ -268,6 +287,11 @@ amount_text string!
 currency string!
 """,
 }
+
+
+#: Entities whose files say which days' calls are made from them, and the column that tells a row's day. Of a day with resolved calls
+#: there are tellings they replace.
+DAYS_OF_CALLS = {"calls": "ended_at", "resolved_tellings": "charge_day"}
 
 
 @cache

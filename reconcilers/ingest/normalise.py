@@ -10,6 +10,7 @@ the landed bytes anew and an unchanged one never does. The folder is written und
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
+from reconcilers import money
 from reconcilers.ingest.lake import schema
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class Normalised:
-    """Lake rows of one pull: file and row count per entity; ``billed_cost`` is the sum of its charges per currency."""
+    """Lake rows of one pull: file and row count per entity; ``billed_cost`` is the sum of its charges per currency, rounded once."""
 
     files: Mapping[str, Path]
     rows: Mapping[str, int]
@@ -67,6 +69,28 @@ class Lake:
         content = json.loads((folder / "content.json").read_text())
         files = {entity: folder / f"{entity}.parquet" for entity, rows in content["rows"].items() if rows}
         return Normalised(files, content["rows"], content["billed_cost"])
+
+    def keep(self, landed: Landed, entity: str, table: pa.Table) -> Path:
+        """The file of rows about a pull that follow from more than the pull itself, such as what others told already.
+
+        ::
+
+            lake/<source>/<landing_id>-<hash of the rows>/<entity>.parquet
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        content = pa.BufferOutputStream()
+        pq.write_table(table.cast(schema(entity)), content, compression="zstd")
+        rows = content.getvalue().to_pybytes()
+        name = f"{landed.landing_id}-{hashlib.sha256(rows).hexdigest()[:16]}"
+        path = self.root / quote(landed.source, safe="") / name / f"{entity}.parquet"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            temporary.write_bytes(rows)
+            temporary.rename(path)
+        return path
 
     def _folder(self, source: Readable, landed: Landed) -> Path:
         return self.root / quote(source.name, safe="") / f"{landed.landing_id}-{source.recipe}"
@@ -97,7 +121,7 @@ class Lake:
                     writer.close()
             content = {
                 "rows": rows,
-                "billed_cost": {currency: f"{cost:f}" for currency, cost in sorted(billed.items())},
+                "billed_cost": {name: f"{money.round_half_away(cost):f}" for name, cost in sorted(billed.items())},
             }
             (temporary / "content.json").write_text(json.dumps(content, indent=1))
             for path in (*temporary.iterdir(), temporary):
@@ -127,21 +151,29 @@ def _numbered(calls: pa.Table, before: int) -> pa.Table:
     return calls.set_column(calls.schema.get_field_index("landing_row"), "landing_row", column)
 
 
-def _add_billed(billed: dict[str, Decimal], table: object) -> None:
+def _add_billed(billed: dict[str, Decimal], table: pa.Table) -> None:
+    """Add the exact amounts, as written, per currency."""
     import pyarrow as pa
 
-    assert isinstance(table, pa.Table)
-    for row in table.group_by("billing_currency").aggregate([("billed_cost", "sum")]).to_pylist():
-        currency = row["billing_currency"]
-        billed[currency] = billed.get(currency, type(row["billed_cost_sum"])(0)) + row["billed_cost_sum"]
+    whole = pa.decimal128(38, 0)
+    exact = table.select(["billing_currency", "billed_cost"])
+    # A sum of residuals does not fit a 64-bit integer.
+    exact = exact.append_column("residual", table["billed_cost_residual"].cast(whole))
+    sums = exact.group_by("billing_currency").aggregate([("billed_cost", "sum"), ("residual", "sum")])
+    for row in sums.to_pylist():
+        amount = money.exact(row["billed_cost_sum"], row["residual_sum"])
+        billed[row["billing_currency"]] = billed.get(row["billing_currency"], 0) + amount
 
 
-def models_called(files: Sequence[Path]) -> list[tuple[str, str]]:
-    """The distinct (provider, model) of calls in lake files."""
+def models_told(files: Mapping[str, Sequence[Path]]) -> list[tuple[str | None, str | None, str]]:
+    """The distinct (source, provider, model) that lake files tell: bills and usage reports under their source, calls under null."""
     import duckdb
 
-    if not files:
-        return []
-    sql = "select distinct provider, model from read_parquet(?) where provider is not null and model is not null"
+    told = {"calls": "null, provider", "charges": "source, provider", "provider_usage": "source, null"}
+    found: set[tuple[str | None, str | None, str]] = set()
     with duckdb.connect() as connection:
-        return connection.execute(sql, [[str(path) for path in files]]).fetchall()
+        for entity, who in told.items():
+            if paths := [str(path) for path in files.get(entity, ())]:
+                sql = f"select distinct {who}, model from read_parquet(?) where model is not null"
+                found.update(connection.execute(sql, [paths]).fetchall())
+    return sorted(found, key=lambda told: tuple(part or "" for part in told))

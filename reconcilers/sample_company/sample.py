@@ -64,14 +64,14 @@ def make(
     as_of = knowledge.settled_at(truth)
     feed.deliver(out, delivered, as_of)
     write_settings(out, NOT_SERVED, warehouse)
-    (out / TRUTH).write_bytes(_truth_json(truth, books, reckon(knowledge.facts_at(truth, as_of)), as_of))
+    (out / TRUTH).write_bytes(_truth_json(truth, books, reckon(knowledge.facts_at(out, truth, as_of)), as_of))
     step.next()
     return truth
 
 
 def truth_at(out: Path, as_of: datetime) -> Truth:
     """The true answer about a written sample as anyone could have known it at ``as_of``."""
-    return reckon(knowledge.facts_at(store.load(out), as_of))
+    return reckon(knowledge.facts_at(out, store.load(out), as_of))
 
 
 class _Steps:
@@ -114,11 +114,15 @@ def _truth_json(truth: GroundTruth, books: Books, answer: Truth, as_of: datetime
             {
                 "event_id": event_id,
                 "outcome": one.outcome,
+                "attempts": one.attempts,
+                "failed_attempts": one.failed_attempts,
                 "billed_cost": one.reconciled_cost,
+                "waste": one.waste,
                 "true_cost": true_cost.by_event.get(event_id, Decimal(0)),
             }
             for event_id, one in answer.event_cost.items()
         ],
+        "runs": [{"run_id": run_id, **asdict(one)} for run_id, one in answer.run_cost.items()],
         "tenant_margins": [
             {
                 "tenant_id": tenant,

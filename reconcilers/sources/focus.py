@@ -14,13 +14,14 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest import lake
+from reconcilers.ingest.lake import METERS
 from reconcilers.periods import parse_instant
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ _TEXT = {
     "charge_description": "ChargeDescription",
     "commitment_discount_id": "CommitmentDiscountId",
     "commitment_discount_status": "CommitmentDiscountStatus",
+    "consumed_unit": "ConsumedUnit",
     "pricing_unit": "PricingUnit",
     "invoice_id": "InvoiceId",
     "invoice_issuer_name": "InvoiceIssuerName",
@@ -75,7 +77,6 @@ _COMPUTED = (
     *REQUIRED,
     "ContractedCost",
     "ConsumedQuantity",
-    "ConsumedUnit",
     "PricingQuantity",
     "x_Meter",
     "x_Batch",
@@ -125,87 +126,94 @@ USAGE_COLUMNS = (
 #: Taken in place of an absent or empty column: 1.3 renamed the provider; a region is the price's region if nothing else is.
 _FALLBACK = {"ProviderName": "ServiceProviderName", "x_Region": "RegionId"}
 
-#: What each meter counts (``dbt_project/seeds/meters.csv``).
-METERS = {
-    "input_tokens": "tokens",
-    "cache_read_input_tokens": "tokens",
-    "cache_write_input_tokens": "tokens",
-    "output_tokens": "tokens",
-    "requests": "requests",
-    "seconds": "seconds",
-    "bytes": "bytes",
-    "images": "images",
-    "characters": "characters",
-    "searches": "searches",
-    "read_units": "read_units",
-    "gb_hours": "gb_hours",
-}
-
 #: FOCUS 2.12 ChargeCategory, in lower case ← any spelling.
 CATEGORIES = {name.lower(): name for name in ("Usage", "Purchase", "Tax", "Credit", "Adjustment")}
 
-_UNIT_NAMES: dict[str, tuple[str, Decimal]] = {
-    "token": ("tokens", Decimal(1)),
-    "request": ("requests", Decimal(1)),
-    "call": ("requests", Decimal(1)),
-    "second": ("seconds", Decimal(1)),
-    "sec": ("seconds", Decimal(1)),
-    "minute": ("seconds", Decimal(60)),
-    "min": ("seconds", Decimal(60)),
-    "hour": ("seconds", Decimal(3600)),
-    "hr": ("seconds", Decimal(3600)),
-    "image": ("images", Decimal(1)),
-    "character": ("characters", Decimal(1)),
-    "search": ("searches", Decimal(1)),
-    "searche": ("searches", Decimal(1)),
-    "read unit": ("read_units", Decimal(1)),
-    "gibibyte hour": ("gb_hours", Decimal(1)),
-    "gib hour": ("gb_hours", Decimal(1)),
-    "byte": ("bytes", Decimal(1)),
-    **{f"{p}b": ("bytes", Decimal(10) ** (3 * n)) for n, p in enumerate("kmgtp", 1)},
-    **{f"{p}ib": ("bytes", Decimal(1024) ** n) for n, p in enumerate("kmgtp", 1)},
+#: What calls are counted in, whichever meter they are a call of.
+_CALLS = ("requests", "searches")
+#: The size of a byte's multiples: GB is 10⁹ bytes, GiB 2³⁰.
+_BYTES = {
+    "byte": Decimal(1),
+    **{f"{p}b": Decimal(10) ** (3 * n) for n, p in enumerate("kmgtp", 1)},
+    **{f"{p}ib": Decimal(1024) ** n for n, p in enumerate("kmgtp", 1)},
+    "gibibyte": Decimal(1024) ** 3,
+}
+#: Name of a unit, one of it → (meters' own units it can be counted in, how many of that).
+_UNIT_NAMES: dict[str, tuple[tuple[str, ...], Decimal]] = {
+    "token": (("tokens",), Decimal(1)),
+    "tok": (("tokens",), Decimal(1)),
+    "ktok": (("tokens",), Decimal(1_000)),
+    "mtok": (("tokens",), Decimal(1_000_000)),
+    "request": (_CALLS, Decimal(1)),
+    "call": (_CALLS, Decimal(1)),
+    "api call": (_CALLS, Decimal(1)),
+    "transaction": (_CALLS, Decimal(1)),
+    "query": (_CALLS, Decimal(1)),
+    "search": (("searches",), Decimal(1)),
+    "second": (("seconds",), Decimal(1)),
+    "sec": (("seconds",), Decimal(1)),
+    "minute": (("seconds",), Decimal(60)),
+    "min": (("seconds",), Decimal(60)),
+    "hour": (("seconds",), Decimal(3600)),
+    "hr": (("seconds",), Decimal(3600)),
+    "image": (("images",), Decimal(1)),
+    "character": (("characters",), Decimal(1)),
+    "read unit": (("read_units",), Decimal(1)),
+    **{name: (("bytes",), size) for name, size in _BYTES.items()},
+    # The meter counts gibibyte hours.
+    **{f"{name} hour": (("gb_hours",), size / Decimal(1024) ** 3) for name, size in _BYTES.items() if name != "byte"},
 }
 _MULTIPLES = {
-    "": 1,
     "k": 1_000,
     "thousand": 1_000,
     "m": 1_000_000,
-    "mtok": 1_000_000,
     "million": 1_000_000,
     "b": 1_000_000_000,
     "billion": 1_000_000_000,
 }
-_UNIT = re.compile(r"(?P<count>\d[\d,]*)?\s*(?P<multiple>k|m|b|thousand|million|billion)?\s*(?P<name>[a-z][a-z ]*)")
+#: A line counts fewer of its meter's own unit than this; more is a misread unit.
+_MOST = Decimal(10) ** 18
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of measure: ``size`` of the meter's own unit, e.g. ``1000 Tokens`` = (tokens, 1000)."""
+    """A unit of measure: ``size`` of what it ``measures``, e.g. ``1000 Tokens`` = (tokens, 1000).
 
-    measures: str
+    Calls are ones of any meter that counts calls, so a unit may measure several.
+    """
+
+    measures: tuple[str, ...]
     size: Decimal
 
 
 @lru_cache(maxsize=4096)
 def unit(text: str) -> Unit | None:
-    """What a unit's text means; null for one that no meter counts in (``LCU-Hours``, ``Units``).
+    """What a unit's text means; null for one that no meter counts in (``LCU-Hours``) or that tells nothing (``Units``).
 
-    Accepts FOCUS spelling (``1000 Tokens``) and what providers write: ``1K tokens``, ``1M tokens``, ``thousand tokens``,
-    ``1000_tokens``, ``duration_minutes``, ``Requests``, ``Hrs``, ``GiB``.
+    Accepts FOCUS spelling (``1000 Tokens``, ``GB-Hours``) and what providers write: ``1K tokens``, ``1 Million Tokens``,
+    ``thousand tokens``, ``1000_tokens``, ``duration_minutes``, ``Requests``, ``Hrs``, ``GiB``.
     """
     plain = re.sub("[_-]", " ", text.strip().lower()).removeprefix("duration ")
-    match = _UNIT.fullmatch(plain)
-    if not match:
+    found = re.fullmatch(r"(\d[\d,]*)?\s*(.+)", plain)
+    if not found:
         return None
-    name, multiple = match["name"].strip(), match["multiple"] or ""
-    known = _UNIT_NAMES.get(name) or _UNIT_NAMES.get(name.removesuffix("s"))
-    if known is None and multiple:
-        # The multiple was part of the name: "mb", "minutes", "bytes".
-        known, multiple = _UNIT_NAMES.get((multiple + name).removesuffix("s")), ""
-    if known is None:
-        return None
-    count = int((match["count"] or "1").replace(",", ""))
-    return Unit(known[0], known[1] * count * _MULTIPLES[multiple])
+    count = int((found[1] or "1").replace(",", ""))
+    first, _, rest = found[2].partition(" ")
+    if first in _MULTIPLES:
+        count *= _MULTIPLES[first]
+        name = rest.strip()
+    else:
+        name = found[2].strip()
+    known = _UNIT_NAMES.get(" ".join(_singular(word) for word in name.split()))
+    return Unit(known[0], known[1] * count) if known else None
+
+
+def _singular(word: str) -> str:
+    """``queries`` → ``query``, ``searches`` → ``search``, ``tokens`` → ``token``."""
+    for many, one in (("ies", "y"), ("ches", "ch"), ("s", "")):
+        if word.endswith(many):
+            return word.removesuffix(many) + one
+    return word
 
 
 def select(
@@ -244,10 +252,11 @@ def select(
 
 
 class Charges:
-    """Lake charges of one landing, built batch by batch.
+    """Lake charges of one delivery of a landing, built batch by batch.
 
-    ``charge_id`` is a hash of the line's own facts, so a rerun, another file name or another row order gives the same ids.
-    Lines that are equal in every fact are numbered in the order met; the numbering runs over the whole landing.
+    ``charge_id`` is a hash of the line's own values, so a rerun, another file name, another row order or another spelling of
+    an amount or a time gives the same ids. Equal lines of one delivery are different charges, numbered in the order met;
+    equal lines of two deliveries have one id and so count once (rule R33).
     ``stable_line_ids`` is false for a bill whose line ids change with every delivery: they are no facts then.
     """
 
@@ -284,7 +293,6 @@ class Charges:
         meters, quantities = _quantities(rows)
         values: dict[str, list[Any]] = {
             **{column: list(rows.text(name)) for column, name in _TEXT.items()},
-            "charge_id": self._ids(rows),
             "source": [self.source] * size,
             "landing_id": [self.landing_id] * size,
             "landing_line": [line + line_base for line in lines],
@@ -302,10 +310,14 @@ class Charges:
             "billed_cost_residual": [amount.residual for amount in billed],
             "effective_cost": [amount.rounded for amount in effective],
             "effective_cost_text": [amount.text for amount in effective],
+            "effective_cost_residual": [amount.residual for amount in effective],
             "list_cost": rows.optional("ListCost", _rounded),
             "contracted_cost": rows.optional("ContractedCost", _rounded),
             "quantity": quantities,
+            "consumed_quantity": rows.optional("ConsumedQuantity", _rounded),
             "pricing_quantity": rows.optional("PricingQuantity", _rounded),
+            # Last: every value can be read by now.
+            "charge_id": self._ids(rows),
         }
         schema = lake.schema("charges")
         return pa.table([pa.array(values[field.name], field.type) for field in schema], schema=schema)
@@ -320,7 +332,7 @@ class Charges:
     def _ids(self, rows: _Rows) -> list[str]:
         prefix = self.source + "\n"
         ids = []
-        for facts in zip(*(rows.columns[name] for name in self.facts), strict=True):
+        for facts in zip(*_values(rows, self.facts), strict=True):
             # Without the trailing nulls, so that a column appended to COLUMNS later leaves the ids of old lines alone.
             text = prefix + json.dumps(facts)[:-1].rstrip(", nul")
             digest = hashlib.md5(text.encode(), usedforsecurity=False)
@@ -442,6 +454,15 @@ class _Rows:
                 line=line,
                 hint="teach reconcilers/sources/focus.py the word",
             ) from None
+        except _NoInstant as error:
+            raise SourceRejected(
+                f"{name}: {error}",
+                source=self.source,
+                file=self.file,
+                line=line,
+                hint="if the file writes times in a form of its own, a focus_file source takes it as `time_format`,"
+                " for 09/15/2026 `time_format: '%m/%d/%Y'`",
+            ) from None
         except ValueError as error:
             raise self.rejected(line, f"{name}: {error}") from None
 
@@ -453,8 +474,9 @@ class _NewWord(ValueError):
 def _quantities(rows: _Rows) -> tuple[list[str | None], list[Decimal | None]]:
     """(meter, quantity in the meter's own unit) of each row.
 
-    Only a unit that measures the meter gives a quantity. Without a meter, tokens do. A quantity in a unit that does not
-    measure its row's meter means that one of the two was misread: such a line has no meter, and so ends as ``unmapped``.
+    Only a unit that measures the meter gives a quantity; without a meter, tokens do. A unit nobody knows leaves the line
+    without quantity. A known one that does not measure its row's meter means that one of the two was misread: such a line
+    has no meter, and so ends as ``unmapped``.
     """
     consumed = rows.optional("ConsumedQuantity", _quantity)
     units, meters = rows.columns["ConsumedUnit"], list(rows.columns["x_Meter"])
@@ -464,19 +486,36 @@ def _quantities(rows: _Rows) -> tuple[list[str | None], list[Decimal | None]]:
             continue
         text, meter = units[index], meters[index]
         known = unit(text) if text else None
-        if known and known.measures == METERS.get(meter or "", "tokens"):
-            try:
-                quantities[index] = money.round_half_away(quantity * known.size)
-            except ArithmeticError:
-                raise rows.rejected(rows.lines[index], f"ConsumedQuantity {quantity} is out of range") from None
+        if known is None:
+            continue
+        if METERS.get(meter or "", "tokens") in known.measures:
+            counted = _EXACT.multiply(quantity, known.size)
+            if abs(counted) >= _MOST:
+                raise rows.rejected(
+                    rows.lines[index],
+                    f"ConsumedQuantity {quantity:f} in ConsumedUnit {text!r:.60} is more than a bill counts",
+                )
+            quantities[index] = money.round_half_away(counted)
         elif meter in METERS:
             meters[index] = None
     return meters, quantities
 
 
+_EXACT = Context(prec=120)
 _amount = lru_cache(maxsize=1 << 16)(money.amount)
-_instant = lru_cache(maxsize=1 << 16)(parse_instant)
 _quantity = money.parse_amount
+
+
+class _NoInstant(ValueError):
+    """A time in a form that could be read in two ways, or in none."""
+
+
+@lru_cache(maxsize=1 << 16)
+def _instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise _NoInstant(str(error)) from None
 
 
 def _rounded(text: str) -> Decimal:
@@ -525,6 +564,71 @@ def _reduction(text: str) -> str:
 
 def _words(text: str) -> list[str]:
     return text.split()
+
+
+# Values of a column, for lines to be compared by ----------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain_amount(text: str) -> str:
+    """An amount in its one spelling; a text that is none stays, and is refused where the column is parsed, if it is."""
+    try:
+        return money.plain(money.parse_amount(text))
+    except ValueError:
+        return text
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain_time(text: str) -> str:
+    return _instant(text).isoformat()
+
+
+@lru_cache(maxsize=1 << 14)
+def _plain_tags(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except ValueError:
+        return text
+
+
+@lru_cache(maxsize=1 << 16)
+def _counted(quantity: str, text: str | None) -> tuple[str, str | None]:
+    """A quantity and its unit: ``1 Million Tokens`` is 1000000 tokens, and a unit nobody knows is itself."""
+    known = unit(text) if text else None
+    if known is None:
+        return _plain_amount(quantity), text
+    try:
+        return money.plain(_EXACT.multiply(_quantity(quantity), known.size)), known.measures[0]
+    except ValueError:
+        return quantity, text
+
+
+#: How the texts of a column become values that are equal where they mean the same; of other columns the text is the value.
+_PLAIN: Mapping[str, Callable[[str], str]] = {
+    **dict.fromkeys(
+        ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "CommitmentDiscountQuantity"), _plain_amount
+    ),
+    **dict.fromkeys(("ChargePeriodStart", "ChargePeriodEnd"), _plain_time),
+    "BillingPeriodStart": lambda text: _month(text).isoformat(),
+    "BillingCurrency": _currency,
+    "ChargeCategory": str.lower,
+    "x_Batch": str.lower,
+    "Tags": _plain_tags,
+}
+#: Quantities and their units: the two are one value.
+_COUNTED = (("ConsumedQuantity", "ConsumedUnit"), ("PricingQuantity", "PricingUnit"))
+
+
+def _values(rows: _Rows, names: Sequence[str]) -> list[Sequence[str | None]]:
+    """The columns, each row's values equal to another's where they mean the same, however they are spelled."""
+    columns = dict(rows.columns)
+    for name, plain in _PLAIN.items():
+        columns[name] = [None if text is None else plain(text) for text in columns[name]]
+    for quantity, unit_name in _COUNTED:
+        pairs = zip(columns[quantity], columns[unit_name], strict=True)
+        counted = [(None, text) if amount is None else _counted(amount, text) for amount, text in pairs]
+        columns[quantity], columns[unit_name] = [pair[0] for pair in counted], [pair[1] for pair in counted]
+    return [columns[name] for name in names]
 
 
 class _Seen:

@@ -21,7 +21,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from reconcilers.ingest.lake import ENTITIES, schema
+from reconcilers.ingest.lake import DAYS_OF_CALLS, ENTITIES, schema
 from reconcilers.sources import google
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ DAYS = {
     "outcomes": "occurred_at",
     "charges": "charge_period_start",
     "provider_usage": "charge_day",
+    "resolved_calls": "ended_at",
+    "resolved_tellings": "charge_day",
+    "unread_usage": "charge_day",
+    "left_out_charges": "charge_period_start",
     "call_days": "charge_day",
 }
 #: Of these, what is large and read by day only: BigQuery refuses a query of it that names no days.
@@ -98,7 +102,8 @@ class BigQueryLake:
         known: list[tuple[str, _Pull]] = []
         begun: list[_Load] = []
         for entity, table in tables.items():
-            pulls = {_pull(path): path for path in files.get("calls" if entity == "call_days" else entity, ())}
+            of = DAYS_OF_CALLS if entity == "call_days" else (entity,)
+            pulls = {_pull(path): path for name in of for path in files.get(name, ())}
             news = {pull: path for pull, path in pulls.items() if (entity, pull) not in loaded}
             again = {pull[:2] for pull in news}
             self._forget(entity, table, [pull for of, pull in loaded if of == entity and pull[:2] in again])
@@ -388,20 +393,22 @@ def _call_days_shape() -> pa.Schema:
 
 
 def _call_days(pull: _Pull, path: Path) -> pa.Table:
-    """The days a file of calls speaks of."""
+    """The days a file speaks of that calls are made from."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    ended = pc.cast(pq.read_table(path, columns=["ended_at"])["ended_at"], pa.date32(), safe=False)
-    days = pc.value_counts(ended)
+    column = DAYS_OF_CALLS[path.stem]
+    days = pc.value_counts(pc.cast(pq.read_table(path, columns=[column])[column], pa.date32(), safe=False))
+    # Calls are counted once: what replaces a telling says only that the day is made from it, too.
+    counts = days.field("counts") if path.stem == "calls" else pa.repeat(pa.scalar(0, pa.int64()), len(days))
     return pa.table(
         {
             "source": [pull.source] * len(days),
             "landing_id": [pull.landing_id] * len(days),
             "path": ["/".join(pull)] * len(days),
             "charge_day": days.field("values"),
-            "calls": days.field("counts"),
+            "calls": counts,
         },
         schema=_call_days_shape(),
     )

@@ -70,7 +70,11 @@ def build(
         f"--log-path={artefacts}",
         "build",
         "--exclude-resource-type=unit_test",
-        *(["--select=+tag:watch", "--indirect-selection=cautious"] if watched_from else ["--exclude=tag:watch"]),
+        *(
+            ["--select=+tag:watch", "--indirect-selection=cautious", "--exclude=tag:shape"]
+            if watched_from
+            else ["--exclude=tag:watch tag:shape"]
+        ),
         f"--project-dir={PROJECT}",
         f"--profiles-dir={PROJECT}",
         f"--target-path={artefacts}",

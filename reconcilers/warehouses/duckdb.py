@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcilers.errors import Busy, SettingsInvalid
-from reconcilers.ingest.lake import ENTITIES, schema
+from reconcilers.ingest.lake import DAYS_OF_CALLS, ENTITIES, schema
 from reconcilers.warehouses.base import Figures, one_writer
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class Store:
             connection.execute("create schema if not exists reference_files")
             for entity in ENTITIES:
                 _view(connection, entity, files.get(entity, ()))
-            _days_of_calls(connection, [str(path) for path in files.get("calls", ())])
+            _days_of_calls(
+                connection, {entity: [str(path) for path in files.get(entity, ())] for entity in DAYS_OF_CALLS}
+            )
             connection.execute(
                 "create or replace table lake.rejections (source varchar, unit varchar, problem varchar)"
             )
@@ -190,20 +192,25 @@ def _view(connection: duckdb.DuckDBPyConnection, entity: str, files: Sequence[Pa
     connection.execute(f"create or replace view lake.{entity} as select * from lake._empty_{entity}")
 
 
-def _days_of_calls(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
-    """Keep ``lake.call_days``: the days each file of calls speaks of. A lake file never changes, so only new ones are read."""
+def _days_of_calls(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[str]]) -> None:
+    """Keep ``lake.call_days``: the days each file speaks of that calls are made from. A lake file never changes, so only new
+    ones are read."""
+    paths = [path for of_entity in files.values() for path in of_entity]
     connection.execute("create table if not exists lake.call_days (path varchar, charge_day date, calls bigint)")
     known = {path for (path,) in connection.execute("select distinct path from lake.call_days").fetchall()}
     gone = [[path] for path in known.difference(paths)]
     if gone:
         connection.executemany("delete from lake.call_days where path = ?", gone)
-    new = [path for path in paths if path not in known]
-    if new:
-        connection.execute(
-            """insert into lake.call_days
-               select filename, cast(ended_at as date), count(*) from read_parquet(?, filename = true) group by all""",
-            [new],
-        )
+    for entity, day in DAYS_OF_CALLS.items():
+        new = [path for path in files[entity] if path not in known]
+        if new:
+            # Calls are counted once: what replaces a telling says only that the day is made from it, too.
+            count = "count(*)" if entity == "calls" else "0"
+            connection.execute(
+                f"""insert into lake.call_days
+                    select filename, cast({day} as date), {count} from read_parquet(?, filename = true) group by all""",
+                [new],
+            )
 
 
 def _quoted(path: Path) -> str:

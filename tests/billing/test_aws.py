@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from reconcilers.errors import PeriodIncomplete, ReconcileError, SourceChangedShape, SourceRejected
+from reconcilers.errors import PeriodIncomplete, ReconcileError, SettingsInvalid, SourceChangedShape, SourceRejected
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import registry
@@ -687,3 +687,34 @@ def test_local_copy_of_an_export(bucket: Bucket, aws: Any, land: Any, tmp_path: 
                 "Objects": [{"Key": i["Key"]} for i in bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"]]
             },
         )
+
+
+@pytest.mark.parametrize("kind", ["cur_2_0", "focus_1_2"])
+def test_a_credit_can_be_declared_to_be_of_the_price(bucket: Bucket, aws: Any, land: Any, kind: str) -> None:
+    texts = ["Private rate card - Bedrock", "Private rate card - S3", "AWS Activate credit"]
+    rows = [line("Credit", "-1.0", line_item_line_item_description=text) for text in texts]
+    if kind == "focus_1_2":
+        told = focus_rows([row | {"line_item_line_item_type": "Usage"} for row in rows])
+        rows = [
+            row | {"ChargeCategory": "Credit", "ChargeDescription": text} for row, text in zip(told, texts, strict=True)
+        ]
+    Export(bucket, kind).deliver([csv_gz(rows)])
+    found = land(aws(kind, price_credits=["Private rate card - .*"]), MONTH).rows["charges"]
+    assert {row["charge_category"] for row in found} == {"Credit"}
+    assert [row["reduction"] == "price" for row in found] == [True, True, False]
+    undeclared = land(aws(kind, price_credits=["private rate"]), MONTH).rows["charges"]
+    assert "price" not in {row["reduction"] for row in undeclared}
+
+
+@pytest.mark.parametrize("config", [{"price_credits": ["("]}, {"marketplace_unit": "Units"}])
+def test_settings_that_mean_nothing_are_refused(aws: Any, config: dict[str, Any]) -> None:
+    with pytest.raises(SettingsInvalid, match=r"price_credits|marketplace_unit"):
+        aws(**config)
+
+
+def test_a_month_out_of_range_is_refused_with_its_line(bucket: Bucket, aws: Any, refused: Any) -> None:
+    late = line(bill_billing_period_start_date="9999-12-31T23:59:59-05:00")
+    Export(bucket, "cur_2_0").deliver([csv_gz([line(), late])])
+    error = refused(aws())
+    assert isinstance(error, SourceRejected)
+    assert (error.line, "BillingPeriodStart" in str(error)) == (3, True)

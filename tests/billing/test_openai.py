@@ -224,6 +224,18 @@ def test_quantity_of_a_token_line_before_units_were_told(api: Api, openai: Any, 
         ("ft:gpt-4.1-mini:acme:intent:9xQ2, input", None, ("ft:gpt-4.1-mini:acme:intent:9xQ2", "input_tokens")),
         ("ft-gpt-4o-2024-08-06, input", None, ("ft-gpt-4o-2024-08-06", "input_tokens")),
         ("text-embedding-3-small", None, ("text-embedding-3-small", "input_tokens")),
+        ("web search tool calls", None, ("web search tool calls", "searches")),
+        ("Web search tool calls | o4-mini", None, ("o4-mini", "searches")),
+        (
+            "gpt-realtime-mini, cached audio input",
+            None,
+            ("gpt-realtime-mini", "cache_read_input_tokens", "standard", "false", "standard", "audio"),
+        ),
+        (
+            "priority | gpt-realtime-mini image, cached input",
+            None,
+            ("gpt-realtime-mini", "cache_read_input_tokens", "priority", "false", "standard", "image"),
+        ),
         ("whisper-1", "duration_minutes", ("whisper-1", "seconds")),
         ("dall-e-3", "images", ("dall-e-3", "images")),
     ],
@@ -238,10 +250,14 @@ def test_line_items_that_name_a_model(text: str, unit: str | None, expected: tup
     [
         "assistants api | file search",
         "evals | gpt-4o-mini-2024-07-18, input",
-        "web search tool calls",
+        "file search tool calls",
         "priority processing surcharge",
         "gpt-4o, input, output",
         "gpt-4o, reserved input",
+        "gpt-4o, cached audio",
+        "file search tool calls | gpt-4o",
+        "web search tool calls | gpt-4o, input",
+        "evals | web search tool calls",
         "whisper-1",
         ", input",
         "",
@@ -503,3 +519,16 @@ def test_a_cited_line_is_the_result_as_it_stands(tmp_path: Path) -> None:
     assert [source.cited(stored, "costs/0001.json", line) for line in (1, 2, 3)] == [first, second, third]
     with pytest.raises(SourceRejected, match="no result 4"):
         source.cited(stored, "costs/0001.json", 4)
+
+
+@pytest.mark.parametrize(
+    "unit", [{}, {"quantity_unit": None}, {"quantity_unit": "calls"}, {"quantity_unit": "requests"}]
+)
+def test_calls_of_a_tool_are_counted(api: Api, openai: Any, land: Any, unit: dict[str, Any]) -> None:
+    searches = cost("web search tool calls | o4-mini", "0.07", quantity=7, **unit)
+    serve(api, page(searches, cost("web search tool calls", "0.30", quantity=30, **unit)))
+    rows = land(openai(), DAY).rows["charges"]
+    assert [(row["model"], row["meter"], row["quantity"]) for row in rows] == [
+        ("o4-mini", "searches", 7),
+        ("web search tool calls", "searches", 30),
+    ]

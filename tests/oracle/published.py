@@ -23,6 +23,7 @@ class Book:
     waterfall: Figures
     event_cost: Figures
     event_cost_month: Figures
+    run_cost: Figures
     call_cost: Figures
     call_accrued: Figures
     tenant_margin: Figures
@@ -58,10 +59,21 @@ def book_of_truth(truth: Truth) -> Book:
     return Book(
         waterfall=waterfall,
         event_cost={
-            name: (one.reconciled_cost, one.accrued_cost, one.outcome, one.outcome_at)
+            name: (
+                one.reconciled_cost,
+                one.accrued_cost,
+                one.outcome,
+                one.outcome_at,
+                one.attempts,
+                one.failed_attempts,
+                sum(one.waste.values(), Decimal(0)),
+            )
             for name, one in truth.event_cost.items()
         },
         event_cost_month=dict(truth.event_cost_month),
+        run_cost={
+            name: (one.kind, one.attempt, one.reconciled_cost, one.waste_class) for name, one in truth.run_cost.items()
+        },
         call_cost={name: amount for name, amount in truth.call_cost.items() if amount},
         call_accrued={name: amount for name, amount in truth.call_accrued.items() if amount},
         tenant_margin={
@@ -94,8 +106,12 @@ def book_of_published(folder: Path) -> Book:
             ),
             event_cost=_keyed(
                 connection,
-                "select event_id, reconciled_cost, accrued_cost, outcome, outcome_at from finance.fct_cost_per_outcome",
+                """select event_id, reconciled_cost, accrued_cost, outcome, outcome_at, attempts, failed_attempts, waste_cost
+                   from finance.fct_cost_per_outcome""",
                 1,
+            ),
+            run_cost=_keyed(
+                connection, "select run_id, kind, attempt, reconciled_cost, waste_class from finance.fct_run_cost", 1
             ),
             event_cost_month=_keyed(
                 connection,

@@ -1,20 +1,24 @@
-"""One company whose twenty billing sources are the twenty worked examples, as files the real job lands and reconciles.
+"""One company whose billing sources are the worked examples, one each, as files the real job lands and reconciles.
 
-A source meets only its own telemetry (R8), so one run reckons every example side by side, as a company with twenty
+A source meets only its own telemetry (R8), so one run reckons every example side by side, as a company with as many
 providers would. What an example leaves out is filled here: account, model, meter, key, price and environment.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 DAY = date(2026, 9, 28)
+#: What an emitter counts, by the file its calls are in: only the second tells cached tokens apart.
+EMITTERS = {"calls": ["input_tokens"], "calls_with_cache": ["input_tokens", "cache_read_input_tokens"]}
 Row = dict[str, Any]
 
 
@@ -28,28 +32,40 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
     """Bills, usage reports, telemetry, outcomes and reference files of every example. Returns the settings file."""
     reference: dict[str, list[Row]] = {
         "billing_sources": [],
+        "billing_grain": [],
         "published_units": [],
         "contract_prices": [],
         "list_prices": [],
-        "environments": [{"environment": "production", "production": "true"}],
+        "environments": [
+            {"environment": "production", "production": "true"},
+            {"environment": "staging", "production": "false"},
+        ],
         "features": [{"feature_id": name, "name": name} for name in examples],
     }
     calls: list[Row] = []
+    spans: list[Row] = []
     outcomes: list[Row] = []
     for name, example in examples.items():
         _write_csv(folder / "bills" / name / "bill.csv", [_bill_line(line) for line in example["bill"]])
         if "report" in example:
             _write_csv(folder / "bills" / name / "usage.csv", [_report_row(row) for row in example["report"]])
-        calls += _calls(name, example["calls"])
+        calls += _calls(name, example.get("calls", []))
+        spans += [_span(name, span) for span in example.get("spans", [])]
         outcomes += _outcomes(name, example)
         reference["billing_sources"].append(
             {
                 "source": name,
                 "provider": name.lower(),
-                "default_account_id": "acct",
+                "default_account_id": example.get("default_account", "acct"),
                 "finality_days": example.get("finality_days", 0),
+                "batch_day": example.get("batch_day", ""),
             }
         )
+        reference["billing_sources"] += [
+            {"source": name, "provider": f"{name.lower()}-{other}", "finality_days": 0}
+            for other in example.get("other_providers", [])
+        ]
+        reference["billing_grain"] += [{"source": name, "dimension": told} for told in example.get("told", [])]
         if "published_unit" in example:
             reference["published_units"].append(
                 {"source": name, "meter": "input_tokens", "unit": example["published_unit"]}
@@ -59,16 +75,21 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
             reference[table].append(
                 {
                     "source": name,
-                    "model": "model",
-                    "meter": "input_tokens",
+                    "model": price.get("model", "model"),
+                    "meter": price.get("meter", "input_tokens"),
                     "context_band": price.get("context_band", ""),
                     "price_per_million": price["price"],
                     "currency": "USD",
                     "version": "1",
                 }
             )
-    _write_csv(folder / "telemetry" / "calls.csv", calls)
+    for emitter, meters in EMITTERS.items():
+        told = [call for call in calls if (call["cache_read_input_tokens"] != "") == (len(meters) > 1)]
+        _write_csv(folder / "telemetry" / f"{emitter}.csv", told)
     _write_csv(folder / "telemetry" / "outcomes.csv", outcomes)
+    (folder / "telemetry").mkdir(exist_ok=True)
+    for file, told in spans_by_file(spans).items():
+        (folder / "telemetry" / f"{file}.json").write_text("".join(json.dumps(message) + "\n" for message in told))
     for table, rows in reference.items():
         _write_csv(folder / "reference" / f"{table}.csv", rows)
     settings = folder / "reconcile.yaml"
@@ -78,28 +99,34 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
 
 def _settings(examples: dict[str, Row]) -> Row:
     same = {name: name for name in ("event_id", "run_id", "tenant_id", "feature_id", "environment")}
-    calls = {
-        "name": "calls",
-        "kind": "mapped",
-        "uri": "telemetry",
-        "pattern": r"calls\.csv",
-        "format": "csv",
-        "entity": "calls",
-        "columns": same
-        | {
-            "record_id": "id",
-            "response_id": "id",
-            "provider": "provider",
-            "model": "model",
-            "api_key_id": "key",
-            "context_band": "context_band",
-            "usage_source": "usage_source",
-            "ended_at": "at",
-            "started_at": "at",
-            "status": "status",
-        },
-        "usage": {"semantics": "exclusive", "meters": [{"meter": "input_tokens", "column": "tokens"}]},
+    columns = same | {
+        "record_id": "id",
+        "response_id": "id",
+        "provider": "provider",
+        "model": "model",
+        "billing_account_id": "account",
+        "sub_account_id": "project",
+        "api_key_id": "key",
+        "batch": "batch",
+        "context_band": "context_band",
+        "usage_source": "usage_source",
+        "ended_at": "at",
+        "started_at": "began",
+        "status": "status",
     }
+    calls = [
+        {
+            "name": emitter,
+            "kind": "mapped",
+            "uri": "telemetry",
+            "pattern": rf"{emitter}\.csv",
+            "format": "csv",
+            "entity": "calls",
+            "columns": columns,
+            "usage": {"semantics": "exclusive", "meters": [{"meter": meter, "column": meter} for meter in meters]},
+        }
+        for emitter, meters in EMITTERS.items()
+    ]
     outcomes = {
         "name": "outcomes",
         "kind": "mapped",
@@ -124,27 +151,32 @@ def _settings(examples: dict[str, Row]) -> Row:
         }
         for name in examples
     ]
-    return {"billing": bills, "telemetry": [calls, outcomes]}
+    traces = {"name": "traces", "kind": "otlp", "uri": "telemetry", "pattern": r".*\.json"}
+    return {"billing": bills, "telemetry": [*calls, outcomes, traces]}
 
 
 def _bill_line(line: Row) -> Row:
     day = line.get("day", DAY)
+    end = line.get("until", day + timedelta(days=1))
     return {
         "BilledCost": line["cost"],
         "EffectiveCost": line.get("effective", line["cost"]),
         "ListCost": line["cost"],
-        "BillingAccountId": "acct",
+        "BillingAccountId": line.get("account", "acct"),
+        "SubAccountId": line.get("project", ""),
         "BillingCurrency": "USD",
         "BillingPeriodStart": line.get("billing_month", day.replace(day=1)),
         "ChargePeriodStart": f"{day}T00:00:00Z",
-        "ChargePeriodEnd": f"{day + timedelta(days=1)}T00:00:00Z",
+        "ChargePeriodEnd": f"{end}T00:00:00Z",
         "ChargeCategory": line.get("category", "Usage"),
         "ServiceName": "API",
         "ConsumedQuantity": line.get("quantity", ""),
         "ConsumedUnit": line.get("unit", "tokens"),
         "x_ApiKeyId": line.get("key", "A"),
-        "x_Model": "model",
-        "x_Meter": "input_tokens",
+        "x_Model": line.get("model", "model"),
+        "x_Meter": line.get("meter", "input_tokens"),
+        "x_Batch": line.get("batch", ""),
+        "x_CacheTtl": line.get("ttl", ""),
         "x_LineId": line.get("line", ""),
         "x_LinkedLineIds": line.get("linked", ""),
         "x_Reduction": line.get("reduction", ""),
@@ -152,20 +184,23 @@ def _bill_line(line: Row) -> Row:
 
 
 def _report_row(row: Row) -> Row:
+    day = row.get("day", DAY)
     return {
-        "ChargePeriodStart": f"{DAY}T00:00:00Z",
-        "ChargePeriodEnd": f"{DAY + timedelta(days=1)}T00:00:00Z",
+        "ChargePeriodStart": f"{day}T00:00:00Z",
+        "ChargePeriodEnd": f"{day + timedelta(days=1)}T00:00:00Z",
         "ConsumedQuantity": row["quantity"],
         "ConsumedUnit": "tokens",
         "x_Meter": "input_tokens",
         "x_Model": "model",
-        "x_ApiKeyId": "A",
+        "BillingAccountId": row.get("account", ""),
+        "x_ApiKeyId": row.get("key", "A"),
     }
 
 
 def _calls(name: str, calls: list[Row]) -> Iterator[Row]:
     for number, call in enumerate(calls):
         for copy in range(call.get("repeat", 1)):
+            at = f"{call.get('at', f'{DAY}T12:00:00')}".replace(" ", "T")
             own_event = "repeat" in call and not call.get("one_event")
             event = f"{copy}" if own_event else call.get("event", "e1")
             yield {
@@ -174,16 +209,89 @@ def _calls(name: str, calls: list[Row]) -> Iterator[Row]:
                 "run_id": f"{name}/{event}/{call.get('run', 'r1')}",
                 "tenant_id": f"{name}/{call.get('tenant', 'tenant')}",
                 "feature_id": name,
-                "environment": "production",
+                "environment": call.get("environment", "production"),
                 "provider": name.lower(),
                 "model": "model",
+                "account": call.get("account", ""),
+                "project": call.get("project", ""),
                 "key": call.get("key", "A"),
+                "batch": call.get("batch", ""),
                 "context_band": call.get("context_band", ""),
                 "usage_source": call.get("usage_source", "provider"),
-                "at": f"{call.get('at', f'{DAY}T12:00:00')}".replace(" ", "T"),
+                "at": at,
+                "began": f"{call.get('began', at)}".replace(" ", "T"),
                 "status": call.get("status", "ok"),
-                "tokens": call["tokens"],
+                "input_tokens": call["tokens"],
+                "cache_read_input_tokens": call.get("cached", ""),
             }
+
+
+#: Key of a span in an example → the attribute that tells it.
+_ATTRIBUTES = {
+    "operation": "gen_ai.operation.name",
+    "provider": "gen_ai.provider.name",
+    "model": "gen_ai.response.model",
+    "response": "gen_ai.response.id",
+    "input": "gen_ai.usage.input_tokens",
+    "output": "gen_ai.usage.output_tokens",
+    "cached": "gen_ai.usage.cache_read.input_tokens",
+    "thoughts": "gen_ai.usage.reasoning.output_tokens",
+    "total": "gen_ai.usage.total_tokens",
+    "cache_hit": "llm.cache_hit",
+    "event": "event_id",
+    "run": "run_id",
+    "tenant": "tenant_id",
+    "feature": "feature_id",
+    "environment": "deployment.environment.name",
+    "key": "api_key_id",
+}
+
+
+def _span(example: str, told: Row) -> Row:
+    """An OTLP/JSON span and the file it stands in. Ids are digests of the example's own names for them."""
+    trace = hashlib.md5(f"{example}/{told.get('trace', 't')}".encode()).hexdigest()
+    number = {
+        name: hashlib.md5(f"{example}/{told[name]}".encode()).hexdigest()[:16]
+        for name in ("id", "parent")
+        if name in told
+    }
+    named = {name: f"{example}/{told[name]}" for name in ("event", "run", "tenant", "response") if told.get(name)}
+    provider = f"{example.lower()}-{told['provider']}" if told.get("provider") else example.lower()
+    values = (
+        {"operation": "chat", "model": "model", "key": "A", "feature": example, "environment": "production"}
+        | told
+        | named
+    )
+    if "plain" not in told:
+        values |= {"provider": provider}
+    at = datetime.fromisoformat(str(told.get("at", f"{DAY}T12:00:00"))).replace(tzinfo=UTC)
+    began = datetime.fromisoformat(str(told.get("began", at.isoformat()))).replace(tzinfo=UTC)
+    attributes = [
+        {
+            "key": attribute,
+            "value": {"intValue": str(values[name])}
+            if isinstance(values[name], int)
+            else {"stringValue": str(values[name])},
+        }
+        for name, attribute in _ATTRIBUTES.items()
+        if values.get(name) is not None and not (told.get("plain") and name not in told)
+    ]
+    times = {
+        f"{name}TimeUnixNano": f"{int(moment.timestamp())}000000000" for name, moment in (("start", began), ("end", at))
+    }
+    span = {"traceId": trace, "spanId": number["id"], "name": told["id"], "kind": 3, "attributes": attributes} | times
+    if "parent" in number:
+        span["parentSpanId"] = number["parent"]
+    return {"file": told.get("file", "spans"), "scope": told.get("scope", "examples"), "span": span}
+
+
+def spans_by_file(spans: list[Row]) -> dict[str, list[Row]]:
+    """OTLP/JSON messages, one a span, by the file they stand in."""
+    files: dict[str, list[Row]] = {}
+    for told in spans:
+        scoped = {"scope": {"name": told["scope"]}, "spans": [told["span"]]}
+        files.setdefault(told["file"], []).append({"resourceSpans": [{"resource": {}, "scopeSpans": [scoped]}]})
+    return files
 
 
 def _outcomes(name: str, example: Row) -> Iterator[Row]:

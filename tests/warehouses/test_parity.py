@@ -27,6 +27,7 @@ from reconcilers.warehouses.base import Published
 from reconcilers.warehouses.bigquery import FinanceDataset
 from reconcilers.warehouses.choice import warehouse_of
 from tests.real.company import REAL_DATA, write_real_company
+from tests.scenarios import company_of_prices
 from tests.scenarios.company_of_examples import write_company
 from tests.scenarios.conftest import EXAMPLES
 from tests.scenarios.nights import land, publish
@@ -81,6 +82,19 @@ def test_every_worked_example(tmp_path: Path, project: Projects, monkeypatch: py
     monkeypatch.setattr(dbt, "PROJECT", wrong)
     seen = {line.split(" ")[0] for line in differences(publish(settings, period, as_of), theirs)}
     assert seen == {"fct_run_cost:"}
+
+
+def test_prices_and_names(tmp_path: Path, project: Projects) -> None:
+    settings = read_settings(company_of_prices.write_company(tmp_path))
+    period, as_of = Period(parse_day("2026-11-01"), parse_day("2026-11-07")), datetime(2026, 11, 20)
+    land(settings, period, as_of)
+    bigquery = on_bigquery(settings, project("prices"))
+    ours, theirs = publish(settings, period, as_of), publish(bigquery, period, as_of)
+    assert differences(ours, theirs) == []
+    assert isinstance(theirs, FinanceDataset)
+    named = f"{theirs.warehouse.settings.prefix}intermediate.int_models__unmapped"
+    found = theirs.ask(f"select model, nearest from {named} order by model").rows
+    assert found == [("Claude Opus 4.6", "claude-opus-4-6"), ("claude-opsu-4-6", "claude-opus-4-6")]
 
 
 def check_declared(theirs: Published) -> None:

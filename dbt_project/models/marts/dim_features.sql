@@ -3,7 +3,7 @@ with seen as (
 
     select feature_id from {{ ref('stg_reference__features') }}
     union distinct
-    select feature_id from {{ ref('fct_tenant_margin') }}
+    select feature_id from {{ ref('int_margins') }}
 
 ),
 

@@ -3,7 +3,7 @@ with seen as (
 
     select tenant_id from {{ ref('stg_reference__tenants') }}
     union distinct
-    select tenant_id from {{ ref('fct_tenant_margin') }}
+    select tenant_id from {{ ref('int_margins') }}
 
 ),
 

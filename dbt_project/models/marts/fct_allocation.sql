@@ -3,7 +3,7 @@
 -- that is known per call or per meter
 with events as (
 
-    select event_id, tenant_id, feature_id from {{ ref('fct_cost_per_outcome') }}
+    select event_id, called_tenant_id, called_feature_id from {{ ref('fct_cost_per_outcome') }}
 
 ),
 
@@ -20,9 +20,9 @@ call_rows as (
         receipts.charge_day, receipts.charge_month, receipts.billing_period_start, receipts.source,
         receipts.usage_cell_id as match_group_id, 'call' as target_kind, calls.call_id, receipts.model, receipts.meter,
         {{ call_destination('calls') }} as destination, calls.event_id, calls.run_id,
-        coalesce(calls.tenant_id, events.tenant_id) as tenant_id,
-        coalesce(calls.feature_id, events.feature_id) as feature_id,
-        calls.production, receipts.timing, {{ from_scaled('shares.quantity', 'receipts.scale_factor') }} as quantity,
+        coalesce(calls.tenant_id, events.called_tenant_id) as tenant_id,
+        coalesce(calls.feature_id, events.called_feature_id) as feature_id,
+        calls.production, receipts.timing, receipts.cache_semantics, {{ from_scaled('shares.quantity', 'receipts.scale_factor') }} as quantity,
         receipts.billing_currency, '{{ var("reporting_currency") }}' as currency,
         {{ from_nanos('shares.cost_nanos') }} as reconciled_cost,
         {{ from_nanos('shares.accrued_nanos') }} as accrued_cost

@@ -34,9 +34,20 @@ estimates as (
 
 ),
 
+-- what calls without run cost of an event that came to nothing, or after it had ended (R23); of calls in a run the run tells
 waste as (
 
-    select event_id, {{ money('sum(waste_cost)') }} as waste_cost from {{ ref('fct_run_cost') }} where event_id is not null and {{ of_days('event_day') }} group by event_id
+    select event_id, {{ money('sum(waste_cost)') }} as waste_cost
+    from (
+        select event_id, waste_cost from {{ ref('fct_run_cost') }} where event_id is not null and {{ of_days('event_day') }}
+        union all
+        select costs.event_id, {{ from_nanos('costs.cost_nanos') }}
+        from {{ ref('int_call_costs') }} as costs
+        join {{ ref('int_events') }} as events on costs.event_id = events.event_id and {{ of_days('events.event_day') }}
+        where costs.run_id is null and {{ of_read_days('costs.charge_day') }}
+            and (costs.began_at > events.outcome_at or {{ outcome_of('events') }} in ('abandoned', 'failure'))
+    ) as parts
+    group by event_id
 
 ),
 
@@ -44,7 +55,7 @@ final as (
 
     select
         events.event_id, events.event_day, {{ outcome_of('events') }} as outcome, events.outcome_emitter, events.outcome_at, events.outcome_value, events.value_currency,
-        events.tenant_id, events.feature_id, events.customer_id, events.user_hash, events.workflow, events.prompt_version, events.production,
+        events.tenant_id, events.feature_id, events.called_tenant_id, events.called_feature_id, events.customer_id, events.user_hash, events.workflow, events.prompt_version, events.production,
         events.started_at, events.ended_at, events.runs, events.attempts, events.failed_attempts, events.calls,
         estimates.estimated_cost, estimates.expected_cost, estimates.reported_cost,
         cast(coalesce(estimates.unpriced_calls, 0) as int64) as unpriced_calls,

@@ -1,162 +1,30 @@
-with allocated as (
-
-    select * from {{ ref('int_allocated') }} where destination <> 'out_of_scope'
-
-),
-
--- direct cost: production calls, whether their event is known or not (R26)
-direct as (
+with covered as (
 
     select
-        coalesce(tenant_id, '(unassigned)') as tenant_id, coalesce(feature_id, '(none)') as feature_id, charge_month as month,
-        sum(reconciled_cost) as direct_cost, sum(accrued_cost) as accrued_cost
-    from allocated
-    where target_kind = 'call' and production
-    group by 1, 2, 3
-
-),
-
--- everything else is a pool, by destination
-pools as (
-
-    select destination, month, {{ isum(nanos('reconciled_cost')) }} as pool_nanos, {{ isum(nanos('accrued_cost')) }} as accrued_nanos
-    from (
-        select destination, charge_month as month, reconciled_cost, accrued_cost from allocated where not (target_kind = 'call' and production)
-        union all
-        -- the distance of rounded lines to the exact sum of the bill
-        select 'rounding', billed.billing_period_start, billed.cost - steps.cost, {{ money("'0'") }}
-        from (select billing_period_start, source, billing_currency, sum(cost) as cost from {{ ref('rpt_invoice_waterfall') }} where section = 'billed' group by 1, 2, 3) as billed
-        join (
-            select
-                billing_period_start, source, billing_currency,
-                {{ money('sum(cost)') }} as cost
-            from (
-                select billing_period_start, source, billing_currency, cost from {{ ref('rpt_invoice_waterfall') }} where section = 'bridge'
-                union all
-                select billing_period_start, source, billing_currency, reconciled_cost from {{ ref('int_allocated') }}
-            ) as parts
-            group by 1, 2, 3
-        ) as steps on billed.billing_period_start = steps.billing_period_start and billed.source = steps.source and billed.billing_currency = steps.billing_currency
-        where billed.cost <> steps.cost
-    ) as amounts
-    group by destination, month
-
-),
-
-revenue as (
-
-    select tenant_id, feature_id, month, {{ isum('revenue_nanos') }} as revenue_nanos from {{ ref('int_revenue_months') }} group by tenant_id, feature_id, month
-
-),
-
-drivers as (
-
-    select 'direct_cost' as driver, tenant_id, month, {{ isum(nanos('direct_cost')) }} as driver_nanos
-    from direct
-    where tenant_id <> '(unassigned)'
-    group by tenant_id, month
-
-    union all
-
-    select 'revenue', tenant_id, month, {{ isum('revenue_nanos') }} from revenue group by tenant_id, month
-
-),
-
-weighted as (
-
-    select
-        pools.destination, pools.month, drivers.tenant_id,
-        abs(pools.pool_nanos) as amount, {{ sign_of('pools.pool_nanos') }} as sign,
-        {{ micro_weight('drivers.driver_nanos') }} as weight
-    from pools
-    join {{ ref('stg_reference__shared_cost_rules') }} as rules
-        on pools.destination = rules.destination
-        and (rules.valid_from is null or rules.valid_from <= pools.month) and (rules.valid_to is null or pools.month < rules.valid_to)
-    join drivers on rules.driver = drivers.driver and pools.month = drivers.month
-
-),
-
-placed as (
-
-    select
-        *,
-        {{ running('weight', 'destination, month', 'tenant_id') }} as high,
-        cast(sum(weight) over (partition by destination, month) as int64) as whole
-    from weighted
-    where weight > 0
-
-),
-
-rates as (
-
-    select *, {{ unit_price('amount', 'whole', 'p') }} from placed
-
-),
-
-shared as (
-
-    select destination, month, tenant_id, sign * {{ carved('high - weight', 'high', 'amount', 'p') }} as shared_nanos from rates
-
-),
-
-moved as (
-
-    select destination, month from shared group by destination, month
-
-),
-
-parts as (
-
-    select tenant_id, feature_id, month, {{ money("'0'") }} as revenue, direct_cost, accrued_cost, {{ money("'0'") }} as shared_cost from direct
-
-    union all
-
-    select tenant_id, feature_id, month, {{ from_nanos('revenue_nanos') }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }} from revenue
-
-    union all
-
-    select tenant_id, '(shared)', month, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ from_nanos('shared_nanos') }} from shared
-
-    union all
-
-    -- what no driver moves stays visible, by destination
-    select
-        '(unassigned)', concat('(', pools.destination, ')'), pools.month, {{ money("'0'") }}, {{ money("'0'") }}, {{ from_nanos('pools.accrued_nanos') }},
-        case when moved.destination is null then {{ from_nanos('pools.pool_nanos') }} else {{ money("'0'") }} end
-    from pools
-    left join moved on pools.destination = moved.destination and pools.month = moved.month
-
-),
-
-summed as (
-
-    select
-        tenant_id, feature_id, month,
-        {{ money('sum(revenue)') }} as revenue, {{ money('sum(direct_cost)') }} as direct_cost,
-        {{ money('sum(accrued_cost)') }} as accrued_cost, {{ money('sum(shared_cost)') }} as shared_cost
-    from parts
-    group by tenant_id, feature_id, month
+        {{ key(['margins.tenant_id', 'margins.feature_id', 'margins.month']) }} as tenant_margin_id,
+        margins.tenant_id, tenants.segment, margins.feature_id, margins.month,
+        margins.revenue, margins.direct_cost, margins.accrued_cost, margins.shared_cost,
+        margins.revenue - margins.direct_cost as contribution_margin,
+        margins.revenue - margins.direct_cost - margins.shared_cost as loaded_margin,
+        {{ coverage_beside('own', 'months') }}
+    from {{ ref('int_margins') }} as margins
+    left join {{ ref('stg_reference__tenants') }} as tenants on margins.tenant_id = tenants.tenant_id
+    left join {{ ref('int_coverage') }} as months on months.scope = 'month' and margins.month = months.month
+    left join {{ ref('int_coverage') }} as own
+        on own.scope = 'tenant_feature' and margins.month = own.month and margins.tenant_id = own.tenant_id and margins.feature_id = own.feature_id
 
 ),
 
 final as (
 
     select
-        {{ key(['summed.tenant_id', 'summed.feature_id', 'summed.month']) }} as tenant_margin_id,
-        summed.tenant_id, tenants.segment, summed.feature_id, summed.month,
-        summed.revenue, summed.direct_cost, summed.accrued_cost, summed.shared_cost,
-        summed.revenue - summed.direct_cost as contribution_margin,
-        summed.revenue - summed.direct_cost - summed.shared_cost as loaded_margin,
-        coverage.share_attributed, coverage.share_reconciled, coverage.share_estimated,
+        *,
         case
-            when coverage.share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} and coverage.share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
+            when share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} and share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
             else 'provisional'
         end as status,
         '{{ var("reporting_currency") }}' as currency
-    from summed
-    left join {{ ref('stg_reference__tenants') }} as tenants on summed.tenant_id = tenants.tenant_id
-    left join {{ ref('int_coverage_months') }} as coverage on summed.month = coverage.month
-    where summed.revenue <> 0 or summed.direct_cost <> 0 or summed.accrued_cost <> 0 or summed.shared_cost <> 0
+    from covered
 
 )
 

@@ -13,15 +13,46 @@ with overheads as (
 
 ),
 
-events as (
+-- an event of which no call was seen, in a feature whose other events of the month have calls, costs what nobody knows (R24)
+all_events as (
 
     select
-        events.event_id, {{ month_of('cast(coalesce(events.outcome_at, events.ended_at) as date)') }} as month, {{ listed(values, 'events.') }}, events.outcome, events.attempts,
+        events.*, {{ month_of('cast(coalesce(events.outcome_at, events.ended_at) as date)') }} as month,
+        events.calls = 0 and max(events.calls) over (
+            partition by events.feature_id, {{ month_of('cast(coalesce(events.outcome_at, events.ended_at) as date)') }}
+        ) > 0 as unobserved
+    from {{ ref('fct_cost_per_outcome') }} as events
+
+),
+
+production_events as (
+
+    select
+        events.event_id, events.month, {{ listed(values, 'events.') }}, events.outcome, events.attempts, events.unobserved,
         {{ nanos('events.reconciled_cost') }} as cost_nanos, {{ nanos('events.waste_cost') }} as waste_nanos,
         coalesce(overheads.retry_nanos, 0) as retry_nanos, coalesce(overheads.fallback_nanos, 0) as fallback_nanos
-    from {{ ref('fct_cost_per_outcome') }} as events
+    from all_events as events
     left join overheads on events.event_id = overheads.event_id
     where events.production
+
+),
+
+events as (
+
+    select * from production_events where not unobserved
+
+),
+
+unobserved as (
+    {% for name, column in slices %}
+    select
+        month, '{{ name }}' as slice, coalesce({{ column }}, '(none)') as slice_value,
+        count(*) as events, {{ isum("case when outcome = 'success' then 1 else 0 end") }} as successes
+    from production_events
+    where unobserved
+    group by 1, 2, 3
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 
 ),
 
@@ -44,7 +75,8 @@ summed as (
     from events
     group by 1, 2, 3
     {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {%- endfor %}
+
 ),
 
 -- only what is ranked is sorted
@@ -55,7 +87,8 @@ ranked as (
         row_number() over (partition by month{{ ', ' ~ column if column in values }} order by cost_nanos) as cost_rank
     from events
     {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {%- endfor %}
+
 ),
 
 percentiles as (
@@ -74,7 +107,7 @@ months as (
 
     select months.charge_month as month, {{ listed(values, 'events.') }}, {{ nanos('months.reconciled_cost') }} as cost_nanos
     from {{ ref('fct_event_cost_month') }} as months
-    join events on months.event_id = events.event_id
+    join production_events as events on months.event_id = events.event_id
 
 ),
 
@@ -84,7 +117,8 @@ billed_in_month as (
     from months
     group by 1, 2, 3
     {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {%- endfor %}
+
 ),
 
 -- stage-2 cost reaches the whole and tenants only
@@ -98,24 +132,32 @@ shared as (
 
 ),
 
+slices as (
+
+    select month, slice, slice_value from summed
+    union distinct
+    select month, slice, slice_value from billed_in_month
+    union distinct
+    select month, slice, slice_value from unobserved
+
+),
+
 joined as (
 
     select
-        coalesce(summed.month, billed_in_month.month) as month,
-        coalesce(summed.slice, billed_in_month.slice) as slice,
-        coalesce(summed.slice_value, billed_in_month.slice_value) as slice_value,
+        slices.month, slices.slice, slices.slice_value,
         coalesce(summed.events, 0) as events, coalesce(summed.successes, 0) as successes, coalesce(summed.failures, 0) as failures,
         coalesce(summed.partials, 0) as partials, coalesce(summed.pending, 0) as pending, coalesce(summed.abandoned, 0) as abandoned,
+        coalesce(unobserved.events, 0) as unobserved_events, coalesce(unobserved.successes, 0) as unobserved_successes,
         coalesce(summed.attempts, 0) as attempts,
         coalesce(summed.cost_nanos, 0) as cost_nanos, coalesce(summed.resolved_nanos, 0) as resolved_nanos,
         coalesce(summed.waste_nanos, 0) as waste_nanos, coalesce(summed.retry_nanos, 0) as retry_nanos, coalesce(summed.fallback_nanos, 0) as fallback_nanos,
         percentiles.p50_nanos, percentiles.p95_nanos, percentiles.p99_nanos,
         coalesce(billed_in_month.cost_nanos, 0) as billed_nanos
-    from summed
-    full outer join billed_in_month
-        on summed.month = billed_in_month.month and summed.slice = billed_in_month.slice and summed.slice_value = billed_in_month.slice_value
-    left join percentiles on summed.month = percentiles.month and summed.slice = percentiles.slice and summed.slice_value = percentiles.slice_value
-
+    from slices
+    {% for part in ['summed', 'billed_in_month', 'unobserved', 'percentiles'] -%}
+    left join {{ part }} on slices.month = {{ part }}.month and slices.slice = {{ part }}.slice and slices.slice_value = {{ part }}.slice_value
+    {% endfor %}
 ),
 
 final as (
@@ -123,7 +165,7 @@ final as (
     select
         {{ key(['joined.month', 'joined.slice', 'joined.slice_value']) }} as unit_cost_id,
         joined.month, joined.slice, joined.slice_value,
-        joined.events, joined.successes, joined.failures, joined.partials, joined.pending, joined.abandoned, joined.attempts,
+        joined.events, joined.successes, joined.failures, joined.partials, joined.pending, joined.abandoned, joined.unobserved_events, joined.unobserved_successes, joined.attempts,
         {{ from_nanos('joined.cost_nanos') }} as event_cost,
         {{ from_nanos('joined.billed_nanos') }} as month_cost,
         {{ from_nanos('joined.cost_nanos - joined.billed_nanos') }} as basis_bridge,
@@ -136,11 +178,13 @@ final as (
         {{ from_nanos('joined.retry_nanos') }} as retry_overhead, {{ from_nanos('joined.fallback_nanos') }} as fallback_overhead,
         {{ from_nanos('joined.waste_nanos') }} as waste_cost,
         {{ share('joined.waste_nanos', 'joined.cost_nanos') }} as waste_share,
-        coverage.share_attributed, coverage.share_reconciled, coverage.share_estimated,
+{{ coverage_beside('own', 'months') }},
         '{{ var("reporting_currency") }}' as currency
     from joined
     left join shared on joined.month = shared.month and joined.slice = shared.slice and joined.slice_value = shared.slice_value
-    left join {{ ref('int_coverage_months') }} as coverage on joined.month = coverage.month
+    left join {{ ref('int_coverage') }} as months on months.scope = 'month' and joined.month = months.month
+    left join {{ ref('int_coverage') }} as own
+        on joined.month = own.month and joined.slice = own.scope and joined.slice_value = coalesce(own.tenant_id, own.feature_id)
 
 )
 

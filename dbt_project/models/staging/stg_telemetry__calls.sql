@@ -8,7 +8,7 @@ select
 
     started_at, ended_at, status, error_type,
 
-    usage_source, meters_told, input_total, output_total, cached_total, tells_cache, token_semantics, token_semantics_by, usage_inconsistent,
+    usage_source, meters_told, input_total, output_total, cached_total, tells_cache, token_semantics, token_semantics_by, cache_exceeds_input, usage_inconsistent,
 
     reported_cost, reported_currency, sampling_probability_millionths, usage, usage_exclusive
 from {{ source('lake', 'calls') }}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from random import Random
 
+from reconcilers.sample_company.emitters import rarities
+from reconcilers.sample_company.emitters.planting import Planting
 from reconcilers.sample_company.providers.ledger import Books, instant
 from reconcilers.sample_company.seen.facts import Usage
 from reconcilers.sample_company.world.company import (
@@ -30,17 +30,11 @@ _DROPPED, _TWICE, _EVENT_LOST, _CUT, _GUESSED, _WRAPPED_RUNS = 20, 12, 5, 5, 4, 
 
 
 def plant(world: World, books: Books) -> None:
-    """Damage telemetry and outcomes of the world and record every damage. Bills have theirs in ``fees``."""
-    _Defects(world, books).run()
+    """Damage telemetry and outcomes of the world and record every damage. Bills have theirs in ``providers.defects``."""
+    _Defects(world, books, "defects").run()
 
 
-class _Defects:
-    def __init__(self, world: World, books: Books) -> None:
-        self.world, self.books = world, books
-        self.rng = Random(f"{world.seed}|defects")
-        self.own = [c for c in world.calls if c.seen and c.environment == "production" and c.event_id]
-        self.used: set[int] = set()
-
+class _Defects(Planting):
     def run(self) -> None:
         self.clock_skew()
         self.unknown_environment()
@@ -48,15 +42,8 @@ class _Defects:
         self.nested_usage()
         self.billed_nowhere()
         self.reversed_outcomes()
+        rarities.plant(self.world, self.books, self.used)
         self.by_design()
-
-    def record(self, kind: str, what: str, call: TrueCall, effect: str, ids: tuple[str, ...] | None = None) -> None:
-        """Record one damaged call with its true cost."""
-        self.used.add(call.call_id)
-        day = call.ended_at.date()
-        shown = ids or (f"{call.trace_id}|{call.span_id}",)
-        cost = self.books.call_cost(call)
-        self.world.planted.append(Planted(kind, what, call.source, day, shown, effect, cost))
 
     def clock_skew(self) -> None:
         """Three calls end shortly before midnight and say they ended shortly after."""
@@ -106,7 +93,7 @@ class _Defects:
                 self.record("delivered_twice", "the Collector sent the span again", call, "none after de-duplication")
             elif (draw := draw - _TWICE) < _EVENT_LOST:
                 call.event_lost = True
-                self.record("call_without_event", "the baggage was lost", call, "untagged")
+                self.record("call_without_event", "the trace context was lost", call, "untagged")
             elif call.operation != "chat" or call.source == AWS:
                 continue
             elif (draw := draw - _EVENT_LOST) < _CUT:
@@ -132,10 +119,6 @@ class _Defects:
                     self.record(
                         "nested_usage", "agent span and wrapper repeat the usage", call, "none: leaf spans count"
                     )
-
-    def whole(self, call: TrueCall) -> bool:
-        """Whether a call's span arrives undamaged."""
-        return call.seen and call.call_id not in self.used
 
     def billed_nowhere(self) -> None:
         """A few calls went through a partner's account: telemetry has them, no bill ever will."""
@@ -234,16 +217,6 @@ class _Defects:
             self.world.planted.append(
                 Planted("cached_tokens", "tokens billed at the cache's price", source, None, (), "cache meters", cost)
             )
-
-    def total(
-        self, kind: str, what: str, source: str | None, calls: list[TrueCall], effect: str, ids: tuple[str, ...] = ()
-    ) -> None:
-        """Record a stream of calls with its true cost."""
-        cost = sum((self.books.call_cost(call) for call in calls), Decimal(0))
-        self.world.planted.append(Planted(kind, what, source, None, ids, effect, cost))
-
-    def pick(self, calls: Iterable[TrueCall]) -> TrueCall:
-        return self.rng.choice([call for call in calls if call.call_id not in self.used])
 
 
 def estimate(usage: tuple[Usage, ...]) -> tuple[Usage, ...]:

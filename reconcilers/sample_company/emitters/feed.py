@@ -22,7 +22,8 @@ from reconcilers.sample_company.world.income import IncomeLine
 from reconcilers.sample_company.world.store import FOLDER, Delivered, text_of
 
 FEED = f"{FOLDER}/feed"
-FOLDERS = ("telemetry", "outcomes", "revenue")
+TELEMETRY = "telemetry"
+FOLDERS = (TELEMETRY, "outcomes", "revenue")
 #: Hour of the next day at which a day's outcomes are written.
 _OUTCOMES_AT_HOUR = 2
 REVENUE_COLUMNS = (

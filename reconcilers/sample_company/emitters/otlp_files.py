@@ -21,6 +21,8 @@ from reconcilers.sample_company.emitters.spans import (
     call_span,
     framework_span_ids,
     framework_spans,
+    gateway_span,
+    last_told,
     resource,
     run_span,
     tool_span,
@@ -33,7 +35,7 @@ from reconcilers.sample_company.world.store import Delivered
 
 _SUFFIX = {"edge": "json", "workers": "json.gz", "batch": "json.zst"}
 _SPANS_PER_MESSAGE = 64
-#: A span delivered again comes with the Collector's next file.
+#: A span delivered again, or late, comes with the Collector's next file.
 _AGAIN = 1
 
 
@@ -66,20 +68,24 @@ def _all_spans(world: World) -> Iterator[tuple[Emitted, int]]:
             continue
         emitted = call_span(call, _parent(call, wrapped))
         yield emitted, 0
+        if call.told_by_gateway:
+            yield gateway_span(call, emitted), 0
         if call.delivered_twice:
             yield emitted, _AGAIN
     for run in world.runs:
-        yield run_span(run), 0
+        yield run_span(run), _AGAIN if run.root_delivered_late else 0
     for tool in world.tools:
         yield tool_span(tool, runs[tool.run_id]), 0
 
 
 def _parent(call: TrueCall, wrapped: dict[str, list[TrueCall]]) -> str:
-    """The run's root, or the framework's span around the call."""
+    """The run's root, or the framework's span around the call; nothing where the context was lost."""
+    if call.event_lost:
+        return ""
     if not call.wrapped or call.run_id is None:
         return call.parent_span_id
     agent, wrapper = framework_span_ids(call.run_id)
-    return wrapper if call is wrapped[call.run_id][-1] else agent
+    return wrapper if call is last_told(wrapped[call.run_id]) else agent
 
 
 def _content(collector: str, spans: list[Emitted]) -> bytes:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconcilers.sample_company.seen.facts import Usage
-from reconcilers.sample_company.seen.view import seen_environment
+from reconcilers.sample_company.seen.view import seen_environment, seen_trace_id
 from reconcilers.sample_company.world.company import (
     ANTHROPIC,
     AWS,
@@ -41,6 +41,12 @@ _OK, _ERROR = 1, 2
 _EPOCH = datetime(1970, 1, 1)
 #: A framework that wraps the provider's SDK and reports the same usage once more, blind to the cache.
 FRAMEWORK_SCOPE = ("acme.agents", "1.4.0")
+#: The tracker before it knew of caches.
+OLD_TRACKER_SCOPE = ("botanu.tracker", "0.1.52")
+#: What the gateway calls the provider of the calls it passes on; no billing source is known by it.
+GATEWAY_PROVIDER = "litellm"
+#: Services whose runs do not say what kind they are: it follows from how the run before ended.
+SILENT_ON_KINDS = frozenset({"invoice-checker"})
 _SERVER_ADDRESSES = {
     OPENAI: "api.openai.com",
     ANTHROPIC: "api.anthropic.com",
@@ -66,7 +72,8 @@ class Emitted:
 def call_span(call: TrueCall, parent_span_id: str) -> Emitted:
     """The span of one call as its service's instrumentation writes it."""
     service = SERVICES[call.service]
-    attributes: Attributes = {} if call.event_lost else _baggage(service, call, seen_environment(call))
+    names_nobody = call.event_lost or call.ids_on_root
+    attributes: Attributes = {} if names_nobody else _baggage(service, call, seen_environment(call))
     usage = call.usage if call.seen_usage is None else call.seen_usage
     if call.source == VECTORS:
         name = f"query {VECTOR_INDEX}"
@@ -74,14 +81,49 @@ def call_span(call: TrueCall, parent_span_id: str) -> Emitted:
     else:
         name = f"{call.operation} {call.model}"
         attributes |= _model_call(service, call, usage)
-    span = _span(call.trace_id, call.span_id, parent_span_id, name, CLIENT, call.started_at, call.ended_at, attributes)
+    span = _span(
+        seen_trace_id(call), call.span_id, parent_span_id, name, CLIENT, call.started_at, call.ended_at, attributes
+    )
     if call.skew_seconds:
         _shift(span, call.skew_seconds)
     if call.failed_with:
         span["status"] = {"code": _ERROR, "message": call.failed_with}
     if service.sampling_threshold:
         span["traceState"] = f"ot=th:{service.sampling_threshold}"
-    return Emitted(service.name, seen_environment(call), (service.scope, service.scope_version), span, call.ended_at)
+    scope = OLD_TRACKER_SCOPE if call.cache_untold else (service.scope, service.scope_version)
+    return Emitted(service.name, seen_environment(call), scope, span, call.ended_at)
+
+
+def gateway_span(call: TrueCall, told: Emitted) -> Emitted:
+    """The same call as the gateway in front of the SDK tells it: its own provider name, no cache, a little longer."""
+    gateway = SERVICES["model-gateway"]
+    environment = seen_environment(call)
+    digits = hashlib.md5(f"{call.span_id}|gateway".encode(), usedforsecurity=False).hexdigest()
+    attributes: Attributes = {
+        **_baggage(gateway, call, environment),
+        "gen_ai.operation.name": call.operation,
+        "gen_ai.provider.name": GATEWAY_PROVIDER,
+        "gen_ai.request.model": call.model,
+        "gen_ai.response.model": call.model,
+        "gen_ai.response.id": call.response_id or "",
+        **_two_totals(_totals(call.usage)),
+    }
+    span = _span(
+        call.trace_id,
+        digits[:16],
+        told.span["parentSpanId"],
+        f"chat {call.model}",
+        SERVER,
+        call.started_at - timedelta(milliseconds=4),
+        call.ended_at + timedelta(milliseconds=4),
+        attributes,
+    )
+    return Emitted(gateway.name, environment, (gateway.scope, gateway.scope_version), span, call.ended_at)
+
+
+def last_told(calls: list[TrueCall]) -> TrueCall:
+    """The last of a run's wrapped calls that has a span."""
+    return [call for call in calls if call.seen][-1]
 
 
 def framework_spans(run: TrueRun, calls: list[TrueCall]) -> list[Emitted]:
@@ -92,7 +134,12 @@ def framework_spans(run: TrueRun, calls: list[TrueCall]) -> list[Emitted]:
     agent, wrapper = framework_span_ids(run.run_id)
     before, after = first - timedelta(milliseconds=3), last + timedelta(milliseconds=3)
     summed = _totals([usage for call in calls for usage in call.usage])
-    about: Attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "support-agent"}
+    call = last_told(calls)
+    about: Attributes = {
+        "gen_ai.operation.name": "invoke_agent",
+        "gen_ai.agent.name": "support-agent",
+        "gen_ai.provider.name": PROVIDERS[call.source],
+    }
     agent_span = _span(
         run.trace_id,
         agent,
@@ -103,7 +150,6 @@ def framework_spans(run: TrueRun, calls: list[TrueCall]) -> list[Emitted]:
         after,
         {**ids, **about, **_two_totals(summed)},
     )
-    call = calls[-1]
     wrapped: Attributes = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": PROVIDERS[call.source],
@@ -151,11 +197,12 @@ def run_span(run: TrueRun) -> Emitted:
         attributes |= {
             "gen_ai.operation.name": "invoke_workflow",
             "gen_ai.workflow.name": run.workflow,
-            "run_kind": run.kind,
             "run_status": status,
         }
-        if run.retry_of_run_id:
-            attributes["retry_of_run_id"] = run.retry_of_run_id
+        if service.name not in SILENT_ON_KINDS:
+            attributes["run_kind"] = run.kind
+            if run.retry_of_run_id:
+                attributes["retry_of_run_id"] = run.retry_of_run_id
         if run.error_class:
             attributes["error.type"] = run.error_class
     span = _span(run.trace_id, run.root_span_id, "", name, kind, run.started_at, run.ended_at, attributes)
@@ -169,7 +216,7 @@ def tool_span(tool: TrueTool, run: TrueRun) -> Emitted:
     """A tool call: it takes time and uses nothing that is billed."""
     service = SERVICES[run.service]
     environment = _service_environment(service, run.environment)
-    attributes = _baggage(service, run, environment)
+    attributes = {} if run.ids_on_root else _baggage(service, run, environment)
     attributes |= {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool.name}
     span = _span(
         run.trace_id,
@@ -254,7 +301,7 @@ def _model_call(service: Service, call: TrueCall, usage: Iterable[Usage]) -> Att
         attributes["llm.request.type"] = attributes.pop("gen_ai.operation.name")
     if call.response_id:
         attributes["gen_ai.response.id"] = call.response_id
-    if call.api_key:
+    if call.api_key and not call.key_lost:
         attributes["api_key_id"] = call.api_key
     if call.failed_with:
         attributes |= {"error.type": call.failed_with, "gen_ai.request.stream": True}
@@ -268,6 +315,8 @@ def _model_call(service: Service, call: TrueCall, usage: Iterable[Usage]) -> Att
         attributes["gen_ai.request.batch"] = True
     if service.dialect == "botanu":
         attributes["botanu.vendor"] = PROVIDERS[call.source]
+    if call.cache_untold:
+        return attributes | _two_totals(_totals(usage))
     return attributes | _counts(service, call.source, usage)
 
 

@@ -44,6 +44,7 @@ class _Cell:
 def write_ledger(world: World, books: Books) -> Ledger:
     """Bill every call of the world, damage some of it, then add what no call drives. Records what is planted in the bills."""
     ledger = Ledger()
+    defects.dearer_and_later(world, books)
     _usage_lines(world, books, ledger)
     defects.late_restated_and_incomplete(world, ledger)
     add_fees(world, ledger)
@@ -57,7 +58,7 @@ def _usage_lines(world: World, books: Books, ledger: Ledger) -> None:
     for call in world.calls:
         if not call.billed:
             continue
-        day = call.ended_at.date()
+        day = call.ended_at.date() + timedelta(days=call.billed_days_later)
         month = month_of(day)
         if call.source == AWS and next_month(day) == day + timedelta(days=1) and call.ended_at.hour >= 18:
             # AWS closes its books early: the last evening of a month stands on the next month's bill.
@@ -66,7 +67,8 @@ def _usage_lines(world: World, books: Books, ledger: Ledger) -> None:
             cell = _Cell(call.source, day, month, _bill_key(call, usage.meter, usage.cache_ttl))
             totals = cells[cell]
             totals[0] += usage.quantity
-            totals[1] += books.cost(call, usage.meter, usage.quantity, usage.cache_ttl)
+            cost = books.cost(call, usage.meter, usage.quantity, usage.cache_ttl)
+            totals[1] += cost * defects.price_factor(world, call)
             totals[2] += books.cost(call, usage.meter, usage.quantity, usage.cache_ttl, at_list=True)
             if call.source == OPENAI:
                 reported[cell.key, day] += usage.quantity
@@ -116,6 +118,7 @@ def _bill_key(call: TrueCall, meter: str, cache_ttl: str | None) -> Key:
         meter=meter,
         service_tier=call.service_tier if "service_tier" in grain else None,
         batch=call.batch if "batch" in grain else None,
+        context_band=call.context_band if "context_band" in grain else None,
         cache_ttl=cache_ttl if "cache_ttl" in grain else None,
     )
 

@@ -3,19 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from reconcilers.sample_company.providers.fees import account_line, billed_cost, note
-from reconcilers.sample_company.providers.ledger import LAG_HOURS, BillLine, Ledger, instant, month_of
+from reconcilers.sample_company.providers.ledger import LAG_HOURS, BillLine, Books, Ledger, instant, month_of
 from reconcilers.sample_company.seen.facts import Charge
-from reconcilers.sample_company.world.company import ANTHROPIC, AWS, HAIKU, OPENAI, OUTPUT
-from reconcilers.sample_company.world.happened import World
+from reconcilers.sample_company.world.company import ANTHROPIC, AWS, HAIKU, NOVA_LITE, OPENAI, OUTPUT
+from reconcilers.sample_company.world.happened import TrueCall, World
 
 SURCHARGE_ITEM = "priority processing surcharge"
 
 _SURCHARGE = Decimal("3.27")
+_DEARER, _DEARER_DAYS = Decimal("1.25"), 3
 _LATE_DAYS, _RESTATED_AFTER_DAYS = 4, 5
+
+
+def price_factor(world: World, call: TrueCall) -> Decimal:
+    """What a call is billed at, as a factor on its contract price."""
+    first = _dearer_from(world)
+    dear = call.model == NOVA_LITE and first <= call.ended_at.date() < first + timedelta(days=_DEARER_DAYS)
+    return _DEARER if dear else Decimal(1)
+
+
+def _dearer_from(world: World) -> date:
+    return world.start + (world.end - world.start) * 3 // 10
+
+
+def dearer_and_later(world: World, books: Books) -> None:
+    """One model billed above its contract price for three days, and the batch calls of one day billed on the next."""
+    dear = [call for call in world.calls if price_factor(world, call) != 1]
+    what = f"AWS bills {NOVA_LITE} at {_DEARER} times the contract price for {_DEARER_DAYS} days"
+    amount = sum((books.call_cost(call) * (_DEARER - 1) for call in dear), Decimal(0))
+    note(world, "dearer_days", what, AWS, _dearer_from(world), "break price", amount)
+    days = sorted(
+        {call.ended_at.date() for call in world.calls if call.batch == "true" and call.environment == "production"}
+    )
+    later = days[len(days) // 2]
+    batch = [call for call in world.calls if call.batch == "true" and call.ended_at.date() == later]
+    for call in batch:
+        call.billed_days_later = 1
+    amount = sum((books.call_cost(call) for call in batch), Decimal(0))
+    note(
+        world,
+        "batch_billed_next_day",
+        f"batch calls of {later} stand on the bill of the next day",
+        OPENAI,
+        later,
+        "timing",
+        amount,
+    )
 
 
 def late_restated_and_incomplete(world: World, ledger: Ledger) -> None:

@@ -23,7 +23,7 @@ VECTORS_PREFIX = "vectors"
 
 _BEDROCK_METERS = {"input_tokens": "input-tokens", "output_tokens": "output-tokens"}
 #: Columns of ours that no AWS export has.
-_NOT_AWS = {"x_Model", "x_Meter", "x_ServiceTier", "x_CacheTtl", "x_LineId"}
+_NOT_AWS = {"x_Model", "x_Meter", "x_ServiceTier", "x_ContextBand", "x_CacheTtl", "x_LineId"}
 _TIMES = {"BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"}
 _DOUBLES = {"BilledCost", "ContractedCost", "EffectiveCost", "ListCost", "ConsumedQuantity", "PricingQuantity"}
 _AWS_COLUMNS = (*(name for name in COLUMNS if name not in _NOT_AWS), "RegionId", "x_ServiceCode", "x_UsageType")

@@ -48,6 +48,7 @@ COLUMNS = (
     "x_Model",
     "x_Meter",
     "x_ServiceTier",
+    "x_ContextBand",
     "x_CacheTtl",
     "x_LineId",
     "x_Reduction",
@@ -66,7 +67,7 @@ def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
     unit = "" if charge.quantity is None else ("Read Units" if key.meter == READ_UNITS else "Tokens")
     usage = charge.charge_category == "Usage"
     provider = _PROVIDERS[charge.source]
-    sku = "-".join(part for part in (key.model, key.meter, key.service_tier, key.cache_ttl) if part)
+    sku = "-".join(part for part in (key.model, key.meter, key.service_tier, key.context_band, key.cache_ttl) if part)
     values: dict[str, str | None] = {
         "BilledCost": plain(charge.billed_cost),
         "BillingAccountId": key.billing_account_id,
@@ -105,6 +106,7 @@ def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
         "x_Model": key.model,
         "x_Meter": key.meter,
         "x_ServiceTier": key.service_tier,
+        "x_ContextBand": key.context_band,
         "x_CacheTtl": key.cache_ttl,
         "x_LineId": charge.line_id,
         "x_Reduction": charge.reduction,

@@ -37,7 +37,7 @@ ACCOUNTS = {
 #: Which price-setting dimensions a source's bill tells.
 GRAIN: dict[str, frozenset[str]] = {
     OPENAI: frozenset({"batch", "service_tier"}),
-    ANTHROPIC: frozenset({"service_tier", "cache_ttl"}),
+    ANTHROPIC: frozenset({"service_tier", "context_band", "cache_ttl"}),
     AWS: frozenset(),
     VECTORS: frozenset(),
 }
@@ -114,9 +114,9 @@ class Books:
             price: Decimal | None = FINE_TUNED_PRICES[meter]
         else:
             book = self.list if at_list else self.contract
-            price = book.price(
-                call.source, call.model, meter, call.service_tier, call.batch, cache_ttl, call.ended_at.date()
-            )
+            day = call.ended_at.date()
+            told = (call.service_tier, call.batch, cache_ttl, call.context_band)
+            price = book.price(call.source, call.model, meter, *told, day)
         if price is None:
             raise ValueError(
                 f"no price for {call.source} {call.model} {meter} {call.service_tier} {call.batch} {cache_ttl}"
@@ -140,6 +140,7 @@ def key_order(key: Key) -> tuple[str, ...]:
             key.meter,
             key.service_tier,
             key.batch,
+            key.context_band,
             key.cache_ttl,
         )
     )

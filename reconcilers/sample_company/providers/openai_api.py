@@ -216,7 +216,7 @@ def _requests(truth: GroundTruth) -> Counter[tuple[date, Key]]:
                 service_tier=call.service_tier,
                 batch=call.batch,
             )
-            counts[call.ended_at.date(), key] += 1
+            counts[call.ended_at.date() + timedelta(days=call.billed_days_later), key] += 1
     return counts
 
 

@@ -103,34 +103,95 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One billable call as telemetry shows it, after de-duplication and the leaf-span rule.
+class Counts:
+    """Numbers of one telling as it wrote them, before anyone decided what contains what (R31); ``None`` = not told.
 
-    ``identity`` is the text whose md5 is ``call_id`` (R17): ``provider|response id``, ``trace id|span id`` or ``source|record id``.
-    ``source`` is the billing source whose bill it meets. ``key.meter``, ``key.modality`` and ``key.cache_ttl`` are unused here: they are per usage.
+    ``cache_writes`` are (TTL or ``None``, tokens); ``tool`` are tokens of tool use; ``others`` are meters that are neither
+    input nor output.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_writes: tuple[tuple[str | None, int], ...] = ()
+    thoughts: int | None = None
+    tool: int | None = None
+    total: int | None = None
+    others: tuple[Usage, ...] = ()
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One span or table row as its file told it (R29); several may tell one call, and one may tell the sum of several.
+
+    ``source`` is the telemetry source. ``kind`` is ``model`` (an operation of a model or index itself), ``tool`` or
+    ``other`` (agent, workflow, chain). ``provider`` is the word told, in one spelling. ``key.model`` is in one spelling,
+    too; ``key.meter``, ``key.modality`` and ``key.cache_ttl`` are unused: they are of the counts. ``estimated`` covers
+    tokenizer counts and streams cut off. Names (event to environment) are this telling's own, nothing inherited.
     """
 
     source: str
-    identity: str
-    key: Key
-    ended_at: datetime
-    usage: tuple[Usage, ...]
+    kind: str = "model"
+    trace_id: str | None = None
+    span_id: str | None = None
+    parent_span_id: str | None = None
+    record_id: str | None = None
+    scope_name: str | None = None
+    scope_version: str | None = None
+    operation: str | None = None
+    provider: str | None = None
+    key: Key = Key()
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    response_id: str | None = None
+    counts: Counts = Counts()
+    estimated: bool = False
+    answered_from_cache: bool = False
+    sampling_probability_millionths: int | None = None
     event_id: str | None = None
     run_id: str | None = None
     tenant_id: str | None = None
     feature_id: str | None = None
-    environment: str | None = "production"
-    estimated: bool = False
-    sampling_probability_millionths: int | None = None
+    environment: str | None = None
+
+    @property
+    def own_id(self) -> str:
+        """The text that names the span or record (R29)."""
+        if self.trace_id is None or self.span_id is None:
+            return f"{self.source}|{self.record_id}"
+        return f"{self.trace_id}|{self.span_id}".lower()
+
+
+@dataclass(frozen=True)
+class Emitter:
+    """A row of the table of emitters (R29, R31): what one scope is known to do; ``None`` = any, or not known.
+
+    ``one_call_with`` names scopes whose one call this scope's telling opens, repeats or lies over.
+    """
+
+    scope_name: str
+    provider: str | None = None
+    operation: str | None = None
+    input_excludes_cache: bool | None = None
+    output_excludes_thoughts: bool | None = None
+    tells_cache: bool | None = None
+    one_call_with: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run as telemetry states it, also where none of its calls is seen: its event exists."""
+    """One run as telemetry states it, also where none of its calls is seen: its event exists.
+
+    ``status`` is success, failure, timeout, cancelled or ``None``; ``declared_kind`` where the emitter says it (R22).
+    """
 
     run_id: str
     event_id: str
+    started_at: datetime
     ended_at: datetime
+    status: str | None = None
+    declared_kind: str | None = None
+    feature_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +202,30 @@ class OutcomeRecord:
     outcome: str
     emitter: str
     occurred_at: datetime
+    feature_id: str | None = None
+
+
+@dataclass(frozen=True)
+class RejectedRecord:
+    """A record that cannot be read, of a file whose other records can (R33)."""
+
+    source: str
+    unit: str
+    line: int
+    reason: str
+    charge_day: date
+    attribute: str | None = None
+
+
+@dataclass(frozen=True)
+class UnreadUsage:
+    """A number attribute of model operations that looks like a token count and is not read (R33)."""
+
+    source: str
+    scope_name: str | None
+    attribute: str
+    calls: int
+    charge_day: date
 
 
 @dataclass(frozen=True)
@@ -205,6 +290,8 @@ class Source:
     grain: frozenset[str] = frozenset()
     default_account_id: str | None = None
     finality_days: int = 0
+    #: whole days from the one a batch call ended on to the one this source's bill dates it by (R16)
+    batch_day: int = 0
     published_units: dict[str, Decimal] = field(default_factory=dict)
 
 
@@ -217,7 +304,9 @@ class Facts:
     sources: dict[str, Source] = field(default_factory=dict)
     charges: list[Charge] = field(default_factory=list)
     reported_usage: list[ReportedUsage] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
+    tellings: list[Telling] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
+    unread: list[UnreadUsage] = field(default_factory=list)
     runs: list[RunRecord] = field(default_factory=list)
     outcomes: list[OutcomeRecord] = field(default_factory=list)
     revenue: list[RevenueLine] = field(default_factory=list)
@@ -228,7 +317,14 @@ class Facts:
     key_map: dict[tuple[str, str], tuple[str | None, str | None]] = field(default_factory=dict)
     #: (source, sub_account_id) -> (billing_account_id or None, environment or None)
     project_map: dict[tuple[str, str], tuple[str | None, str | None]] = field(default_factory=dict)
-    #: environment -> is production
+    #: provider as telemetry tells it -> billing source
+    provider_map: dict[str, str] = field(default_factory=dict)
+    emitters: list[Emitter] = field(default_factory=list)
+    #: telemetry source -> whether its input counts are ``inclusive`` or ``exclusive`` of the cache, where the company says so
+    token_semantics: dict[str, str] = field(default_factory=dict)
+    #: (billing source, model) -> input tokens above which a call's context band is ``long`` (R32)
+    context_thresholds: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: environment, in lower case -> is production
     environments: dict[str, bool] = field(default_factory=lambda: {"production": True})
     #: (currency, billing period start) -> rate to the reporting currency
     exchange_rates: dict[tuple[str, date], Decimal] = field(default_factory=dict)
@@ -236,5 +332,7 @@ class Facts:
     shared_cost_rules: dict[str, str] = field(default_factory=dict)
     #: (bundle_id, feature_id) -> stand-alone price
     bundle_prices: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    #: R13, R19: a difference up to this part of a key's cost is no break of price or telemetry
+    policy_ratio: Decimal = Decimal("0.02")
     midnight_window_minutes: int = 15
     abandoned_after_days: int = 7

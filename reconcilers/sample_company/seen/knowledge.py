@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
-from reconcilers.sample_company.emitters.feed import outcomes_known_from
+from reconcilers.sample_company.emitters.feed import FEED, TELEMETRY, outcomes_known_from
 from reconcilers.sample_company.providers.ledger import instant, next_month
-from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord, RunRecord
-from reconcilers.sample_company.seen.view import flushed_at, seen_call
+from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord
+from reconcilers.sample_company.seen.traces import read_traces
 from reconcilers.sample_company.world import reference
-from reconcilers.sample_company.world.company import ENVIRONMENTS, contract_prices, list_prices
+from reconcilers.sample_company.world.company import CONTEXT_THRESHOLDS, ENVIRONMENTS, contract_prices, list_prices
 from reconcilers.sample_company.world.store import GroundTruth
 
 #: Days after the end of the month the last work is billed in by which everything is told, delivered and final.
 _SETTLED_AFTER_DAYS = 20
 
 
-def facts_at(truth: GroundTruth, as_of: datetime) -> Facts:
-    """What a job that has fetched everything knows at ``as_of``."""
+def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
+    """What a job that has fetched everything knows at ``as_of``, of the sample written to ``out``."""
     world = truth.world
+    known = [one.path for one in truth.delivered if one.known_from <= as_of and one.path.startswith(TELEMETRY)]
+    traces = read_traces(out / FEED / path for path in known)
     return Facts(
         as_of=as_of,
         sources=reference.sources(),
         charges=[line.charge for line in truth.ledger.lines_as_of(as_of)],
         reported_usage=[line.reported for line in truth.ledger.reports_as_of(as_of)],
-        calls=[
-            seen_call(call) for call in world.calls if call.seen and flushed_at(call.service, call.ended_at) <= as_of
-        ],
-        runs=[
-            RunRecord(run.run_id, run.event_id, run.ended_at)
-            for run in world.runs
-            if flushed_at(run.service, run.ended_at) <= as_of
-        ],
+        tellings=traces.tellings,
+        runs=traces.runs,
         outcomes=[
             OutcomeRecord(one.event_id, one.outcome, one.emitter, one.occurred_at)
             for one in world.outcomes
@@ -43,6 +40,8 @@ def facts_at(truth: GroundTruth, as_of: datetime) -> Facts:
         charge_rules=list(reference.CHARGE_RULES),
         key_map=reference.key_map(),
         project_map=reference.project_map(),
+        provider_map={provider: source for source, provider in reference.PROVIDERS.items()},
+        context_thresholds=dict(CONTEXT_THRESHOLDS),
         environments=dict(ENVIRONMENTS),
         exchange_rates=reference.exchange_rates(world),
         shared_cost_rules=dict(reference.SHARED_COST_RULES),

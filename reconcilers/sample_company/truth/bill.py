@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from reconcilers.sample_company.seen.facts import Charge, ChargeRule, Facts
-from reconcilers.sample_company.truth.carve import carve, half_away, micros, to_nanos
+from reconcilers.sample_company.seen.facts import Charge, ChargeRule, Facts, Key
+from reconcilers.sample_company.truth.carve import NANOS, carve, half_away, micros, to_nanos
 from reconcilers.sample_company.truth.keys import Dims, Filler, SortKey, key_order, scaled_quantity, text_order
 
+DISPUTE = "refund_and_dispute"
 #: R5 in its order; ``matching`` stands where R8 to R16 take over, ``event`` onwards are what matching ends in.
 BEFORE_MATCHING = (
     "out_of_scope",
@@ -33,13 +34,17 @@ AFTER_MATCHING = (
     "sampled_out",
     "no_telemetry",
     "unexplained",
-    "refund_and_dispute",
+    DISPUTE,
     "rounding",
 )
 MATCHING = "matching"
 PRICE_REDUCTION = "price_reduction"
 DESTINATIONS = BEFORE_MATCHING + AFTER_MATCHING
 CellOrder = tuple[SortKey, tuple[bool, bytes], date, date, bool, bool, int]
+#: R5: decimals of the source text that count; what is beyond is cut.
+_TEXT_DECIMALS = 27
+#: R15: what a linked line takes from its original where it does not tell it.
+_TAKEN = ("billing_account_id", "sub_account_id", "api_key_id", "model", "meter")
 _CELL_ORDER = {name: rank for rank, name in enumerate((*BEFORE_MATCHING, MATCHING))}
 
 
@@ -73,18 +78,17 @@ class Line:
 
     @property
     def only_adjusts(self) -> bool:
-        """R15, D5: money with zero quantity, or negative money without quantity."""
-        if self.destination != MATCHING:
-            return False
-        return self.effective < 0 if self.quantity is None else self.quantity == 0 and self.effective != 0
+        """R15, D5: money that meets telemetry only through the line it adjusts."""
+        return self.destination == MATCHING and changes_no_quantity(self.effective, self.quantity)
 
 
 @dataclass
 class BillCell:
     """R8: the lines of one currency, billing period and charge month, equal in depth and every dimension they tell.
 
-    ``cost`` is B and ``quantity`` Q, null while unknown. ``by_money`` marks a cell of R14, whose Q is money. ``given`` holds
-    what each usage cell (by its number) received from it, ``rests`` what went to destinations instead, in nanos.
+    ``cost`` is B and ``quantity`` Q, null while unknown; of B, ``reduced`` came from R6 and ``adjusted`` from R15.
+    ``by_money`` marks a cell of R14, whose Q is money. ``given`` holds what each usage cell (by its number) received from
+    it, ``rests`` what went to destinations instead, in nanos.
     """
 
     statement: Statement
@@ -94,6 +98,8 @@ class BillCell:
     has_own_quantity: bool
     destination: str
     cost: int = 0
+    reduced: int = 0
+    adjusted: int = 0
     quantity: int | None = None
     line_count: int = 0
     by_money: bool = False
@@ -134,7 +140,8 @@ class Bill:
     cells: list[BillCell]
     corrections: list[CrossPeriodCorrection]
     #: A price reduction without target: ``credit`` (R6). A correction without original: ``refund_and_dispute`` (R15).
-    loose: list[tuple[Line, str]]
+    #: With each, whether it reached matching (R4).
+    loose: list[tuple[Line, str, bool]]
 
 
 def read_bill(facts: Facts, filler: Filler) -> Bill:
@@ -142,10 +149,13 @@ def read_bill(facts: Facts, filler: Filler) -> Bill:
     lines, no_rate = _convert(facts, filler)
     cells: dict[tuple[object, ...], BillCell] = {}
     cell_of_line: dict[int, BillCell] = {}
+    lost = []
     for number, line in enumerate(lines):
-        if line.destination != PRICE_REDUCTION and not line.only_adjusts:
+        if line.destination == DISPUTE:
+            lost.append((line, DISPUTE, False))
+        elif line.destination != PRICE_REDUCTION and not line.only_adjusts:
             cell_of_line[number] = _add_to_cell(cells, line)
-    bill = Bill(lines, no_rate, sorted(cells.values(), key=lambda cell: cell.order), [], [])
+    bill = Bill(lines, no_rate, sorted(cells.values(), key=lambda cell: cell.order), [], lost)
     _fold_reductions(bill, cell_of_line)
     _apply_corrections(bill, cells, cell_of_line)
     _take_reported_quantity(facts, filler, bill.cells)
@@ -162,13 +172,49 @@ def rate_of(facts: Facts, currency: str, billing_period_start: date) -> Decimal 
     return facts.exchange_rates.get((currency, billing_period_start))
 
 
-def convert(nanos: int, rate: Decimal) -> int:
-    """Amount × rate, rounded once, half away from zero (R3, D13)."""
-    return half_away(nanos * Fraction(rate))
+def as_written(amount: Decimal) -> Fraction:
+    """An amount of the source text, exactly, but for what is beyond 27 decimals (R5)."""
+    scaled = Fraction(amount) * 10**_TEXT_DECIMALS
+    whole = abs(scaled.numerator) // scaled.denominator
+    return Fraction(-whole if scaled < 0 else whole, 10**_TEXT_DECIMALS)
+
+
+def convert(amount: Fraction, rate: Decimal) -> int:
+    """Amount × rate in nanos, rounded once, half away from zero (R3)."""
+    return half_away(amount * Fraction(rate) * NANOS)
+
+
+def changes_no_quantity(effective: int, quantity: int | None) -> bool:
+    """R15: money with zero quantity, or negative money without quantity."""
+    return effective < 0 if quantity is None else quantity == 0 and effective != 0
+
+
+class Links:
+    """Which line a line adjusts, and what it takes from it (R15)."""
+
+    def __init__(self, charges: Iterable[Charge]) -> None:
+        self._by_id = {(charge.source, charge.line_id): charge for charge in charges}
+
+    def original(self, charge: Charge) -> Charge | None:
+        """The first link that names a line of the source; ``None``: nobody knows it."""
+        known = (self._by_id.get((charge.source, line_id)) for line_id in charge.linked_line_ids)
+        return next((one for one in known if one is not None and one is not charge), None)
+
+    def key(self, charge: Charge) -> Key:
+        """The charge's key, completed from its original through chains of links."""
+        key, seen = charge.key, {charge.line_id}
+        original = self.original(charge)
+        while original is not None and original.line_id not in seen:
+            seen.add(original.line_id)
+            missing = {name: getattr(original.key, name) for name in _TAKEN if getattr(key, name) is None}
+            key = replace(key, **missing)
+            original = self.original(original)
+        return key
 
 
 def _convert(facts: Facts, filler: Filler) -> tuple[list[Line], list[Charge]]:
     lines, no_rate = [], []
+    links = Links(facts.charges)
     for charge in facts.charges:
         rate = rate_of(facts, charge.billing_currency, charge.billing_period_start)
         if rate is None:
@@ -177,15 +223,21 @@ def _convert(facts: Facts, filler: Filler) -> tuple[list[Line], list[Charge]]:
         is_month = not _within_one_day(charge)
         start = charge.charge_period_start.date()
         time = start.replace(day=1) if is_month else start
-        meter = charge.key.meter
+        key = links.key(charge)
+        quantity = None if charge.quantity is None else scaled_quantity(key.meter, charge.quantity)
+        effective = convert(as_written(charge.effective_cost), rate)
+        destination = destination_of(charge, key, facts.charge_rules)
+        is_lost = charge.linked_line_ids and links.original(charge) is None and changes_no_quantity(effective, quantity)
+        if is_lost and destination in ("unmapped", MATCHING):
+            destination = DISPUTE
         line = Line(
             charge=charge,
-            billed=convert(to_nanos(charge.billed_cost), rate),
-            effective=convert(to_nanos(charge.effective_cost), rate),
-            dims=filler.dims(charge.source, charge.key, meter, time.isoformat(), told_only=True),
+            billed=convert(as_written(charge.billed_cost), rate),
+            effective=effective,
+            dims=filler.dims(charge.source, key, key.meter, time.isoformat(), told_only=True),
             is_month=is_month,
-            quantity=None if charge.quantity is None else scaled_quantity(meter, charge.quantity),
-            destination=destination_of(charge, facts.charge_rules),
+            quantity=quantity,
+            destination=destination,
         )
         lines.append(line)
     return lines, no_rate
@@ -197,8 +249,8 @@ def _within_one_day(charge: Charge) -> bool:
     return end <= start or (end - timedelta(microseconds=1)).date() == start.date()
 
 
-def destination_of(charge: Charge, rules: Iterable[ChargeRule]) -> str:
-    """R5 and D1: the first destination that applies, ``matching`` for what meets telemetry."""
+def destination_of(charge: Charge, key: Key, rules: Iterable[ChargeRule]) -> str:
+    """R5 and D1: the first destination that applies, ``matching`` for what meets telemetry; ``key`` is completed by R15."""
     fitting = [rule for rule in rules if rule_fits(rule, charge)]
     ruled = min(fitting, key=lambda rule: (rule.priority, rule.destination)).destination if fitting else None
     if ruled == "out_of_scope":
@@ -215,7 +267,7 @@ def destination_of(charge: Charge, rules: Iterable[ChargeRule]) -> str:
         return "commitment_idle"
     if ruled is not None:
         return ruled
-    return "unmapped" if charge.key.model is None or charge.key.meter is None else MATCHING
+    return "unmapped" if key.model is None or key.meter is None else MATCHING
 
 
 def rule_fits(rule: ChargeRule, charge: Charge) -> bool:
@@ -278,10 +330,11 @@ def _fold_reductions(bill: Bill, cell_of_line: dict[int, BillCell]) -> None:
         ordered = sorted(cells.values(), key=lambda cell: cell.order)
         weights = [micros(list_cost[id(cell)]) for cell in ordered]
         if sum(weights) == 0:
-            bill.loose.append((line, "credit"))
+            bill.loose.append((line, "credit", False))
             continue
         for cell, share in zip(ordered, carve(line.effective, sum(weights), weights), strict=True):
             cell.cost += share
+            cell.reduced += share
 
 
 def _is_reduced_by(charge: Charge, reduction: Charge) -> bool:
@@ -303,19 +356,29 @@ def _apply_corrections(
 ) -> None:
     """R15, D5: money that changes no quantity goes to its original's cell, or waits if that is of another period."""
     by_line_id = {(line.charge.source, line.charge.line_id): number for number, line in enumerate(bill.lines)}
+
+    def original_cell(line: Line, seen: frozenset[str]) -> BillCell | None:
+        """The cell of the line adjusted, through chains of adjusting lines."""
+        if not line.charge.linked_line_ids:
+            return cells.get(_identity(line, True)) or cells.get(_identity(line, False))
+        known = ((line.charge.source, line_id) for line_id in line.charge.linked_line_ids if line_id not in seen)
+        number = next((by_line_id[place] for place in known if place in by_line_id), None)
+        if number is None:
+            return None
+        original = bill.lines[number]
+        if original.only_adjusts:
+            return original_cell(original, seen | {original.charge.line_id})
+        return cell_of_line.get(number)
+
     for line in bill.lines:
         if not line.only_adjusts:
             continue
-        if line.charge.linked_line_ids:
-            known = ((line.charge.source, line_id) for line_id in line.charge.linked_line_ids)
-            first = next((by_line_id[place] for place in known if place in by_line_id), None)
-            original = None if first is None else cell_of_line.get(first)
-        else:
-            original = cells.get(_identity(line, True)) or cells.get(_identity(line, False))
+        original = original_cell(line, frozenset({line.charge.line_id}))
         if original is None or original.destination != MATCHING:
-            bill.loose.append((line, "refund_and_dispute"))
+            bill.loose.append((line, DISPUTE, True))
         elif original.statement == line.statement:
             original.cost += line.effective
+            original.adjusted += line.effective
         else:
             bill.corrections.append(CrossPeriodCorrection(line, original))
 
@@ -332,7 +395,9 @@ def _take_reported_quantity(facts: Facts, filler: Filler, cells: list[BillCell])
     for dims, reported in _reported_by_key(facts, filler, list(keys)).items():
         billed = sum(cell.quantity or 0 for cell in keys[dims] if cell.has_own_quantity)
         sharing = [cell for cell in keys[dims] if not cell.has_own_quantity]
-        weights = [micros(cell.cost) for cell in sharing]
+        weights = [max(1, micros(cell.cost)) if cell.cost > 0 else 0 for cell in sharing]
+        if len(sharing) == 1 and sharing[0].cost == 0:
+            weights = [1]
         if reported <= billed or sum(weights) == 0:
             continue
         for cell, share in zip(sharing, carve(reported - billed, sum(weights), weights), strict=True):

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
-from typing import NamedTuple
 
-from reconcilers.sample_company.seen.facts import Call, Facts
-from reconcilers.sample_company.truth.bill import MATCHING, Bill, BillCell, Statement, rate_of
+from reconcilers.sample_company.seen.facts import Facts
+from reconcilers.sample_company.truth.bill import MATCHING, Bill, BillCell, Statement, as_written, convert, rate_of
+from reconcilers.sample_company.truth.calls import Call
 from reconcilers.sample_company.truth.carve import carve, half_away, micros
-from reconcilers.sample_company.truth.keys import Dims, Filler
-from reconcilers.sample_company.truth.usage import UsageCell, call_id, is_production
+from reconcilers.sample_company.truth.keys import DayKey, DayKeys, Filler, is_production
+from reconcilers.sample_company.truth.usage import UsageCell
 
 TRAILING_DAYS = 28
 LEAST_BILLED_DAYS = 7
@@ -21,7 +21,10 @@ LEAST_BILLED_DAYS = 7
 
 @dataclass(frozen=True)
 class Entry:
-    """Money (nanos) at a destination; ``call_id`` where a call carries it, ``matched`` if it reached matching (R4)."""
+    """Money (nanos) at a destination; ``call_id`` where a call carries it, ``matched`` if it reached matching (R4).
+
+    ``provisional`` money is on usage that exceeds its bill by more than the policy ratio (R13).
+    """
 
     statement: Statement
     destination: str
@@ -29,6 +32,7 @@ class Entry:
     amount: int
     matched: bool
     call_id: str | None = None
+    provisional: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,21 @@ class CallIndex:
 
     def destination(self, name: str) -> str:
         call = self.calls[name]
-        if not is_production(call, self.facts):
+        if not is_production(call.environment, self.facts):
             return "non_production"
         return "untagged" if call.event_id is None else "event"
 
 
-def index_calls(facts: Facts) -> CallIndex:
-    """Calls by id; an identity names one call."""
-    calls = {call_id(call.identity): call for call in facts.calls}
-    assert len(calls) == len(facts.calls), "two calls have the same identity"
-    return CallIndex(facts, calls)
+def index_calls(facts: Facts, calls: list[Call]) -> CallIndex:
+    """Calls by id."""
+    by_id = {call.call_id: call for call in calls}
+    assert len(by_id) == len(calls), "two calls have the same id"
+    return CallIndex(facts, by_id)
 
 
-def keep_books(facts: Facts, bill: Bill, usages: list[UsageCell], calls: CallIndex) -> list[Entry]:
+def keep_books(
+    facts: Facts, bill: Bill, usages: list[UsageCell], provisional: set[int], calls: CallIndex
+) -> list[Entry]:
     """All entries: bill cells outside matching, rests, corrections, calls, and the distance of the exact sum (D13)."""
     entries: list[Entry] = []
     for cell in bill.cells:
@@ -63,10 +69,10 @@ def keep_books(facts: Facts, bill: Bill, usages: list[UsageCell], calls: CallInd
     for correction in bill.corrections:
         for name, amount in correction.rests.items():
             entries.append(Entry(correction.line.statement, name, correction.line.charge_month, amount, True))
-    for line, name in bill.loose:
-        entries.append(Entry(line.statement, name, line.charge_month, line.effective, name != "credit"))
-    for usage in usages:
-        entries.extend(_on_calls(usage, calls))
+    for line, name, matched in bill.loose:
+        entries.append(Entry(line.statement, name, line.charge_month, line.effective, matched))
+    for number, usage in enumerate(usages):
+        entries.extend(_on_calls(usage, number in provisional, calls))
     for statement, billed in exact_billed(facts).items():
         rounded = sum(line.billed for line in bill.lines if line.statement == statement)
         month = statement.billing_period_start.replace(day=1)
@@ -74,13 +80,13 @@ def keep_books(facts: Facts, bill: Bill, usages: list[UsageCell], calls: CallInd
     return [entry for entry in entries if entry.amount]
 
 
-def _on_calls(usage: UsageCell, calls: CallIndex) -> Iterable[Entry]:
+def _on_calls(usage: UsageCell, provisional: bool, calls: CallIndex) -> Iterable[Entry]:
     """R17, last step: per currency, billing period and charge month over the cell's calls, by quantity."""
     for (currency, billing_period, charge_month), amount in usage.received.items():
         statement = Statement(usage.dims.source, billing_period, currency)
         shares = carve(amount, usage.quantity, list(usage.calls.values()))
         for name, share in zip(usage.calls, shares, strict=True):
-            yield Entry(statement, calls.destination(name), charge_month, share, True, name)
+            yield Entry(statement, calls.destination(name), charge_month, share, True, name, provisional)
 
 
 def exact_billed(facts: Facts) -> dict[Statement, int]:
@@ -88,27 +94,16 @@ def exact_billed(facts: Facts) -> dict[Statement, int]:
     sums: dict[Statement, Fraction] = defaultdict(Fraction)
     for charge in facts.charges:
         statement = Statement(charge.source, charge.billing_period_start, charge.billing_currency)
-        sums[statement] += Fraction(charge.billed_cost)
+        sums[statement] += as_written(charge.billed_cost)
     billed = {}
     for statement, total in sums.items():
         rate = rate_of(facts, statement.currency, statement.billing_period_start)
         if rate is not None:
-            billed[statement] = half_away(total * Fraction(rate) * 10**9)
+            billed[statement] = convert(total, rate)
     return billed
 
 
 # --- accruals (R25, D8) ----------------------------------------------------------------------------------------------
-
-
-class AccrualKey(NamedTuple):
-    """What an accrual is kept for (D8); ``told`` are the eight price-setting dimensions, null where the bill tells none."""
-
-    source: str
-    billing_account_id: str | None
-    model: str | None
-    meter: str | None
-    told: tuple[str | None, ...]
-    day: date
 
 
 @dataclass(frozen=True)
@@ -129,16 +124,24 @@ def is_final(facts: Facts, filler: Filler, source: str, day: date) -> bool:
     return facts.as_of >= end + timedelta(days=filler.source(source).finality_days)
 
 
-def accrue(facts: Facts, filler: Filler, bill: Bill, usages: list[UsageCell]) -> dict[AccrualKey, AccruedKey]:
+def day_keys(filler: Filler, bill: Bill, usages: list[UsageCell]) -> DayKeys:
+    """The day keys of all usage and of the bill cells that meet it."""
+    cells = [(cell.dims, cell.is_month) for cell in bill.cells if cell.destination == MATCHING]
+    return DayKeys(filler, [*cells, *((usage.dims, False) for usage in usages)])
+
+
+def accrue(
+    facts: Facts, filler: Filler, bill: Bill, usages: list[UsageCell], keys: DayKeys
+) -> dict[DayKey, AccruedKey]:
     """R25, D8: what days not final yet are still expected to cost."""
-    expected: dict[AccrualKey, list[UsageCell]] = defaultdict(list)
+    expected: dict[DayKey, list[UsageCell]] = defaultdict(list)
     for usage in usages:
         if not is_final(facts, filler, usage.dims.source, usage.day):
-            expected[_accrual_key(filler, usage.dims)].append(usage)
+            expected[keys.of(usage.dims)].append(usage)
     daily = [cell for cell in bill.cells if cell.destination == MATCHING and not cell.is_month]
-    billed: dict[AccrualKey, int] = defaultdict(int)
+    billed: dict[DayKey, int] = defaultdict(int)
     for cell in daily:
-        billed[_accrual_key(filler, cell.dims)] += cell.cost
+        billed[keys.of(cell.dims)] += cell.cost
     accruals = {}
     for key, cells in expected.items():
         value = sum(_expected(cell) for cell in cells)
@@ -147,11 +150,6 @@ def accrue(facts: Facts, filler: Filler, bill: Bill, usages: list[UsageCell]) ->
         if accrual:
             accruals[key] = _accrue_on_calls(accrual, value, cells)
     return accruals
-
-
-def _accrual_key(filler: Filler, dims: Dims) -> AccrualKey:
-    day = date.fromisoformat(dims.time)
-    return AccrualKey(dims.source, dims.billing_account_id, dims.model, dims.meter, filler.told(dims), day)
 
 
 def _expected(usage: UsageCell) -> int:

@@ -1,17 +1,19 @@
-"""Events: what each cost over its whole life, how it ended, and cost per success (R21, R24)."""
+"""Events: what each cost over its whole life, how it ended, and cost per success (R21 to R24)."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from reconcilers.sample_company.seen.facts import Call, Facts, OutcomeRecord
+from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord
+from reconcilers.sample_company.truth.calls import Call
 from reconcilers.sample_company.truth.carve import to_money
-from reconcilers.sample_company.truth.usage import call_id, is_production
+from reconcilers.sample_company.truth.keys import is_production
+from reconcilers.sample_company.truth.runs import UNSUCCESSFUL, Attempts, Ending, RunCost
 
 #: Whose word counts most; then the latest statement.
 EMITTERS = ("system_of_record", "human", "evaluator", "sdk")
@@ -23,7 +25,7 @@ class EventCost:
     """An event as known at ``as_of``: cost of all its calls, production or not, and its outcome.
 
     ``outcome`` is success, failure, partial, pending or abandoned; ``outcome_at`` when the deciding statement was made.
-    ``production`` is true if any of its calls is.
+    ``production`` is true if any of its calls is, ``seen`` if it has any. ``waste`` is by class (R23).
     """
 
     reconciled_cost: Decimal
@@ -31,63 +33,94 @@ class EventCost:
     outcome: str
     production: bool
     outcome_at: datetime | None = None
+    feature_id: str | None = None
+    seen: bool = True
+    attempts: int = 0
+    failed_attempts: int = 0
+    waste: dict[str, Decimal] = field(default_factory=dict)
 
 
-def reckon_events(facts: Facts, reconciled: dict[str, int], accrued: dict[str, int]) -> dict[str, EventCost]:
-    """Every event that has a call, a run or an outcome, from each call's nanos."""
-    calls: dict[str, list[Call]] = defaultdict(list)
-    runs_ended: dict[str, list[datetime]] = defaultdict(list)
+def reckon_events(
+    facts: Facts, calls: list[Call], reconciled: dict[str, int], accrued: dict[str, int]
+) -> tuple[dict[str, EventCost], dict[str, RunCost]]:
+    """Every event that has a call, a run or an outcome, and every run, from each call's nanos."""
+    of_event: dict[str, list[Call]] = defaultdict(list)
     statements: dict[str, list[OutcomeRecord]] = defaultdict(list)
-    for call in facts.calls:
+    for call in calls:
         if call.event_id is not None:
-            calls[call.event_id].append(call)
-    for run in facts.runs:
-        runs_ended[run.event_id].append(run.ended_at)
+            of_event[call.event_id].append(call)
     for statement in facts.outcomes:
         statements[statement.event_id].append(statement)
-    events = {}
-    for event_id in sorted(calls.keys() | runs_ended.keys() | statements.keys()):
-        names = [call_id(call.identity) for call in calls[event_id]]
-        outcome, outcome_at = _outcome(facts, calls[event_id], runs_ended[event_id], statements[event_id])
+    attempts = Attempts(facts, calls, reconciled)
+    events, runs = {}, {}
+    for event_id in sorted(of_event.keys() | attempts.runs.keys() | statements.keys()):
+        its_runs, its_calls = attempts.runs.get(event_id, []), of_event[event_id]
+        ended = [call.ended_at for call in its_calls] or [run.ended_at for run in its_runs]
+        ending = _ending(facts, ended, statements[event_id])
+        costs = attempts.of_event(event_id, ending)
+        runs.update(costs)
+        numbered = [run for run in costs.values() if run.attempt is not None]
+        features = [
+            *(call.feature_id for call in its_calls),
+            *(run.feature_id for run in its_runs),
+            *(statement.feature_id for statement in statements[event_id]),
+        ]
         events[event_id] = EventCost(
-            reconciled_cost=to_money(sum(reconciled.get(name, 0) for name in names)),
-            accrued_cost=to_money(sum(accrued.get(name, 0) for name in names)),
-            outcome=outcome,
-            production=any(is_production(call, facts) for call in calls[event_id]),
-            outcome_at=outcome_at,
+            reconciled_cost=to_money(sum(reconciled.get(call.call_id, 0) for call in its_calls)),
+            accrued_cost=to_money(sum(accrued.get(call.call_id, 0) for call in its_calls)),
+            outcome=ending.outcome,
+            production=any(is_production(call.environment, facts) for call in its_calls),
+            outcome_at=ending.at,
+            feature_id=next((name for name in features if name is not None), None),
+            seen=bool(its_calls),
+            attempts=len(numbered),
+            failed_attempts=sum(run.status in UNSUCCESSFUL for run in numbered),
+            waste=attempts.waste(event_id, ending),
         )
-    return events
+    return events, runs
 
 
-def _outcome(
-    facts: Facts, calls: list[Call], runs_ended: list[datetime], statements: list[OutcomeRecord]
-) -> tuple[str, datetime | None]:
+def _ending(facts: Facts, ended: list[datetime], statements: list[OutcomeRecord]) -> Ending:
     """How the event ended and when that was said; an event whose calls are not seen waits since its last run."""
     if statements:
         heaviest = min(EMITTERS.index(one.emitter) for one in statements)
         candidates = [one for one in statements if EMITTERS.index(one.emitter) == heaviest]
         final = max(candidates, key=lambda one: (one.occurred_at, one.outcome))
-        return final.outcome, final.occurred_at
-    waited = facts.as_of - max([call.ended_at for call in calls] or runs_ended)
-    return ("abandoned" if waited > timedelta(days=facts.abandoned_after_days) else "pending"), None
+        return Ending(final.outcome, final.occurred_at)
+    waited = facts.as_of - max(ended)
+    return Ending("abandoned" if waited > timedelta(days=facts.abandoned_after_days) else "pending", None)
 
 
-def event_months(facts: Facts, on_calls: Iterable[tuple[str, date, int]]) -> dict[tuple[str, date, bool], Decimal]:
+def event_months(
+    facts: Facts, calls: dict[str, Call], on_calls: Iterable[tuple[str, date, int]]
+) -> dict[tuple[str, date, bool], Decimal]:
     """R21: event × charge month of the bill line × production, from (call id, charge month, nanos)."""
-    calls = {call_id(call.identity): call for call in facts.calls}
     months: dict[tuple[str, date, bool], int] = defaultdict(int)
     for name, month, amount in on_calls:
         call = calls[name]
         if call.event_id is not None:
-            months[(call.event_id, month, is_production(call, facts))] += amount
+            months[(call.event_id, month, is_production(call.environment, facts))] += amount
     return {key: to_money(amount) for key, amount in months.items() if amount}
+
+
+def unobserved(events: Iterable[EventCost]) -> list[EventCost]:
+    """R24: events of a slice of which no call was seen, in a feature whose other events in it have calls."""
+    events = list(events)
+    seen = {event.feature_id for event in events if event.seen}
+    return [event for event in events if not event.seen and event.feature_id in seen]
+
+
+def unobserved_successes(events: Iterable[EventCost]) -> int:
+    """Successes that stand in neither side of cost per success (R24)."""
+    return sum(event.outcome == "success" for event in unobserved(events))
 
 
 def cost_per_success(events: Iterable[EventCost], *, all_in: bool = False) -> Fraction | None:
     """R24: all cost of resolved events ÷ successes; ``all_in`` adds pending and abandoned. Null without a success."""
     events = list(events)
-    successes = sum(event.outcome == "success" for event in events)
-    cost = sum(
-        (Fraction(event.reconciled_cost) for event in events if all_in or event.outcome in RESOLVED), Fraction(0)
-    )
+    unseen = unobserved(events)
+    observed = [event for event in events if not any(event is one for one in unseen)]
+    successes = sum(event.outcome == "success" for event in observed)
+    counted = [event for event in observed if all_in or event.outcome in RESOLVED]
+    cost = sum((Fraction(event.reconciled_cost) for event in counted), Fraction(0))
     return cost / successes if successes else None

@@ -156,13 +156,59 @@ class Filler:
             environment = self.facts.key_map.get((dims.source, dims.api_key_id), (None, None))[1]
         if environment is None and dims.sub_account_id is not None:
             environment = self.facts.project_map.get((dims.source, dims.sub_account_id), (None, None))[1]
-        return environment is not None and not self.facts.environments.get(environment, True)
+        return environment is not None and not is_production(environment, self.facts)
+
+
+def is_production(environment: str | None, facts: Facts) -> bool:
+    """R7: compared without case; an unknown environment counts as production (and is a break)."""
+    return environment is None or facts.environments.get(environment.lower(), True)
 
 
 def _keep_smallest(table: dict[tuple[str, str], str], place: tuple[str, str], value: str) -> None:
     known = table.get(place)
     if known is None or value.encode() < known.encode():
         table[place] = value
+
+
+class DayKey(NamedTuple):
+    """What billed and expected cost are held against each other for (R19, R25): the account, filled, and nothing below.
+
+    ``told`` are the eight price-setting dimensions, null where the bill tells none. ``day`` is the first of its month
+    where ``is_month``: a line longer than a day.
+    """
+
+    source: str
+    billing_account_id: str | None
+    model: str | None
+    meter: str | None
+    told: tuple[str | None, ...]
+    day: date
+    is_month: bool = False
+
+    @property
+    def names(self) -> dict[str, str | None]:
+        """The key of a break."""
+        told = dict(zip(PRICE_DIMENSIONS, self.told, strict=True))
+        return {"billing_account_id": self.billing_account_id, "model": self.model, "meter": self.meter, **told}
+
+
+class DayKeys:
+    """Day keys of the rows of one answer. Where some row tells no account, those equal in all else are one key (R25)."""
+
+    def __init__(self, filler: Filler, rows: Iterable[tuple[Dims, bool]]) -> None:
+        self._filler = filler
+        keys = {self._filled(dims, is_month) for dims, is_month in rows}
+        self._without_account = {key for key in keys if key.billing_account_id is None}
+
+    def of(self, dims: Dims, is_month: bool = False) -> DayKey:
+        key = self._filled(dims, is_month)
+        without = key._replace(billing_account_id=None)
+        return without if without in self._without_account else key
+
+    def _filled(self, dims: Dims, is_month: bool) -> DayKey:
+        account = dims.billing_account_id or self._filler.source(dims.source).default_account_id
+        day = date.fromisoformat(dims.time)
+        return DayKey(dims.source, account, dims.model, dims.meter, self._filler.told(dims), day, is_month)
 
 
 class Prices:
@@ -176,6 +222,11 @@ class Prices:
         """The price in use of a usage on its day; ``None`` = not known, never 0 (R18)."""
         found = _best(self.contract, dims)
         return found if found is not None else _best(self.list, dims)
+
+    def contains_reductions(self, dims: Dims) -> bool:
+        """R19: a contract price below list is one that price reductions (R6) have made (reading 22)."""
+        contract, listed = _best(self.contract, dims), _best(self.list, dims)
+        return contract is not None and listed is not None and contract < listed
 
 
 _PriceList = dict[tuple[str, str | None, str | None], list[Price]]

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from reconcilers.sample_company.seen.facts import Call, Facts, RevenueLine
-from reconcilers.sample_company.truth.bill import convert, rate_of
-from reconcilers.sample_company.truth.books import AccrualKey, AccruedKey, CallIndex, Entry
+from reconcilers.sample_company.seen.facts import Facts, RevenueLine
+from reconcilers.sample_company.truth.bill import as_written, convert, rate_of
+from reconcilers.sample_company.truth.books import AccruedKey, CallIndex, Entry
+from reconcilers.sample_company.truth.calls import Call
 from reconcilers.sample_company.truth.carve import carve, micros, to_nanos
+from reconcilers.sample_company.truth.keys import DayKey, is_production
 
 UNASSIGNED = "(unassigned)"
 NO_FEATURE = "(none)"
@@ -35,13 +37,13 @@ class MarginNanos:
 
 
 class Owners:
-    """Who a call's cost belongs to: its own tenant and feature, else the only one among its event's calls (R26, D10)."""
+    """Whose a call's cost is: its own tenant and feature, else the only one among its event's production calls (R26, D10)."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, calls: Iterable[Call]) -> None:
         self._tenants: dict[str, set[str]] = defaultdict(set)
         self._features: dict[str, set[str]] = defaultdict(set)
-        for call in facts.calls:
-            if call.event_id is not None:
+        for call in calls:
+            if call.event_id is not None and is_production(call.environment, facts):
                 if call.tenant_id is not None:
                     self._tenants[call.event_id].add(call.tenant_id)
                 if call.feature_id is not None:
@@ -58,11 +60,10 @@ def _only(known: dict[str, set[str]], event_id: str | None) -> str | None:
 
 
 def reckon_margins(
-    facts: Facts, calls: CallIndex, entries: list[Entry], accruals: dict[AccrualKey, AccruedKey]
+    facts: Facts, owners: Owners, calls: CallIndex, entries: list[Entry], accruals: dict[DayKey, AccruedKey]
 ) -> dict[MarginKey, MarginNanos]:
     """All rows; their sum is revenue − cost, of everything but ``out_of_scope``."""
     rows: dict[MarginKey, MarginNanos] = defaultdict(MarginNanos)
-    owners = Owners(facts)
     for tenant, feature, day, amount in recognised(facts):
         rows[(tenant, feature, day.replace(day=1))].revenue += amount
     pools: dict[tuple[str, date], int] = defaultdict(int)
@@ -83,7 +84,7 @@ def reckon_margins(
 
 
 def _add_accruals(
-    rows: dict[MarginKey, MarginNanos], owners: Owners, calls: CallIndex, accruals: dict[AccrualKey, AccruedKey]
+    rows: dict[MarginKey, MarginNanos], owners: Owners, calls: CallIndex, accruals: dict[DayKey, AccruedKey]
 ) -> None:
     for key, accrued in accruals.items():
         month = key.day.replace(day=1)
@@ -138,7 +139,7 @@ def _days(line: RevenueLine) -> list[date]:
 
 def _by_feature(facts: Facts, line: RevenueLine) -> Iterable[tuple[str, int]]:
     rate = rate_of(facts, line.currency, line.service_period_start.replace(day=1))
-    amount = 0 if rate is None else convert(to_nanos(line.amount), rate)
+    amount = 0 if rate is None else convert(as_written(line.amount), rate)
     if line.bundle_id is None:
         return [(line.feature_id or NO_FEATURE, amount)]
     prices = {feature: price for (bundle, feature), price in facts.bundle_prices.items() if bundle == line.bundle_id}

@@ -5,7 +5,7 @@ Nothing here is random. Prices are USD per million units of a meter; ``PriceRow`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -98,6 +98,7 @@ class PriceRow:
     batch: str | None
     cache_ttl: str | None
     price_per_million: Decimal
+    context_band: str | None = None
     valid_from: date | None = None
     valid_to: date | None = None
     version: str = "1"
@@ -232,6 +233,10 @@ _TIERS: dict[str, dict[tuple[str, str], Decimal]] = {
     AWS: {("standard", "false"): Decimal(1)},
     VECTORS: {("standard", "false"): Decimal(1)},
 }
+#: Input tokens of a call, cached ones included, above which it is billed as long context, and what that costs by meter.
+CONTEXT_THRESHOLDS = {(ANTHROPIC, SONNET): 200_000}
+_LONG_FACTORS = {INPUT: Decimal(2), CACHE_READ: Decimal(2), CACHE_WRITE: Decimal(2), OUTPUT: Decimal("1.5")}
+STANDARD, LONG = "standard", "long"
 #: What the fine-tuned model is billed at; in no price list, so that telemetry cannot price it.
 FINE_TUNED_PRICES = {INPUT: Decimal("0.80"), CACHE_READ: Decimal("0.20"), OUTPUT: Decimal("3.20")}
 #: Our contract is list times this. Anthropic's was cut again by an amendment in the middle of the range.
@@ -251,14 +256,17 @@ def list_prices() -> list[PriceRow]:
     rows = []
     for source, models in _LIST.items():
         for model, meters in models.items():
+            bands = (STANDARD, LONG) if (source, model) in CONTEXT_THRESHOLDS else (None,)
             for meter, price in meters.items():
                 for (tier, batch), factor in _TIERS[source].items():
-                    if meter == CACHE_WRITE:
-                        rows.append(PriceRow(source, model, meter, tier, batch, "5m", Decimal(price) * factor))
-                        hour = Decimal(price) * factor * _HOUR_FACTOR
-                        rows.append(PriceRow(source, model, meter, tier, batch, "1h", hour))
-                    else:
-                        rows.append(PriceRow(source, model, meter, tier, batch, None, Decimal(price) * factor))
+                    for band in bands:
+                        cost = Decimal(price) * factor * (_LONG_FACTORS[meter] if band == LONG else 1)
+                        values = (source, model, meter, tier, batch)
+                        if meter == CACHE_WRITE:
+                            rows.append(PriceRow(*values, "5m", cost, band))
+                            rows.append(PriceRow(*values, "1h", cost * _HOUR_FACTOR, band))
+                        else:
+                            rows.append(PriceRow(*values, None, cost, band))
     return rows
 
 
@@ -269,17 +277,9 @@ def contract_prices(amended_on: date) -> list[PriceRow]:
         if row.source != ANTHROPIC:
             rows.append(row)
             continue
-        values = (row.source, row.model, row.meter, row.service_tier, row.batch, row.cache_ttl)
-        rows.append(
-            PriceRow(
-                *values, price_per_million=row.price_per_million * CONTRACT_FACTOR, valid_to=amended_on, version="1"
-            )
-        )
-        rows.append(
-            PriceRow(
-                *values, price_per_million=row.price_per_million * AMENDED_FACTOR, valid_from=amended_on, version="2"
-            )
-        )
+        before, after = row.price_per_million * CONTRACT_FACTOR, row.price_per_million * AMENDED_FACTOR
+        rows.append(replace(row, price_per_million=before, valid_to=amended_on, version="1"))
+        rows.append(replace(row, price_per_million=after, valid_from=amended_on, version="2"))
     return rows
 
 
@@ -293,10 +293,11 @@ class PriceBook:
             self._rows.setdefault(key, []).append(row)
 
     def price(
-        self, source: str, model: str, meter: str, tier: str, batch: str, cache_ttl: str | None, day: date
+        self, source: str, model: str, meter: str, tier: str, batch: str, cache_ttl: str | None, band: str, day: date
     ) -> Decimal | None:
         """USD per million units on ``day``."""
         for row in self._rows.get((source, model, meter, tier, batch, cache_ttl or ""), ()):
-            if (row.valid_from is None or row.valid_from <= day) and (row.valid_to is None or day < row.valid_to):
+            in_time = (row.valid_from is None or row.valid_from <= day) and (row.valid_to is None or day < row.valid_to)
+            if in_time and row.context_band in (None, band):
                 return row.price_per_million
         return None

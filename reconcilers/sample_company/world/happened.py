@@ -15,7 +15,9 @@ class TrueCall:
 
     ``ended_at`` is when it truly ended (the provider's clock); the span says ``ended_at + skew``. ``usage`` is the
     true, disjoint usage. ``seen_usage`` is what the span carries where that differs: empty for a stream cut off, a guess
-    where ``estimated``.
+    where ``estimated``. ``event_lost``: the span begins a trace of its own and names nobody; ``ids_on_root``: only the
+    root of its trace names anybody; ``cache_untold``: an older tracker that knows no cache wrote it; ``told_by_gateway``:
+    the gateway in front tells the call once more.
     """
 
     call_id: int
@@ -42,6 +44,8 @@ class TrueCall:
     user_id: str | None
     service_tier: str = "standard"
     batch: str = "false"
+    context_band: str = "standard"
+    billed_days_later: int = 0
     failed_with: str | None = None
     instrumented: bool = True
     billed: bool = True
@@ -50,6 +54,10 @@ class TrueCall:
     delivered_twice: bool = False
     wrapped: bool = False
     event_lost: bool = False
+    key_lost: bool = False
+    ids_on_root: bool = False
+    cache_untold: bool = False
+    told_by_gateway: bool = False
     skew_seconds: int = 0
     seen_environment: str | None = None
     seen_usage: tuple[Usage, ...] | None = None
@@ -83,6 +91,8 @@ class TrueRun:
     prompt_version: str
     environment: str
     user_id: str
+    ids_on_root: bool = False
+    root_delivered_late: bool = False
 
 
 @dataclass(slots=True)

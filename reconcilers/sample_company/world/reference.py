@@ -26,6 +26,7 @@ from reconcilers.sample_company.world.company import (
     BEDROCK_NAMES,
     BUNDLE_ID,
     BUNDLE_PRICES,
+    CONTEXT_THRESHOLDS,
     ENVIRONMENTS,
     FEATURES,
     OPENAI,
@@ -62,7 +63,8 @@ def sources() -> dict[str, Source]:
         source: Source(
             source=source,
             grain=GRAIN[source],
-            default_account_id=account,
+            # Finance never needed one for the vector index: nothing but its bill names an account.
+            default_account_id=None if source == VECTORS else account,
             finality_days=_FINALITY_DAYS[source],
             published_units=dict.fromkeys(_TOKEN_METERS, _AWS_UNIT_TOKENS) if source == AWS else {},
         )
@@ -80,6 +82,7 @@ def prices(rows: Iterable[PriceRow]) -> list[Price]:
             price_per_million=row.price_per_million,
             service_tier=row.service_tier,
             batch=row.batch,
+            context_band=row.context_band,
             cache_ttl=row.cache_ttl,
             valid_from=row.valid_from,
             valid_to=row.valid_to,
@@ -153,6 +156,13 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
         "environments.csv": ("environment production", list(ENVIRONMENTS.items())),
         # AWS names a model in its own words, in the usage type.
         "model_aliases.csv": ("provider alias model", [(None, alias, model) for model, alias in BEDROCK_NAMES.items()]),
+        "context_thresholds.csv": (
+            "provider model threshold valid_from valid_to version",
+            [
+                (PROVIDERS[source], model, threshold, None, None, 1)
+                for (source, model), threshold in CONTEXT_THRESHOLDS.items()
+            ],
+        ),
         "contract_prices.csv": (price_header, [_price(row) for row in contract_prices(world.amended_on)]),
         "list_prices.csv": (price_header, [_price(row) for row in list_prices()]),
         "charge_rules.csv": (
@@ -196,7 +206,7 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
 
 
 def _price(row: PriceRow) -> Sequence[object]:
-    told = (row.service_tier, row.batch, *(None,) * 5, row.cache_ttl)
+    told = (row.service_tier, row.batch, row.context_band, *(None,) * 4, row.cache_ttl)
     key = (row.source, row.model, row.meter)
     return (*key, *told, row.price_per_million, "USD", row.valid_from, row.valid_to, row.version)
 

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Context, Decimal
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from reconcilers import money
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected
 from reconcilers.periods import Period, parse_instant
 from reconcilers.sources import focus, folders, http, tabular
+from reconcilers.sources.billing import bedrock
 from reconcilers.sources.contract import Source, SourceConfig
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class AwsConfig(SourceConfig):
     and ``metadata/``, for the legacy report its ``yyyymmdd-yyyymmdd/`` folders. ``cost`` is what CUR's BilledCost is:
     ``net_unblended`` where discounts have no lines of their own. ``marketplace_unit`` is what one unit of a Bedrock
     Marketplace line without a unit of measure counts (``1000000 Tokens``); without it such lines have no quantity.
+    ``price_credits`` are regular expressions of what descriptions of credits say in full where a credit is part of the
+    price agreed (a private rate, a volume tier), and so lowers what it credits (rule R6); any other credit is one.
     ``earlier_months`` before the asked period are read again, since AWS refreshes closed months.
     """
 
@@ -49,7 +53,25 @@ class AwsConfig(SourceConfig):
     endpoint_url: str | None = None
     cost: Literal["unblended", "net_unblended"] = "unblended"
     marketplace_unit: str | None = None
+    price_credits: tuple[str, ...] = ()
     earlier_months: int = Field(default=1, ge=0, le=24)
+
+    @field_validator("price_credits")
+    @classmethod
+    def _expressions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                re.compile(text)
+            except re.error as error:
+                raise ValueError(f"{text!r:.80} is no regular expression: {error}") from None
+        return value
+
+    @field_validator("marketplace_unit")
+    @classmethod
+    def _unit(cls, value: str | None) -> str | None:
+        if value is not None and focus.unit(value) is None:
+            raise ValueError(f"{value!r:.40} is no unit that a meter counts in; write 1000000 Tokens")
+        return value
 
 
 class Aws(Source):
@@ -115,6 +137,10 @@ class Aws(Source):
                 self._check_month(landed.unit, columns["BillingPeriodStart"], lines, item.name)
                 base = folders.line_base(index)
                 yield "charges", charges.table(columns, lines, file=item.name, line_base=base)
+
+    @classmethod
+    def readers(cls) -> set[Path]:
+        return super().readers() | {Path(bedrock.__file__)}
 
     # Delivery --------------------------------------------------------------------------------------------------------
 
@@ -229,9 +255,24 @@ class Aws(Source):
 
     def _focus_columns(self, batch: tabular.Batch, file: str) -> tuple[dict[str, list[str | None]], list[int]]:
         if self.config.format == "focus_1_2":
-            return _with_bedrock(batch, self.config.marketplace_unit), batch.lines
-        rows = _Cur(batch, self.name, file, self.config.cost == "net_unblended", self.config.marketplace_unit)
-        return rows.focus_columns()
+            columns, lines = _with_bedrock(batch, self.config.marketplace_unit), batch.lines
+        else:
+            rows = _Cur(batch, self.name, file, self.config.cost == "net_unblended", self.config.marketplace_unit)
+            columns, lines = rows.focus_columns()
+        return columns | {"x_Reduction": self._reductions(columns, len(lines))}, lines
+
+    def _reductions(self, columns: Mapping[str, Sequence[str | None]], count: int) -> list[str | None]:
+        """What lowers a price, credits that were declared to be of it included."""
+        nothing: list[str | None] = [None] * count
+        names = ("x_Reduction", "ChargeCategory", "ChargeDescription")
+        told = zip(*(columns.get(name, nothing) for name in names), strict=True)
+        return [
+            "price" if category == "Credit" and self._is_of_the_price(description or "") else reduction
+            for reduction, category, description in told
+        ]
+
+    def _is_of_the_price(self, description: str) -> bool:
+        return any(re.fullmatch(text, description.strip()) for text in self.config.price_credits)
 
 
 # Cost and Usage Report → FOCUS ----------------------------------------------------------------------------------------
@@ -399,9 +440,9 @@ class _Cur:
         usage_types, units = self._column("line_item_usage_type"), self._column("pricing_unit")
         quantities = self._column("line_item_usage_amount")
         meters = [
-            _bedrock(usage_type, name, unit, self.marketplace_unit)
-            if kind.model and service == _BEDROCK
-            else _Meter({}, unit)
+            bedrock.read(usage_type, name, unit, self.marketplace_unit)
+            if kind.model and service == bedrock.SERVICE
+            else bedrock.Meter({}, unit)
             for kind, service, usage_type, name, unit in zip(types, services, usage_types, names, units, strict=True)
         ]
         columns: dict[str, list[str | None]] = {name: list(self._column(cur)) for name, cur in _CUR.items()}
@@ -417,8 +458,7 @@ class _Cur:
                 for kind, public, cost in zip(types, listed, billed, strict=True)
             ],
             "ConsumedQuantity": [
-                quantity if kind.quantity and meter.unit is not None else None
-                for kind, quantity, meter in zip(types, quantities, meters, strict=True)
+                quantity if kind.quantity else None for kind, quantity in zip(types, quantities, strict=True)
             ],
             "ConsumedUnit": [meter.unit if kind.quantity else None for kind, meter in zip(types, meters, strict=True)],
             "CommitmentDiscountId": [self._commitment(index, kind) for index, kind in enumerate(types)],
@@ -485,7 +525,7 @@ class _Cur:
         """The product's name: a column of its own in the legacy report, in the map ``product`` of CUR 2.0."""
         maps = self._column("product")
         return [
-            name or (str(_map(text).get("product_name") or "") or None)
+            name or (str(_map(text).get("product_name") or _map(text).get("servicename") or "") or None)
             for name, text in zip(self._column("product_product_name"), maps, strict=True)
         ]
 
@@ -512,100 +552,16 @@ def _map(text: str | None) -> Mapping[str, object]:
 
 def _service(code: str | None, product_name: str | None) -> str | None:
     """The product code, which every line has, discounts included: they find what they reduce by it. Bedrock has several."""
-    if code in _BEDROCK_CODES or (product_name or "").endswith(_BEDROCK_EDITION):
-        return _BEDROCK
+    if code in bedrock.PRODUCT_CODES or (product_name or "").strip().endswith(bedrock.EDITION):
+        return bedrock.SERVICE
     return code
 
 
-# Bedrock usage types --------------------------------------------------------------------------------------------------
-
-_BEDROCK = "Amazon Bedrock"
-_BEDROCK_CODES = ("AmazonBedrock", "AmazonBedrockService")
-_BEDROCK_EDITION = "(Amazon Bedrock Edition)"
-
-#: ``USW2-Claude4.6Sonnet-cache-read-input-token-count-cross-region-global-batch``
-_NATIVE = re.compile(
-    r"(?:[A-Z]{2,4}\d{0,2}-)?(?P<model>[A-Za-z0-9][\w.:]*(?:-[\w.:]+)*?)-(?:mantle-)?"
-    r"(?P<meter>cache-read-input-token-count|cache-write-input-token-count|cache-read-tokens|cache-write-tokens"
-    r"|cache-read-input-tokens|cache-write-input-tokens|input-token-count|output-token-count|input-tokens|output-tokens)"
-    r"(?P<more>(?:-[a-z0-9]+)*)"
-)
-#: ``USE1-MP:USE1_CacheWrite1hInputTokenCount_Global_Batch-Units``, ``USE1-MP:USE1_input_tokens_global_standard-Units``
-_MARKETPLACE = re.compile(r"(?:[A-Z]{2,4}\d{0,2}-)?MP:[A-Z]{2,4}\d{0,2}_(?P<words>\w+?)-Units")
-_METER_NAMES = {
-    "inputtokencount": "input_tokens",
-    "inputtokens": "input_tokens",
-    "outputtokencount": "output_tokens",
-    "outputtokens": "output_tokens",
-    "cachereadinputtokencount": "cache_read_input_tokens",
-    "cachereadinputtokens": "cache_read_input_tokens",
-    "cachereadtokens": "cache_read_input_tokens",
-    "cachewriteinputtokencount": "cache_write_input_tokens",
-    "cachewriteinputtokens": "cache_write_input_tokens",
-    "cachewritetokens": "cache_write_input_tokens",
-    "cachewrite1hinputtokencount": "cache_write_input_tokens",
-}
-#: What a word after the meter says; a usage type with another word is not understood, and so has no model.
-_SUFFIXES: Mapping[str, tuple[str, str]] = {
-    "global": ("x_Geography", "global"),
-    "geo": ("x_Geography", "geo"),
-    "regional": ("x_Geography", "regional"),
-    "batch": ("x_Batch", "true"),
-    "flex": ("x_ServiceTier", "flex"),
-    "priority": ("x_ServiceTier", "priority"),
-    "standard": ("x_ServiceTier", "standard"),
-    "lctx": ("x_ContextBand", "long"),
-}
-_METER_COLUMNS = ("x_Model", "x_Meter", "x_ServiceTier", "x_Batch", "x_ContextBand", "x_Geography", "x_CacheTtl")
+# Bedrock ---------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Meter:
-    """What a usage type says: FOCUS ``x_`` columns, and the unit its quantity is in where one is known."""
-
-    says: Mapping[str, str]
-    unit: str | None
-
-
-@lru_cache(maxsize=1 << 14)
-def _bedrock(
-    usage_type: str | None, product_name: str | None, unit: str | None, marketplace_unit: str | None
-) -> _Meter:
-    """Model and meter of a Bedrock line; a usage type that is not understood has neither and keeps its unit.
-
-    Native usage types count thousands of tokens where no unit says otherwise; Marketplace ones count what their unit
-    says, and without a unit nothing is known.
-    """
-    told = unit if unit is not None and focus.unit(unit) else None
-    if native := _NATIVE.fullmatch(usage_type or ""):
-        says = _says(native["meter"].replace("-", ""), native["more"].replace("-cross-region", "").split("-")[1:])
-        return _Meter({"x_Model": native["model"], **says}, told or "1000 Tokens") if says else _Meter({}, unit)
-    if (market := _MARKETPLACE.fullmatch(usage_type or "")) and (product_name or "").endswith(_BEDROCK_EDITION):
-        model = (product_name or "").removesuffix(_BEDROCK_EDITION).strip()
-        words = market["words"].lower().split("_")
-        # CamelCase names the meter in one word, the newer spelling in two or more: the longest that is known.
-        for size in range(len(words), 0, -1):
-            if says := _says("".join(words[:size]), words[size:]):
-                return _Meter({"x_Model": model, **says}, told or marketplace_unit)
-    return _Meter({}, unit)
-
-
-def _says(meter: str, words: Sequence[str]) -> dict[str, str]:
-    """Meter and price dimensions; empty when a word is not known."""
-    if meter not in _METER_NAMES:
-        return {}
-    says = {"x_Meter": _METER_NAMES[meter]}
-    if says["x_Meter"] == "cache_write_input_tokens":
-        says["x_CacheTtl"] = "1h" if "1h" in meter else "5m"
-    for word in words:
-        if word not in _SUFFIXES:
-            return {}
-        says |= dict([_SUFFIXES[word]])
-    return {"x_ServiceTier": "standard", "x_Batch": "false", **says}
-
-
-def _meter_columns(meters: Sequence[_Meter]) -> dict[str, list[str | None]]:
-    return {name: [meter.says.get(name) for meter in meters] for name in _METER_COLUMNS}
+def _meter_columns(meters: Sequence[bedrock.Meter]) -> dict[str, list[str | None]]:
+    return {name: [meter.says.get(name) for meter in meters] for name in bedrock.COLUMNS}
 
 
 def _with_bedrock(batch: tabular.Batch, marketplace_unit: str | None) -> dict[str, list[str | None]]:
@@ -619,16 +575,12 @@ def _with_bedrock(batch: tabular.Batch, marketplace_unit: str | None) -> dict[st
     names, units = columns.get("ServiceName", nothing), columns.get("ConsumedUnit", nothing)
     told, categories = columns.get("x_Model", nothing), columns.get("ChargeCategory", nothing)
     meters = [
-        _bedrock(usage_type, name, unit, marketplace_unit)
+        bedrock.read(usage_type, name, unit, marketplace_unit)
         if model is None and category == "Usage" and "bedrock" in (name or "").lower()
-        else _Meter({}, unit)
+        else bedrock.Meter({}, unit)
         for usage_type, name, unit, model, category in zip(usage_types, names, units, told, categories, strict=True)
     ]
     for column, values in _meter_columns(meters).items():
         columns[column] = [own or value for own, value in zip(columns.get(column, nothing), values, strict=True)]
     columns["ConsumedUnit"] = [meter.unit for meter in meters]
-    columns["ConsumedQuantity"] = [
-        None if meter.says and meter.unit is None else quantity
-        for meter, quantity in zip(meters, columns.get("ConsumedQuantity", nothing), strict=True)
-    ]
     return columns

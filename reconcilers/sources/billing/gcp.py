@@ -24,10 +24,9 @@ from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, field_validator
-
 from reconcilers import money
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected
+from reconcilers.ingest.lake import METERS
 from reconcilers.periods import Period, parse_day, parse_instant
 from reconcilers.sources import focus, folders, google, http, tabular
 from reconcilers.sources.contract import Source, SourceConfig
@@ -41,29 +40,17 @@ _EXACT = Context(prec=120)
 _NAME = "Google Cloud"
 #: What EffectiveCost of a FOCUS row may miss by: it and every credit were rounded to NUMERIC's nine decimals on their own.
 _ROUNDED = Decimal("1e-9")
-#: What a SKU may be said to be, by its description or under ``skus``.
-_SAID = ("x_Model", "x_Meter", "x_ServiceTier", "x_Batch", "x_ContextBand", "x_Geography", "x_Speed", "x_Modality")
 
 
 class GcpConfig(google.TableConfig, SourceConfig):
     """Which export is read: the table itself or a view with its columns.
 
     ``credits`` says what BilledCost of a FOCUS table is: before credits (``apart``, as Google's own view has it) or after
-    (``included``). ``skus`` tells for a ``sku.id`` what it is (``x_Model``, ``x_Meter`` and further ``x_`` columns) and wins
-    over its description.
+    (``included``).
     """
 
     format: Literal["standard", "detailed", "focus"] = "standard"
     credits: Literal["apart", "included"] = "apart"
-    skus: dict[str, dict[str, str]] = Field(default_factory=dict)
-
-    @field_validator("skus")
-    @classmethod
-    def _known(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-        for sku, said in value.items():
-            if not set(said) <= set(_SAID) or "x_Model" not in said or said.get("x_Meter") not in focus.METERS:
-                raise ValueError(f"{sku} needs x_Model and x_Meter, one of {', '.join(focus.METERS)}; of {_SAID}")
-        return value
 
 
 class Gcp(Source):
@@ -166,12 +153,12 @@ class Gcp(Source):
 
     def _meant(self, fields: Mapping[str, str | None]) -> dict[str, str]:
         """Model, meter and unit of a SKU; a SKU nobody knows says nothing, and so its money ends as ``unmapped``."""
-        said = self.config.skus.get(fields.get("SkuId") or "") or read_sku(fields.get("ChargeDescription") or "")
+        said = read_sku(fields.get("ChargeDescription") or "")
         if not said or fields.get("x_Model"):
             return {}
         # Exports tell tokens in `count` or in `requests`: both are ones of whatever the SKU counts.
         in_ones = (fields.get("ConsumedUnit") or "").lower() in ("count", "requests")
-        return dict(said) | ({"ConsumedUnit": focus.METERS[said["x_Meter"]]} if in_ones else {})
+        return dict(said) | ({"ConsumedUnit": METERS[said["x_Meter"]]} if in_ones else {})
 
     def _focus_charge(self, row: _Row) -> _Charge:
         """A row of Google's FOCUS table. BilledCost and EffectiveCost are split into the charge and its credits."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
+from reconcilers.ingest.lake import METERS
 from reconcilers.periods import Period, parse_day
 from reconcilers.sources import focus, folders, http
 from reconcilers.sources.contract import Source, SourceConfig
@@ -198,7 +199,9 @@ class OpenAI(Source):
         known = read_line_item(item, unit) if item is not None else None
         credit = item is not None and re.fullmatch(r"credits?", item.strip(), re.IGNORECASE) is not None
         quantity = row.text("quantity")
-        if known and unit is None and "quantity_unit" not in row.fields and focus.METERS[known.meter] == "tokens":
+        if known and unit is None and known.meter == "searches":
+            unit = "searches"  # the line itself says that it counts calls
+        elif known and unit is None and "quantity_unit" not in row.fields and METERS[known.meter] == "tokens":
             # Before the API told units, quantities of token lines were told in tokens.
             unit = "tokens"
         cost = _plain_zero(row.required_text(amount, "value"))
@@ -255,7 +258,7 @@ class OpenAI(Source):
                     "x_Meter": meter,
                     "x_Modality": modality,
                     "ConsumedQuantity": str(quantity),
-                    "ConsumedUnit": focus.METERS[meter],
+                    "ConsumedUnit": METERS[meter],
                 }
 
     def _add(self, totals: dict[str, Decimal], rows: list[_Row]) -> None:
@@ -314,27 +317,35 @@ _METER_OF_UNIT = {"images": "images", "characters": "characters", "seconds": "se
 _TIERS = {"default": "standard"}
 
 
+#: Tools billed by the call → meter of the call. Other tools' calls (file search) no meter counts.
+_TOOL_CALLS = {"web search tool calls": "searches", "web search preview tool calls": "searches"}
+
+
 def read_line_item(text: str, unit: str | None = None) -> LineItem | None:
     """What ``priority | gpt-4.1-2025-04-14, cached input, long context`` says; null where a word is not known.
 
-    Shapes seen: ``<model>, <direction>``, ``<model> <modality>, <direction>``, ``<model>, <modality> <direction>``, a tier
-    before a bar, a context band at the end, and a bare model. What it leaves out is the default of OpenAI's price list.
-    A product before the bar (``evals``, ``assistants api``) is no call of ours, so such a line has no model here.
+    Shapes seen: ``<model>, <direction>``, ``<model> <modality>, <direction>``, ``<model>, <modality> <direction>``,
+    ``<model>, cached <modality> input``, a tier before a bar, a context band at the end, and a bare model. What it leaves
+    out is the default of OpenAI's price list. ``web search tool calls | <model>`` counts calls of a tool; without a model
+    the tool's own words are the model, since that is what is billed. Any other product before the bar (``evals``,
+    ``assistants api``) is no call of ours, so such a line has no model here.
     """
     *before, body = text.strip().split(" | ")
+    tool = (before[0] if before else body).strip().lower()
+    if tool in _TOOL_CALLS and len(before) < 2 and "," not in body:
+        return LineItem(body.strip() if before else tool, _TOOL_CALLS[tool], "standard", "false", "standard", None)
     head, *after = (part.strip() for part in body.split(","))
     model, *modality = head.split() or [""]
     said: dict[str, str] = {}
     for phrase in (*before, *modality, *after):
         words = phrase.strip().lower()
-        first, _, rest = words.partition(" ")
-        split = (words,) if words in _WORDS else (first, rest) if rest else (words,)
-        for word in split:
+        for word in (words,) if words in _WORDS else _split(words):
             field, value = _WORDS.get(word, ("", ""))
             if not field or said.setdefault(field, value) != value:
                 return None
     measured = focus.unit(unit) if unit else None
-    meter = said.get("meter") or _METER_OF_UNIT.get(measured.measures if measured else "")
+    counted = [_METER_OF_UNIT[name] for name in (measured.measures if measured else ()) if name in _METER_OF_UNIT]
+    meter = said.get("meter") or next(iter(counted), None)
     if meter is None and model.startswith("text-embedding-"):
         meter = "input_tokens"  # an embedding model has no other direction
     if not model or meter is None:
@@ -347,6 +358,16 @@ def read_line_item(text: str, unit: str | None = None) -> LineItem | None:
         said.get("context_band", "standard"),
         said.get("modality"),
     )
+
+
+def _split(phrase: str) -> tuple[str, ...]:
+    """``cached audio input`` → ``audio``, ``cached input``: the modality and what is left of the phrase."""
+    words = phrase.split()
+    modality = next((word for word in words if _WORDS.get(word, ("",))[0] == "modality"), None)
+    if modality is None or len(words) < 2:
+        return (phrase,)
+    words.remove(modality)
+    return modality, " ".join(words)
 
 
 # What a usage row counts ----------------------------------------------------------------------------------------------

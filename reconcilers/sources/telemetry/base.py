@@ -1,4 +1,4 @@
-"""What telemetry readers share: provider names, keyed user hashes, and files as units of work.
+"""What telemetry readers share: keyed user hashes, and files as units of work.
 
 Of files one unit is one: its key below ``uri``. A later delivery of the same key replaces it whole.
 """
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
+from reconcilers import naming
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.folders import Folder, open_folder
@@ -28,26 +29,6 @@ if TYPE_CHECKING:
     from reconcilers.periods import Period
 
 USER_KEY_VARIABLE = "RECONCILE_USER_KEY"
-
-#: Spellings of a provider in OpenTelemetry's own (``gen_ai.provider.name``).
-PROVIDER_ALIASES = {
-    "xai": "x_ai",
-    "az.ai.openai": "azure.ai.openai",
-    "azure.openai": "azure.ai.openai",
-    "azure_openai": "azure.ai.openai",
-    "az.ai.inference": "azure.ai.inference",
-    "azure_ai_inference": "azure.ai.inference",
-    "vertex_ai": "gcp.vertex_ai",
-    "gemini": "gcp.gemini",
-    "mistralai": "mistral_ai",
-    "bedrock": "aws.bedrock",
-    "aws_bedrock": "aws.bedrock",
-}
-
-
-def provider_name(name: str | None) -> str | None:
-    """A provider in OpenTelemetry's spelling; a name without an alias is its lower case."""
-    return None if name is None else PROVIDER_ALIASES.get(name.lower(), name.lower())
 
 
 def hash_user(user_id: str | None, key: bytes | None) -> str | None:
@@ -160,8 +141,8 @@ class Dialect:
     (inference, embeddings, rerank), a ``tool``, or ``other`` (agent, workflow, chain). ``kinds_by_name`` is the same of a
     span's whole name, or a log record's event, for emitters that tell neither.
     ``repeating_operations`` read a stored answer again and are never billed, whatever they carry.
-    ``providers``, ``service_tiers`` and ``outcomes`` translate spellings (lower case); what is translated to None is not
-    told. A provider ending in ``*`` stands for all that start so (``openai.*``: an API behind a dot).
+    ``service_tiers`` and ``outcomes`` translate spellings (lower case); what is translated to None is not told. Spellings of
+    providers are ``naming.PROVIDERS``, for all.
 
     The convention of rule R31, last in its order: the input count contains what is cached, unless the span has an
     attribute of ``exclusive_by``, or its provider is one of ``exclusive_providers``, whose own answers exclude it and are
@@ -186,7 +167,6 @@ class Dialect:
     kinds_by_name: Mapping[str, Literal["model", "tool", "other"]] = field(default_factory=dict)
     repeating_operations: tuple[str, ...] = ()
     run_span: str | None = None
-    providers: Mapping[str, str] = field(default_factory=dict)
     service_tiers: Mapping[str, str | None] = field(default_factory=dict)
     outcomes: Mapping[str, str | None] = field(default_factory=dict)
     inclusive_by: tuple[str, ...] = ()
@@ -234,6 +214,16 @@ class TelemetrySource(Source):
     def __init__(self, config: SourceConfig) -> None:
         super().__init__(config)
         self.user_key = os.environ.get(USER_KEY_VARIABLE, "").encode() or None
+
+    @classmethod
+    def readers(cls) -> set[Path]:
+        """Also the spellings of providers."""
+        return super().readers() | {Path(naming.__file__)}
+
+    @classmethod
+    def readers(cls) -> set[Path]:
+        """Also what says which records cannot be read."""
+        return super().readers() | {Path(__file__).with_name("rejected.py")}
 
 
 class FileSource(TelemetrySource):

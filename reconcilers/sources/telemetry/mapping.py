@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from reconcilers import naming
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest.lake import ENTITIES, schema
 from reconcilers.money import parse_amount, round_half_away
 from reconcilers.periods import parse_instant
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import open_unpacked
-from reconcilers.sources.telemetry.base import TelemetrySource, hash_user, provider_name
+from reconcilers.sources.telemetry.base import TelemetrySource, hash_user
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -224,7 +225,7 @@ class MappingSource(TelemetrySource):
             if self.config.entity == "calls":
                 entity_row["dialect"] = "mapped"
                 entity_row.setdefault("billable", True)
-                entity_row["provider"] = provider_name(entity_row.get("provider"))
+                entity_row["provider"] = naming.provider(entity_row.get("provider"))
                 entity_row["user_hash"] = hash_user(entity_row.get("user_hash"), self.user_key)
                 elements, entity_row["token_semantics"] = _partition(row, usage) if usage else ([], None)
                 entity_row["usage"] = elements

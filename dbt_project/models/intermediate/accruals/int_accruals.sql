@@ -5,38 +5,29 @@ with finality as (
 
 ),
 
-usage_cells as (
+expected as (
 
     select
-        cells.*,
-        coalesce(receipts.cost_nanos, 0) as received_nanos
+        keys.reconciliation_id as accrual_id, {{ listed(reconciliation_dimensions(), 'keys.') }},
+        {{ isum('coalesce(cells.expected_nanos, 0)') }} as expected_nanos,
+        {{ isum('coalesce(receipts.cost_nanos, 0)') }} as on_calls_nanos
     from {{ ref('int_usage_cells') }} as cells
+    join {{ ref('int_cell_keys') }} as keys on keys.side = 'usage' and cells.usage_cell_id = keys.cell_id
     join finality on cells.source = finality.source
     left join (select usage_cell_id, {{ isum('cost_nanos') }} as cost_nanos from {{ ref('int_cell_receipts') }} group by usage_cell_id) as receipts
         on cells.usage_cell_id = receipts.usage_cell_id
     where {{ days_between('cells.charge_day', as_of_day()) }} < 1 + finality.finality_days
-
-),
-
-{% set account_key = ['source', 'billing_account_id', 'model', 'meter'] %}
-{% set told = [] %}{% for dimension in price_dimensions() %}{% do told.append('told_' ~ dimension) %}{% endfor %}
-expected as (
-
-    select
-        {{ key(account_key + told + ['charge_day']) }} as accrual_id, {{ listed(account_key + told) }}, charge_day,
-        {{ isum('coalesce(expected_nanos, 0)') }} as expected_nanos,
-        {{ isum('received_nanos') }} as on_calls_nanos
-    from usage_cells
-    group by {{ listed(account_key + told) }}, charge_day
+    group by keys.reconciliation_id, {{ listed(reconciliation_dimensions(), 'keys.') }}
 
 ),
 
 billed as (
 
-    select {{ key(account_key + told + ['charge_day']) }} as accrual_id, {{ isum('cost_nanos') }} as billed_nanos
-    from {{ ref('int_bill_cells') }}
-    where charge_day is not null and in_matching
-    group by {{ listed(account_key + told) }}, charge_day
+    select keys.reconciliation_id as accrual_id, {{ isum('cells.cost_nanos') }} as billed_nanos
+    from {{ ref('int_bill_cells') }} as cells
+    join {{ ref('int_cell_keys') }} as keys on keys.side = 'bill' and cells.bill_cell_id = keys.cell_id
+    where cells.charge_day is not null and cells.in_matching
+    group by keys.reconciliation_id
 
 ),
 

@@ -24,7 +24,7 @@ cells as (
         case
             when formed.destination <> '(matching)' then formed.destination
             when formed.part = 'quantity' and formed.quantity <= 0 then 'refund_and_dispute'
-            when formed.part = 'amount' and costs.cost_nanos <= 0 then 'refund_and_dispute'
+            when formed.part = 'amount' and reported.quantity is null and costs.cost_nanos <= 0 then 'refund_and_dispute'
             else '(matching)'
         end as destination,
         formed.destination = '(matching)' as in_matching,
@@ -40,12 +40,6 @@ cells as (
     left join {{ ref('meters') }} as meters on formed.meter = meters.meter
     left join environments on formed.mapped_environment = environments.environment
 
-),
-
-final as (
-
-    select *, {{ group_keys() }} from cells
-
 )
 
-select * from final
+select * from cells

@@ -1,16 +1,7 @@
--- one delivery of a charge counts, however often it was delivered
-with delivered as (
+with charges as (
 
-    select *, row_number() over (partition by charge_id order by landing_id, landing_line) as delivery_rank
-    from {{ ref('stg_billing__charges') }}
-
-),
-
-charges as (
-
-    select delivered.*, {{ month_of('cast(delivered.charge_period_start as date)') }} as charge_month
-    from delivered
-    where delivery_rank = 1
+    select *, {{ month_of('cast(charge_period_start as date)') }} as charge_month
+    from {{ ref('int_charges__named') }}
 
 ),
 
@@ -58,7 +49,7 @@ final as (
 
     select
         converted.charge_id, converted.source, converted.landing_id, converted.landing_line, converted.line_id, converted.linked_line_ids, converted.invoice_id,
-        {{ listed(owner_dimensions(), 'converted.') }}, coalesce(names.model, converted.model) as model, converted.meter, {{ listed(price_dimensions(), 'converted.') }},
+        {{ listed(owner_dimensions(), 'converted.') }}, coalesce(names.model, converted.model) as model, converted.meter, {% for dimension in price_dimensions() %}{{ 'coalesce(converted.geography, names.geography) as geography' if dimension == 'geography' else 'converted.' ~ dimension }}, {% endfor %}
         converted.service_name, converted.sku_id, converted.sku_meter, converted.charge_category, converted.charge_class, converted.charge_description,
         converted.reduction, converted.commitment_discount_status, converted.invoice_issuer_name,
         converted.charge_period_start, converted.charge_period_end, converted.billing_period_start, converted.charge_month,
@@ -69,7 +60,7 @@ final as (
         end as charge_day,
         converted.billing_currency, converted.billed_cost_text, converted.effective_cost_text, converted.billed_cost_residual,
         converted.billed_cost as original_billed_cost,
-        converted.exchange_rate, converted.exchange_rate_version, converted.rule_version,
+        converted.exchange_rate, converted.exchange_rate_version, converted.rule_version, converted.sku_version,
         {{ money('converted.billed_cost * converted.exchange_rate') }} as billed_cost,
         {{ money('converted.effective_cost * converted.exchange_rate') }} as effective_cost,
         converted.list_cost,
@@ -88,7 +79,7 @@ final as (
             else '(matching)'
         end as destination
     from converted
-    left join {{ ref('int_model_names') }} as names on converted.provider is not distinct from names.provider and converted.model = names.alias
+    left join {{ ref('stg_reference__model_names') }} as names on converted.source = names.source and converted.model = names.name
 
 )
 

@@ -45,38 +45,24 @@ targets as (
 
 ),
 
+summed as (
+
+    select charge_id, bill_cell_id, {{ isum('list_nanos') }} as list_nanos from targets group by charge_id, bill_cell_id
+
+),
+
 weighted as (
 
-    select targets.charge_id, targets.bill_cell_id, {{ micro_weight(isum('targets.list_nanos')) }} as weight
-    from targets
-    group by targets.charge_id, targets.bill_cell_id
-
-),
-
-placed as (
-
-    select
-        weighted.charge_id, weighted.bill_cell_id, weighted.weight,
-        abs(reductions.cost_nanos) as amount,
-        {{ sign_of('reductions.cost_nanos') }} as sign,
-        {{ running('weighted.weight', 'weighted.charge_id', 'cells.cell_order') }} as high,
-        cast(sum(weighted.weight) over (partition by weighted.charge_id) as int64) as whole
-    from weighted
-    join reductions on weighted.charge_id = reductions.charge_id
-    join {{ ref('int_bill_cells__formed') }} as cells on weighted.bill_cell_id = cells.bill_cell_id
-    where weighted.weight > 0
-
-),
-
-priced as (
-
-    select *, {{ unit_price('amount', 'whole', 'p') }} from placed
+    select summed.charge_id, summed.bill_cell_id, cells.cell_order, reductions.cost_nanos as amount, {{ micro_weight('summed.list_nanos') }} as weight
+    from summed
+    join reductions on summed.charge_id = reductions.charge_id
+    join {{ ref('int_bill_cells__formed') }} as cells on summed.bill_cell_id = cells.bill_cell_id
 
 ),
 
 final as (
 
-    select charge_id, bill_cell_id, sign * {{ carved('high - weight', 'high', 'amount', 'p') }} as cost_nanos from priced
+    select charge_id, bill_cell_id, share as cost_nanos from {{ carved_by_weight('weighted', 'charge_id', 'cell_order') }} as shares
 
 )
 

@@ -6,7 +6,7 @@ with reported as (
         coalesce(reports.billing_account_id, accounts.billing_account_id) as billing_account_id,
         coalesce(reports.sub_account_id, key_projects.sub_account_id) as sub_account_id,
         reports.api_key_id,
-        coalesce(names.model, reports.model) as model,
+        names.model,
         reports.meter{% for dimension in price_dimensions() %},
         case when grain.tells_{{ dimension }} then coalesce(reports.{{ dimension }}, {{ dimension_default(dimension) | replace('meter =', 'reports.meter =') }}) end as {{ dimension }}{% endfor %},
         reports.charge_day,
@@ -18,7 +18,7 @@ with reported as (
     left join {{ ref('int_key_projects') }} as key_projects on reports.source = key_projects.source and reports.api_key_id = key_projects.api_key_id
     left join {{ ref('int_project_accounts') }} as accounts
         on reports.source = accounts.source and coalesce(reports.sub_account_id, key_projects.sub_account_id) = accounts.sub_account_id
-    left join {{ ref('int_bill_model_names') }} as names on reports.source = names.source and reports.model = names.alias
+    left join {{ ref('stg_reference__model_names') }} as names on reports.source = names.source and reports.model = names.name
 
 ),
 
@@ -78,14 +78,18 @@ costs as (
 
 ),
 
-sharing as (
+weighted as (
 
     select
         cells.bill_cell_id,
         remaining.bill_day_key_id,
         remaining.quantity as amount,
         cells.cell_order,
-        {{ micro_weight('costs.cost_nanos') }} as weight
+        case
+            when costs.cost_nanos > 0 then greatest(1, {{ idiv('costs.cost_nanos', '1000') }})
+            when costs.cost_nanos = 0 and count(*) over (partition by remaining.bill_day_key_id) = 1 then 1
+            else 0
+        end as weight
     from (select *, {{ key(key_dimensions() + ['charge_day']) }} as bill_day_key_id from {{ ref('int_bill_cells__formed') }}) as cells
     join remaining on cells.bill_day_key_id = remaining.bill_day_key_id
     join costs on cells.bill_cell_id = costs.bill_cell_id
@@ -93,26 +97,9 @@ sharing as (
 
 ),
 
-placed as (
-
-    select
-        *,
-        {{ running('weight', 'bill_day_key_id', 'cell_order') }} as high,
-        cast(sum(weight) over (partition by bill_day_key_id) as int64) as whole
-    from sharing
-    where weight > 0
-
-),
-
-priced as (
-
-    select *, {{ unit_price('amount', 'whole', 'p') }} from placed
-
-),
-
 final as (
 
-    select bill_cell_id, {{ carved('high - weight', 'high', 'amount', 'p') }} as quantity from priced
+    select bill_cell_id, share as quantity from {{ carved_by_weight('weighted', 'bill_day_key_id', 'cell_order') }} as shares
 
 )
 

@@ -21,7 +21,7 @@ calls as (
 
 ),
 
-{% set statement = ['landing_id', 'landing_line', 'run_id', 'event_id', 'parent_run_id', 'retry_of_run_id', 'declared_kind', 'tenant_id', 'feature_id',
+{% set statement = ['landing_id', 'landing_line', 'run_id', 'event_id', 'parent_run_id', 'retry_of_run_id', 'declared_kind', 'tenant_id', 'feature_id', 'customer_id', 'user_hash',
     'workflow', 'prompt_version', 'environment', 'started_at', 'ended_at', 'status', 'error_type'] %}
 statements as (
 

@@ -11,8 +11,11 @@ calls as (
 
     select
         days.event_id,
-        {% for name in names_of_calls() %}case when min(min_{{ name }}) = max(max_{{ name }}) then min(min_{{ name }}) end as {{ name }},
-        {% endfor %}max(case when production then 1 else 0 end) = 1 as production,
+        {% for name in names_of_calls() %}{{ only_of('min(min_' ~ name ~ ')', 'max(max_' ~ name ~ ')') }} as {{ name }}, min(min_{{ name }}) is not null as tells_{{ name }},
+        {% endfor %}
+        {%- for name in ['tenant_id', 'feature_id'] %}
+        {{ only_of('min(case when production then min_' ~ name ~ ' end)', 'max(case when production then max_' ~ name ~ ' end)') }} as called_{{ name }},{% endfor %}
+        max(case when production then 1 else 0 end) = 1 as production,
         min(started_at) as started_at,
         max(ended_at) as ended_at,
         {{ isum('calls') }} as calls
@@ -27,15 +30,12 @@ runs as (
 
     select
         event_id,
-        case when min(tenant_id) = max(tenant_id) then min(tenant_id) end as tenant_id,
-        case when min(feature_id) = max(feature_id) then min(feature_id) end as feature_id,
-        case when min(workflow) = max(workflow) then min(workflow) end as workflow,
-        case when min(prompt_version) = max(prompt_version) then min(prompt_version) end as prompt_version,
-        max(case when production then 1 else 0 end) = 1 as production,
+        {% for name in names_of_calls() %}{{ only_of('min(' ~ name ~ ')', 'max(' ~ name ~ ')') }} as {{ name }},
+        {% endfor %}max(case when production then 1 else 0 end) = 1 as production,
         min(started_at) as started_at, max(ended_at) as ended_at,
         count(*) as runs,
         max(attempt) as attempts,
-        sum(case when kind <> 'worker' and status in ('failure', 'timeout', 'canceled') then 1 else 0 end) as failed_attempts
+        sum(case when kind <> 'worker' and {{ unsuccessful('status') }} then 1 else 0 end) as failed_attempts
     from {{ ref('int_runs') }}
     where event_id is not null and {{ of_days('event_day') }}
     group by event_id
@@ -46,11 +46,8 @@ final as (
 
     select
         homes.event_day, homes.event_id,
-        coalesce(calls.tenant_id, runs.tenant_id) as tenant_id,
-        coalesce(calls.feature_id, runs.feature_id) as feature_id,
-        calls.customer_id, calls.user_hash,
-        coalesce(calls.workflow, runs.workflow) as workflow,
-        coalesce(calls.prompt_version, runs.prompt_version) as prompt_version,
+        {% for name in names_of_calls() %}case when calls.tells_{{ name }} then calls.{{ name }} else runs.{{ name }} end as {{ name }},
+        {% endfor %}calls.called_tenant_id, calls.called_feature_id,
         coalesce(calls.production, runs.production, true) as production,
         coalesce(calls.started_at, runs.started_at, outcomes.occurred_at) as started_at,
         coalesce(greatest(calls.ended_at, coalesce(runs.ended_at, calls.ended_at)), runs.ended_at, outcomes.occurred_at) as ended_at,

@@ -1,12 +1,11 @@
 {{ config(materialized='by_day', day='charge_day', made_from='int_call_inputs') }}
 -- depends_on: {{ ref('int_call_inputs') }}
--- grain: day × run × event. What the day's calls of a run say about it and its event; the least and the greatest of every name, so that
--- several days can still tell whether all calls agree
+-- grain: day × run × event × production. What the day's calls of a run say about it and its event; the least and the greatest of every
+-- name, so that several days can still tell whether all calls agree
 select
-    charge_day, run_id, event_id,{% for name in names_of_calls() %}
+    charge_day, run_id, event_id, production,{% for name in names_of_calls() %}
     min({{ name }}) as min_{{ name }}, max({{ name }}) as max_{{ name }},{% endfor %}
-    max(case when production then 1 else 0 end) = 1 as production,
     min(coalesce(started_at, ended_at)) as started_at, max(ended_at) as ended_at, count(*) as calls
 from {{ ref('int_calls') }}
 where (run_id is not null or event_id is not null) and {{ of_days('charge_day') }}
-group by charge_day, run_id, event_id
+group by charge_day, run_id, event_id, production

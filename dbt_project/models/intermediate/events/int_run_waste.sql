@@ -5,14 +5,33 @@ with runs as (
     select
         runs.run_id, runs.event_id, runs.kind, runs.status, runs.started_at, runs.ended_at,
         {{ outcome_of('events') }} as outcome, events.outcome_at,
-        row_number() over (
-            partition by coalesce(runs.event_id, runs.run_id)
-            order by case when runs.status = 'success' and (events.outcome_at is null or runs.ended_at <= events.outcome_at) then 0 else 1 end,
-                runs.ended_at desc, runs.run_id desc
-        ) as success_recency
+        runs.status = 'success' and events.outcome = 'success' and runs.ended_at <= events.outcome_at as may_be_kept
     from {{ ref('int_runs') }} as runs
     left join {{ ref('int_events') }} as events on runs.event_id = events.event_id and {{ of_days('events.event_day') }}
     where {{ of_days('runs.event_day') }}
+
+),
+
+-- what brought the outcome: the last successful run that ended no later; it is never waste
+kept as (
+
+    select
+        *,
+        coalesce(may_be_kept, false) and row_number() over (partition by event_id, coalesce(may_be_kept, false) order by ended_at desc, run_id desc) = 1 as is_kept,
+        status = 'success' and kind = 'primary' as is_successful_primary
+    from runs
+
+),
+
+-- of several successful primary runs one was needed: the kept one, else the last of them
+ranked as (
+
+    select
+        *,
+        case when is_successful_primary
+            then row_number() over (partition by event_id, is_successful_primary order by case when is_kept then 0 else 1 end, ended_at desc nulls last, run_id desc)
+        end as primary_rank
+    from kept
 
 ),
 
@@ -21,16 +40,16 @@ final as (
     select
         run_id,
         case
-            when event_id is null then null
-            when outcome = 'success' and success_recency = 1 and status = 'success' and (outcome_at is null or ended_at <= outcome_at) then null
-            when outcome_at is not null and started_at > outcome_at then 'after_outcome'
+            when event_id is null or is_kept then null
+            when primary_rank > 1 then 'duplicate'
+            when started_at > outcome_at then 'after_outcome'
             when outcome = 'abandoned' then 'abandoned_event'
             when outcome = 'failure' then 'failed_event'
-            when status in ('failure', 'timeout', 'canceled') then 'failed_attempt'
+            when {{ unsuccessful('status') }} then 'failed_attempt'
             when kind = 'fallback' then 'fallback_overhead'
             when kind = 'retry' then 'retry_overhead'
         end as waste_class
-    from runs
+    from ranked
 
 )
 

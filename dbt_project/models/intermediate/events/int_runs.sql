@@ -20,8 +20,8 @@ statements as (
         min(parent_run_id) as parent_run_id,
         min(retry_of_run_id) as retry_of_run_id,
         min(declared_kind) as declared_kind,
-        min(tenant_id) as tenant_id, min(feature_id) as feature_id, min(workflow) as workflow, min(prompt_version) as prompt_version,
-        min(environment) as environment,
+        {% for name in names_of_calls() %}{{ only_of('min(' ~ name ~ ')', 'max(' ~ name ~ ')') }} as {{ name }}, min({{ name }}) is not null as tells_{{ name }},
+        {% endfor %}        min(environment) as environment,
         min(started_at) as started_at,
         max(ended_at) as ended_at
     from told
@@ -44,31 +44,28 @@ days as (
 
 ),
 
--- every model a run called, also those nothing was paid for
 by_model as (
 
-    select parts.run_id, parts.model, {{ isum('parts.cost_nanos') }} as cost_nanos
-    from (
-        select run_id, model, cost_nanos + accrued_nanos as cost_nanos from {{ ref('int_call_costs') }} where model is not null and {{ of_read_days('charge_day') }}
-        union all
-        select run_id, model, cast(0 as int64) from {{ ref('int_call_estimates') }} where model is not null and {{ of_read_days('charge_day') }}
-    ) as parts
-    join homes on parts.run_id = homes.run_id
-    group by parts.run_id, parts.model
+    select costs.run_id, costs.model, {{ isum('costs.cost_nanos') }} as cost_nanos
+    from {{ ref('int_call_costs') }} as costs
+    join homes on costs.run_id = homes.run_id
+    where costs.model is not null and {{ of_read_days('costs.charge_day') }}
+    group by costs.run_id, costs.model
 
 ),
 
 costliest as (
 
-    select run_id, model, row_number() over (partition by run_id order by cost_nanos desc, model) as cost_rank from by_model
+    select run_id, model, row_number() over (partition by run_id order by cost_nanos desc, model) as cost_rank from by_model where cost_nanos <> 0
 
 ),
 
 seen as (
 
     select
-        run_id, min(min_tenant_id) as tenant_id, min(min_feature_id) as feature_id, min(min_workflow) as workflow,
-        min(min_prompt_version) as prompt_version, max(case when production then 1 else 0 end) = 1 as production,
+        run_id,
+        {% for name in names_of_calls() %}{{ only_of('min(min_' ~ name ~ ')', 'max(max_' ~ name ~ ')') }} as {{ name }},
+        {% endfor %}max(case when production then 1 else 0 end) = 1 as production,
         min(started_at) as started_at, max(ended_at) as ended_at, {{ isum('calls') }} as calls
     from days
     group by run_id
@@ -80,11 +77,8 @@ merged as (
     select
         homes.event_day, homes.run_id, homes.event_id,
         statements.parent_run_id, statements.retry_of_run_id, statements.declared_kind,
-        coalesce(statements.tenant_id, seen.tenant_id) as tenant_id,
-        coalesce(statements.feature_id, seen.feature_id) as feature_id,
-        coalesce(statements.workflow, seen.workflow) as workflow,
-        coalesce(statements.prompt_version, seen.prompt_version) as prompt_version,
-        coalesce(seen.production, environments.production, true) as production,
+        {% for name in names_of_calls() %}case when statements.tells_{{ name }} then statements.{{ name }} else seen.{{ name }} end as {{ name }},
+        {% endfor %}        coalesce(seen.production, environments.production, true) as production,
         coalesce(statements.started_at, seen.started_at) as started_at,
         coalesce(statements.ended_at, seen.ended_at) as ended_at,
         statuses.status, statuses.error_type,
@@ -95,7 +89,7 @@ merged as (
     left join seen on homes.run_id = seen.run_id
     left join statuses on homes.run_id = statuses.run_id and statuses.recency = 1
     left join costliest on homes.run_id = costliest.run_id and costliest.cost_rank = 1
-    left join {{ ref('stg_reference__environments') }} as environments on statements.environment = environments.environment
+    left join {{ ref('stg_reference__environments') }} as environments on lower(statements.environment) = environments.environment
 
 ),
 
@@ -121,8 +115,8 @@ kinds as (
             when parent_run_id is not null then 'worker'
             when event_id is null or position = 1 then 'primary'
             when started_at < previous_ended_at then 'worker'
-            when previous_status in ('failure', 'timeout', 'canceled', 'partial') and (previous_model is distinct from costliest_model) then 'fallback'
-            when previous_status in ('failure', 'timeout', 'canceled', 'partial') then 'retry'
+            when {{ unsuccessful('previous_status') }} and previous_model <> costliest_model then 'fallback'
+            when {{ unsuccessful('previous_status') }} then 'retry'
             else 'primary'
         end as kind
     from ordered

@@ -25,7 +25,7 @@ weighted as (
     select
         corrections.charge_id, corrections.source, corrections.charge_day, corrections.charge_month, corrections.billing_period_start, corrections.billing_currency,
         gifts.usage_cell_id, gifts.destination, gifts.position,
-        abs(corrections.cost_nanos) as amount, {{ sign_of('corrections.cost_nanos') }} as sign,
+        corrections.cost_nanos as amount,
         {{ micro_weight('gifts.cost_nanos') }} as weight
     from {{ ref('int_corrections') }} as corrections
     join {{ ref('int_bill_cells') }} as cells on corrections.original_cell_id = cells.bill_cell_id and cells.destination = '(matching)'
@@ -34,26 +34,10 @@ weighted as (
 
 ),
 
-placed as (
-
-    select *, {{ running('weight', 'charge_id', 'position') }} as high, cast(sum(weight) over (partition by charge_id) as int64) as whole
-    from weighted
-    where weight > 0
-
-),
-
-priced as (
-
-    select *, {{ unit_price('amount', 'whole', 'p') }} from placed
-
-),
-
 final as (
 
-    select
-        charge_id, source, charge_day, charge_month, billing_period_start, billing_currency, usage_cell_id, destination,
-        sign * {{ carved('high - weight', 'high', 'amount', 'p') }} as cost_nanos
-    from priced
+    select charge_id, source, charge_day, charge_month, billing_period_start, billing_currency, usage_cell_id, destination, share as cost_nanos
+    from {{ carved_by_weight('weighted', 'charge_id', 'position') }} as shares
 
 )
 

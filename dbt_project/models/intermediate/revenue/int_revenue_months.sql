@@ -28,10 +28,9 @@ earned as (
 
 ),
 
-stand_alone as (
+bundled as (
 
-    select
-        earned.revenue_id, prices.feature_id, {{ micro_weight(nanos('prices.stand_alone_price')) }} as weight
+    select earned.revenue_id, prices.feature_id, earned.amount_nanos as amount, {{ micro_weight(nanos('prices.stand_alone_price')) }} as weight
     from earned
     join {{ ref('stg_reference__bundle_prices') }} as prices
         on earned.bundle_id = prices.bundle_id
@@ -41,22 +40,9 @@ stand_alone as (
 
 ),
 
-weighted as (
+bundle_shares as (
 
-    select
-        *,
-        {{ running('weight', 'revenue_id', 'feature_id') }} as high,
-        cast(sum(weight) over (partition by revenue_id) as int64) as whole
-    from stand_alone
-    where weight > 0
-
-),
-
-bundle_rates as (
-
-    select weighted.*, abs(earned.amount_nanos) as amount, {{ sign_of('earned.amount_nanos') }} as sign, {{ unit_price('abs(earned.amount_nanos)', 'weighted.whole', 'p') }}
-    from weighted
-    join earned on weighted.revenue_id = earned.revenue_id
+    select revenue_id, feature_id, share from {{ carved_by_weight('bundled', 'revenue_id', 'feature_id') }} as shares
 
 ),
 
@@ -64,11 +50,10 @@ split as (
 
     select
         earned.revenue_id, earned.tenant_id, earned.service_period_start, earned.service_period_end,
-        coalesce(earned.feature_id, bundle_rates.feature_id, '(bundle)') as feature_id,
-        case when bundle_rates.feature_id is null then earned.amount_nanos
-            else bundle_rates.sign * {{ carved('bundle_rates.high - bundle_rates.weight', 'bundle_rates.high', 'bundle_rates.amount', 'p') }} end as amount_nanos
+        coalesce(earned.feature_id, bundle_shares.feature_id, '(bundle)') as feature_id,
+        case when bundle_shares.feature_id is null then earned.amount_nanos else bundle_shares.share end as amount_nanos
     from earned
-    left join bundle_rates on earned.revenue_id = bundle_rates.revenue_id
+    left join bundle_shares on earned.revenue_id = bundle_shares.revenue_id
 
 ),
 

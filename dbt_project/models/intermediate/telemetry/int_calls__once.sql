@@ -1,25 +1,31 @@
 {{ config(materialized='ephemeral') }}
--- grain: call. Nearly all are told once and only pass by here; the contested ones are decided already
-with contested as (
+-- grain: call. Nearly every telling is a call of its own and only passes by; what several tellings, wrapping spans or a trace say of
+-- the others is resolved already (R29 to R32)
+{% set columns = told_of_calls() %}
+with resolved as (
 
-    select distinct delivery_fingerprint from {{ ref('int_deliveries__contested') }} where {{ of_days('charge_day') }}
+    select landing_id, landing_row from {{ ref('stg_telemetry__resolved_tellings') }} where {{ of_days('charge_day') }}
 
 ),
 
-{% set columns = told_of_calls() %}
 final as (
 
-    select cast(deliveries.ended_at as date) as charge_day, {{ listed(columns, 'deliveries.') }}
-    from {{ ref('int_deliveries') }} as deliveries
-    left join contested on deliveries.delivery_fingerprint = contested.delivery_fingerprint
-    left join {{ ref('int_spans__wrapping') }} as wrapping
-        on cast(deliveries.ended_at as date) = wrapping.charge_day and deliveries.trace_id = wrapping.trace_id and deliveries.span_id = wrapping.span_id and {{ of_days('wrapping.charge_day') }}
-    where {{ within_days('deliveries.ended_at') }} and deliveries.billable
-        and contested.delivery_fingerprint is null and wrapping.span_id is null
+    select
+        cast(told.ended_at as date) as charge_day,
+        case when told.trace_id is not null and told.span_id is not null then concat(lower(told.trace_id), '|', lower(told.span_id)) else concat(told.telemetry_source, '|', told.record_id) end as own_id,
+        {{ listed(columns, 'told.') }}, told.cached_total, told.usage_exclusive,
+        cast(null as string) as inherited, cast(null as string) as identity_group, false as names_two_events, cast(null as boolean) as cache_blind
+    from {{ ref('stg_telemetry__calls') }} as told
+    left join resolved on told.landing_id = resolved.landing_id and told.landing_row = resolved.landing_row
+    where {{ within_days('told.ended_at') }} and told.billable and resolved.landing_id is null
 
     union all
 
-    select charge_day, {{ listed(columns) }} from {{ ref('int_calls__contested') }} where {{ of_days('charge_day') }}
+    select
+        cast(ended_at as date), own_id, {{ listed(columns) }}, cast(null as int64), null,
+        inherited, identity_group, names_two_events, cache_blind
+    from {{ ref('stg_telemetry__resolved_calls') }}
+    where {{ within_days('ended_at') }}
 
 )
 

@@ -1,6 +1,7 @@
 {{ config(materialized='by_day', day='charge_day', made_from='int_call_inputs') }}
 -- depends_on: {{ ref('int_call_inputs') }}
--- grain: usage cell (R8): the usages equal in every dimension, soundness, near-midnight flag and sampling probability
+-- grain: usage cell (R8): the usages equal in every dimension, soundness, other day, sampling probability and cache-blindness; its
+-- contract price follows from its dimensions and day, its flag from its other day
 with profiles as (
 
     select profile, {{ listed(call_dimensions()) }} from {{ ref('int_calls') }} where {{ of_days('charge_day') }} group by profile, {{ listed(call_dimensions()) }}
@@ -9,16 +10,16 @@ with profiles as (
 
 sums as (
 
-    select cell, profile, meter, modality, cache_ttl, {{ isum('quantity') }} as quantity, count(*) as calls
+    select cell, profile, meter, modality, cache_ttl, cache_blind, bit_or(assumed) as assumed, {{ isum('quantity') }} as quantity, count(*) as calls
     from {{ ref('int_usages') }}
     where {{ of_days('charge_day') }}
-    group by cell, profile, meter, modality, cache_ttl
+    group by cell, profile, meter, modality, cache_ttl, cache_blind
 
 ),
 
 joined as (
 
-    select sums.cell, sums.meter, sums.modality, sums.cache_ttl, sums.quantity, sums.calls, {{ listed(call_dimensions(), 'profiles.') }}
+    select sums.cell, sums.meter, sums.modality, sums.cache_ttl, sums.cache_blind, sums.assumed, sums.quantity, sums.calls, {{ listed(call_dimensions(), 'profiles.') }}
     from sums
     join profiles on sums.profile = profiles.profile
 
@@ -27,8 +28,8 @@ joined as (
 final as (
 
     select
-        cell, {{ key(key_dimensions() + ['charge_day', 'estimated', 'midnight', 'sampling_probability_millionths']) }} as usage_cell_id,
-        charge_day, {{ listed(key_dimensions()) }}, estimated, midnight, sampling_probability_millionths, quantity, calls
+        cell, {{ key(key_dimensions() + ['charge_day', 'price_hour', 'estimated', 'other_day', 'sampling_probability_millionths', 'cache_blind']) }} as usage_cell_id,
+        charge_day, {{ listed(key_dimensions()) }}, price_hour, estimated, other_day, sampling_probability_millionths, cache_blind, assumed, quantity, calls
     from joined
 
 )

@@ -1,7 +1,7 @@
 with priced as (
 
-    select distinct charge_day, source, model, meter, {{ listed(price_dimensions()) }}
-    from {{ ref('int_usage_cells__formed') }}
+    select distinct charge_day, price_hour, source, model, meter, {{ listed(price_dimensions()) }}
+    from {{ ref('int_usage_cells__dated') }}
 
 ),
 
@@ -13,9 +13,9 @@ with priced as (
         prices.price_per_million,
         prices.version,
         row_number() over (
-            partition by priced.charge_day, priced.source, priced.model, priced.meter, {{ listed(price_dimensions(), 'priced.') }}
+            partition by priced.charge_day, priced.price_hour, priced.source, priced.model, priced.meter, {{ listed(price_dimensions(), 'priced.') }}
             order by
-                {% for dimension in price_dimensions() %}case when prices.{{ dimension }} is null then 0 else 1 end{{ ' + ' if not loop.last }}{% endfor %} desc,
+                {% for dimension in price_dimensions() %}case when prices.{{ dimension }} is null then 0 else 1 end + {% endfor %}case when prices.time_from is null then 0 else 1 end desc,
                 prices.valid_from desc nulls last,
                 prices.version desc
         ) as price_rank
@@ -25,6 +25,7 @@ with priced as (
         {% for dimension in price_dimensions() %}and (prices.{{ dimension }} is null or prices.{{ dimension }} = priced.{{ dimension }})
         {% endfor %}and (prices.valid_from is null or prices.valid_from <= priced.charge_day)
         and (prices.valid_to is null or priced.charge_day < prices.valid_to)
+        and (prices.time_from is null or {{ within_hours('priced.price_hour', 'prices.time_from', 'prices.time_to') }})
         and prices.currency = '{{ var("reporting_currency") }}'
 
 ),
@@ -47,7 +48,7 @@ final as (
         coalesce(contract_prices.price_per_million, list_prices.price_per_million) as expected_price
     from priced
     {% for book in ['contract', 'list'] %}left join {{ book }}_prices
-        on priced.charge_day = {{ book }}_prices.charge_day and priced.source = {{ book }}_prices.source
+        on priced.charge_day = {{ book }}_prices.charge_day and priced.price_hour is not distinct from {{ book }}_prices.price_hour and priced.source = {{ book }}_prices.source
         and priced.model is not distinct from {{ book }}_prices.model and priced.meter = {{ book }}_prices.meter
         {% for dimension in price_dimensions() %}and priced.{{ dimension }} = {{ book }}_prices.{{ dimension }} {% endfor %}
     {% endfor %}

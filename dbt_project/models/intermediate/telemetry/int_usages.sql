@@ -4,7 +4,7 @@
 -- can there be such
 with calls as (
 
-    select charge_day, call_high, call_low, profile, usage, {{ may_repeat_meter('usage') }} as several from {{ ref('int_calls') }} where {{ of_days('charge_day') }}
+    select charge_day, call_high, call_low, profile, cache_blind, assumed, usage, {{ may_repeat_meter('usage') }} as several from {{ ref('int_calls') }} where {{ of_days('charge_day') }}
 
 ),
 
@@ -14,33 +14,40 @@ elements as (
         told.charge_day, told.call_high, told.call_low, told.profile, told.several, told.element.meter as meter,
         coalesce(told.element.modality, {{ dimension_default('modality') }}) as modality,
         coalesce(told.element.cache_ttl, {{ dimension_default('cache_ttl') | replace('meter =', 'told.element.meter =') }}) as cache_ttl,
-        -- nearly every meter counts whole units, and those need no product
-        case when meters.scale_factor > 1 then cast({{ money('told.element.quantity * meters.scale_factor') }} as int64) else cast(told.element.quantity as int64) end as quantity
-    from {{ exploded('calls', 'charge_day, call_high, call_low, profile, several', 'usage', 'element') }} as told
+        -- what tells no cached count may hide one in its input, and in nothing else (R8)
+        told.cache_blind and told.element.meter = 'input_tokens' as cache_blind,
+        told.assumed + {{ assumed_bit('modality', 'told.element.modality is null') }}
+            + {{ assumed_bit('cache_ttl', "told.element.meter = 'cache_write_input_tokens' and told.element.cache_ttl is null") }} as assumed,
+        told.element.quantity as quantity, meters.scale_factor
+    from {{ exploded('calls', 'charge_day, call_high, call_low, profile, cache_blind, assumed, several', 'usage', 'element') }} as told
     left join {{ ref('meters') }} as meters on told.element.meter = meters.meter
-
-),
-
-merged as (
-
-    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, {{ isum('quantity') }} as quantity
-    from elements
-    where quantity > 0 and several
-    group by charge_day, call_high, call_low, profile, meter, modality, cache_ttl
 
 ),
 
 usages as (
 
-    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, quantity from elements where quantity > 0 and not several
+    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, assumed, quantity, scale_factor from elements where not several
     union all
-    select * from merged
+    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, bit_or(assumed), sum(quantity), scale_factor
+    from elements
+    where several
+    group by charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, scale_factor
+
+),
+
+-- rounded to the meter's scale once per usage (R10); nearly every meter counts whole units, and those need no product
+counted as (
+
+    select
+        charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, assumed,
+        case when scale_factor > 1 then cast({{ money('quantity * scale_factor') }} as int64) else cast(quantity as int64) end as quantity
+    from usages
 
 ),
 
 final as (
 
-    select *, {{ fingerprint(['profile', 'meter', 'modality', 'cache_ttl']) }} as cell from usages
+    select *, {{ fingerprint(['profile', 'meter', 'modality', 'cache_ttl', 'cache_blind']) }} as cell from counted where quantity > 0
 
 )
 

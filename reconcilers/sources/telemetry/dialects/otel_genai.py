@@ -167,12 +167,6 @@ DIALECT = Dialect(
     },
     # Reads a stored answer again; its usage was billed when the answer was made.
     repeating_operations=("fetch_response",),
-    providers={
-        "aws": "aws.bedrock",
-        "azure": "azure.ai.openai",
-        "google": "gcp.gen_ai",
-        "vertexai": "gcp.vertex_ai",
-    },
     # OpenAI's default is its standard tier; Anthropic calls a batch's tier `batch`.
     service_tiers={"default": "standard", "auto": None, "batch": "standard"},
     outcomes={"success": "success", "failure": "failure", "failed": "failure", "partial": "partial"},

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from reconcilers.sources.telemetry.base import COUNTS, FIELDS, PROVIDER_ALIASES, WHO_AND_WHY, Dialect
+from reconcilers import naming
+from reconcilers.sources.telemetry.base import COUNTS, FIELDS, WHO_AND_WHY, Dialect
 from reconcilers.sources.telemetry.spans.attributes import column, counted, read_attributes
 from reconcilers.sources.telemetry.spans.counts import METERS, contents, is_sound, readings
 from reconcilers.sources.telemetry.spans.emitters import EMITTER, EMITTERS, rows_of
@@ -391,7 +392,7 @@ class _Query:
                 for name, names in vocabulary.attributes.items()
             ),
             counts=", ".join(f"{self._first(names)} as {name}_told" for name, names in vocabulary.counts.items()),
-            provider=self._translated(PROVIDER_ALIASES | _merged(d.providers for d in dialects), "lower(provider)"),
+            provider=self._provider(),
             service_tier=self._translated(_merged(d.service_tiers for d in dialects), "service_tier"),
             numbers=", ".join(
                 f"try_cast({c}_told as {'decimal(28, 9)' if c in METERS else 'bigint'}) as {c}" for c in COUNTS
@@ -440,17 +441,18 @@ class _Query:
         names, values = self._bound(list(meanings)), self._bound(list(meanings.values()))
         return f"({values}::varchar[])[list_position({names}::varchar[], {word})]"
 
+    def _provider(self) -> str:
+        """``naming.provider`` in SQL: the longest beginning of words that is a provider's spelling, else what is told."""
+        spellings = f"map({self._bound(list(naming.PROVIDERS))}, {self._bound(list(naming.PROVIDERS.values()))})"
+        told = "lower(provider)"
+        beginnings = (told, f"array_to_string(string_split({told}, '.')[1:2], '.')", f"split_part({told}, '.', 1)")
+        return f"coalesce({', '.join(f'{spellings}[{beginning}]' for beginning in beginnings)}, {told})"
+
     def _translated(self, meanings: Mapping[str, str | None], expression: str) -> str:
-        """A word's spelling; one ending in ``*`` stands for all that start so, null for what is not told."""
+        """A word in its common spelling; null for one that means *not told*."""
         word = f"lower({expression})"
-        exact = {name: meaning for name, meaning in meanings.items() if not name.endswith("*")}
-        known = f"list_contains({self._bound(list(exact))}::varchar[], {word})"
-        starts = [
-            f"when starts_with({word}, {self._bound(name[:-1])}) then {self._bound(meaning)}::varchar"
-            for name, meaning in meanings.items()
-            if name.endswith("*")
-        ]
-        return f"case when {known} then {self._looked_up(exact, word)} {' '.join(starts)} else {expression} end"
+        known = f"list_contains({self._bound(list(meanings))}::varchar[], {word})"
+        return f"case when {known} then {self._looked_up(meanings, word)} else {expression} end"
 
 
 def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

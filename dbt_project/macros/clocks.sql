@@ -1,0 +1,8 @@
+{# the knowledge cut-off; a variable would have dbt parse the whole project anew every night #}
+{% macro as_of() -%}{{ return(env_var('RECONCILE_AS_OF', '2026-01-01 00:00:00')) }}{%- endmacro %}
+
+{# its UTC day; BigQuery reads no DATE from a text that tells a time #}
+{% macro as_of_day() %}cast(cast('{{ as_of() }}' as timestamp) as date){% endmacro %}
+
+{# first day of the hourly watch: late spans of older days are not all of those days #}
+{% macro watched_from() -%}{{ return(env_var('RECONCILE_WATCHED_FROM', '0001-01-01')) }}{%- endmacro %}

@@ -1,7 +1,0 @@
-{{ config(materialized='by_day', day='charge_day', made_from='int_call_days') }}
--- depends_on: {{ ref('int_call_days') }}
--- grain: day × what its calls tell of who was called for whom, each once: all that placement is decided by
-select distinct
-    cast(ended_at as date) as charge_day, billable, provider, endpoint, billing_account_id, sub_account_id, api_key_id, model
-from {{ ref('stg_telemetry__calls') }}
-where {{ within_days('ended_at') }}

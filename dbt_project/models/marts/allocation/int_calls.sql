@@ -1,8 +1,0 @@
-{{ config(alias='calls', materialized='by_day', day='charge_day', made_from='int_call_inputs', cluster=['event_id']) }}
--- depends_on: {{ ref('int_call_inputs') }}
--- grain: call, with its usage as told. The digits of its digest stand for call_id, which fct_allocation spells out
-select
-    call_high, call_low, call_tail, profile, {{ listed(call_dimensions()) }},
-    event_id, run_id, {{ listed(names_of_calls()) }}, environment, production, environment_unknown,
-    started_at, ended_at, reported_cost, usage
-from {{ ref('int_calls__placed') }}

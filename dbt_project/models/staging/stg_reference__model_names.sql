@@ -1,0 +1,3 @@
+select
+    source, provider, name, model, geography
+from {{ source('reference', 'model_names') }}

@@ -1,0 +1,3 @@
+select
+    source as telemetry_source, landing_id, landing_line, unit, reason, attribute, bytes, charge_day
+from {{ source('lake', 'rejected_records') }}

@@ -1,0 +1,152 @@
+"""Whole numbers that link tellings, kept once beside each lake file, and which tellings they make contested.
+
+``own`` names the operation, ``response`` the response id of a model operation, ``trace``, ``self`` and ``parent`` its place in a
+trace, ``who`` the event and run it names. Two different texts share a number with a chance of 1 in 10¹⁸; then both are looked
+at, and the texts themselves decide. Names are bits: ``lacks`` those a telling does not tell.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconcilers.ingest.resolution.names import NAMES
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: The number of who emitted a telling (R8).
+EMITTER = "hash(source, scope_name, scope_version, provider, operation)"
+#: What is kept of a file of tellings.
+_TELLINGS = f"""
+select
+    landing_row, cast(ended_at as date) as day,
+    hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id)) as own,
+    case when span_kind = 'model' then hash(response_id) end as response,
+    hash(lower(trace_id)) as trace,
+    hash(lower(trace_id), lower(span_id)) as self,
+    case when parent_span_id is not null then hash(lower(trace_id), lower(parent_span_id)) end as parent,
+    case when span_kind = 'model' then case when event_id is null and run_id is null then hash(lower(trace_id)) else hash(event_id, run_id) end end as who,
+    hash(scope_name) as scope, {EMITTER} as emitter,
+    billable, answered_from_cache, len(coalesce(over_scopes, [])) > 0 as lies_over,
+    {" | ".join(f"(({name} is null)::integer << {bit})" for bit, name in enumerate(NAMES))} as lacks,
+    trace_id is not null as in_trace, response_id is not null as has_response
+from read_parquet($calls)
+"""
+_EMITTERS = """
+select
+    source, scope_name, scope_version, provider, operation,
+    bool_or(emitter_tells_cache) as table_tells_cache, bool_or(tells_cache) as tells_cache,
+    list(distinct hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id)))
+        filter (cache_exceeds_input and token_semantics_by = 'convention') as exceeding,
+    list_distinct(flatten(list(distinct over_scopes) filter (over_scopes is not null))) as over_scopes
+from read_parquet($calls)
+group by all
+"""
+#: Tellings told twice, by response id or emitters; in traces whose spans wrap others, lack names others tell, or were answered from a cache.
+_CONTESTED = f"""
+create or replace temp table contested as
+with
+told_twice as (select own from keys group by own having count(*) > 1),
+shared as (select response from keys where has_response and response is not null group by response having count(*) > 1),
+wrapping as (select distinct trace from keys where billable and self in (select parent from keys where parent is not null)),
+traces as (
+    select trace from keys where in_trace group by trace
+    having count(*) > 1 and (
+        bit_or(case when billable then lacks else 0 end) & bit_or({(1 << len(NAMES)) - 1} - lacks) <> 0
+        or bool_or(answered_from_cache)
+        or trace in (select trace from wrapping)
+    )
+),
+pairs as (
+    select who from keys where lies_over or scope in (select hash(unnest($over_scopes)))
+    group by who having bool_or(lies_over) and count(*) > 1
+)
+select
+    file, landing_row, day, emitter,
+    case when own in (select own from told_twice) then own end as own,
+    case when has_response and response in (select response from shared) then response end as response,
+    case when in_trace and trace in (select trace from traces) then trace end as trace,
+    case when (lies_over or scope in (select hash(unnest($over_scopes)))) and who in (select who from pairs) then who end as who
+from keys
+where own in (select own from told_twice)
+    or has_response and response in (select response from shared)
+    or in_trace and trace in (select trace from traces)
+    or (lies_over or scope in (select hash(unnest($over_scopes)))) and who in (select who from pairs)
+"""
+LINKS = ("own", "response", "trace", "who")
+
+
+@dataclass(frozen=True)
+class KeyFiles:
+    """What is kept of one lake file of calls. ``identity`` names its content: source, landing and recipe."""
+
+    calls: Path
+    identity: str
+    folder: Path
+
+    @property
+    def tellings(self) -> Path:
+        return self.folder / "tellings.parquet"
+
+    @property
+    def emitters(self) -> Path:
+        return self.folder / "emitters.parquet"
+
+
+def kept(calls: Path, root: Path, recipe: str) -> KeyFiles:
+    """The key files of one file of calls, written first where they are not there yet."""
+    import duckdb
+
+    identity = "/".join(calls.parts[-3:-1]) if calls.name == "calls.parquet" else calls.name
+    folder = root / recipe / identity.replace("/", "-")
+    files = KeyFiles(calls, identity, folder)
+    if not folder.is_dir():
+        temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        with duckdb.connect() as connection:
+            for name, sql in (("tellings", _TELLINGS), ("emitters", _EMITTERS)):
+                text = sql.replace("$calls", quoted(calls))
+                connection.execute(
+                    f"copy ({text}) to {quoted(temporary / f'{name}.parquet')} (format parquet, compression zstd)"
+                )
+        put(temporary, folder)
+    return files
+
+
+def put(temporary: Path, folder: Path) -> None:
+    """Give a written folder its name; whoever was first with the same content has it."""
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def find_contested(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFiles], over_scopes: Collection[str]
+) -> int:
+    """Make the table ``contested``: tellings and the links that make them so. Returns how many there are."""
+    listed = ", ".join(quoted(file.tellings) for file in files)
+    numbers = {str(file.tellings): number for number, file in enumerate(files)}
+    connection.execute("create or replace temp table files (name varchar, file integer)")
+    connection.executemany("insert into files values (?, ?)", [list(pair) for pair in numbers.items()])
+    connection.execute(
+        f"""create or replace temp view keys as
+            select told.*, files.file from read_parquet([{listed}], filename = true) as told join files on told.filename = files.name"""
+    )
+    scopes = "[" + ", ".join("'" + scope.replace("'", "''") + "'" for scope in sorted(over_scopes)) + "]::varchar[]"
+    connection.execute(_CONTESTED.replace("$over_scopes", scopes))
+    found = connection.execute("select count(*) from contested").fetchone()
+    assert found is not None
+    return int(found[0])

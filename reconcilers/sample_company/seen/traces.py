@@ -1,0 +1,194 @@
+"""The company's trace files as an outsider reads them: every span a telling, every root of a run a statement about it.
+
+Read from the delivered bytes alone, with what is known of each emitter's words: four generations of OpenTelemetry's
+GenAI names and botanu's. What a count contains, which spans are one call and whose it is are not decided here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from reconcilers.sample_company.seen.facts import Counts, Key, RunRecord, Telling, Usage
+
+SOURCE = "traces"
+
+_EPOCH = datetime(1970, 1, 1)
+_MODEL_OPERATIONS = frozenset({"chat", "embeddings", "query"})
+_TOOL_OPERATIONS = frozenset({"execute_tool"})
+_RUN_OPERATION, _BOTANU_RUN = "invoke_workflow", "botanu.run/"
+_BEDROCK, _OPENAI = "aws.bedrock", "openai"
+#: What Bedrock's plain model ids mean (no inference profile).
+_BEDROCK_GEOGRAPHY = "regional"
+#: Millionths of a probability by sampling threshold (``tracestate: ot=th:8`` keeps one half).
+_SAMPLING_MILLIONTHS = {"ot=th:8": 500_000}
+
+
+@dataclass(frozen=True)
+class TraceFiles:
+    """Everything some trace files tell."""
+
+    tellings: list[Telling]
+    runs: list[RunRecord]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """One span with its resource's and scope's words; ``told`` are its own attributes."""
+
+    resource: dict[str, Any]
+    scope_name: str
+    scope_version: str
+    body: dict[str, Any]
+    told: dict[str, Any]
+
+    def first(self, *names: str) -> Any:
+        """The first of these attributes that is told."""
+        return next((self.told[name] for name in names if name in self.told), None)
+
+    def named(self, name: str) -> str | None:
+        """One of the ids of the work, in botanu's word or a plain one."""
+        found: str | None = self.first(f"botanu.{name}", name)
+        return found
+
+    def number(self, *names: str) -> int | None:
+        value = self.first(*names)
+        return None if value is None else int(value)
+
+    def at(self, name: str) -> datetime:
+        return _EPOCH + timedelta(microseconds=int(self.body[name]) // 1000)
+
+
+def read_traces(paths: Iterable[Path]) -> TraceFiles:
+    """All spans of the files; a run told twice counts once."""
+    tellings, runs = [], {}
+    for path in paths:
+        for message in _messages(path):
+            for span in _spans(message):
+                tellings.append(_telling(span))
+                if span.first("gen_ai.operation.name") == _RUN_OPERATION or span.body["name"].startswith(_BOTANU_RUN):
+                    run = _run(span)
+                    runs[run.run_id] = run
+    return TraceFiles(tellings, list(runs.values()))
+
+
+def _messages(path: Path) -> Iterator[Any]:
+    """Every message of a file: a line of a plain or gzip file, a length-prefixed zstd frame of the others."""
+    content = path.read_bytes()
+    if path.suffix == ".zst":
+        import zstandard
+
+        decompressor = zstandard.ZstdDecompressor()
+        while content:
+            (size,) = struct.unpack(">I", content[:4])
+            yield orjson.loads(decompressor.decompress(content[4 : 4 + size]))
+            content = content[4 + size :]
+        return
+    lines = gzip.decompress(content) if path.suffix == ".gz" else content
+    for line in lines.splitlines():
+        yield orjson.loads(line)
+
+
+def _spans(message: Any) -> Iterator[_Span]:
+    for resource in message["resourceSpans"]:
+        named = _attributes(resource["resource"]["attributes"])
+        for scope in resource["scopeSpans"]:
+            for body in scope["spans"]:
+                told = _attributes(body["attributes"])
+                yield _Span(named, scope["scope"]["name"], scope["scope"]["version"], body, told)
+
+
+def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {pair["key"]: next(iter(pair["value"].values())) for pair in pairs}
+
+
+def _telling(span: _Span) -> Telling:
+    operation = span.first("gen_ai.operation.name", "llm.request.type", "db.operation")
+    provider = span.first("gen_ai.provider.name", "gen_ai.system", "db.system")
+    kind = "model" if operation in _MODEL_OPERATIONS else "tool" if operation in _TOOL_OPERATIONS else "other"
+    environment = span.first("botanu.environment")
+    for name in ("deployment.environment.name", "deployment.environment"):
+        environment = environment or span.resource.get(name)
+    return Telling(
+        source=SOURCE,
+        kind=kind,
+        trace_id=span.body["traceId"],
+        span_id=span.body["spanId"],
+        parent_span_id=span.body["parentSpanId"] or None,
+        scope_name=span.scope_name,
+        scope_version=span.scope_version,
+        operation=operation,
+        provider=provider,
+        key=_key(span, provider),
+        started_at=span.at("startTimeUnixNano"),
+        ended_at=span.at("endTimeUnixNano"),
+        response_id=span.first("gen_ai.response.id"),
+        counts=_counts(span),
+        estimated=bool(span.first("gen_ai.usage.estimated")) or span.first("error.type") == "stream_aborted",
+        sampling_probability_millionths=_SAMPLING_MILLIONTHS.get(span.body.get("traceState", "")),
+        event_id=span.named("event_id"),
+        run_id=span.named("run_id"),
+        tenant_id=span.named("tenant_id"),
+        feature_id=span.named("feature_id"),
+        environment=environment,
+    )
+
+
+def _key(span: _Span, provider: str | None) -> Key:
+    """Which billing dimensions the span states."""
+    tier = span.first("openai.response.service_tier")
+    return Key(
+        sub_account_id=span.resource.get("cloud.account.id") if provider == _BEDROCK else None,
+        api_key_id=span.first("api_key_id"),
+        model=span.first("gen_ai.response.model", "gen_ai.request.model", "db.vector.index_type"),
+        service_tier="standard" if tier == "default" else tier,
+        batch="true" if span.first("gen_ai.request.batch") else None,
+        geography=_BEDROCK_GEOGRAPHY if provider == _BEDROCK else None,
+    )
+
+
+def _counts(span: _Span) -> Counts:
+    written = span.number("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens")
+    for_an_hour = span.number("gen_ai.usage.cache_creation.ephemeral_1h_input_tokens")
+    units = span.number("pinecone.usage.read_units")
+    writes: tuple[tuple[str | None, int], ...] = ()
+    if written is not None:
+        writes = (("1h", written),) if for_an_hour == written else ((None, written),)
+    return Counts(
+        input=span.number("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+        output=span.number("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+        cache_read=span.number("gen_ai.usage.cache_read.input_tokens"),
+        cache_writes=writes,
+        others=() if units is None else (Usage("read_units", Decimal(units)),),
+    )
+
+
+def _run(span: _Span) -> RunRecord:
+    """What the root of a run says of it; botanu tells how it ended in an event of its span."""
+    run_id, event_id = span.named("run_id"), span.named("event_id")
+    assert run_id is not None
+    assert event_id is not None
+    completed = [_attributes(one["attributes"]) for one in span.body.get("events", ()) if "completed" in one["name"]]
+    status = completed[-1]["status"] if completed else span.first("run_status")
+    declared = span.first("run_kind")
+    if span.first("botanu.retry_of_run_id"):
+        declared = "retry"
+    elif span.first("botanu.parent_run_id"):
+        declared = "worker"
+    return RunRecord(
+        run_id=run_id,
+        event_id=event_id,
+        started_at=span.at("startTimeUnixNano"),
+        ended_at=span.at("endTimeUnixNano"),
+        status=status,
+        declared_kind=declared,
+        feature_id=span.named("feature_id"),
+    )

@@ -1,0 +1,204 @@
+"""FOCUS columns of text as charges: units, times, amounts to 27 decimals, and what makes two lines equal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from reconcilers import money
+from reconcilers.errors import SourceRejected
+from reconcilers.sources import focus
+
+LINE = {
+    "BilledCost": "0.25",
+    "EffectiveCost": "0.25",
+    "ListCost": "0.30",
+    "BillingAccountId": "acct",
+    "BillingCurrency": "USD",
+    "BillingPeriodStart": "2026-09-01T00:00:00Z",
+    "ChargePeriodStart": "2026-09-15T00:00:00Z",
+    "ChargePeriodEnd": "2026-09-16T00:00:00Z",
+    "ChargeCategory": "Usage",
+    "ServiceName": "LLM",
+    "ConsumedQuantity": "1000000",
+    "ConsumedUnit": "Tokens",
+    "x_Model": "m-1",
+    "x_Meter": "input_tokens",
+    "x_Batch": "false",
+    "Tags": '{"env": "prod", "team": "search"}',
+}
+
+
+def charges(*lines: dict[str, str | None]) -> list[dict[str, Any]]:
+    rows = list(enumerate(lines, 2))
+    found: list[dict[str, Any]] = focus.Charges("bill", "landing").table_of_rows(rows, file="b.csv").to_pylist()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "measures", "size"),
+    [
+        ("Tokens", "tokens", "1"),
+        ("Million Tokens", "tokens", "1000000"),
+        ("1 Million Tokens", "tokens", "1000000"),
+        ("1M Tokens", "tokens", "1000000"),
+        ("1000000 Tokens", "tokens", "1000000"),
+        ("1,000 tokens", "tokens", "1000"),
+        ("thousand tokens", "tokens", "1000"),
+        ("1000_tokens", "tokens", "1000"),
+        ("MTok", "tokens", "1000000"),
+        ("Billion characters", "characters", "1000000000"),
+        ("duration_minutes", "seconds", "60"),
+        ("Hrs", "seconds", "3600"),
+        ("Queries", "searches", "1"),
+        ("1000 Queries", "requests", "1000"),
+        ("10K Transactions", "requests", "10000"),
+        ("Searches", "searches", "1"),
+        ("MB", "bytes", "1000000"),
+        ("GiB", "bytes", "1073741824"),
+        ("GiB-Hours", "gb_hours", "1"),
+        ("GB-Hours", "gb_hours", "0.931322574615478515625"),
+        ("1000 Read Units", "read_units", "1000"),
+    ],
+)
+def test_a_unit_is_read(text: str, measures: str, size: str) -> None:
+    found = focus.unit(text)
+    assert found is not None
+    assert measures in found.measures
+    assert found.size == Decimal(size)
+
+
+@pytest.mark.parametrize(
+    "text", ["Units", "1M", "LCU-Hours", "GB-Months", "msec", "million", "", "-1 Tokens", "Tokens per day"]
+)
+def test_a_unit_that_tells_nothing_is_none(text: str) -> None:
+    assert focus.unit(text) is None
+
+
+@pytest.mark.parametrize("unit", ["Units", "1K", "Compute Units", None])
+def test_a_unit_nobody_knows_leaves_the_meter(unit: str | None) -> None:
+    (row,) = charges(LINE | {"ConsumedUnit": unit, "ConsumedQuantity": "5000"})
+    assert (row["model"], row["meter"], row["quantity"]) == ("m-1", "input_tokens", None)
+    assert (row["consumed_quantity"], row["consumed_unit"]) == (5000, unit)
+
+
+def test_a_unit_of_another_meter_was_misread() -> None:
+    (row,) = charges(LINE | {"ConsumedUnit": "Minutes"})
+    assert (row["meter"], row["quantity"]) == (None, None)
+
+
+def test_calls_are_counted_by_any_word_for_them() -> None:
+    rows = charges(
+        *(LINE | {"x_Meter": "searches", "ConsumedUnit": unit} for unit in ("Queries", "Requests", "Searches"))
+    )
+    assert [row["quantity"] for row in rows] == [1_000_000] * 3
+
+
+@pytest.mark.parametrize("unit", ["99999999999999999999 Tokens", "1000000000000 Tokens"])
+def test_more_than_a_bill_counts_is_refused(unit: str) -> None:
+    with pytest.raises(
+        SourceRejected, match=r"line 3: ConsumedQuantity 1000000 in ConsumedUnit .* is more than a bill counts"
+    ):
+        charges(LINE, LINE | {"ConsumedUnit": unit})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-09-15 00:00:00 UTC",
+        "2026-09-15 00:00:00.000 UTC",
+        "2026-09-15 00:00:00.000",
+        "2026-09-15T00:00Z",
+        "2026-09-15",
+        "2026-09-15T02:00:00+02:00",
+        "2026-09-15 00:00:00+00:00",
+        "2026-09-15 02:00:00.000 +0200",
+        "2026-09-15 00:00:00.0000000 Z",
+    ],
+)
+def test_a_time_is_read(text: str) -> None:
+    (row,) = charges(LINE | {"ChargePeriodStart": text})
+    assert row["charge_period_start"] == datetime(2026, 9, 15)
+    assert row["charge_id"] == charges(LINE)[0]["charge_id"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "09/15/2026",
+        "15.09.2026",
+        "2026-09-15 00:00:00 CET",
+        "2026-09-15T00:00:00+02:00 UTC",
+        "9999-12-31T23:59:59-05:00",
+    ],
+)
+@pytest.mark.parametrize("column", ["ChargePeriodStart", "ChargePeriodEnd", "BillingPeriodStart"])
+def test_a_time_that_could_mean_two_is_refused(column: str, text: str) -> None:
+    with pytest.raises(SourceRejected, match=rf"line 3: {column}: .*time_format: '%m/%d/%Y'"):
+        charges(LINE, LINE | {column: text})
+
+
+@pytest.mark.parametrize(
+    ("text", "rounded", "residual"),
+    [
+        ("0.0000000004", "0", 4 * 10**17),
+        ("0.0000000005", "0.000000001", -5 * 10**17),
+        ("-0.0000000005", "-0.000000001", 5 * 10**17),
+        ("1.000000000000000000000000001", "1", 1),
+        # What is beyond 27 decimals is cut, never rounded.
+        ("1.0000000000000000000000000019", "1", 1),
+        ("-1.0000000000000000000000000019", "-1", -1),
+        ("0.00000000049999999999999999999999999", "0", 499_999_999_999_999_999),
+        ("6.123E-7", "0.000000612", 3 * 10**17),
+    ],
+)
+def test_an_amount_counts_to_27_decimals(text: str, rounded: str, residual: int) -> None:
+    found = money.amount(text)
+    assert (found.rounded, found.residual) == (Decimal(rounded), residual)
+    (row,) = charges(LINE | {"BilledCost": text, "EffectiveCost": text})
+    assert (row["billed_cost"], row["billed_cost_residual"], row["billed_cost_text"]) == (
+        Decimal(rounded),
+        residual,
+        text,
+    )
+    assert (row["effective_cost"], row["effective_cost_residual"]) == (Decimal(rounded), residual)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        {"BilledCost": "0.250", "EffectiveCost": "+.25", "ListCost": "3E-1"},
+        {"BilledCost": "0.2500000000000000000000000009"},
+        {"ChargePeriodStart": "2026-09-15 00:00:00 UTC", "ChargePeriodEnd": "2026-09-16T01:00:00+01:00"},
+        {"BillingPeriodStart": "202609"},
+        {"BillingCurrency": "usd", "ChargeCategory": "usage", "x_Batch": "False"},
+        {"ConsumedQuantity": "1.0", "ConsumedUnit": "1M Tokens"},
+        {"Tags": '{"team":"search","env":"prod"}'},
+    ],
+)
+def test_lines_equal_in_value_are_equal_however_spelled(spelled: dict[str, str | None]) -> None:
+    assert charges(LINE | spelled)[0]["charge_id"] == charges(LINE)[0]["charge_id"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"BilledCost": "0.2500000000000000000000001"},
+        {"ChargePeriodEnd": "2026-09-16T00:00:00-01:00"},
+        {"ConsumedQuantity": "1000001"},
+        {"ConsumedUnit": "1K Tokens"},
+        {"x_Model": "m-2"},
+        {"ResourceId": "r"},
+    ],
+)
+def test_lines_that_differ_in_a_value_differ(other: dict[str, str | None]) -> None:
+    assert charges(LINE | other)[0]["charge_id"] != charges(LINE)[0]["charge_id"]
+
+
+def test_equal_lines_of_one_delivery_are_numbered() -> None:
+    first, second, third = (row["charge_id"] for row in charges(LINE, LINE | {"BilledCost": "0.250"}, LINE))
+    assert len({first, second, third}) == 3
+    assert [row["charge_id"] for row in charges(LINE, LINE)] == [first, second]

@@ -1,0 +1,113 @@
+"""R29: which tellings are one call, and what it takes from each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.resolution.conftest import Row, telling, used
+
+Calls = Callable[..., list[Row]]
+OTHER = "1bf7651916cd43dd8448eb211c80319d"
+
+
+def test_one_response_id_from_two_emitters_is_one_call(calls: Calls) -> None:
+    (call,) = calls(
+        telling("a" * 16, response_id="r", input=100, output=5, at=2, tenant_id="t"),
+        telling(
+            "b" * 16, trace=OTHER, response_id="r", scope_name="gateway", provider="proxy", input=100, output=5, at=4
+        ),
+    )
+    assert (call["tellings"], call["provider"], call["tenant_id"], used(call)) == (
+        2,
+        "openai",
+        "t",
+        {"input": 100, "output": 5},
+    )
+    assert (call["identity_group"], call["names_two_events"]) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("other", "calls_in_all"),
+    [
+        ({"at": 100}, 1),
+        ({"at": 4000}, 1),  # at any distance where both totals are equal
+        ({"at": 4000, "output": 6}, 2),
+        ({"at": 10, "output": 6}, 1),  # one of the two is equal
+        ({"at": 10, "input": 90, "output": 6}, 2),
+        ({"at": 10, "input": 90, "output": 6, "usage_source": "estimated"}, 1),
+        ({"at": 10, "model": "n"}, 2),
+        ({"at": 10, "model": "m-2026-01-01"}, 1),
+        ({"at": 10, "scope_name": "sdk", "output": 6}, 2),  # one emitter: both totals
+    ],
+)
+def test_what_two_tellings_of_a_response_id_must_agree_in(
+    calls: Calls, other: dict[str, Any], calls_in_all: int
+) -> None:
+    said = {"response_id": "r", "input": 100, "output": 5, "scope_name": "wrapper"} | other
+    found = calls(telling("a" * 16, response_id="r", input=100, output=5), telling("b" * 16, trace=OTHER, **said))
+    assert len(found) == calls_in_all
+    assert [call["identity_group"] for call in found] == ([None] if calls_in_all == 1 else ["r", "r"])
+
+
+def test_usage_comes_from_one_telling_and_names_from_the_earliest(calls: Calls) -> None:
+    (call,) = calls(
+        telling("a" * 16, response_id="r", input=100, at=9, began=8, event_id="late", region="eu"),
+        telling(
+            "b" * 16,
+            trace=OTHER,
+            response_id="r",
+            scope_name="w",
+            input=60,
+            cached=40,
+            output=5,
+            at=9,
+            began=1,
+            event_id="early",
+        ),
+    )
+    assert used(call) == {"input": 60, "cached": 40, "output": 5}
+    assert (call["event_id"], call["region"], call["names_two_events"]) == ("early", "eu", True)
+
+
+def test_one_span_told_by_two_files_is_one_telling_too(calls: Calls) -> None:
+    (call,) = calls(telling("a" * 16, input=100), telling("a" * 16, input=100, output=7, landing_id="second"))
+    assert (call["tellings"], used(call)) == (2, {"input": 100, "output": 7})
+
+
+def test_an_answer_from_a_cache_uses_nothing_whatever_id_it_replays(calls: Calls) -> None:
+    real, replayed = calls(
+        telling("a" * 16, response_id="r", input=100, event_id="one"),
+        telling("b" * 16, trace=OTHER, response_id="r", input=100, event_id="two", answered_from_cache=True),
+    )
+    assert (used(real), real["event_id"], used(replayed), replayed["event_id"]) == ({"input": 100}, "one", {}, "two")
+
+
+def test_spans_around_an_answer_from_a_cache_are_that_answer(calls: Calls) -> None:
+    (call,) = calls(
+        telling("a" * 16, input=100), telling("b" * 16, parent="a" * 16, input=100, answered_from_cache=True)
+    )
+    assert (used(call), call["answered_from_cache"]) == ({}, True)
+
+
+def test_a_span_that_opens_a_stream_is_the_call_it_opens(calls: Calls) -> None:
+    (call,) = calls(
+        telling("a" * 16, event_id="e", at=1, began=0, scope_name="w", over_scopes=["w"]),
+        telling("b" * 16, event_id="e", at=2, began=2, scope_name="w", response_id="r", input=100),
+    )
+    assert (call["tellings"], used(call)) == (2, {"input": 100})
+
+
+def test_of_two_that_may_lie_over_one_neither_does(calls: Calls) -> None:
+    over = [telling(name * 16, event_id="e", scope_name="w", over_scopes=["sdk"]) for name in "ab"]
+    assert len(calls(*over, telling("c" * 16, trace=OTHER, event_id="e"))) == 3
+
+
+def test_a_failed_call_told_in_two_traces_is_one(calls: Calls) -> None:
+    (call,) = calls(
+        telling("a" * 16, event_id="e", run_id="r", scope_name="w", over_scopes=["sdk"], error_type="Failed"),
+        telling("b" * 16, trace=OTHER, event_id="e", run_id="r", error_type="server_error"),
+    )
+    assert (call["tellings"], call["usage_source"]) == (2, "missing")
