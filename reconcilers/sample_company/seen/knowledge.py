@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from reconcilers.sample_company.emitters.feed import FEED, TELEMETRY, outcomes_known_from
 from reconcilers.sample_company.providers.ledger import instant, next_month
-from reconcilers.sample_company.seen.facts import Charge, Facts, OutcomeRecord, ReportedUsage, Telling
+from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord
 from reconcilers.sample_company.seen.traces import read_traces
 from reconcilers.sample_company.world import reference
-from reconcilers.sample_company.world.company import (
-    CONTEXT_THRESHOLDS,
-    ENVIRONMENTS,
-    FINE_TUNED,
-    contract_prices,
-    list_prices,
-)
+from reconcilers.sample_company.world.company import CONTEXT_THRESHOLDS, ENVIRONMENTS, contract_prices, list_prices
 from reconcilers.sample_company.world.store import GroundTruth
 
-Row = TypeVar("Row", Charge, ReportedUsage, Telling)
-
-#: Models that are told under more than their name.
-_ONE_NAME = {FINE_TUNED: ":".join(FINE_TUNED.split(":")[:2])}
 #: Days after the end of the month the last work is billed in by which everything is told, delivered and final.
 _SETTLED_AFTER_DAYS = 20
 
@@ -37,9 +25,9 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
     return Facts(
         as_of=as_of,
         sources=reference.sources(),
-        charges=[_named(line.charge) for line in truth.ledger.lines_as_of(as_of)],
-        reported_usage=[_named(line.reported) for line in truth.ledger.reports_as_of(as_of)],
-        tellings=[_named(telling) for telling in traces.tellings],
+        charges=[line.charge for line in truth.ledger.lines_as_of(as_of)],
+        reported_usage=[line.reported for line in truth.ledger.reports_as_of(as_of)],
+        tellings=traces.tellings,
         runs=traces.runs,
         outcomes=[
             OutcomeRecord(one.event_id, one.outcome, one.emitter, one.occurred_at)
@@ -59,12 +47,6 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
         shared_cost_rules=dict(reference.SHARED_COST_RULES),
         bundle_prices=reference.bundle_prices(),
     )
-
-
-def _named(row: Row) -> Row:
-    """The row with its model's one name: a fine-tuned model goes by what it was made from, not by whose it is."""
-    name = _ONE_NAME.get(row.key.model or "")
-    return row if name is None else replace(row, key=replace(row.key, model=name))
 
 
 def last_day(truth: GroundTruth) -> date:
