@@ -34,6 +34,12 @@ class Taken:
         return self.rows.get("calls", [])
 
     @property
+    def rejected(self) -> list[tuple[int, str | None, str]]:
+        """Line, attribute and reason of every record that cannot be read."""
+        rows = self.rows.get("rejected_records", [])
+        return [(row["landing_line"], row["attribute"], row["reason"]) for row in rows]
+
+    @property
     def stored(self) -> bytes:
         """The landed bytes of the only object."""
         (item,) = self.landed.objects
@@ -86,15 +92,23 @@ def refused(job: Job) -> Callable[..., SourceRejected]:
     return take
 
 
-@pytest.fixture
-def faulty(job: Job) -> Callable[..., SourceRejected]:
-    """The error of a file that is landed but cannot be read as spans. It leaves no file in the lake."""
+def usage(row: Row, column: str = "usage") -> dict[str, int]:
+    """Quantity per meter, with modality and TTL where they are told."""
+    found = {}
+    for element in row[column]:
+        name = ".".join(filter(None, (element["meter"], element["modality"], element["cache_ttl"])))
+        assert name not in found
+        found[name] = element["quantity"]
+    return found
 
-    def take(content: bytes, unit: str = "traces.json", **config: Any) -> SourceRejected:
-        with pytest.raises(SourceRejected) as caught:
-            job.take(content, unit, **config)
-        assert (caught.value.source, caught.value.file) == ("traces", unit)
-        assert not list(job.lake.root.glob("*/*"))
-        return caught.value
 
-    return take
+def told(row: Row) -> Row:
+    apart = ("landing_id", "usage", "usage_exclusive", "meters_told")
+    return {name: value for name, value in row.items() if value is not None and name not in apart}
+
+
+def same(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """The rows without the identity of what was landed."""
+    return {
+        entity: [{k: v for k, v in row.items() if k != "landing_id"} for row in found] for entity, found in rows.items()
+    }

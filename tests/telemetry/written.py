@@ -81,3 +81,82 @@ def framed(content: bytes) -> bytes:
     """Every line as the file exporter's ``compression: zstd`` writes it: a length in four bytes, then a zstd frame."""
     frames = [zstandard_file(text) for text in content.splitlines()]
     return b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)
+
+
+#: The ids of the work, as a baggage processor copies them.
+WORK = {
+    "event_id": "evt-1",
+    "run_id": "run-1",
+    "tenant_id": "ten-1",
+    "customer_id": "cus-1",
+    "feature_id": "answers",
+    "workflow": "Answer",
+    "prompt_version": "v3",
+    "data_mode": "real",
+}
+CALL = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4.1"}
+#: What one call says about itself in each generation of names; the counts are the same.
+GENERATIONS = {
+    "first": {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.system": "openai",
+        "gen_ai.request.model": "gpt-4.1",
+        "gen_ai.response.model": "gpt-4.1-2025-04-14",
+        "gen_ai.response.id": "resp-1",
+        "gen_ai.usage.prompt_tokens": 1000,
+        "gen_ai.usage.completion_tokens": 120,
+        "gen_ai.usage.cache_read_input_tokens": 600,
+        "gen_ai.openai.response.service_tier": "priority",
+    },
+    "to 1.36": {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.system": "openai",
+        "gen_ai.request.model": "gpt-4.1",
+        "gen_ai.response.model": "gpt-4.1-2025-04-14",
+        "gen_ai.response.id": "resp-1",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 120,
+        "gen_ai.usage.cache_read_tokens": 600,
+        "gen_ai.openai.response.service_tier": "priority",
+    },
+    "1.37 to 1.41": {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4.1",
+        "gen_ai.response.model": "gpt-4.1-2025-04-14",
+        "gen_ai.response.id": "resp-1",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 120,
+        "gen_ai.usage.cache_read.input_tokens": 600,
+        "gen_ai.usage.reasoning.output_tokens": 40,
+        "openai.request.service_tier": "auto",
+        "openai.response.service_tier": "priority",
+    },
+    "since": {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4.1",
+        "gen_ai.response.model": "gpt-4.1-2025-04-14",
+        "gen_ai.response.id": "resp-1",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 120,
+        "gen_ai.usage.cache_read.input_tokens": 600,
+        "gen_ai.usage.cache_write.input_tokens": 0,
+        "gen_ai.usage.reasoning.output_tokens": 40,
+        "openai.response.service_tier": "priority",
+    },
+}
+
+#: How a file may come.
+PACKINGS = {"plain": bytes, "gzip": gzipped, "zstd": zstandard_file, "framed": framed}
+
+
+def run_span(run_id: str, how: str, end: Json | None = None, **fields: Any) -> Json:
+    """The root span of botanu's SDK with the events it writes."""
+    values = {"botanu.event_id": "evt-1", "botanu.run_id": run_id, "botanu.workflow": "Answer", "botanu.attempt": 1}
+    values |= {"botanu.tenant_id": "ten-1", **fields.pop("values", {})}
+    events = [
+        event("botanu.run.started", {"run_id": run_id, "workflow": "Answer"}),
+        event("botanu.run.completed", {"run_id": run_id, "status": how, "duration_ms": 2500.0} | (end or {})),
+    ]
+    return span(values, parentSpanId="", name="botanu.run/Answer", kind=2, events=events, **fields)

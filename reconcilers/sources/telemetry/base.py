@@ -5,6 +5,7 @@ Of files one unit is one: its key below ``uri``. A later delivery of the same ke
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import hmac
 import os
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator
 
@@ -35,37 +36,152 @@ def hash_user(user_id: str | None, key: bytes | None) -> str | None:
     return None if user_id is None or not key else hmac.new(key, user_id.encode(), hashlib.sha256).hexdigest()
 
 
+#: Who and why (rule R32): the fields a call may take from its ancestors, and that a dialect's ``carriers`` may carry.
+WHO_AND_WHY = (
+    *("event_id", "run_id", "parent_run_id", "retry_of_run_id", "tenant_id", "customer_id", "user_id", "feature_id"),
+    *("workflow", "prompt_version", "environment", "data_mode"),
+)
+#: Every field of a span that a dialect, or a company's own ``attributes``, may name.
+FIELDS = (
+    *WHO_AND_WHY,
+    *("run_kind", "run_status", "service"),
+    # What was called, and on whose account
+    *("kind", "operation", "provider", "endpoint", "response_id", "model", "request_model"),
+    *("billing_account_id", "sub_account_id", "cloud_account_id", "cloud_provider", "api_key_id"),
+    *("service_tier", "batch", "context_band", "geography", "region", "speed"),
+    # How it went, and how sure its numbers are
+    *("stream", "error_type", "cache_hit", "usage_origin", "sampling_probability"),
+    *("reported_cost", "reported_currency"),
+    # How the event ended
+    *("outcome", "outcome_final", "emitter", "outcome_value", "value_currency", "confidence", "reason"),
+)
+#: Everything a span may count. ``total`` is of both sides; ``reasoning`` are thoughts, ``tool`` tokens of a provider's own
+#: tools; both may be inside a side or outside (rule R31). A modality's count is inside its side.
+COUNTS = (
+    *("input", "output", "total", "cache_read", "cache_write", "cache_write_5m", "cache_write_1h", "reasoning", "tool"),
+    *("text_input", "image_input", "audio_input", "video_input", "text_output", "audio_output", "read_units"),
+)
+
+
+@dataclass(frozen=True)
+class Emitter:
+    """What is known of one emitter, a row of a dialect's table of emitters (``dialects/<dialect>_emitters.csv``).
+
+    ``scope`` is an instrumentation scope; ``versions`` a range of its version (``>=1.2,<2``; a span that tells no version is
+    in none), ``provider`` (OpenTelemetry's spelling) and ``operation`` (lower case) narrow it, empty is any. Of the rows
+    that fit a span, the one that says most of version, provider and operation counts, in this order, then the first.
+
+    None is *not known*. ``counts_itself``: its counts are a tokenizer's, ``always`` or of ``streamed`` calls, so they are
+    *estimated*. ``over``: scopes whose one call a span of this emitter opens, repeats or lies over (rule R29).
+    ``default_provider``: whom it calls where its spans tell no provider.
+    """
+
+    scope: str
+    versions: str = ""
+    provider: str = ""
+    operation: str = ""
+    input_contains_cache: bool | None = None
+    output_contains_thoughts: bool | None = None
+    tells_cache: bool | None = None
+    counts_itself: Literal["always", "streamed"] | None = None
+    over: tuple[str, ...] = ()
+    default_provider: str = ""
+
+
+def read_emitters(table: Path) -> tuple[Emitter, ...]:
+    """A table of emitters: CSV with a header, ``yes``/``no``/empty (not known), scopes of ``over`` apart by blanks.
+
+    Its other columns are for people (which span tells the call, what it tells, source and date of the observation).
+    Raises ``ValueError`` naming the line for a word that is none of these.
+    """
+    words: dict[str, bool | None] = {"yes": True, "no": False, "": None}
+    counting: dict[str, Literal["always", "streamed"] | None] = {"always": "always", "streamed": "streamed", "": None}
+    found = []
+    with table.open(encoding="utf-8", newline="") as stream:
+        rows = csv.DictReader(stream)
+        for row in rows:
+            try:
+                found.append(
+                    Emitter(
+                        scope=row["scope"],
+                        versions=row["versions"],
+                        provider=row["provider"],
+                        operation=row["operation"],
+                        input_contains_cache=words[row["input_contains_cache"]],
+                        output_contains_thoughts=words[row["output_contains_thoughts"]],
+                        tells_cache=words[row["tells_cache"]],
+                        counts_itself=counting[row["counts_itself"]],
+                        over=tuple(row["over"].split()),
+                        default_provider=row["default_provider"],
+                    )
+                )
+            except KeyError as error:
+                raise ValueError(f"{table.name} line {rows.line_num}: {error} is no column or no word of it") from None
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Dialect:
-    """One vocabulary over the same span: which attribute says what. ``otlp.py`` says what each field means.
+    """One vocabulary over the same span: which attribute says what. It may name a few fields only and works alone.
 
-    ``attributes`` (field → names) and ``counts`` (what is counted → names) list names in order of preference; the first
-    one a span has is taken. ``event/attribute`` names an attribute of a span's event. The span's own attribute goes
-    before its event's, and that before its resource's.
+    ``attributes`` (of ``FIELDS`` → names) and ``counts`` (of ``COUNTS`` → names) list names in order of preference; the
+    first one a span has is taken. The names of all dialects are read from every span, in the order in which a source
+    lists the dialects. The span's own attribute goes before its event's, and that before its resource's. A name is
+
+    - ``attribute``: as it stands;
+    - ``event/attribute``: an attribute of a span's event;
+    - ``attribute$``: a text that may be written as JSON (``"evt-1"``, quotes included);
+    - ``attribute$.key.key``: what a JSON text has there.
+
+    ``carriers`` are patterns of names with one ``*``, which stands for any name of a ``WHO_AND_WHY`` field in any dialect
+    or setting: ``traceloop.association.properties.*``, ``langfuse.trace.metadata.*$``.
 
     ``recognised_by``: a span with one of these speaks the dialect. ``run_span`` starts the name of a run's own span.
-    ``billable_operations`` may carry billed usage; ``repeating_operations`` never do, whatever they carry.
-    ``service_tiers`` and ``outcomes`` translate spellings; what is translated to None is not told.
+    ``kinds``: what a word of ``kind``, else of ``operation`` (lower case) says a span is: a ``model`` operation of its own
+    (inference, embeddings, rerank), a ``tool``, or ``other`` (agent, workflow, chain). ``kinds_by_name`` is the same of a
+    span's whole name, or a log record's event, for emitters that tell neither.
+    ``repeating_operations`` read a stored answer again and are never billed, whatever they carry.
+    ``service_tiers`` and ``outcomes`` translate spellings (lower case); what is translated to None is not told. Spellings of
+    providers are ``naming.PROVIDERS``, for all.
 
-    Whether the input count contains the cached tokens: ``inclusive_by`` names attributes only emitters that follow the
-    convention write (it does), ``passed_through_by`` attributes of emitters that write what their caller passed.
-    ``exclusive_providers`` exclude cached tokens from the count in their own answers, which all other emitters pass on,
-    but for ``inclusive_scopes``, which add them up.
+    The convention of rule R31, last in its order: the input count contains what is cached, unless the span has an
+    attribute of ``exclusive_by``, or its provider is one of ``exclusive_providers``, whose own answers exclude it and are
+    passed on, and the span has none of ``inclusive_by``, which only emitters that follow the convention write;
+    ``passed_through_by`` are attributes of emitters that write what their caller passed, so that for them
+    ``inclusive_by`` says nothing. Thoughts are inside the output. ``emitters`` is its table of emitters.
+    ``ignored`` are attributes that look like counts or like an owner and are known to say nothing more: copies, sums,
+    settings (rule R33, ``unread_usage``); one ending in a dot stands for all that start so.
+
+    ``texts`` are attributes that hold prompts, completions, thoughts, tool arguments or results, never landed but for what is
+    read inside of them as JSON; ``no_texts`` are known to hold none. One ending in a dot stands for all that start so, ``*``
+    for one word; the longest that fits counts. ``text_events`` are events whose content is a message. Of what neither names
+    ``spans/texts.py`` judges by a rule.
     """
 
     name: str
-    recognised_by: tuple[str, ...]
-    attributes: Mapping[str, tuple[str, ...]]
-    counts: Mapping[str, tuple[str, ...]]
-    billable_operations: tuple[str, ...]
+    recognised_by: tuple[str, ...] = ()
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    counts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    carriers: tuple[str, ...] = ()
+    kinds: Mapping[str, Literal["model", "tool", "other"]] = field(default_factory=dict)
+    kinds_by_name: Mapping[str, Literal["model", "tool", "other"]] = field(default_factory=dict)
     repeating_operations: tuple[str, ...] = ()
     run_span: str | None = None
     service_tiers: Mapping[str, str | None] = field(default_factory=dict)
     outcomes: Mapping[str, str | None] = field(default_factory=dict)
     inclusive_by: tuple[str, ...] = ()
+    exclusive_by: tuple[str, ...] = ()
     passed_through_by: tuple[str, ...] = ()
-    inclusive_scopes: tuple[str, ...] = ()
     exclusive_providers: tuple[str, ...] = ()
+    emitters: tuple[Emitter, ...] = ()
+    ignored: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    no_texts: tuple[str, ...] = ()
+    text_events: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if unknown := sorted({*self.attributes} - {*FIELDS} | {*self.counts} - {*COUNTS}):
+            raise ValueError(f"dialect {self.name}: not fields or counts of a span: {', '.join(unknown)}")
 
 
 class FileSourceConfig(SourceConfig):
@@ -101,8 +217,8 @@ class TelemetrySource(Source):
 
     @classmethod
     def readers(cls) -> set[Path]:
-        """Also the spellings of providers."""
-        return super().readers() | {Path(naming.__file__)}
+        """Also the spellings of providers, and what says which records cannot be read."""
+        return super().readers() | {Path(naming.__file__), Path(__file__).with_name("rejected.py")}
 
 
 class FileSource(TelemetrySource):

@@ -1,4 +1,4 @@
-"""``kind: otlp`` — trace files in OTLP/JSON, as OpenTelemetry Collectors write them to folders and buckets.
+"""``kind: otlp`` — trace and log files in OTLP/JSON, as OpenTelemetry Collectors write them to folders and buckets.
 
     - name: agent_traces
       kind: otlp
@@ -10,55 +10,66 @@ A file is JSON lines, or one JSON document; plain, gzip, zstd, or the file expor
 every message is a zstd frame after its length in four bytes (big-endian). A *line* of it is a line, the document, or a
 message, counted from 1. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 
-``dialects`` says which vocabularies to read, by the name of their module: the first that recognises a span takes it.
-``attributes`` adds a company's own attribute names, which go before the dialects': ``{feature_id: [acme.feature]}``;
-``outcomes`` its own words for an outcome: ``{resolved: success}``; ``token_semantics`` decides for a scope name whether
-its input counts contain the cached tokens: ``{acme.llm: exclusive}``.
+``dialects`` says which vocabularies to read, by the name of their module; each span is read by the names of all of them,
+and the first that tells a field counts. ``attributes`` adds a company's own attribute names, which go before the
+dialects': ``{feature_id: [acme.feature]}``; ``outcomes`` its own words for an outcome: ``{resolved: success}``;
+``token_semantics`` decides for a scope name whether its input counts contain the cached tokens: ``{acme.llm: exclusive}``.
 
 Prompt and completion text is never landed. A file that has some is landed without the attributes and events that hold
 it, and ``removed`` in what is noted about the object counts them; the same file gives the same bytes again.
 ``remove`` names further attributes that hold text; one ending in a dot stands for all that start with it.
 
-``otlp_files`` reads lines, ``otlp_text`` finds text, ``otlp_spans`` makes spans; amounts stay text until they are exact.
+A file is a stream of independent records: what of it cannot be read is a row of ``rejected_records``, all else counts
+(rule R33). A record that tells a count that is none is a call whose usage is not known. Only a file without any line that
+can be read is refused. Numbers that look like usage and that nobody reads are rows of ``unread_usage``.
+
+In ``spans``: ``files`` reads lines, ``logs`` makes log records spans, ``prompts`` finds text, ``attributes`` and ``query``
+with ``counts`` and ``emitters`` say what spans mean, ``entities`` makes them rows; amounts stay text until they are exact.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Iterator
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from reconcilers.errors import SourceRejected
-from reconcilers.ingest.lake import schema
-from reconcilers.money import parse_amount, round_half_away
 from reconcilers.sources.contract import SourceConfig
-from reconcilers.sources.folders import line_base, split_line
-from reconcilers.sources.telemetry.base import Dialect, FileSource, FileSourceConfig, hash_user
-from reconcilers.sources.telemetry.spans.attributes import gathered, texts
-from reconcilers.sources.telemetry.spans.files import ahead, batches, is_packed, packed, read_lines
+from reconcilers.sources.folders import line_base
+from reconcilers.sources.telemetry.base import COUNTS, FIELDS, Dialect, FileSource, FileSourceConfig
+from reconcilers.sources.telemetry.rejected import Rejections
+from reconcilers.sources.telemetry.spans.attributes import gathered
+from reconcilers.sources.telemetry.spans.entities import Entities, UnreadUsage
+from reconcilers.sources.telemetry.spans.files import ahead, batches, is_packed, packed, read_lines, readable
+from reconcilers.sources.telemetry.spans.logs import with_logs_as_spans
 from reconcilers.sources.telemetry.spans.prompts import TextFilter
-from reconcilers.sources.telemetry.spans.query import Spans
+from reconcilers.sources.telemetry.spans.query import Spans, Vocabulary
+from reconcilers.sources.telemetry.spans.texts import TextNames, known_dialects
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from reconcilers.ingest.landing import Landed
 
+#: Of a span that speaks two vocabularies the first is the one it is said to speak; its facts are read by the names of all.
+#: OpenTelemetry's own stand near the end, because frameworks write some of them beside their own; bare names are last.
+DIALECTS = (
+    *("botanu", "langfuse", "vercel_ai", "openinference", "litellm", "traceloop", "otel_genai", "coding_agents"),
+)
 #: Planning the query over spans takes as long as running it over ten thousand of them.
 _ROWS = 25_000
-_EMITTERS = frozenset({"system_of_record", "human", "evaluator", "sdk"})
 
 
 class OtlpConfig(FileSourceConfig):
     """See the module's docstring."""
 
-    dialects: tuple[str, ...] = Field(default=("botanu", "otel_genai"), min_length=1)
+    dialects: tuple[str, ...] = Field(default=DIALECTS, min_length=1)
     attributes: dict[str, tuple[str, ...]] = Field(default={})
     outcomes: dict[str, Literal["success", "failure", "partial"]] = Field(default={})
     token_semantics: dict[str, Literal["inclusive", "exclusive"]] = Field(default={})
@@ -74,10 +85,8 @@ class OtlpConfig(FileSourceConfig):
     @field_validator("attributes")
     @classmethod
     def _are_fields(cls, attributes: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        dialect = dialect_named("otel_genai")
-        fields = {*dialect.attributes, *dialect.counts}
-        if unknown := sorted(set(attributes) - fields):
-            raise ValueError(f"not fields of a span: {', '.join(unknown)}; use {', '.join(sorted(fields))}")
+        if unknown := sorted(set(attributes) - {*FIELDS, *COUNTS}):
+            raise ValueError(f"not fields of a span: {', '.join(unknown)}; use {', '.join(sorted((*FIELDS, *COUNTS)))}")
         return attributes
 
 
@@ -107,22 +116,28 @@ class Otlp(FileSource):
         return super().readers() | {*here.glob("dialects/*.*"), *here.glob("spans/*.*")}
 
     def accept(self, unit: str, received: Path, work: Path) -> tuple[Path, dict[str, str]]:
-        """The received file when it is whole, holds spans and no text; else a copy of it without the text.
+        """The received file when it is whole and holds no text; else a copy without the text and what cannot be read.
 
         The copy has one message a line, blank lines kept, so that lines keep their numbers, and is packed with zstd when
         the received file was packed. Its numbers with a fraction are JSON strings, as OTLP allows, to keep every digit.
+        In place of a line that cannot be read it says why and how long that was: what it holds may be text. Raises
+        ``SourceRejected`` for a file of which no line can be read.
         """
-        text = TextFilter(self.name, self.config.remove)
-        removed = text.count(received, unit)
-        if not removed:
+        text = TextFilter(self.name, self._text_names)
+        found = text.look_through(received, unit)
+        if not found.removed and not found.unreadable:
             return received, {}
         with received.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         target = work / "without_text"
         with target.open("wb") as out:
             out.writelines(packed(text.without(received, unit), is_packed(received)))
-        noted = {"rewritten": "without prompt and completion text", "removed": str(removed), "received_sha256": sha256}
-        return target, noted
+        noted = {
+            "rewritten": "without prompt and completion text",
+            "removed": str(found.removed),
+            "received_sha256": sha256,
+        }
+        return target, noted | ({"unreadable": str(found.unreadable)} if found.unreadable else {})
 
     def cited(self, path: Path, name: str, line: int) -> str:
         """The n-th message of the file, in whatever packing it came."""
@@ -132,130 +147,28 @@ class Otlp(FileSource):
         raise SourceRejected(f"no line {line}", source=self.name, file=name, hint="landing was changed; restore it")
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
-        import pyarrow as pa
-
-        with TemporaryDirectory(prefix="reconcile-otlp-") as work:
-            exclusive = self._write(landed, Path(work), frozenset())
-            if exclusive:
-                # What exceeds the input count is not contained in it: all of these emitters' counts exclude the cache.
-                self._write(landed, Path(work), exclusive)
-            for entity in ("calls", "runs", "outcomes"):
-                with pa.memory_map(str(Path(work) / entity)) as stored, pa.ipc.open_stream(stored) as written:
-                    for batch in written:
-                        yield entity, pa.Table.from_batches([batch])
-
-    def _write(self, landed: Landed, work: Path, exclusive: frozenset[str]) -> frozenset[str]:
-        """Write the rows of each entity into ``work``. Returns the emitters whose input counts exclude cached tokens,
-        though by convention they would contain them."""
-        import pyarrow as pa
-
-        found: set[str] = set()
-        shapes = {entity: schema(entity) for entity in ("calls", "runs", "outcomes")}
-        writers = {entity: pa.ipc.new_stream(str(work / entity), shape) for entity, shape in shapes.items()}
-        try:
-            constants = {"source": self.name, "landing_id": landed.landing_id}
-            with Spans(self._dialects, self.config.token_semantics, exclusive, constants, work) as spans:
-                for index, item in enumerate(landed.objects):
-                    # Reading, parsing and meaning each have a batch in hand at the same time.
-                    lines = ahead(batches(read_lines(landed.path(item), item.name, self.name), line_base(index)))
-                    parsed = (spans.parse(batch, item.name, self.name) for batch in lines)
-                    for attributes in ahead(gathered(parsed, _ROWS)):
-                        table = self._sound(item.name, spans.read(attributes))
-                        found.update(table["exclusive_emitter"].unique().drop_null().to_pylist())
-                        for entity, rows in self._entities(item.name, table):
-                            writers[entity].write_table(rows, max_chunksize=_ROWS)
-        finally:
-            for writer in writers.values():
-                writer.close()
-        return frozenset(found)
-
-    def _sound(self, unit: str, spans: pa.Table) -> pa.Table:
-        """The spans in the order of their lines, none of them faulty."""
-        import pyarrow.compute as pc
-
-        lines = spans["landing_line"]
-        if pc.any(pc.less(lines.slice(1), lines.slice(0, max(len(lines) - 1, 0)))).as_py():
-            spans = spans.sort_by("landing_line")
-        faulty = spans.filter(spans["fault"].is_valid())
-        if faulty.num_rows:
-            raise self._rejected(unit, faulty["landing_line"][0].as_py(), faulty["fault"][0].as_py())
-        return spans
-
-    def _entities(self, unit: str, spans: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-        """(entity, rows in the lake's shape) of one batch of spans."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        def chosen(flag: str) -> pa.Table:
-            return spans if pc.all(spans[flag]).as_py() else spans.filter(spans[flag])
-
-        def shaped(entity: str, rows: pa.Table, columns: dict[str, Any]) -> pa.Table:
-            shape = schema(entity)
-            return pa.table([columns[n] if n in columns else rows[n] for n in shape.names], shape.names).cast(shape)
-
-        def converted(rows: pa.Table, name: str, convert: Callable[[str], str | None], kind: pa.DataType) -> Any:
-            return self._converted(unit, rows, name, convert, kind)
-
-        money, text = pa.decimal128(38, 9), pa.string()
-        calls = chosen("is_call")
-        columns = {
-            "user_hash": converted(calls, "user_id", self._hashed, text),
-            "reported_cost": converted(calls, "reported_cost", _money, money),
-            "sampling_probability_millionths": pc.coalesce(
-                calls["sampling_probability_millionths"],
-                converted(calls, "sampling_probability", _millionths, pa.int64()),
-            ),
-        }
-        yield "calls", shaped("calls", calls, columns)
-
-        runs = chosen("is_run")
-        columns = {
-            "status": runs["run_status"],
-            "declared_kind": runs["run_kind"],
-            "user_hash": converted(runs, "user_id", self._hashed, text),
-        }
-        yield "runs", shaped("runs", runs, columns)
-
-        stated = chosen("is_outcome")
-        outcome = converted(stated, "outcome", self._outcome, text)
-        stated = stated.set_column(stated.schema.get_field_index("outcome"), "outcome", outcome)
-        outcomes = stated.filter(stated["outcome"].is_valid())
-        columns = {
-            "emitter": converted(outcomes, "emitter", _emitter, text),
-            "occurred_at": outcomes["ended_at"],
-            "outcome_value": converted(outcomes, "outcome_value", _money, money),
-            "confidence": converted(outcomes, "confidence", _money, money),
-        }
-        yield "outcomes", shaped("outcomes", outcomes, columns)
-
-    def _converted(
-        self, unit: str, rows: pa.Table, name: str, convert: Callable[[str], str | None], kind: pa.DataType
-    ) -> pa.Array:
-        """A column of text as another type, each distinct text converted once."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        column = rows[name]
-        if column.null_count == len(column):
-            return pa.nulls(len(column), kind)
-        encoded = column.combine_chunks().dictionary_encode()
-        values = []
-        for text in encoded.dictionary.to_pylist():
-            try:
-                values.append(convert(text))
-            except ValueError as error:
-                line = rows["landing_line"][pc.index(column, text).as_py()].as_py()
-                raise self._rejected(unit, line, f"{name}: {error}") from None
-        return texts(values).cast(kind).take(encoded.indices)
-
-    def _hashed(self, user_id: str) -> str | None:
-        return hash_user(user_id, self.user_key)
-
-    def _outcome(self, word: str) -> str | None:
-        try:
-            return self._outcomes[word.lower()]
-        except KeyError:
-            raise ValueError(f"{word!r:.60} is no known outcome; say in `outcomes` what it means") from None
+        rejections = Rejections(self.name, landed.landing_id)
+        unread = UnreadUsage(self.name, landed.landing_id)
+        constants = {"source": self.name, "landing_id": landed.landing_id}
+        with (
+            TemporaryDirectory(prefix="reconcile-otlp-") as work,
+            Spans(self._dialects, self.config.token_semantics, constants, Path(work)) as spans,
+        ):
+            for index, item in enumerate(landed.objects):
+                rejected = partial(rejections.add, item.name)
+                # Reading, parsing and meaning each have a batch in hand at the same time.
+                messages = readable(read_lines(landed.path(item), item.name, self.name), line_base(index), rejected)
+                lines = ahead(batches(with_logs_as_spans(messages)))
+                parsed = (part for batch in lines for part in spans.parse(batch, rejected))
+                entities = Entities(self._outcomes, self.user_key, rejected)
+                for attributes in ahead(gathered(parsed, _ROWS)):
+                    meaning = spans.read(attributes)
+                    unread.add(meaning)
+                    yield from ((entity, rows) for entity, rows in entities.of(meaning) if rows.num_rows)
+        if rejections.rows:
+            yield "rejected_records", rejections.table()
+        if unread.found:
+            yield "unread_usage", unread.table()
 
     @cached_property
     def _outcomes(self) -> dict[str, str | None]:
@@ -265,41 +178,23 @@ class Otlp(FileSource):
         return words | {word.lower(): outcome for word, outcome in self.config.outcomes.items()}
 
     @cached_property
+    def _text_names(self) -> TextNames:
+        """What is text does not depend on the dialects a source reads, so that it may read others one day."""
+        return TextNames(Vocabulary([*self._dialects, *known_dialects()]).names(), self.config.remove)
+
+    @cached_property
     def _dialects(self) -> list[Dialect]:
         """The configured dialects with the company's own attribute names before theirs."""
         from dataclasses import replace
 
         own = self.config.attributes
+        marks = [name for told in ("event_id", "run_id", *COUNTS) for name in own.get(told, ())]
         return [
             replace(
                 dialect,
-                recognised_by=(*own.get("event_id", ()), *own.get("run_id", ()), *dialect.recognised_by),
-                attributes={name: own.get(name, ()) + names for name, names in dialect.attributes.items()},
-                counts={name: own.get(name, ()) + names for name, names in dialect.counts.items()},
+                recognised_by=(*marks, *dialect.recognised_by),
+                attributes={n: own.get(n, ()) + dialect.attributes.get(n, ()) for n in FIELDS},
+                counts={n: own.get(n, ()) + dialect.counts.get(n, ()) for n in COUNTS},
             )
             for dialect in map(dialect_named, self.config.dialects)
         ]
-
-    def _rejected(self, unit: str, line: int, problem: str, hint: str | None = None) -> SourceRejected:
-        hint = hint or "correct the emitter or ask for the file again"
-        return SourceRejected(problem, source=self.name, file=unit, line=split_line(line)[1], hint=hint)
-
-
-# Values --------------------------------------------------------------------------------------------------------------
-
-
-def _money(text: str) -> str:
-    return f"{round_half_away(parse_amount(text)):f}"
-
-
-def _millionths(text: str) -> str:
-    """A probability in whole millionths, rounded down (rule R8)."""
-    probability = parse_amount(text)
-    if not 0 < probability <= 1:
-        raise ValueError(f"{text!r:.60} is no probability")
-    return str(int(probability * 10**6))
-
-
-def _emitter(word: str) -> str:
-    """Who stated an outcome; whoever is not known counts least."""
-    return word.lower() if word.lower() in _EMITTERS else "sdk"

@@ -6,8 +6,8 @@ of them. Names are compared once per distinct name and batch, and nothing of an 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,6 +24,9 @@ _FIELDS = {
     "start_nanos": ["startTimeUnixNano"],
     "end_nanos": ["endTimeUnixNano"],
     "status_code": ["status", "code"],
+    # Only spans made of log records have these.
+    "record_id": ["recordId"],
+    "is_record": ["logRecord"],
 }
 
 _VALUE = '{"stringValue":"VARCHAR","intValue":"VARCHAR","doubleValue":"VARCHAR","boolValue":"VARCHAR"}'
@@ -31,13 +34,14 @@ _ATTRIBUTES = f'[{{"key":"VARCHAR","value":{_VALUE}}}]'
 _SPAN = (
     '{"traceId":"VARCHAR","spanId":"VARCHAR","parentSpanId":"VARCHAR","traceState":"VARCHAR","name":"VARCHAR",'
     '"startTimeUnixNano":"VARCHAR","endTimeUnixNano":"VARCHAR","status":{"code":"VARCHAR"},'
+    '"recordId":"VARCHAR","logRecord":"VARCHAR",'
     f'"attributes":{_ATTRIBUTES},"events":[{{"name":"VARCHAR","attributes":{_ATTRIBUTES}}}]}}'
 )
 _MESSAGE = (
     f'{{"resourceSpans":[{{"resource":{{"attributes":{_ATTRIBUTES}}},'
     f'"scopeSpans":[{{"scope":{{"name":"VARCHAR","version":"VARCHAR"}},"spans":[{_SPAN}]}}]}}]}}'
 )
-_PARSED = f"select line, from_json(text, '{_MESSAGE}') as message from lines"
+_PARSED = f"select line, strlen(text) as bytes, from_json(text, '{_MESSAGE}') as message from lines"
 
 
 def column(number: int) -> str:
@@ -45,11 +49,17 @@ def column(number: int) -> str:
     return f"a{number}"
 
 
-def read_attributes(connection: duckdb.DuckDBPyConnection, lines: pa.Table, numbers: Mapping[str, int]) -> pa.Table:
+def read_attributes(
+    connection: duckdb.DuckDBPyConnection,
+    lines: pa.Table,
+    numbers: Mapping[str, int],
+    looks_unread: Callable[[str], Literal["number", "text"] | None],
+) -> pa.Table:
     """The spans of a batch of lines, in order: line, scope and fields as text, and ``column(n)`` for each name they have.
 
     ``numbers`` are the names to read. ``event/attribute`` names an attribute of a span's event; the span's own go before
-    its events', those before its resource's, and of several with one name the last counts.
+    its events', those before its resource's, and of several with one name the last counts. ``bytes`` is the length of the
+    line; ``unread`` the names of a span's other attributes that ``looks_unread`` takes for a number or text, and that are one.
     """
     import numpy as np
     import pyarrow as pa
@@ -60,7 +70,7 @@ def read_attributes(connection: duckdb.DuckDBPyConnection, lines: pa.Table, numb
         parsed = connection.sql(_PARSED).to_arrow_table().combine_chunks()
     finally:
         connection.unregister("lines")
-    line, message = (part.chunk(0) if part.num_chunks else part.combine_chunks() for part in parsed.columns)
+    line, size, message = (part.chunk(0) if part.num_chunks else part.combine_chunks() for part in parsed.columns)
 
     of_message, resources = _below(message, ["resourceSpans"])
     of_resource, scopes = _below(resources, ["scopeSpans"])
@@ -68,6 +78,7 @@ def read_attributes(connection: duckdb.DuckDBPyConnection, lines: pa.Table, numb
     resource = of_resource.take(of_scope)
     columns = {
         "line": line.take(of_message).take(resource),
+        "bytes": size.take(of_message).take(resource),
         "scope_name": pc.struct_field(scopes, ["scope", "name"]).take(of_scope),
         "scope_version": pc.struct_field(scopes, ["scope", "version"]).take(of_scope),
     } | {name: pc.struct_field(spans, path) for name, path in _FIELDS.items()}
@@ -87,14 +98,51 @@ def read_attributes(connection: duckdb.DuckDBPyConnection, lines: pa.Table, numb
 
     # Of a value one member is told, but for arrays and maps, which are not read.
     value, owned_by_resource = pc.coalesce(*values.flatten()), len(resource_attributes)
-    for name, positions in _positions(pa.concat_arrays(keys), numbers):
-        place = np.full(len(resources), -1, np.int32)
-        on_resources, own = np.split(positions, [np.searchsorted(positions, owned_by_resource)])
-        place[owners[on_resources]] = on_resources
-        place = place[_numbers(resource)]
-        place[owners[own]] = own
-        columns[column(numbers[name])] = value.take(_nullable(place))
+    owned_by_span = owned_by_resource + len(event_attributes)
+    unread: list[tuple[str, np.ndarray[Any, Any]]] = []
+    encoded = pa.concat_arrays(keys).dictionary_encode("encode")
+    codes = _numbers(encoded.indices)
+    for code, name in enumerate(encoded.dictionary.to_pylist()):
+        if name in numbers:
+            place = np.full(len(resources), -1, np.int32)
+            positions = np.flatnonzero(codes == code)
+            on_resources, own = np.split(positions, [np.searchsorted(positions, owned_by_resource)])
+            place[owners[on_resources]] = on_resources
+            place = place[_numbers(resource)]
+            place[owners[own]] = own
+            columns[column(numbers[name])] = value.take(_nullable(place))
+        elif name is not None and (member := looks_unread(name)):
+            own = np.flatnonzero(codes[owned_by_span:] == code) + owned_by_span
+            unread.append((name, owners[own[_says_something(values.take(_nullable(own)), member)]]))
+    columns["unread"] = _lists(unread, len(spans))
     return pa.table(list(columns.values()), list(columns))
+
+
+def _says_something(values: pa.Array, member: str) -> np.ndarray[Any, Any]:
+    """Which of the values are a ``number`` above zero, or a ``text``."""
+    import numpy as np
+
+    members = ("intValue", "doubleValue") if member == "number" else ("stringValue",)
+    told = [next((value[name] for name in members if value and value[name]), "0") for value in values.to_pylist()]
+    return np.array([text[:1] not in "-0" for text in told], bool)
+
+
+def _lists(named: list[tuple[str, np.ndarray[Any, Any]]], size: int) -> pa.Array:
+    """For each of ``size`` owners the names it owns; null for none."""
+    import numpy as np
+    import pyarrow as pa
+
+    owners = np.concatenate([owned for _, owned in named]) if named else np.empty(0, np.int64)
+    if not len(owners):
+        return pa.nulls(size, pa.list_(pa.string()))
+    which = np.repeat(np.arange(len(named), dtype=np.int32), [len(owned) for _, owned in named])
+    counted = np.bincount(owners, minlength=size)
+    offsets = np.concatenate([[0], np.cumsum(counted)]).astype(np.int32)
+    names = texts(name for name, _ in named).take(_nullable(which[np.argsort(owners, kind="stable")]))
+    valid = np.packbits(counted > 0, bitorder="little")
+    return pa.ListArray.from_buffers(
+        pa.list_(pa.string()), size, [pa.py_buffer(valid), pa.py_buffer(offsets)], children=[names]
+    )
 
 
 def gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -121,22 +169,20 @@ def texts(values: Iterable[str | None]) -> pa.Array:
     return builder.finish()
 
 
+def counted(size: int) -> pa.Array:
+    """0, 1, 2, …; made of a buffer for the same reason."""
+    import numpy as np
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int64(), size, [None, pa.py_buffer(np.arange(size, dtype=np.int64))])
+
+
 def _below(parents: pa.Array, path: list[str]) -> tuple[pa.Array, pa.Array]:
     """The elements of a list in every parent, and which parent each is in."""
     import pyarrow.compute as pc
 
     lists = pc.struct_field(parents, path)
     return pc.list_parent_indices(lists), lists.flatten()
-
-
-def _positions(keys: pa.Array, numbers: Mapping[str, int]) -> list[tuple[str, np.ndarray[Any, Any]]]:
-    """(name, where it stands in ``keys``, ascending) for every asked name there is."""
-    import numpy as np
-
-    encoded = keys.dictionary_encode("encode")
-    codes = _numbers(encoded.indices)
-    distinct = encoded.dictionary.to_pylist()
-    return [(name, np.flatnonzero(codes == code)) for code, name in enumerate(distinct) if name in numbers]
 
 
 def _numbers(array: pa.Array) -> np.ndarray[Any, Any]:
@@ -151,5 +197,6 @@ def _nullable(place: np.ndarray[Any, Any]) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
+    place = place.astype(np.int32, copy=False)
     valid = np.packbits(place >= 0, bitorder="little")
     return pa.Array.from_buffers(pa.int32(), len(place), [pa.py_buffer(valid), pa.py_buffer(place)])

@@ -21,10 +21,13 @@ from reconcilers.sources.folders import open_unpacked
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from reconcilers.sources.telemetry.spans.entities import Reject
+
 _T = TypeVar("_T")
 
 #: A Collector accepts messages of 4 MiB unless told otherwise.
 MAX_MESSAGE_BYTES = 64 << 20
+_TOO_LONG = f"a message of more than {MAX_MESSAGE_BYTES >> 20} MiB"
 DAMAGED = "ask for the file again; it is damaged, or its writer was stopped or is still writing"
 
 _BATCH_BYTES = 8 << 20
@@ -40,24 +43,62 @@ _FRACTION = re.compile(rb'"doubleValue"\s*:\s*(-?[0-9][0-9.eE+-]*)')
 def read_lines(path: Path, name: str, source: str | None = None) -> Iterator[tuple[int, bytes]]:
     """(line, its JSON text) of a trace file in any of its packings; blank lines are counted and left out.
 
-    Raises ``SourceRejected`` naming file and line for data that does not unpack or is too long.
+    A message too long to read, and the rest of a file that does not unpack, is a line of ``unreadable``. Raises
+    ``SourceRejected`` naming file and line for a file that unpacks to more than a file may hold.
     """
     line = 0
     try:
         for content in _framed(path) if _is_framed(path) else _lines(path, name, source):
             line += 1
+            # Rotation on some file systems leaves a head of NUL bytes.
+            content = content.lstrip(b"\0")
             if content and not content.isspace():
                 yield line, content
     except _Damaged as error:
-        raise SourceRejected(str(error), source=source, file=name, line=line + 1, hint=DAMAGED) from None
+        yield line + 1, unreadable(str(error), 0)
     except SourceRejected as error:
-        if error.line is not None:
-            raise
-        raise SourceRejected(error.problem, source=source, file=name, line=line + 1, hint=error.hint) from None
+        if not _DOES_NOT_UNPACK.search(error.problem):
+            line = error.line or line + 1
+            raise SourceRejected(error.problem, source=source, file=name, line=line, hint=error.hint) from None
+        yield line + 1, unreadable(error.problem, 0)
+
+
+#: What ``open_unpacked`` says of data that is damaged.
+_DOES_NOT_UNPACK = re.compile("data is corrupt|data ends early")
+_UNREADABLE = b'{"unreadable":'
+
+
+def unreadable(reason: str, size: int) -> bytes:
+    """What is landed in place of a line of ``size`` bytes that cannot be read: it may hold text, so it is not kept."""
+    import orjson
+
+    return _UNREADABLE + orjson.dumps({"reason": reason, "bytes": size}) + b"}"
+
+
+def why_unreadable(content: bytes) -> tuple[str, int] | None:
+    """The reason and size that a line of ``unreadable`` states; None for any other line."""
+    import orjson
+
+    if not content.startswith(_UNREADABLE):
+        return None
+    try:
+        stated = orjson.loads(content)["unreadable"]
+        return str(stated["reason"]), int(stated["bytes"])
+    except (ValueError, KeyError, TypeError):
+        return "not the shape of OTLP/JSON", len(content)
+
+
+def readable(lines: Iterable[tuple[int, bytes]], base: int, reject: Reject) -> Iterator[tuple[int, bytes]]:
+    """The lines that hold records, numbered from ``base``; the others are rejected."""
+    for line, content in lines:
+        if stated := why_unreadable(content):
+            reject(base + line, *stated)
+        else:
+            yield base + line, content
 
 
 class _Damaged(Exception):
-    """Data that does not unpack; turned into ``SourceRejected`` where the line is known."""
+    """Data that does not unpack; the lines before it count."""
 
 
 def _is_framed(path: Path) -> bool:
@@ -75,39 +116,40 @@ def is_packed(path: Path) -> bool:
 
 def _lines(path: Path, name: str, source: str | None) -> Iterator[bytes]:
     """The lines of a file, or its one document where that runs over several lines."""
-    import orjson
-
     with open_unpacked(path, name, source=source) as stream:
         first = _readline(stream).removeprefix(_BYTE_ORDER_MARK)
-        while first.isspace():
+        while first and first.strip(b"\0").isspace():
             yield first
             first = _readline(stream)
         if not first:
             return
         second = _readline(stream)
-        if second and not _is_json(first) and not _is_json(second):
-            document = first + second + stream.read(MAX_MESSAGE_BYTES)
-            if len(document) > MAX_MESSAGE_BYTES:
-                raise _too_long()
-            try:
-                # Line breaks go, so that explain prints the document and a reader of lines sees one.
-                yield orjson.dumps(orjson.loads(document)) if b'"doubleValue"' not in document else _joined(document)
-            except orjson.JSONDecodeError as error:
-                problem = f"not JSON: {error.msg}"
-                raise SourceRejected(problem, source=source, file=name, line=error.lineno, hint=DAMAGED) from None
-            return
-        yield first
-        while second:
+        if second and not _is_json(first.lstrip(b"\0")) and not _is_json(second):
+            begun = first + second + stream.read(MAX_MESSAGE_BYTES)
+            document = _one_line(begun) if len(begun) <= MAX_MESSAGE_BYTES else None
+            if document is not None:
+                yield document
+                return
+            *whole, last = begun.splitlines(keepends=True)
+            yield from whole
+            yield last if last.endswith(b"\n") else last + _readline(stream)
+        else:
+            yield first
             yield second
-            second = _readline(stream)
+        while following := _readline(stream):
+            yield following
 
 
-def _joined(document: bytes) -> bytes:
-    """A JSON document in one line, its numbers as written: a line break in JSON is never inside a string."""
+def _one_line(document: bytes) -> bytes | None:
+    """A JSON document in one line, so that explain prints it and a reader of lines sees one; None for what is none."""
     import orjson
 
-    orjson.loads(document)
-    return document.replace(b"\r", b" ").replace(b"\n", b" ")
+    try:
+        content = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        return None
+    # Numbers stay as written: a line break in JSON is never inside a string.
+    return document.replace(b"\r", b" ").replace(b"\n", b" ") if b'"doubleValue"' in document else orjson.dumps(content)
 
 
 def _is_json(content: bytes) -> bool:
@@ -121,40 +163,46 @@ def _is_json(content: bytes) -> bool:
 
 
 def _readline(stream: Any) -> bytes:
+    """The next line; of one too long to read, that it is."""
     content: bytes = stream.readline(MAX_MESSAGE_BYTES + 1)
-    if len(content) > MAX_MESSAGE_BYTES:
-        raise _too_long()
-    return content
-
-
-def _too_long() -> _Damaged:
-    return _Damaged(f"a message of more than {MAX_MESSAGE_BYTES >> 20} MiB")
+    size = len(content)
+    if size <= MAX_MESSAGE_BYTES:
+        return content
+    while content and not content.endswith(b"\n"):
+        content = stream.readline(_BATCH_BYTES)
+        size += len(content)
+    return unreadable(_TOO_LONG, size)
 
 
 def _framed(path: Path) -> Iterator[bytes]:
     """The messages of a Collector file exporter's compressed file."""
-    import zstandard
-
     with path.open("rb") as stream:
         while prefix := stream.read(4):
             length = int.from_bytes(prefix, "big")
             if length > MAX_MESSAGE_BYTES:
-                raise _too_long()
-            packed = stream.read(length)
-            if len(prefix) < 4 or len(packed) < length:
+                raise _Damaged(_TOO_LONG)
+            content = stream.read(length)
+            if len(prefix) < 4 or len(content) < length:
                 raise _Damaged("the last message ends early")
-            frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-            message = io.BytesIO()
-            try:
-                for start in range(0, length, _ZSTD_FEED):
-                    message.write(frame.decompress(packed[start : start + _ZSTD_FEED]))
-                    if message.tell() > MAX_MESSAGE_BYTES:
-                        raise _too_long()
-            except zstandard.ZstdError as error:
-                raise _Damaged(f"zstd data is corrupt: {error}") from None
-            if not frame.eof or frame.unused_data:
-                raise _Damaged("zstd data is corrupt: its length is wrong")
-            yield message.getvalue()
+            yield _unframed(content)
+
+
+def _unframed(content: bytes) -> bytes:
+    """The message in a zstd frame; of one that does not unpack, that it does not."""
+    import zstandard
+
+    frame = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+    message = io.BytesIO()
+    try:
+        for start in range(0, len(content), _ZSTD_FEED):
+            message.write(frame.decompress(content[start : start + _ZSTD_FEED]))
+            if message.tell() > MAX_MESSAGE_BYTES:
+                return unreadable(_TOO_LONG, len(content))
+    except zstandard.ZstdError as error:
+        return unreadable(f"zstd data is corrupt: {error}", len(content))
+    if not frame.eof or frame.unused_data:
+        return unreadable("zstd data is corrupt: its length is wrong", len(content))
+    return message.getvalue()
 
 
 def packed(chunks: Iterable[bytes], pack: bool) -> Iterator[bytes]:
@@ -174,7 +222,7 @@ def quoted_fractions(content: bytes) -> bytes:
     return _FRACTION.sub(rb'"doubleValue":"\1"', content) if b'"doubleValue"' in content else content
 
 
-def batches(lines: Iterable[tuple[int, bytes]], base: int) -> Iterator[pa.Table]:
+def batches(lines: Iterable[tuple[int, bytes]]) -> Iterator[pa.Table]:
     """Lines as tables of ``line`` and ``text``, in chunks that several threads can take."""
     import pyarrow as pa
 
@@ -196,7 +244,7 @@ def batches(lines: Iterable[tuple[int, bytes]], base: int) -> Iterator[pa.Table]
     texts: list[bytes] = []
     size = total = 0
     for line, content in lines:
-        numbers.append(base + line)
+        numbers.append(line)
         texts.append(content)
         size += len(content)
         if size >= _CHUNK_BYTES:

@@ -1,36 +1,40 @@
 """What spans mean: their ids, fields and partitioned usage, one row each, by what the dialects say. All of it is SQL.
 
-``otlp_attributes`` makes of a batch of lines a table with a column for every attribute it has. The query over it is made
-for those columns: of the hundreds of names a vocabulary knows, a file has few dozens.
+``attributes.py`` makes of a batch of lines a table with a column for every attribute it has. The query over it is made
+for those columns: of the hundreds of names the vocabularies know, a file has few dozens. What the counts contain is
+``counts.py``'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers import naming
-from reconcilers.errors import SourceRejected
-from reconcilers.sources.folders import split_line
-from reconcilers.sources.telemetry.base import Dialect
-from reconcilers.sources.telemetry.spans.attributes import column, read_attributes
-from reconcilers.sources.telemetry.spans.files import DAMAGED
+from reconcilers.sources.telemetry.base import COUNTS, FIELDS, WHO_AND_WHY, Dialect
+from reconcilers.sources.telemetry.spans.attributes import column, counted, read_attributes
+from reconcilers.sources.telemetry.spans.counts import METERS, contents, is_sound, readings
+from reconcilers.sources.telemetry.spans.emitters import EMITTER, EMITTERS, rows_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pyarrow as pa
 
-#: What no single operation exceeds, in any meter's own unit; sums of it must stay in INT64 (rule R17).
-MAX_COUNT = 10**12
+    from reconcilers.sources.telemetry.spans.entities import Reject
 
 _MEMORY_LIMIT = "2GB"
+#: Spans of before 2000 or after 2200 were timed in other units than nanoseconds.
+_FIRST_NANOS, _LAST_NANOS = 946_684_800_000_000_000, 7_258_118_400_000_000_000
 
 #: What the vocabulary means. What stands in braces is made of it, with every word a bound value.
 _QUERY = f"""
 with written as (
     select
-        line,
+        line, row, bytes, unread, record_id, is_record is not null as is_record,
         coalesce(scope_name, '') as scope_name, coalesce(scope_version, '') as scope_version,
         lower(trace_id) as trace_id, lower(span_id) as span_id,
         nullif(nullif(lower(parent_span_id), ''), '0000000000000000') as parent_span_id,
@@ -47,21 +51,18 @@ with written as (
     from attributes
 ),
 
-recognised as (
-    select *, {{dialect}} as dialect, {{is_run_span}} as is_run_span from written
-),
-
 -- Materialised, or every use of a field would choose among its attributes again.
 told as materialized (
     select
-        line, scope_name, scope_version, trace_id, span_id, parent_span_id, trace_state, start_nanos, end_nanos, status,
-        dialect, is_run_span,
-        {{follows_convention}} is not null as follows_convention,
-        {{passed_through}} is not null as passed_through,
+        line, row, bytes, unread, record_id, is_record, scope_name, scope_version, trace_id, span_id, parent_span_id, span_name, trace_state,
+        start_nanos, end_nanos, status,
+        {{dialect}} as dialect,
+        {{is_run_span}} as is_run_span,
+        {{includes_by_name}} as includes_by_name,
+        {{excludes_by_name}} as excludes_by_name,
         {{attributes}},
         {{counts}}
-    from recognised
-    where dialect is not null or parent_span_id is not null
+    from written
 ),
 
 meant as (
@@ -75,87 +76,65 @@ meant as (
             nullif(parent_run_id, run_id) as parent_run_id,
             nullif(retry_of_run_id, run_id) as retry_of_run_id
         ),
+        lower(operation) as operation_word,
         {{numbers}},
-        {{repeating}} as repeats,
-        {{billable_operation}} as is_billable_operation,
         {{has_count}} as has_count,
-        {{faulty_count}} as has_faulty_count,
+        {{faulty_count}} as faulty_count,
+        coalesce(list_contains({{repeating}}, operation_word), false) as repeats,
+        {{known_kind}} as known_kind,
         case when trace_state like '%th:%' then regexp_extract(trace_state, '(?:^|,) *ot=(?:[^,]*;)?th:([0-9a-fA-F]{{{{1,14}}}})(?:[;, ]|$)', 1) end as threshold
     from told
 ),
 
-measured as (
+known as (
     select
-        *,
-        dialect is not null and not repeats and (is_billable_operation or has_count) as billable,
-        coalesce(cache_read, 0) as cache_read_tokens,
-        coalesce(cache_write_5m, 0) as written_5m_tokens,
-        coalesce(cache_write_1h, 0) as written_1h_tokens,
-        greatest(coalesce(cache_write, 0) - coalesce(cache_write_5m, 0) - coalesce(cache_write_1h, 0), 0) as written_tokens,
-        greatest(coalesce(input, total - coalesce(output, 0), 0), 0) as input_tokens,
-        -- Reasoning above the output is not contained in it: Gemini counts it apart.
-        coalesce(output, 0) + case when reasoning > coalesce(output, 0) then reasoning else 0 end as output_tokens,
-        coalesce(text_input, image_input, audio_input, video_input, text_output, audio_output) is not null as tells_modality,
-        {{semantics}} as semantics
+        * exclude ({{written_counts}}) replace ({{sound_numbers}}),
+        coalesce(
+            known_kind,
+            case when has_count and (response_id is not null or coalesce(kind, operation) is null and model is not null) then 'model' end,
+            'other'
+        ) as span_kind,
+        dialect is not null and not repeats and (span_kind = 'model' or has_count) as billable,
+        {{setting}} as setting,
+        excludes_by_name or coalesce(list_contains({{exclusive_providers}}, provider), false) and not includes_by_name as excludes_by_convention,
+        {EMITTER} as known_emitter
     from meant
+    left join emitters using (scope_name, scope_version)
 ),
 
-cached as (
-    select *, cache_read_tokens + written_5m_tokens + written_1h_tokens + written_tokens as cached_tokens from measured
-),
-
-uncached as (
-    select
-        *,
-        case when semantics = 'inclusive' then greatest(input_tokens - cached_tokens, 0) else input_tokens end as uncached_tokens,
-        coalesce(cached_tokens > input, false) as cache_exceeds_input,
-        coalesce(cache_read, cache_write, cache_write_5m, cache_write_1h) is not null as tells_cache
-    from cached
-),
-
-used as (
-    select
-        *,
-        case
-            when not billable then []
-            {{usage}}
-        end as usage
-    from uncached
-)
+{{contents}}
 
 select
     {{constants}},
-    line as landing_line,
+    line as landing_line, row, bytes, unread, is_record,
     null::bigint as landing_row,
     coalesce(dialect, 'otlp') as dialect,
     nullif(scope_name, '') as scope_name, nullif(scope_version, '') as scope_version,
-    case when is_billable_operation then 'model' when lower(operation) = 'execute_tool' then 'tool' else 'other' end as span_kind,
-    null::varchar[] as over_scopes,
-    trace_id || '|' || span_id as record_id,
-    trace_id, span_id, parent_span_id, response_id, billable, false as answered_from_cache,
-    provider, endpoint,
+    span_kind,
+    case when len(known_emitter.over) > 0 then known_emitter.over end as over_scopes,
+    coalesce(record_id, trace_id || '|' || span_id) as record_id,
+    trace_id, span_id, parent_span_id, response_id, billable,
+    coalesce(lower(cache_hit) in ('true', '1', 'hit', 'yes'), false) as answered_from_cache,
+    coalesce(provider, known_emitter.default_provider) as provider, endpoint,
     billing_account_id,
     coalesce(sub_account_id, case when starts_with(provider, cloud_provider || '.') then cloud_account_id end) as sub_account_id,
     api_key_id, model, request_model, service_tier, batch,
-    null::varchar as context_band, null::varchar as geography, region, null::varchar as speed,
+    case when lower(context_band) in ('standard', 'long') then lower(context_band) end as context_band,
+    geography, region, speed,
     operation, event_id, run_id, tenant_id, customer_id, user_id, feature_id, workflow, prompt_version, environment, data_mode, service,
-    make_timestamp(start_nanos // 1000) as started_at,
+    case when coalesce(start_nanos <= end_nanos, true) then make_timestamp(start_nanos // 1000) end as started_at,
     make_timestamp(coalesce(end_nanos, start_nanos) // 1000) as ended_at,
     status, error_type,
     case
         when len(usage) = 0 then 'missing'
         when list_contains({{estimated}}, lower(usage_origin)) then 'estimated'
+        when known_emitter.counts_itself = 'always' then 'estimated'
+        when known_emitter.counts_itself = 'streamed' and lower(stream) = 'true' then 'estimated'
         -- A stream that was cut off counted what it had seen (rule R12).
         when lower(stream) = 'true' and (status = 'error' or error_type is not null or output_tokens = 0) then 'estimated'
         else 'provider'
     end as usage_source,
-    {{meters_told}} as meters_told,
-    case when input is not null or total is not null then case when semantics = 'inclusive' then input_tokens else input_tokens + cached_tokens end end as input_total,
-    case when output is not null then output_tokens end as output_total,
-    case when tells_cache then cached_tokens end as cached_total,
-    tells_cache, null::boolean as emitter_tells_cache,
-    case when len(usage) > 0 then case when semantics = 'ambiguous' and cache_exceeds_input then 'exclusive' else semantics end end as token_semantics,
-    null::varchar as token_semantics_by, cache_exceeds_input, false as usage_inconsistent,
+    {{readings}},
     reported_cost,
     case when reported_cost is not null then coalesce(upper(reported_currency), 'USD') end as reported_currency,
     case
@@ -163,7 +142,6 @@ select
             then ((72057594037927936 - ('0x' || rpad(threshold, 14, '0'))::bigint)::hugeint * 1000000 // 72057594037927936)::bigint
     end as sampling_probability_millionths,
     sampling_probability,
-    usage, null::struct(meter varchar, modality varchar, cache_ttl varchar, quantity decimal(38, 9))[] as usage_exclusive,
     parent_run_id, retry_of_run_id,
     case
         when run_kind in ('primary', 'retry', 'fallback', 'escalation', 'worker') then run_kind
@@ -171,81 +149,60 @@ select
         when parent_run_id is not null then 'worker'
     end as run_kind,
     coalesce(run_status, case when status = 'error' then 'failure' when not is_run_span then 'success' end) as run_status,
-    outcome, coalesce(emitter, 'sdk') as emitter,
+    outcome, coalesce(emitter_told, 'sdk') as emitter,
     case when value_currency is not null then outcome_value end as outcome_value, upper(value_currency) as value_currency, confidence, reason,
-    billable or parent_span_id is not null as is_call,
-    dialect is not null and run_id is not null and is_billable_operation is not true
+    billable or not is_record and coalesce(parent_span_id, event_id, run_id, tenant_id, feature_id, workflow, prompt_version, customer_id, user_id, environment) is not null as is_call,
+    dialect is not null and not is_record and run_id is not null and span_kind <> 'model'
         and (is_run_span or parent_span_id is null or run_status is not null) as is_run,
     dialect is not null and outcome is not null and event_id is not null and coalesce(lower(outcome_final), 'true') <> 'false' as is_outcome,
-    case when cache_exceeds_input and semantics = 'inclusive' and billable and {{undecided}} then {{emitter}} end as exclusive_emitter,
     case
         when not coalesce(regexp_full_match(trace_id, '[0-9a-f]{{{{32}}}}') and regexp_full_match(span_id, '[0-9a-f]{{{{16}}}}'), false)
+            and record_id is null
             then 'a traceId is not 32 or a spanId not 16 hexadecimal digits'
         when coalesce(end_nanos, start_nanos, 0) <= 0 then 'a span without a time'
-        when has_faulty_count then 'a count that is no whole number from 0 to {MAX_COUNT}'
-    end as fault
+        when coalesce(end_nanos, start_nanos) not between {_FIRST_NANOS} and {_LAST_NANOS}
+            then 'a time that is not in nanoseconds: ' || coalesce(end_nanos, start_nanos)
+    end as fault,
+    faulty_count,
+    case
+        when start_nanos > end_nanos then 'begins after it ends'
+        when start_nanos < {_FIRST_NANOS} then 'a time that is not in nanoseconds: ' || start_nanos
+    end as faulty_start
 from used
 """
 
+#: What spans tell and nobody reads: counts of model operations, and owners of spans that tell none.
+_UNREAD = """
+select scope_name, attribute, ended_at::date, count(*), min(landing_line)
+from (select *, unnest(unread) as attribute from spans where unread is not null and fault is null)
+where case
+    when ends_with(lower(attribute), '.event_id') then event_id is null
+    when ends_with(lower(attribute), '.tenant_id') then tenant_id is null
+    else span_kind = 'model' or is_record
+end
+group by all
+"""
 _ESTIMATED = ["true", "estimate", "estimated", "tokenizer", "tiktoken", "local"]
-#: Counts that are meters of their own; all others are counts of tokens.
-_METERS = ("read_units",)
-#: Counts that tell no meter: sums, and what is inside another.
-_NO_METERS = frozenset({"total", "reasoning"})
-#: (meter, modality, cache TTL, quantity): no token is in two of them.
-_COMMON_PARTITION = (
-    ("input_tokens", "null", "null", "uncached_tokens"),
-    ("cache_read_input_tokens", "null", "null", "cache_read_tokens"),
-    ("cache_write_input_tokens", "null", "null", "written_tokens"),
-    ("output_tokens", "null", "null", "output_tokens"),
-)
-#: Counts that make no other elements than those.
-_COMMON_COUNTS = frozenset({"input", "output", "total", "cache_read", "cache_write", "reasoning"})
-#: What is cached is text as far as there is any; so other modalities are uncached as far as there is room.
-_AUDIO, _IMAGE, _VIDEO = (f"coalesce({modality}_input, 0)" for modality in ("audio", "image", "video"))
-_PARTITION = (
-    (
-        "input_tokens",
-        "case when tells_modality then 'text' end",
-        "null",
-        f"uncached_tokens - {_AUDIO} - {_IMAGE} - {_VIDEO}",
-    ),
-    ("input_tokens", "'audio'", "null", f"least({_AUDIO}, uncached_tokens)"),
-    ("input_tokens", "'image'", "null", f"least({_IMAGE}, uncached_tokens - {_AUDIO})"),
-    ("input_tokens", "'video'", "null", f"least({_VIDEO}, uncached_tokens - {_AUDIO} - {_IMAGE})"),
-    ("cache_read_input_tokens", "null", "null", "cache_read_tokens"),
-    ("cache_write_input_tokens", "null", "null", "written_tokens"),
-    ("cache_write_input_tokens", "null", "'5m'", "written_5m_tokens"),
-    ("cache_write_input_tokens", "null", "'1h'", "written_1h_tokens"),
-    ("output_tokens", "case when tells_modality then 'text' end", "null", "output_tokens - coalesce(audio_output, 0)"),
-    ("output_tokens", "'audio'", "null", "least(coalesce(audio_output, 0), output_tokens)"),
-    *((meter, "null", "null", f"coalesce({meter}, 0)") for meter in _METERS),
-)
 
 
 class Spans:
     """DuckDB with the spans of one batch of lines at a time.
 
-    What is read of a file is a value in the query and never its text, attribute names included.
-    ``exclusive`` are emitters whose input counts were found to exclude cached tokens. ``constants`` are columns that say
-    the same of every span.
+    What is read of a file is a value in the query and never its text, attribute names included. ``semantics`` is the
+    company's ``token_semantics``; ``constants`` are columns that say the same of every span.
     """
 
     def __init__(
-        self,
-        dialects: Sequence[Dialect],
-        semantics: Mapping[str, str],
-        exclusive: frozenset[str],
-        constants: Mapping[str, str],
-        work: Path,
+        self, dialects: Sequence[Dialect], semantics: Mapping[str, str], constants: Mapping[str, str], work: Path
     ) -> None:
         import duckdb
 
-        self.dialects, self.semantics, self.exclusive, self.constants = dialects, semantics, exclusive, constants
-        names = dict.fromkeys(name for dialect in dialects for name in _names(dialect))
-        self.numbers = {name: number for number, name in enumerate(names)}
+        self.vocabulary = Vocabulary(dialects)
+        self.semantics, self.constants = semantics, constants
         self.queries: dict[frozenset[str], _Query] = {}
+        self.scopes: set[tuple[str, str]] = set()
         self.connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(work)})
+        self.connection.execute(EMITTERS)
         self.parser = self.connection.cursor()
 
     def __enter__(self) -> Spans:
@@ -257,117 +214,232 @@ class Spans:
         self.parser.close()
         self.connection.close()
 
-    def parse(self, lines: pa.Table, unit: str, source: str) -> pa.Table:
+    def parse(self, lines: pa.Table, reject: Reject) -> list[pa.Table]:
         """The attributes of the spans of a batch of lines, in order. May run while ``read`` is at another batch."""
         import duckdb
 
         try:
-            return read_attributes(self.parser, lines, self.numbers)
+            return [read_attributes(self.parser, lines, self.vocabulary.numbers, self.vocabulary.looks_unread)]
         except duckdb.InvalidInputException as error:
-            first = split_line(lines["line"][0].as_py())[1]
-            problem = f"from this line on not readable as OTLP/JSON: {error!s:.200}"
-            raise SourceRejected(problem, source=source, file=unit, line=first, hint=DAMAGED) from None
+            if len(lines) == 1:
+                line, text = lines["line"][0].as_py(), lines["text"][0].as_buffer()
+                reject(line, f"not readable as OTLP/JSON: {error!s:.200}", len(text))
+                return []
+        return [part for at in range(len(lines)) for part in self.parse(lines.slice(at, 1), reject)]
 
-    def read(self, attributes: pa.Table) -> pa.Table:
-        """What the spans mean, in no certain order."""
+    def read(self, attributes: pa.Table) -> Meaning:
+        """What the spans mean, in the order of their lines."""
+        self.connection.register("attributes", attributes.append_column("row", counted(len(attributes))))
+        self._know()
         present = frozenset(attributes.column_names)
         if present not in self.queries:
-            numbers = {name: number for name, number in self.numbers.items() if column(number) in present}
-            self.queries[present] = _Query(self.dialects, self.semantics, self.exclusive, self.constants, numbers)
+            self.queries[present] = _Query(self.vocabulary, self.semantics, self.constants, present)
         query = self.queries[present]
-        self.connection.register("attributes", attributes)
         # A relation with bound values would be planned twice, and planning is most of a small file's time.
         self.connection.execute(f"create or replace temp table spans as {query.text}", query.values)
         self.connection.unregister("attributes")
-        return self.connection.table("spans").to_arrow_table()
+        meaning = Meaning(_in_order(self.connection.table("spans").to_arrow_table()), attributes, self.vocabulary)
+        if attributes["unread"].null_count < len(attributes):
+            meaning.unread += self.connection.execute(_UNREAD).fetchall()
+        return meaning
+
+    def _know(self) -> None:
+        """Note what the tables of emitters say of the scopes that are new."""
+        present = "select distinct coalesce(scope_name, ''), coalesce(scope_version, '') from attributes"
+        for scope in self.connection.execute(present).fetchall():
+            if scope not in self.scopes:
+                self.scopes.add(scope)
+                self.connection.execute(*rows_of(self.vocabulary.emitters, *scope))
+
+
+def _in_order(spans: pa.Table) -> pa.Table:
+    import pyarrow.compute as pc
+
+    lines = spans["landing_line"]
+    is_in_order = not pc.any(pc.less(lines.slice(1), lines.slice(0, max(len(lines) - 1, 0)))).as_py()
+    return spans if is_in_order else spans.sort_by("landing_line")
+
+
+class Meaning:
+    """What the spans of one batch mean: ``spans``, a row each, with a ``fault`` where it cannot be read.
+
+    ``unread`` are (scope, attribute, day, calls, first line) of what looks like usage or tells an owner and is not read.
+    """
+
+    def __init__(self, spans: pa.Table, attributes: pa.Table, vocabulary: Vocabulary) -> None:
+        self.spans, self.attributes, self.vocabulary = spans, attributes, vocabulary
+        self.unread: list[tuple[str | None, str, date, int, int]] = []
+        totals = spans.filter(spans["has_unread_total"]).select(
+            ["scope_name", "ended_at", "landing_line", "row", "fault"]
+        )
+        for span in totals.to_pylist():
+            if not span["fault"]:
+                name, _ = self.told_by(span["row"], "total")
+                self.unread.append((span["scope_name"], name, span["ended_at"].date(), 1, span["landing_line"]))
+
+    def told_by(self, row: int, count: str) -> tuple[str, str]:
+        """The attribute that tells a count of the span ``row``, and its text."""
+        for name in self.vocabulary.counts[count]:
+            attribute, _ = split_name(name)
+            told = column(self.vocabulary.numbers[attribute])
+            if told in self.attributes.column_names and (text := self.attributes[told][row].as_py()) and text.strip():
+                return attribute, text
+        raise AssertionError(f"no attribute of the span tells {count}")
+
+
+class Vocabulary:
+    """All that several dialects say together: for each field and count the names of all, in the dialects' order."""
+
+    def __init__(self, dialects: Sequence[Dialect]) -> None:
+        self.dialects = dialects
+        self.emitters = [emitter for dialect in dialects for emitter in dialect.emitters]
+        self.attributes = {name: _united(d.attributes.get(name, ()) for d in dialects) for name in FIELDS}
+        self.counts = {name: _united(d.counts.get(name, ()) for d in dialects) for name in COUNTS}
+        carriers = _united(dialect.carriers for dialect in dialects)
+        for name in WHO_AND_WHY:
+            plain = [told for told in (name, *self.attributes[name]) if "/" not in told and split_name(told)[1] is None]
+            carried = (carrier.replace("*", told) for carrier in carriers for told in dict.fromkeys(plain))
+            self.attributes[name] = _united([self.attributes[name], tuple(carried)])
+        self.ignored = _united(dialect.ignored for dialect in dialects)
+        self.ignored_below = tuple(name for name in self.ignored if name.endswith("."))
+        #: Attribute → its number, for every attribute that is read.
+        self.numbers = {
+            name: number for number, name in enumerate(dict.fromkeys(split_name(name)[0] for name in self.names()))
+        }
+
+    def names(self) -> Iterator[str]:
+        """Every name that is read, as dialects write them."""
+        marks = (
+            m for d in self.dialects for m in (d.recognised_by, d.inclusive_by, d.exclusive_by, d.passed_through_by)
+        )
+        for names in (*marks, *self.attributes.values(), *self.counts.values()):
+            yield from names
+
+    def looks_unread(self, name: str) -> Literal["number", "text"] | None:
+        """Whether an attribute that is not read looks like a token count, or like a text that tells whose a span is (R33)."""
+        lower = name.lower()
+        if name in self.ignored or name.startswith(self.ignored_below):
+            return None
+        if ("token" in lower or "usage" in lower) and not any(word in lower for word in _NO_COUNTS):
+            return "number"
+        return "text" if lower.endswith(OWNERS) else None
+
+
+#: Parts of names with ``token`` or ``usage`` in them that are settings, limits and prices.
+_NO_COUNTS = (
+    *("max", "min", "limit", "budget", "remaining", "cost", "price", "rate", "per_", "duration", "latency", "speed"),
+    *("time", "logprob", "type", "tokenizer", "_id", "threshold"),
+)
+#: Ends of names that tell whose a span is, under a prefix nobody reads.
+OWNERS = (".event_id", ".tenant_id")
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """The attribute of a name, and the JSON path below it: empty for the whole text, None for text that is no JSON."""
+    found = _IN_JSON.fullmatch(name)
+    if found is None:
+        return name, None
+    return found[1], "".join(f'."{key}"' for key in found[2].split(".")[1:])
+
+
+_IN_JSON = re.compile(r"(.+?)\$((?:\.[^.]+)*)", re.DOTALL)
+
+
+def _united(lists: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in lists for name in names))
 
 
 class _Query:
-    """The query from attributes to meaning, for spans that have no other names than those of ``numbers``."""
+    """The query from attributes to meaning, for spans that have no other columns than ``present``."""
 
     def __init__(
         self,
-        dialects: Sequence[Dialect],
+        vocabulary: Vocabulary,
         semantics: Mapping[str, str],
-        exclusive: frozenset[str],
         constants: Mapping[str, str],
-        numbers: Mapping[str, int],
+        present: frozenset[str],
     ) -> None:
-        self.dialects, self.numbers = dialects, numbers
+        numbers = vocabulary.numbers
+        self.numbers = {name: number for name, number in numbers.items() if column(number) in present}
         self.values: list[Any] = []
-        self.text = self._text(semantics, exclusive, constants)
+        self.text = self._text(vocabulary, semantics, constants)
 
-    def _text(self, semantics: Mapping[str, str], exclusive: frozenset[str], constants: Mapping[str, str]) -> str:
-        dialects, bound = self.dialects, self._bound
-        fields = list(dict.fromkeys(name for dialect in dialects for name in dialect.attributes))
-        counts = list(dict.fromkeys(name for dialect in dialects for name in dialect.counts))
+    def _text(self, vocabulary: Vocabulary, semantics: Mapping[str, str], constants: Mapping[str, str]) -> str:
+        dialects, bound = vocabulary.dialects, self._bound
         # Planning the query is a good part of a small file's time, so it checks no count the spans do not have.
-        told = [count for count in counts if any(name in self.numbers for d in dialects for name in _count(count)(d))]
-        decided = {
-            meaning: [scope for scope, m in semantics.items() if m == meaning] for meaning in ("inclusive", "exclusive")
-        }
-        emitter = "concat_ws(chr(31), scope_name, scope_version, coalesce(provider, ''))"
-        run_spans = [f"starts_with(span_name, {bound(d.run_span)})" for d in dialects if d.run_span]
+        told = [count for count in COUNTS if self._present(vocabulary.counts[count])]
         recognised = []
         for dialect in dialects:
-            marks = f"{self._first(dialect.recognised_by)} is not null"
+            marks = [f"{self._first(dialect.recognised_by)} is not null"]
             if dialect.run_span:
-                marks += f" or starts_with(span_name, {bound(dialect.run_span)})"
-            recognised.append(f"when {marks} then {bound(dialect.name)}")
+                marks.append(f"starts_with(span_name, {bound(dialect.run_span)})")
+            recognised.append(f"when {' or '.join(marks)} then {bound(dialect.name)}")
+        run_spans = [f"starts_with(span_name, {bound(d.run_span)})" for d in dialects if d.run_span]
+        includes = self._first(_united(d.inclusive_by for d in dialects))
+        passed_through = self._first(_united(d.passed_through_by for d in dialects))
+        kinds = _merged(dialect.kinds for dialect in dialects)
+        named = _merged(dialect.kinds_by_name for dialect in dialects)
+        words = ((kinds, "lower(kind)"), (kinds, "operation_word"), (named, "lower(span_name)"))
         return _QUERY.format(
             constants=", ".join(f"{bound(value)} as {name}" for name, value in constants.items()),
             texts="".join(f", nullif(trim({c}), '') as {c}" for c in map(column, self.numbers.values())),
             dialect=f"case {' '.join(recognised)} end",
             is_run_span=" or ".join(run_spans) or "false",
-            follows_convention=self._told(lambda dialect: dialect.inclusive_by),
-            passed_through=self._told(lambda dialect: dialect.passed_through_by),
-            attributes=", ".join(f"{self._told(_attribute(name))} as {name}" for name in fields),
-            counts=", ".join(f"{self._told(_count(name))} as {name}_told" for name in counts),
+            includes_by_name=f"{includes} is not null and {passed_through} is null",
+            excludes_by_name=f"{self._first(_united(d.exclusive_by for d in dialects))} is not null",
+            attributes=", ".join(
+                f"{self._first(names)} as {'emitter_told' if name == 'emitter' else name}"
+                for name, names in vocabulary.attributes.items()
+            ),
+            counts=", ".join(f"{self._first(names)} as {name}_told" for name, names in vocabulary.counts.items()),
             provider=self._provider(),
             service_tier=self._translated(_merged(d.service_tiers for d in dialects), "service_tier"),
             numbers=", ".join(
-                f"try_cast({c}_told as {'decimal(28, 9)' if c in _METERS else 'bigint'}) as {c}" for c in counts
+                f"try_cast({c}_told as {'decimal(28, 9)' if c in METERS else 'bigint'}) as {c}" for c in COUNTS
             ),
             has_count=" or ".join(f"{c}_told is not null" for c in told) or "false",
-            faulty_count=" or ".join(f"({c}_told is not null and ({_is_sound(c)}) is not true)" for c in told)
-            or "false",
-            repeating=self._listed("lower(operation)", (o for d in dialects for o in d.repeating_operations)),
-            billable_operation=self._listed("lower(operation)", (o for d in dialects for o in d.billable_operations)),
-            semantics=f"""case
-                when {self._listed("scope_name", decided["inclusive"])} then 'inclusive'
-                when {self._listed("scope_name", decided["exclusive"])} then 'exclusive'
-                when {self._listed(emitter, exclusive)} then 'exclusive'
-                when follows_convention and not passed_through then 'inclusive'
-                when {self._listed("scope_name", (s for d in dialects for s in d.inclusive_scopes))} then 'inclusive'
-                when {self._listed("provider", (p for d in dialects for p in d.exclusive_providers))} then 'ambiguous'
-                else 'inclusive'
-            end""",
-            undecided=f"{self._listed('scope_name', decided['inclusive'])} is not true",
-            emitter=emitter,
+            faulty_count="case "
+            + " ".join(f"when {c}_told is not null and ({is_sound(c)}) is not true then '{c}'" for c in told)
+            + " else null end"
+            if told
+            else "null::varchar",
+            sound_numbers=", ".join(f"case when faulty_count is null and not repeats then {c} end as {c}" for c in told)
+            or "total as total",
+            written_counts=", ".join(f"{count}_told" for count in COUNTS),
+            repeating=bound([operation for dialect in dialects for operation in dialect.repeating_operations]),
+            known_kind=f"coalesce(null::varchar, {', '.join(self._looked_up(meanings, word) for meanings, word in words if meanings)})",
+            setting=self._looked_up(semantics, "scope_name"),
+            exclusive_providers=bound(list(_united(d.exclusive_providers for d in dialects))),
+            contents=contents(told),
+            readings=readings(told),
             estimated=bound(_ESTIMATED),
-            meters_told=" + ".join(f"({c}_told is not null)::bigint" for c in told if c not in _NO_METERS) or "0",
-            usage=_usage(told),
         )
 
     def _bound(self, value: Any) -> str:
         self.values.append(value)
         return f"${len(self.values)}"
 
-    def _first(self, names: Sequence[str]) -> str:
+    def _present(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if split_name(name)[0] in self.numbers]
+
+    def _first(self, names: Iterable[str]) -> str:
         """The text of the first attribute of ``names`` that a span has."""
-        found = [column(self.numbers[name]) for name in names if name in self.numbers]
+        found = [self._value(name) for name in self._present(names)]
         return f"coalesce({', '.join(found)})" if found else "null::varchar"
 
-    def _told(self, names: Callable[[Dialect], Sequence[str]]) -> str:
-        """As ``_first``, with the names of the span's dialect."""
-        lists = [tuple(name for name in names(dialect) if name in self.numbers) for dialect in self.dialects]
-        if len(set(lists)) == 1:
-            return self._first(lists[0])
-        cases = [
-            f"when {self._bound(dialect.name)} then {self._first(found)}"
-            for dialect, found in zip(self.dialects, lists, strict=True)
-        ]
-        return f"case dialect {' '.join(cases)} end"
+    def _value(self, name: str) -> str:
+        """The text under a name: an attribute's, or what its JSON text has under a path."""
+        attribute, path = split_name(name)
+        written = column(self.numbers[attribute])
+        if path is None:
+            return written
+        found = f"json_extract_string(try_cast({written} as json), {self._bound('$' + path)})"
+        return f"nullif(trim({found}), '')" if path else f"coalesce({found}, {written})"
+
+    def _looked_up(self, meanings: Mapping[str, Any], word: str) -> str:
+        """The meaning of a word, null for one that has none."""
+        names, values = self._bound(list(meanings)), self._bound(list(meanings.values()))
+        return f"({values}::varchar[])[list_position({names}::varchar[], {word})]"
 
     def _provider(self) -> str:
         """``naming.provider`` in SQL: the longest beginning of words that is a provider's spelling, else what is told."""
@@ -377,59 +449,15 @@ class _Query:
         return f"coalesce({', '.join(f'{spellings}[{beginning}]' for beginning in beginnings)}, {told})"
 
     def _translated(self, meanings: Mapping[str, str | None], expression: str) -> str:
-        cases = [f"when {self._bound(word)} then {self._bound(m)}::varchar" for word, m in meanings.items()]
-        return f"case lower({expression}) {' '.join(cases)} else {expression} end"
-
-    def _listed(self, expression: str, values: Iterable[str]) -> str:
-        """Whether a value is one of ``values``; false for null."""
-        found = sorted(set(values))
-        return f"coalesce(list_contains({self._bound(found)}, {expression}), false)" if found else "false"
+        """A word in its common spelling; null for one that means *not told*."""
+        word = f"lower({expression})"
+        known = f"list_contains({self._bound(list(meanings))}::varchar[], {word})"
+        return f"case when {known} then {self._looked_up(meanings, word)} else {expression} end"
 
 
-def _usage(told: Sequence[str]) -> str:
-    """How the partition depends on the span, where spans have no other counts than ``told``."""
-    common = f"else {_elements(_COMMON_PARTITION)}"
-    if set(told) <= _COMMON_COUNTS:
-        return common
-    has_meter = " or ".join(f"{meter} > 0" for meter in _METERS)
-    apart = f"tells_modality or written_5m_tokens > 0 or written_1h_tokens > 0 or {has_meter}"
-    return f"when {apart} then {_elements(_PARTITION)} {common}"
-
-
-def _elements(partition: Iterable[tuple[str, str, str, str]]) -> str:
-    elements = [
-        f"{{'meter': '{meter}', 'modality': {modality}::varchar, 'cache_ttl': {ttl}::varchar, 'quantity': ({quantity})::decimal(38, 9)}}"
-        for meter, modality, ttl, quantity in partition
-    ]
-    return f"list_filter([{', '.join(elements)}], lambda e: e.quantity > 0)"
-
-
-def _is_sound(count: str) -> str:
-    """Whether a count is one. A cast to a whole number rounds, hence the comparison with what was written."""
-    whole = "" if count in _METERS else f" and {count} = try_cast({count}_told as decimal(38, 18))"
-    return f"{count} between 0 and {MAX_COUNT}{whole}"
-
-
-def _names(dialect: Dialect) -> Iterator[str]:
-    """Every attribute name a dialect reads."""
-    yield from dialect.recognised_by
-    yield from dialect.inclusive_by
-    yield from dialect.passed_through_by
-    for names in (*dialect.attributes.values(), *dialect.counts.values()):
-        yield from names
-
-
-def _attribute(field: str) -> Callable[[Dialect], Sequence[str]]:
-    return lambda dialect: dialect.attributes.get(field, ())
-
-
-def _count(counted: str) -> Callable[[Dialect], Sequence[str]]:
-    return lambda dialect: dialect.counts.get(counted, ())
-
-
-def _merged(mappings: Iterable[Mapping[str, str | None]]) -> dict[str, str | None]:
+def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The mappings as one; of equal keys the first mapping's counts."""
-    merged: dict[str, str | None] = {}
+    merged: dict[str, Any] = {}
     for mapping in mappings:
         merged = {**mapping, **merged}
     return merged
