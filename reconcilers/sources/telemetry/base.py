@@ -152,8 +152,10 @@ class Dialect:
     ``ignored`` are attributes that look like counts or like an owner and are known to say nothing more: copies, sums,
     settings (rule R33, ``unread_usage``); one ending in a dot stands for all that start so.
 
-    ``texts`` are attributes that hold prompts, completions, tool arguments or results, never landed; one ending in a dot
-    stands for all that start so, but for ``no_texts``. ``text_events`` are events whose content is a message.
+    ``texts`` are attributes that hold prompts, completions, thoughts, tool arguments or results, never landed but for what is
+    read inside of them as JSON; ``no_texts`` are known to hold none. One ending in a dot stands for all that start so, ``*``
+    for one word; the longest that fits counts. ``text_events`` are events whose content is a message. Of what neither names
+    ``spans/texts.py`` judges by a rule.
     """
 
     name: str

@@ -49,13 +49,19 @@ from reconcilers.sources.telemetry.spans.entities import Entities, UnreadUsage
 from reconcilers.sources.telemetry.spans.files import ahead, batches, is_packed, packed, read_lines, readable
 from reconcilers.sources.telemetry.spans.logs import with_logs_as_spans
 from reconcilers.sources.telemetry.spans.prompts import TextFilter
-from reconcilers.sources.telemetry.spans.query import Spans
+from reconcilers.sources.telemetry.spans.query import Spans, Vocabulary
+from reconcilers.sources.telemetry.spans.texts import TextNames, known_dialects
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from reconcilers.ingest.landing import Landed
 
+#: Of a span that speaks two vocabularies the first is the one it is said to speak; its facts are read by the names of all.
+#: OpenTelemetry's own stand near the end, because frameworks write some of them beside their own; bare names are last.
+DIALECTS = (
+    *("botanu", "langfuse", "vercel_ai", "openinference", "litellm", "traceloop", "otel_genai", "coding_agents"),
+)
 #: Planning the query over spans takes as long as running it over ten thousand of them.
 _ROWS = 25_000
 
@@ -63,7 +69,7 @@ _ROWS = 25_000
 class OtlpConfig(FileSourceConfig):
     """See the module's docstring."""
 
-    dialects: tuple[str, ...] = Field(default=("botanu", "otel_genai"), min_length=1)
+    dialects: tuple[str, ...] = Field(default=DIALECTS, min_length=1)
     attributes: dict[str, tuple[str, ...]] = Field(default={})
     outcomes: dict[str, Literal["success", "failure", "partial"]] = Field(default={})
     token_semantics: dict[str, Literal["inclusive", "exclusive"]] = Field(default={})
@@ -117,7 +123,7 @@ class Otlp(FileSource):
         In place of a line that cannot be read it says why and how long that was: what it holds may be text. Raises
         ``SourceRejected`` for a file of which no line can be read.
         """
-        text = TextFilter(self.name, self.config.remove)
+        text = TextFilter(self.name, self._text_names)
         found = text.look_through(received, unit)
         if not found.removed and not found.unreadable:
             return received, {}
@@ -170,6 +176,11 @@ class Otlp(FileSource):
         for dialect in reversed(self._dialects):
             words |= dialect.outcomes
         return words | {word.lower(): outcome for word, outcome in self.config.outcomes.items()}
+
+    @cached_property
+    def _text_names(self) -> TextNames:
+        """What is text does not depend on the dialects a source reads, so that it may read others one day."""
+        return TextNames(Vocabulary([*self._dialects, *known_dialects()]).names(), self.config.remove)
 
     @cached_property
     def _dialects(self) -> list[Dialect]:

@@ -1,55 +1,18 @@
-"""The botanu SDK: run context in baggage, stamped on every span, over OpenTelemetry's GenAI names.
+"""The botanu SDK: run context in baggage, stamped on every span, beside OpenTelemetry's GenAI names.
 
 Its run span is ``botanu.run/<workflow>`` with an event ``botanu.run.completed`` that tells how the run ended. A run's
 end is not the event's outcome: newer SDKs state none, and then none is read. The attempt number is not read either,
 because two plain runs of one event both call themselves the first (rule R22 counts them).
-https://github.com/botanu-ai/botanu-sdk-python
+Seen of 0.1.dev77. https://github.com/botanu-ai/botanu-sdk-python
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
-from reconcilers.sources.telemetry.dialects import otel_genai
+from reconcilers.sources.telemetry.base import Dialect, read_emitters
 
-_GENAI = otel_genai.DIALECT
-
-_ATTRIBUTES = {
-    "event_id": ("botanu.event_id",),
-    "run_id": ("botanu.run_id",),
-    "parent_run_id": ("botanu.parent_run_id",),
-    "retry_of_run_id": ("botanu.retry_of_run_id",),
-    "run_kind": ("botanu.run_kind",),
-    "run_status": ("botanu.run.completed/status",),
-    "tenant_id": ("botanu.tenant_id",),
-    "customer_id": ("botanu.customer_id",),
-    "user_id": ("botanu.user_id",),
-    "feature_id": ("botanu.feature_id",),
-    "workflow": ("botanu.workflow",),
-    "prompt_version": ("botanu.prompt_version",),
-    "data_mode": ("botanu.data_mode",),
-    "stream": ("botanu.request.streaming",),
-    "error_type": ("botanu.run.completed/error_class",),
-    "outcome": ("botanu.outcome.status", "botanu.outcome", "botanu.outcome_emitted/status"),
-    "emitter": ("botanu.outcome.emitter",),
-    "outcome_value": ("botanu.outcome.value_amount",),
-    "value_currency": ("botanu.outcome.value_currency",),
-    "confidence": ("botanu.outcome.confidence",),
-    "reason": ("botanu.outcome.reason",),
-}
-_FALLBACKS = {
-    # The SDK writes `production` where nobody said so, hence what the deployment itself says goes first.
-    "environment": ("botanu.environment",),
-    "provider": ("botanu.vendor",),
-}
-_COUNTS = {
-    # `cached_tokens` is a copy of the cache reads, never in addition to them.
-    "cache_read": ("botanu.usage.cache_read_tokens", "botanu.usage.cached_tokens"),
-    "cache_write": ("botanu.usage.cache_write_tokens",),
-}
-
-DIALECT = replace(
-    _GENAI,
+DIALECT = Dialect(
     name="botanu",
     recognised_by=(
         "botanu.run_id",
@@ -60,16 +23,47 @@ DIALECT = replace(
         "botanu.outcome",
     ),
     attributes={
-        name: _ATTRIBUTES.get(name, ()) + genai + _FALLBACKS.get(name, ()) for name, genai in _GENAI.attributes.items()
+        "event_id": ("botanu.event_id",),
+        "run_id": ("botanu.run_id",),
+        "parent_run_id": ("botanu.parent_run_id",),
+        "retry_of_run_id": ("botanu.retry_of_run_id",),
+        "run_kind": ("botanu.run_kind",),
+        "run_status": ("botanu.run.completed/status",),
+        "tenant_id": ("botanu.tenant_id",),
+        "customer_id": ("botanu.customer_id",),
+        "user_id": ("botanu.user_id",),
+        "feature_id": ("botanu.feature_id",),
+        "workflow": ("botanu.workflow",),
+        "prompt_version": ("botanu.prompt_version",),
+        # The SDK writes `production` where nobody said so, hence what the deployment itself says goes first.
+        "environment": ("deployment.environment.name", "deployment.environment", "botanu.environment"),
+        "data_mode": ("botanu.data_mode",),
+        "provider": ("gen_ai.provider.name", "gen_ai.system", "botanu.vendor"),
+        "stream": ("botanu.request.streaming",),
+        "error_type": ("botanu.run.completed/error_class",),
+        "outcome": ("botanu.outcome.status", "botanu.outcome", "botanu.outcome_emitted/status"),
+        "emitter": ("botanu.outcome.emitter",),
+        "outcome_value": ("botanu.outcome.value_amount",),
+        "value_currency": ("botanu.outcome.value_currency",),
+        "confidence": ("botanu.outcome.confidence",),
+        "reason": ("botanu.outcome.reason",),
     },
-    counts={name: genai + _COUNTS.get(name, ()) for name, genai in _GENAI.counts.items()},
+    counts={
+        # `cached_tokens` is a copy of the cache reads, never in addition to them.
+        "cache_read": ("botanu.usage.cache_read_tokens", "botanu.usage.cached_tokens"),
+        "cache_write": ("botanu.usage.cache_write_tokens",),
+    },
     run_span="botanu.run/",
     outcomes={
-        **_GENAI.outcomes,
+        "success": "success",
+        "failure": "failure",
+        "failed": "failure",
+        "partial": "partial",
         "timeout": "failure",
         "canceled": "failure",
         "abandoned": None,  # Abandonment is concluded from silence (design: none after the window), not stated.
     },
     # Its tracker writes whatever token counts its caller hands over.
     passed_through_by=("botanu.vendor",),
+    emitters=read_emitters(Path(__file__).with_name("botanu_emitters.csv")),
 )

@@ -2,7 +2,9 @@
 
 The conventions renamed their attributes three times and instrumentations move one by one, so all names are read, the
 newest first: ``gen_ai.usage.prompt_tokens`` (first), ``gen_ai.system`` with ``gen_ai.usage.input_tokens`` (to 1.36),
-``gen_ai.provider.name`` (1.37 to 1.41), and those of the GenAI repository since. Last come names of instrumentations.
+``gen_ai.provider.name`` (1.37 to 1.41), and those of the GenAI repository since. Last come names that single emitters add:
+Anthropic's own SDK (``anthropic.*``), Pydantic AI (``gen_ai.usage.details.*``), Logfire (``gen_ai.usage.raw``), Codex and
+OpenRouter (cached tokens), OpenLLMetry and LiteLLM (``llm.*``), Google's ADK.
 https://github.com/open-telemetry/semantic-conventions-genai, https://opentelemetry.io/docs/specs/semconv/gen-ai/
 
 The ids of the work (event, run, tenant, …) are no part of the conventions. They arrive in W3C Baggage, which a
@@ -14,6 +16,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconcilers.sources.telemetry.base import Dialect, read_emitters
+
+
+def _kept(tokens: str) -> tuple[str, ...]:
+    """Names of cache writes that are kept for one time."""
+    return (
+        f"anthropic.usage.cache_creation.{tokens}",
+        f"gen_ai.usage.cache_creation.{tokens}",
+        f"gen_ai.usage.details.{tokens}",
+        f"gen_ai.usage.raw$.cache_creation.{tokens}",
+    )
+
 
 DIALECT = Dialect(
     name="otel_genai",
@@ -41,8 +54,8 @@ DIALECT = Dialect(
         "customer_id": ("customer_id",),
         "user_id": ("user.id", "enduser.id", "gen_ai.user"),
         "feature_id": ("feature_id", "endpoint_tag"),
-        "workflow": ("workflow", "gen_ai.workflow.name", "traceloop.workflow.name"),
-        "prompt_version": ("prompt_version", "gen_ai.prompt.version", "traceloop.prompt.version"),
+        "workflow": ("workflow", "gen_ai.workflow.name"),
+        "prompt_version": ("prompt_version", "gen_ai.prompt.version"),
         "environment": ("deployment.environment.name", "deployment.environment", "environment"),
         "data_mode": ("data_mode",),
         "service": ("service.name",),
@@ -62,6 +75,7 @@ DIALECT = Dialect(
         "service_tier": (
             "openai.response.service_tier",
             "gen_ai.openai.response.service_tier",
+            "anthropic.response.service_tier",
             "openai.request.service_tier",
             "gen_ai.openai.request.service_tier",
             "service_tier",
@@ -74,7 +88,7 @@ DIALECT = Dialect(
         # How sure its numbers are
         "usage_origin": ("gen_ai.usage.source", "gen_ai.usage.estimated"),
         "sampling_probability": ("sampling.probability",),
-        "reported_cost": ("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "llm.cost.total"),
+        "reported_cost": ("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_ai.usage.total_cost"),
         "reported_currency": ("gen_ai.usage.cost.currency",),
         # How the event ended
         "outcome": ("app.outcome",),
@@ -94,7 +108,13 @@ DIALECT = Dialect(
             "gen_ai.usage.cache_read_input_tokens",
             "gen_ai.usage.cache_read_tokens",
             "gen_ai.usage.details.cache_read_tokens",
+            "gen_ai.usage.details.cache_read_input_tokens",
             "gen_ai.usage.input_cached_tokens",
+            "gen_ai.usage.cached_input_tokens",
+            "gen_ai.usage.input_tokens.cached",
+            "gen_ai.usage.cached_tokens",
+            "gen_ai.usage.input_tokens_details.cached_tokens",
+            "gen_ai.usage.prompt_tokens_details.cached_tokens",
         ),
         "cache_write": (
             "gen_ai.usage.cache_write.input_tokens",
@@ -102,11 +122,21 @@ DIALECT = Dialect(
             "gen_ai.usage.cache_creation_input_tokens",
             "gen_ai.usage.cache_write_tokens",
             "gen_ai.usage.details.cache_write_tokens",
+            "gen_ai.usage.details.cache_creation_input_tokens",
+            "gen_ai.usage.input_tokens.cache_write",
         ),
-        # No released attribute tells how long a cache entry is kept; these are Anthropic's own names under OTel's prefix.
-        "cache_write_5m": ("gen_ai.usage.cache_creation.ephemeral_5m_input_tokens",),
-        "cache_write_1h": ("gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",),
-        "reasoning": ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"),
+        # No attribute of the conventions tells how long a cache entry is kept; these are Anthropic's own words.
+        "cache_write_5m": _kept("ephemeral_5m_input_tokens"),
+        "cache_write_1h": _kept("ephemeral_1h_input_tokens"),
+        "reasoning": (
+            "gen_ai.usage.reasoning.output_tokens",
+            "gen_ai.usage.reasoning_tokens",
+            "gen_ai.usage.reasoning_output_tokens",
+            "gen_ai.usage.details.reasoning_tokens",
+            "gen_ai.usage.output_tokens.reasoning",
+            "gen_ai.usage.output_tokens_details.reasoning_tokens",
+            "gen_ai.usage.completion_tokens_details.reasoning_tokens",
+        ),
         "tool": ("gen_ai.usage.tool.input_tokens", "gen_ai.usage.tool_use_prompt_tokens"),
         "text_input": ("gen_ai.usage.text.input_tokens",),
         "image_input": ("gen_ai.usage.image.input_tokens",),
@@ -125,6 +155,11 @@ DIALECT = Dialect(
         "create_agent": "other",
         "invoke_agent": "other",
         "invoke_workflow": "other",
+        "plan": "other",
+        "responses": "model",
+        "speech": "model",
+        "transcription": "model",
+        "image_generation": "model",
         # OpenLLMetry's llm.request.type
         "completion": "model",
         "embedding": "model",
@@ -144,86 +179,86 @@ DIALECT = Dialect(
     ),
     exclusive_providers=("anthropic", "aws.bedrock"),
     emitters=read_emitters(Path(__file__).with_name("otel_genai_emitters.csv")),
-)
-
-#: Attributes that hold prompts, completions, tool arguments or results, in any vocabulary known to us, read as a dialect
-#: or not; a trailing dot stands for all names below it.
-TEXT_ATTRIBUTES = (
-    # OpenTelemetry GenAI
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "gen_ai.system_instructions",
-    "gen_ai.tool.definitions",
-    "gen_ai.tool.call.arguments",
-    "gen_ai.tool.call.result",
-    "gen_ai.retrieval.query.text",
-    "gen_ai.retrieval.documents",
-    "gen_ai.evaluation.explanation",
-    "gen_ai.prompt",
-    "gen_ai.prompt.",
-    "gen_ai.completion",
-    "gen_ai.completion.",
-    # OpenLLMetry
-    "traceloop.entity.input",
-    "traceloop.entity.output",
-    "llm.prompts",
-    "llm.prompts.",
-    "llm.completions",
-    "llm.completions.",
-    "llm.request.functions",
-    "llm.request.functions.",
-    # OpenInference
-    "input.value",
-    "output.value",
-    "llm.input_messages",
-    "llm.input_messages.",
-    "llm.output_messages",
-    "llm.output_messages.",
-    "llm.choices",
-    "llm.choices.",
-    "llm.tools",
-    "llm.tools.",
-    "llm.function_call",
-    "llm.prompt_template.template",
-    "llm.prompt_template.variables",
-    "retrieval.documents",
-    "retrieval.documents.",
-    "reranker.query",
-    "reranker.input_documents.",
-    "reranker.output_documents.",
-    "embedding.embeddings",
-    "embedding.embeddings.",
-    "tool.parameters",
-    # Langfuse, Vercel AI SDK, Google ADK, Pydantic AI
-    "langfuse.observation.input",
-    "langfuse.observation.output",
-    "langfuse.trace.input",
-    "langfuse.trace.output",
-    "ai.prompt",
-    "ai.prompt.",
-    "ai.response.text",
-    "ai.response.object",
-    "ai.response.toolCalls",
-    "ai.toolCall.args",
-    "ai.toolCall.result",
-    "ai.value",
-    "ai.values",
-    "gcp.vertex.agent.llm_request",
-    "gcp.vertex.agent.llm_response",
-    "gcp.vertex.agent.tool_call_args",
-    "gcp.vertex.agent.tool_response",
-    "gcp.vertex.agent.data",
-    "pydantic_ai.all_messages",
-    "all_messages_events",
-    "final_result",
-    "tool_arguments",
-    "tool_response",
-)
-#: Names below a prefix above that hold no text: the identity of a prompt template.
-NO_TEXT = frozenset({"gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.prompt.id"})
-#: Events whose content is a message.
-TEXT_EVENTS = frozenset(
-    {
+    # Sums of calls, a copy of one, and Google's ADK's own event.
+    ignored=(
+        "gen_ai.aggregated_usage.",
+        "gen_ai.client.token.usage",
+        "gcp.vertex.agent.event_id",
+        "pydantic_ai.cache.established_tokens",
+    ),
+    texts=(
+        "gen_ai.input.messages",
+        "gen_ai.output.messages",
+        "gen_ai.system_instructions",
+        "gen_ai.tool.definitions",
+        "gen_ai.tool.description",
+        "gen_ai.tool.call.arguments",
+        "gen_ai.tool.call.result",
+        "gen_ai.retrieval.query.text",
+        "gen_ai.retrieval.documents",
+        "gen_ai.evaluation.explanation",
+        "gen_ai.prompt",
+        "gen_ai.prompt.",
+        "gen_ai.completion",
+        "gen_ai.completion.",
+        "exception.message",
+        "exception.stacktrace",
+        "http.request.header.",
+        "http.response.header.",
+        "gcp.vertex.agent.llm_request",
+        "gcp.vertex.agent.llm_response",
+        "gcp.vertex.agent.tool_call_args",
+        "gcp.vertex.agent.tool_response",
+        "gcp.vertex.agent.data",
+        "pydantic_ai.all_messages",
+        "all_messages_events",
+        "final_result",
+        "tool_arguments",
+        "tool_response",
+    ),
+    # What OpenTelemetry's other conventions name, on nearly every span, and the identity of a prompt template.
+    no_texts=(
+        "gen_ai.prompt.id",
+        "gen_ai.prompt.name",
+        "gen_ai.prompt.version",
+        "gen_ai.agent.",
+        "gen_ai.client.",
+        "gen_ai.conversation.id",
+        "gen_ai.output.type",
+        "gen_ai.request.",
+        "gen_ai.response.",
+        "gen_ai.server.",
+        "gen_ai.token.type",
+        "gen_ai.tool.call.id",
+        "gen_ai.tool.name",
+        "gen_ai.tool.type",
+        "gen_ai.usage.",
+        "anthropic.message.stop_reason",
+        "aws.",
+        "client.",
+        "cloud.",
+        "code.",
+        "container.",
+        "deployment.",
+        "host.",
+        "http.request.",
+        "http.response.",
+        "http.route",
+        "k8s.",
+        "net.",
+        "network.",
+        "os.",
+        "otel.",
+        "process.",
+        "rpc.",
+        "server.",
+        "service.",
+        "telemetry.",
+        "thread.",
+        "url.path",
+        "url.scheme",
+    ),
+    text_events=(
         "gen_ai.content.prompt",
         "gen_ai.content.completion",
         "gen_ai.system.message",
@@ -232,5 +267,5 @@ TEXT_EVENTS = frozenset(
         "gen_ai.tool.message",
         "gen_ai.choice",
         "gen_ai.client.inference.operation.details",
-    }
+    ),
 )

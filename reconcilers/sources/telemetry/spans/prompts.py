@@ -2,11 +2,12 @@
 
 Nearly every message of a file that is landed as it came holds no text, so a message is first read as an outline, the
 names of its attributes and events without any value. Only one whose outline is not clean and whole is parsed in full.
+Which names hold text is said in ``texts.py``. The message of a status goes, too: providers quote there what they refuse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,20 @@ from typing import Any
 import msgspec
 
 from reconcilers.errors import SourceRejected
-from reconcilers.sources.telemetry.dialects.otel_genai import NO_TEXT, TEXT_ATTRIBUTES, TEXT_EVENTS
 from reconcilers.sources.telemetry.rejected import unreadable, why_unreadable
 from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_lines
 from reconcilers.sources.telemetry.spans.logs import event_name
+from reconcilers.sources.telemetry.spans.texts import Holds, TextNames
 
 Span = dict[str, Any]
 _SIGNALS = {"resourceMetrics": "metrics", "resourceProfiles": "profiles"}
 
 
 class TextFilter:
-    """What of one source's messages is text. ``remove`` names attributes that hold text beside those known to us."""
+    """What of one source's messages is text, by the names of its attributes and events."""
 
-    def __init__(self, source: str, remove: Iterable[str]) -> None:
-        self.source = source
-        self.holds_text = _TextNames((*TEXT_ATTRIBUTES, *remove))
+    def __init__(self, source: str, names: TextNames) -> None:
+        self.source, self.names = source, names
         self.outline = msgspec.json.Decoder(_Message)
 
     def look_through(self, received: Path, unit: str) -> Found:
@@ -52,15 +52,11 @@ class TextFilter:
         """The file's messages, one a line, without what ``look_through`` counts; its blank lines are kept."""
         import orjson
 
-        holds_text, written = self.holds_text, 0
+        written = 0
         for line, content in read_lines(received, unit, self.source):
             try:
                 message = self._message(quoted_fractions(content))
-                for record in _bodies(message):
-                    del record["body"]
-                for attributes, events in _carriers(message):
-                    attributes[:] = [attribute for attribute in attributes if not holds_text[attribute["key"]]]
-                    events[:] = [event for event in events if event.get("name") not in TEXT_EVENTS]
+                self._remove(message)
                 kept = orjson.dumps(message)
             except Unreadable as error:
                 kept = content if why_unreadable(content) else unreadable(str(error), len(content))
@@ -71,38 +67,55 @@ class TextFilter:
 
     def _is_clean(self, content: bytes) -> bool:
         """Whether a message is traces for certain and holds no text for certain; false says nothing."""
-        holds_text = self.holds_text
+        names, clean = self.names, Holds.NO_TEXT
         try:
             content.decode()  # The outline skips values, and with them bytes that are no text.
             for resource_spans in self.outline.decode(content).resourceSpans:
-                named = [*resource_spans.resource.attributes]
+                shared = [*resource_spans.resource.attributes]
+                named: list[_Attribute] = []
                 for scope_spans in resource_spans.scopeSpans:
-                    named += scope_spans.scope.attributes
+                    shared += scope_spans.scope.attributes
                     for span in scope_spans.spans:
+                        if span.status and span.status.message:
+                            return False
                         named += span.attributes
                         for part in (*span.events, *span.links) if span.events or span.links else ():
-                            if part.name in TEXT_EVENTS:
+                            if part.name in names.events:
                                 return False
                             named += part.attributes
                 for attribute in named:
-                    if holds_text[attribute.key]:
+                    if names[attribute.key] is not clean:
+                        return False
+                for attribute in shared:
+                    if names[attribute.key] not in (clean, Holds.UNKNOWN):
                         return False
         except (ValueError, RecursionError):  # what msgspec raises is a ValueError
             return False
         return True
 
     def _count(self, content: bytes) -> int:
-        holds_text = self.holds_text
         try:
-            message = self._message(content)
-            found = sum(1 for _ in _bodies(message))
-            for attributes, events in _carriers(message):
-                for attribute in attributes:
-                    found += holds_text[attribute["key"]]
-                for event in events:
-                    found += event.get("name") in TEXT_EVENTS
+            return self._remove(self._message(content))
         except _SHAPE as error:
             raise Unreadable(_shape_problem(error)) from None
+
+    def _remove(self, message: Span) -> int:
+        """Takes what is text out of a message, and says how many attributes, events and other parts held some."""
+        found = 0
+        for record in _bodies(message):
+            del record["body"]
+            found += 1
+        for attributes, span in _carriers(message):
+            kept = [self.names.kept(attribute, span is not None) for attribute in attributes]
+            found += sum(1 for before, after in zip(attributes, kept, strict=True) if before is not after)
+            attributes[:] = [attribute for attribute in kept if attribute is not None]
+            if not span:
+                continue
+            if (span.get("status") or {}).pop("message", None):
+                found += 1
+            if events := span.get("events"):
+                span["events"] = [event for event in events if event.get("name") not in self.names.events]
+                found += len(events) - len(span["events"])
         return found
 
     def _message(self, content: bytes) -> Span:
@@ -152,38 +165,22 @@ def _shape_problem(error: Exception) -> str:
     return f"not the shape of OTLP/JSON traces: a {type(error).__name__}"
 
 
-class _TextNames(dict[str, bool]):
-    """Attribute name → whether it holds text, decided once per name."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        super().__init__()
-        self.exact = {name for name in names if not name.endswith(".")}
-        self.prefixes = tuple(name for name in names if name.endswith("."))
-
-    def __missing__(self, name: str) -> bool:
-        found = name not in NO_TEXT and (name in self.exact or name.startswith(self.prefixes))
-        if len(self) < 100_000:
-            self[name] = found
-        return found
-
-
-def _carriers(message: Span) -> Iterator[tuple[list[Span], list[Span]]]:
-    """Every list of attributes of a message, each with the list of events beside it (empty but for a span)."""
+def _carriers(message: Span) -> Iterator[tuple[list[Span], Span | None]]:
+    """Every list of attributes of a message, with its span where it is one's, None for what calls share."""
     for resource_spans in message.get("resourceSpans") or ():
-        yield (resource_spans.get("resource") or {}).get("attributes") or [], []
+        yield (resource_spans.get("resource") or {}).get("attributes") or [], None
         for scope_spans in resource_spans.get("scopeSpans") or ():
-            yield (scope_spans.get("scope") or {}).get("attributes") or [], []
+            yield (scope_spans.get("scope") or {}).get("attributes") or [], None
             for span in scope_spans.get("spans") or ():
-                events = span.get("events") or []
-                yield span.get("attributes") or [], events
-                for part in (*events, *(span.get("links") or ())):
-                    yield part.get("attributes") or [], []
+                yield span.get("attributes") or [], span
+                for part in (*(span.get("events") or ()), *(span.get("links") or ())):
+                    yield part.get("attributes") or [], {}
     for resource_logs in message.get("resourceLogs") or ():
-        yield (resource_logs.get("resource") or {}).get("attributes") or [], []
+        yield (resource_logs.get("resource") or {}).get("attributes") or [], None
         for scope_logs in resource_logs.get("scopeLogs") or ():
-            yield (scope_logs.get("scope") or {}).get("attributes") or [], []
+            yield (scope_logs.get("scope") or {}).get("attributes") or [], None
     for record in _records(message):
-        yield record.get("attributes") or [], []
+        yield record.get("attributes") or [], {}
 
 
 def _records(message: Span) -> Iterator[Span]:
@@ -215,7 +212,12 @@ class _Carrier(msgspec.Struct, frozen=True, gc=False):
     attributes: list[_Attribute] = []
 
 
+class _Status(msgspec.Struct, frozen=True, gc=False):
+    message: str | None = None
+
+
 class _Span(msgspec.Struct, frozen=True, gc=False):
+    status: _Status | None = None
     attributes: list[_Attribute] = []
     events: list[_Carrier] = []
     links: list[_Carrier] = []

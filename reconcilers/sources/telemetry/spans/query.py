@@ -303,15 +303,17 @@ class Vocabulary:
         self.ignored = _united(dialect.ignored for dialect in dialects)
         self.ignored_below = tuple(name for name in self.ignored if name.endswith("."))
         #: Attribute → its number, for every attribute that is read.
-        self.numbers = {name: number for number, name in enumerate(dict.fromkeys(self._read()))}
+        self.numbers = {
+            name: number for number, name in enumerate(dict.fromkeys(split_name(name)[0] for name in self.names()))
+        }
 
-    def _read(self) -> Iterator[str]:
+    def names(self) -> Iterator[str]:
+        """Every name that is read, as dialects write them."""
         marks = (
             m for d in self.dialects for m in (d.recognised_by, d.inclusive_by, d.exclusive_by, d.passed_through_by)
         )
         for names in (*marks, *self.attributes.values(), *self.counts.values()):
-            for name in names:
-                yield split_name(name)[0]
+            yield from names
 
     def looks_unread(self, name: str) -> Literal["number", "text"] | None:
         """Whether an attribute that is not read looks like a token count, or like a text that tells whose a span is (R33)."""
