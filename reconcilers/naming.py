@@ -73,7 +73,6 @@ _BEDROCK = re.compile(rf"(?:(?P<routing>global|[a-z]{{2,4}}(?:-gov)?)\.)?(?P<ven
 _ARN = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:(?:inference-profile|foundation-model)/(?P<id>[^/]+)")
 #: ``publishers/google/models/gemini-2.5-pro``, with or without the project's path before it.
 _PATH = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/(?P<id>[^/]+)")
-_FINE_TUNED = re.compile(r"ft[:-](?P<base>[^:]+)(?::.*)?")
 #: What follows a model's name on Bedrock: its first version is the model itself, any version of a dated snapshot is its only one.
 _VERSION = re.compile(r"(?:(?<=-\d{8})-v\d+(?::\d+)?|-v?1:\d+|-v1|(?<=-v[2-9]):0)(?::\d+k)?$")
 _SNAPSHOT = re.compile(r"-(?:20\d\d-[01]\d-[0-3]\d|20\d\d[01]\d[0-3]\d|latest)$")
@@ -118,8 +117,6 @@ def model(of: str | None, text: str) -> ModelName:
     if "@" in name:  # Vertex writes a snapshot so
         name, _, snapshot = name.partition("@")
         return ModelName(name if snapshot in ("", "default", "latest") else f"{name}-{snapshot}")
-    if tuned := _FINE_TUNED.fullmatch(name):
-        return ModelName(f"ft:{tuned['base']}")  # bills tell tuned models of one base together
     if found := _BEDROCK.fullmatch(name):
         routing, vendor, name = found["routing"], found["vendor"], _VERSION.sub("", found["model"])
         if vendor == "deepseek" and not name.startswith(vendor):

@@ -79,11 +79,23 @@ where model is not null
 remaining > 0 and {{ stage[side ~ '_time'] }} is not null and {{ stage.groups }}_0 is not null{% if side == 'bill' and stage.meter %} and meter = '{{ stage.meter }}'{% endif %}
 {%- endmacro %}
 
-{# which steps of a stage can move anything: the depths and turns that still have cells, in one question #}
+{# which steps of a stage can move anything: the turns of a pass whose two sides still have cells of one group, in one question #}
 {% macro matching_present(bill, usage, stage) %}
-select distinct 'bill' as side, depth, 0 as turn, silent from {{ bill }} where {{ matching_left('bill', stage) }}
-union all
-select distinct 'usage', depth, turn, silent from {{ usage }} where {{ matching_left('usage', stage) }}
+{%- for pass in matching_passes() %}
+{%- set group = stage.groups ~ '_' ~ (0 if pass.silent else pass.meet) %}
+select distinct {{ pass.pass }} as pass, used.turn, {{ {'bill': 'billed.silent', 'usage': 'used.silent'}.get(pass.silent, 'false') }} as silent
+from (
+    select distinct {{ group }} as met_on, {{ stage.bill_time }} as met_at, silent
+    from {{ bill }}
+    where {{ matching_left('bill', stage) }} and depth in ({{ pass.bill | join(', ') }})
+) as billed
+join (
+    select distinct {{ group }} as met_on, {{ stage.usage_time }} as met_at, turn, silent
+    from {{ usage }}
+    where {{ matching_left('usage', stage) }} and depth in ({{ pass.usage | join(', ') }})
+) as used on billed.met_on = used.met_on and billed.met_at = used.met_at
+{{ 'union all' if not loop.last }}
+{%- endfor %}
 {% endmacro %}
 
 {#
@@ -254,7 +266,7 @@ where expected_price is not null and remaining > 0
 
 {#
   Materialization: the model's own SQL is the empty flow table with its types; the passes append to it. A step runs only where both
-  sides still have cells of the depths and turn it joins, so a company whose bills and telemetry know the same runs a handful of them.
+  sides still have cells that can meet in it, so a company whose bills and telemetry know the same runs a handful of them.
 #}
 {% materialization matching, supported_languages=['sql'], default %}
   {%- set target_relation = this.incorporate(type='table') -%}
@@ -272,22 +284,18 @@ where expected_price is not null and remaining > 0
       {% do run_query('create or replace table ' ~ step ~ ' as (' ~ matching_usage_as_money(usage) ~ ')') %}
       {% do run_query('create or replace table ' ~ usage ~ ' as (select * from ' ~ step ~ ')') %}
     {% endif %}
-    {% for stage in matching_stages() %}
+    {%- set cached = run_query('select (select count(cache_group_0) from ' ~ bill ~ '), (select count(cache_group_0) from ' ~ usage ~ ')').rows[0] -%}
+    {% for stage in matching_stages() if stage.stage != 'cache' or cached[0] > 0 and cached[1] > 0 %}
       {%- set present = run_query(matching_present(bill, usage, stage)).rows -%}
       {% for pass in matching_passes() %}
-        {%- set billed, turns, silent = [], [], [] -%}
-        {%- for side, depth, turn, is_silent in present if depth | int in pass[side] -%}
-          {% if side == 'bill' %}{% do billed.append(depth) %}{% else %}{% do turns.append(turn | int) %}{% endif %}
-          {% if is_silent and side == pass.silent %}{% do silent.append(depth) %}{% endif %}
-        {%- endfor -%}
-        {% if billed and turns %}
-          {% if silent %}{% do run_query(matching_join_only_account(bill, usage, stage, pass)) %}{% endif %}
-          {% for way in matching_ways(pass, silent) %}{% for turn in turns | unique | sort %}
-            {% do run_query('create or replace table ' ~ step ~ ' as (' ~ matching_flow(bill, usage, phase, stage, pass, way, turn) ~ ')') %}
-            {% do run_query('insert into ' ~ target_relation ~ ' (' ~ matching_flow_columns() ~ ') select ' ~ matching_flow_columns() ~ ' from ' ~ step) %}
-            {% for statement in matching_settle(bill, usage, step) %}{% do run_query(statement) %}{% endfor %}
-          {% endfor %}{% endfor %}
-        {% endif %}
+        {%- set turns, silent = [], [] -%}
+        {%- for row in present if row[0] | int == pass.pass %}{% do turns.append(row[1] | int) %}{% if row[2] %}{% do silent.append(row) %}{% endif %}{% endfor -%}
+        {% if silent %}{% do run_query(matching_join_only_account(bill, usage, stage, pass)) %}{% endif %}
+        {% for way in matching_ways(pass, silent) %}{% for turn in turns | unique | sort %}
+          {% do run_query('create or replace table ' ~ step ~ ' as (' ~ matching_flow(bill, usage, phase, stage, pass, way, turn) ~ ')') %}
+          {% do run_query('insert into ' ~ target_relation ~ ' (' ~ matching_flow_columns() ~ ') select ' ~ matching_flow_columns() ~ ' from ' ~ step) %}
+          {% for statement in matching_settle(bill, usage, step) %}{% do run_query(statement) %}{% endfor %}
+        {% endfor %}{% endfor %}
       {% endfor %}
     {% endfor %}
   {% endfor %}

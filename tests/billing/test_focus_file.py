@@ -133,7 +133,9 @@ def test_of_runs_with_random_names_the_one_modified_last_counts(put: Any, source
     assert costs(land, snapshots) == [Decimal("0.05")]
 
 
-@pytest.mark.parametrize("names", [(OLD, NEW), ("aaaa", "bbbb"), ("", "corrected"), ("1", "20260915T0600")])
+@pytest.mark.parametrize(
+    "names", [(OLD, NEW), (NEW, NEW.replace("1", "2")), ("aaaa", "bbbb"), ("", "corrected"), ("1", "20260915T0600")]
+)
 def test_a_name_without_order_needs_a_time(put: Any, source: Any, land: Any, names: tuple[str, str]) -> None:
     for name in names:
         put(f"202609/v{name}/b.csv", bill(FOURTEENTH))

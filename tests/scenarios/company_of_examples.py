@@ -44,6 +44,7 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
     }
     calls: list[Row] = []
     spans: list[Row] = []
+    runs: list[Row] = []
     outcomes: list[Row] = []
     for name, example in examples.items():
         _write_csv(folder / "bills" / name / "bill.csv", [_bill_line(line) for line in example["bill"]])
@@ -51,6 +52,7 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
             _write_csv(folder / "bills" / name / "usage.csv", [_report_row(row) for row in example["report"]])
         calls += _calls(name, example.get("calls", []))
         spans += [_span(name, span) for span in example.get("spans", [])]
+        runs += [_run(name, run) for run in example.get("runs", [])]
         outcomes += _outcomes(name, example)
         reference["billing_sources"].append(
             {
@@ -86,6 +88,7 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
     for emitter, meters in EMITTERS.items():
         told = [call for call in calls if (call["cache_read_input_tokens"] != "") == (len(meters) > 1)]
         _write_csv(folder / "telemetry" / f"{emitter}.csv", told)
+    _write_csv(folder / "telemetry" / "runs.csv", runs)
     _write_csv(folder / "telemetry" / "outcomes.csv", outcomes)
     (folder / "telemetry").mkdir(exist_ok=True)
     for file, told in spans_by_file(spans).items():
@@ -127,6 +130,15 @@ def _settings(examples: dict[str, Row]) -> Row:
         }
         for emitter, meters in EMITTERS.items()
     ]
+    runs = {
+        "name": "runs",
+        "kind": "mapped",
+        "uri": "telemetry",
+        "pattern": r"runs\.csv",
+        "format": "csv",
+        "entity": "runs",
+        "columns": same | {"tenant_id": "tenant_id", "status": "status", "started_at": "began", "ended_at": "at"},
+    }
     outcomes = {
         "name": "outcomes",
         "kind": "mapped",
@@ -152,7 +164,7 @@ def _settings(examples: dict[str, Row]) -> Row:
         for name in examples
     ]
     traces = {"name": "traces", "kind": "otlp", "uri": "telemetry", "pattern": r".*\.json"}
-    return {"billing": bills, "telemetry": [*calls, outcomes, traces]}
+    return {"billing": bills, "telemetry": [*calls, runs, outcomes, traces]}
 
 
 def _bill_line(line: Row) -> Row:
@@ -205,9 +217,9 @@ def _calls(name: str, calls: list[Row]) -> Iterator[Row]:
             event = f"{copy}" if own_event else call.get("event", "e1")
             yield {
                 "id": f"{name}-{number}-{copy}",
-                "event_id": f"{name}/{event}",
-                "run_id": f"{name}/{event}/{call.get('run', 'r1')}",
-                "tenant_id": f"{name}/{call.get('tenant', 'tenant')}",
+                "event_id": _own(name, event),
+                "run_id": _own(f"{name}/{event}", call.get("run", "r1") if event else ""),
+                "tenant_id": _own(name, call.get("tenant", "tenant")),
                 "feature_id": name,
                 "environment": call.get("environment", "production"),
                 "provider": name.lower(),
@@ -224,6 +236,26 @@ def _calls(name: str, calls: list[Row]) -> Iterator[Row]:
                 "input_tokens": call["tokens"],
                 "cache_read_input_tokens": call.get("cached", ""),
             }
+
+
+def _own(example: str, name: str) -> str:
+    """A name that is the example's alone; nothing where it tells none."""
+    return f"{example}/{name}" if name else ""
+
+
+def _run(example: str, run: Row) -> Row:
+    event = run.get("event", "e1")
+    at = f"{run.get('at', f'{DAY}T12:00:00')}".replace(" ", "T")
+    return {
+        "event_id": _own(example, event),
+        "run_id": _own(f"{example}/{event}", run["run"]),
+        "tenant_id": _own(example, run.get("tenant", "tenant")),
+        "feature_id": example,
+        "environment": "production",
+        "status": run.get("status", ""),
+        "began": f"{run.get('began', at)}".replace(" ", "T"),
+        "at": at,
+    }
 
 
 #: Key of a span in an example → the attribute that tells it.
@@ -295,7 +327,7 @@ def spans_by_file(spans: list[Row]) -> dict[str, list[Row]]:
 
 
 def _outcomes(name: str, example: Row) -> Iterator[Row]:
-    """Outcomes of the example's events, the first ones successes, the next failures; the rest have none."""
+    """Outcomes as ``said`` of single events; else of the first events successes, of the next failures; the rest have none."""
     at = str(example.get("outcome_at", "2026-10-01T13:00:00")).replace(" ", "T")
     number = 0
     events = ["e1"] if name == "E13" else [str(copy) for copy in range(100)]
@@ -303,6 +335,8 @@ def _outcomes(name: str, example: Row) -> Iterator[Row]:
         for _ in range(count):
             yield {"event_id": f"{name}/{events[number]}", "outcome": outcome, "at": at}
             number += 1
+    for event, outcome in example.get("said", {}).items():
+        yield {"event_id": _own(name, event), "outcome": outcome, "at": at}
 
 
 def _write_csv(path: Path, rows: list[Row]) -> None:

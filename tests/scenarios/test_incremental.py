@@ -40,6 +40,19 @@ def unlink_days_and_move_owners(company: Company) -> None:
     company.reference["key_map"][0]["sub_account_id"] = "p2"
     company.reference["environments"][1]["production"] = "false"
     company.reference["contract_prices"][1]["price_per_million"] = "12.5"
+    company.reference["context_thresholds"] = [
+        {"provider": "acme", "model": "large", "threshold": "1400", "version": "1"}
+    ]
+    told = {"context_band": "", "time_from": "", "time_to": ""}
+    long, late = {"context_band": "long"}, {"time_from": "13:00", "time_to": "10:00"}
+    company.reference["contract_prices"] = [
+        price | told | more
+        for price in company.reference["contract_prices"]
+        for more in ({}, long, late)
+        if not more or price["model"] == "large"
+    ]
+    for place, amount in ((-2, "25"), (-1, "11")):
+        company.reference["contract_prices"][place]["price_per_million"] = amount
 
 
 def restate_bills_and_outcomes(company: Company) -> None:

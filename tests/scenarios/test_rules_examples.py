@@ -40,7 +40,7 @@ def of_example(found: list[tuple[Any, ...]], name: str) -> dict[str, Decimal]:
 
 
 def test_all_are_here() -> None:
-    told = {*range(1, 28), 30, 31, 32, *range(34, 37), 41, 43}
+    told = {*range(1, 28), 30, 31, 32, *range(34, 37), 39, 40, 41, 43}
     assert {name for name in EXAMPLES if name.startswith("E")} == {f"E{number:02d}" for number in told}
 
 
@@ -92,7 +92,7 @@ def test_events(published: duckdb.DuckDBPyConnection, name: str) -> None:
 def test_tenants(published: duckdb.DuckDBPyConnection, name: str) -> None:
     found = rows(
         published,
-        "select tenant_id, sum(direct_cost) from finance.fct_tenant_margin where starts_with(tenant_id, ?) group by 1",
+        "select tenant_id, sum(direct_cost) from finance.fct_tenant_margin where feature_id = ? group by 1",
         name,
     )
     assert of_example(found, name) == amounts(EXAMPLES[name]["expect"]["tenants"])
@@ -118,6 +118,38 @@ def test_unit_costs(published: duckdb.DuckDBPyConnection, name: str) -> None:
             name,
         )
         assert found == tuple(Decimal(value) for value in expected.values())
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "coverage" in EXAMPLES[name]["expect"]])
+def test_coverage(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Of the row's own scope (R28); the one that stands is never above that of the month beside it."""
+    found = rows(
+        published,
+        """select own_share_attributed, own_share_reconciled,
+             share_attributed = least(own_share_attributed, month_share_attributed)
+             and share_reconciled = least(own_share_reconciled, month_share_reconciled)
+           from finance.fct_tenant_margin where feature_id = ?""",
+        name,
+    )
+    assert found == [(*map(Decimal, EXAMPLES[name]["expect"]["coverage"]), True)]
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "classes" in EXAMPLES[name]["expect"]])
+def test_classes(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    """The largest component of the variance behind a break, and what is said beside it."""
+    found = rows(published, "select kind, class, note from finance.fct_breaks where source = ? order by all", name)
+    assert [list(one) for one in found] == EXAMPLES[name]["expect"]["classes"]
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "runs" in EXAMPLES[name]["expect"]])
+def test_runs(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Kind and class of waste by run (R22, R23)."""
+    found = rows(
+        published,
+        "select run_id, kind, waste_class from finance.fct_run_cost where starts_with(run_id, ? || '/') order by 1",
+        name,
+    )
+    assert {run.removeprefix(f"{name}/e1/"): told for run, *told in found} == EXAMPLES[name]["expect"]["runs"]
 
 
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if "accrued" in EXAMPLES[name]["expect"]])

@@ -131,17 +131,18 @@ class _Resolution:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.readings = Readings(facts)
-        self.tree = _Tree(facts.tellings)
+        tellings = _in_an_order_of_their_own(facts.tellings)
+        self.tree = _Tree(tellings)
         units: dict[str, list[_Told]] = defaultdict(list)
-        for telling in facts.tellings:
+        for telling in tellings:
             told = _Told(telling, self.readings.read(telling))
             if telling.kind == "model" or told.partition.tells_usage:
                 units[telling.own_id].append(told)
         #: the same span or record is one call (R29)
         self.units = {own_id: sorted(told, key=lambda one: one.usage_order) for own_id, told in units.items()}
-        self.trace_names = _names_by_trace(facts.tellings)
+        self.trace_names = _names_by_trace(tellings)
         self.by_own_id: dict[str, Telling] = {}
-        for telling in facts.tellings:
+        for telling in tellings:
             self.by_own_id.setdefault(telling.own_id, telling)
 
     def calls(self) -> Iterator[Call]:
@@ -378,6 +379,18 @@ class _Tree:
 
     def are_nested(self, one: str, other: str) -> bool:
         return other in self.ancestors(one) or one in self.ancestors(other)
+
+
+def _in_an_order_of_their_own(tellings: list[Telling]) -> list[Telling]:
+    """By own id, deliveries of one span by their text: nothing follows from the order in which files came."""
+    deliveries: dict[str, list[Telling]] = defaultdict(list)
+    for telling in tellings:
+        deliveries[telling.own_id].append(telling)
+    ordered = []
+    for own_id in sorted(deliveries, key=str.encode):
+        told = deliveries[own_id]
+        ordered += sorted(set(told), key=repr) if len(told) > 1 else told
+    return ordered
 
 
 def _names_by_trace(tellings: list[Telling]) -> dict[str, dict[str, set[str]]]:

@@ -64,8 +64,8 @@ class Readings:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        distinct = {telling.own_id: telling for telling in facts.tellings}.values()
-        more_cached = Counter(emitter_of(one) for one in distinct if _cached(one) > (one.counts.input or 0))
+        shows = {(emitter_of(one), one.own_id) for one in facts.tellings if _cached(one) > (one.counts.input or 0)}
+        more_cached = Counter(emitter for emitter, _ in shows)
         self._excludes = {emitter for emitter, calls in more_cached.items() if calls >= ENOUGH_CALLS}
         self._tells_cache = {emitter_of(one) for one in facts.tellings if _tells_cache(one)}
 

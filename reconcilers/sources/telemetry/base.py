@@ -217,13 +217,8 @@ class TelemetrySource(Source):
 
     @classmethod
     def readers(cls) -> set[Path]:
-        """Also the spellings of providers."""
-        return super().readers() | {Path(naming.__file__)}
-
-    @classmethod
-    def readers(cls) -> set[Path]:
-        """Also what says which records cannot be read."""
-        return super().readers() | {Path(__file__).with_name("rejected.py")}
+        """Also the spellings of providers, and what says which records cannot be read."""
+        return super().readers() | {Path(naming.__file__), Path(__file__).with_name("rejected.py")}
 
 
 class FileSource(TelemetrySource):

@@ -19,13 +19,13 @@ largest as (
 
 doubts as (
 
-    select largest.source, largest.charge_day, largest.named, calls.value_nanos, calls.call_id
+    select largest.source, largest.charge_day, largest.named, calls.value_nanos, calls.is_priced
     from largest
     join calls on largest.identity_group = calls.identity_group and calls.size_rank > 1
 
     union all
 
-    select source, charge_day, named, value_nanos, call_id from calls where names_two_events
+    select source, charge_day, named, value_nanos, is_priced from calls where names_two_events
 
 ),
 
@@ -33,8 +33,8 @@ final as (
 
     select
         'ambiguous_identity' as kind, source, charge_day, concat({{ named(['source']) }}, ' ', named) as break_key,
-        {{ money('null') }} as quantity, {{ from_nanos(isum('value_nanos')) }} as amount,
-        concat('calls in doubt: ', {{ text('count(distinct call_id)') }}) as note, cast(null as string) as reconciliation_id
+        {{ money('count(*)') }} as quantity, case when min(case when is_priced then 1 else 0 end) = 1 then {{ from_nanos(isum('value_nanos')) }} end as amount,
+        cast(null as string) as note, cast(null as string) as reconciliation_id
     from doubts
     group by source, charge_day, named
 

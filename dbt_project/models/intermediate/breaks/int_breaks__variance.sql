@@ -20,20 +20,29 @@ variances as (
 
 ),
 
-final as (
+-- each difference of a key that is a break; a month-long line stands on the first of its month
+found as (
     {% for kind in ['price', 'missing_telemetry'] %}
-    select
-        '{{ kind }}' as kind, source, break_day as charge_day, {{ named(break_dimensions) }} as break_key, {{ money('null') }} as quantity, {{ from_nanos(kind) }} as amount,
-        cast(null as string) as note, reconciliation_id
+    select '{{ kind }}' as kind, {{ listed(break_dimensions) }}, break_day, {{ kind }} as nanos, reconciliation_id
     from variances
     where {{ kind }} <> 0 and {{ wide('abs(' ~ kind ~ ')') }} * 1000000 > tolerated
 
     union all
     {% endfor %}
     -- R14 gave input its money for cached tokens; a rest of expected cost is no other price
-    select 'cache_semantics', source, break_day, {{ named(break_dimensions) }}, {{ money('null') }}, {{ from_nanos('-unpaid_as_cache') }}, cast(null as string), reconciliation_id
+    select 'cache_semantics', {{ listed(break_dimensions) }}, break_day, -unpaid_as_cache, reconciliation_id
     from variances
     where unpaid_as_cache <> 0
+
+),
+
+final as (
+
+    select
+        kind, source, break_day as charge_day, {{ named(break_dimensions) }} as break_key, {{ money('null') }} as quantity, {{ from_nanos(isum('nanos')) }} as amount,
+        cast(null as string) as note, max(reconciliation_id) as reconciliation_id
+    from found
+    group by kind, {{ listed(break_dimensions) }}, break_day
 
 )
 
