@@ -89,8 +89,13 @@ model string tag_key string tag_value string charge_category category destinatio
     "shared_cost_rules": "destination pool! driver driver! valid_from date valid_to date version string!",
 }
 
-#: Tables made from reference files and from what was landed, by ``declared/models.py``.
-DERIVED: dict[str, str] = {"model_names": "source string provider string name string! model string! geography string"}
+#: Tables made by every run from reference files, settings and what was landed: ``model_names`` by ``declared/models.py``, the sources
+#: of revenue and, in the order they were told, their deliveries by ``pipeline.known``.
+DERIVED: dict[str, str] = {
+    "model_names": "source string provider string name string! model string! geography string",
+    "revenue_sources": "source string!",
+    "revenue_deliveries": "source string! unit string! landing_id string! place int64!",
+}
 
 _PRICED = tuple(
     column for column in _PRICES.split()[::2] if column not in ("price_per_million", "currency", "valid_to")

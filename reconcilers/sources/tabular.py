@@ -38,25 +38,32 @@ class Batch:
     columns: dict[str, list[str | None]]
 
 
-def read(path: Path, name: str, select: Select, *, source: str | None = None) -> Iterator[Batch]:
+#: (line, fields) of a CSV record that has not as many fields as the header.
+Ragged = Callable[[int, Sequence[str]], None]
+
+
+def read(
+    path: Path, name: str, select: Select, *, source: str | None = None, ragged: Ragged | None = None
+) -> Iterator[Batch]:
     """The rows of one file, CSV (plain, gzip, zstd) or Parquet, told by its first bytes.
 
-    Raises ``SourceRejected`` for what is empty, corrupt or truncated, naming file and line.
+    Raises ``SourceRejected`` for what is empty, corrupt or truncated, naming file and line; for a record of another
+    number of fields, too, unless ``ragged`` takes note of it.
     """
     with path.open("rb") as stream:
         magic = stream.read(4)
-    return (_parquet if magic == b"PAR1" else _csv)(path, name, select, source)
+    return _parquet(path, name, select, source) if magic == b"PAR1" else _csv(path, name, select, source, ragged)
 
 
-def verify(path: Path, name: str, select: Select, *, source: str | None = None) -> None:
+def verify(path: Path, name: str, select: Select, *, source: str | None = None, ragged: Ragged | None = None) -> None:
     """Read one file's header, and unpack it to its end: what ``read`` would refuse as damaged is refused before it is landed."""
-    for _ in read(path, name, select, source=source):
+    for _ in read(path, name, select, source=source, ragged=ragged):
         break
     with open_unpacked(path, name, source=source) as stream, open(os.devnull, "wb") as nowhere:
         shutil.copyfileobj(stream, nowhere, 1 << 20)
 
 
-def _csv(path: Path, name: str, select: Select, source: str | None) -> Iterator[Batch]:
+def _csv(path: Path, name: str, select: Select, source: str | None, ragged: Ragged | None) -> Iterator[Batch]:
     with (
         open_unpacked(path, name, source=source) as raw,
         io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
@@ -73,7 +80,9 @@ def _csv(path: Path, name: str, select: Select, source: str | None) -> Iterator[
             line = reader.line_num + 1
             for row in reader:
                 if len(row) != width:
-                    if row:
+                    if row and ragged is not None:
+                        ragged(line, row)
+                    elif row:
                         raise SourceRejected(
                             f"{len(row)} fields where the header has {width}", source=source, file=name, line=line
                         )

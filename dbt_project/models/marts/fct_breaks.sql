@@ -1,8 +1,9 @@
 -- differences that somebody must look at, whichever model found them; identity is kind, key and day, so a rerun updates and never twins
-{% set families = ['usage', 'variance', 'bill', 'telemetry', 'identity', 'unseen', 'references', 'models'] %}
+{% set families = ['usage', 'variance', 'bill', 'telemetry', 'identity', 'unseen', 'references', 'models', 'revenue'] %}
 with found as (
     {% for family in families %}
-    select {{ listed(break_columns()) }} from {{ ref('int_breaks__' ~ family) }}
+    -- what has no rate has an amount in its own currency
+    select {{ listed(break_columns()) }}, {{ 'currency' if family == 'revenue' else 'cast(null as string) as currency' }} from {{ ref('int_breaks__' ~ family) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 
@@ -14,7 +15,7 @@ final as (
         {{ key(['found.kind', 'found.break_key', 'found.charge_day']) }} as break_id,
         found.kind, coalesce(nullif(variances.class, 'none'), found.kind) as class, found.source, found.charge_day, found.break_key, found.note, found.quantity, found.amount,
         coalesce(abs(found.amount) >= {{ money("'" ~ var('materiality') ~ "'") }}, false) as material,
-        '{{ var("reporting_currency") }}' as currency,
+        coalesce(found.currency, '{{ var("reporting_currency") }}') as currency,
         {{ days_between('found.charge_day', as_of_day()) }} as age_days,
         'open' as state
     from found
