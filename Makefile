@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= var/sample
 
-.PHONY: help run nightly test crash check check-python check-sql lock emitters bench clean
+.PHONY: help run dbt nightly test crash check check-python check-sql lock emitters bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -45,6 +45,9 @@ AFTER_bigquery := echo "The emulator ends here, and its tables with it. To look 
 
 run: .venv/.ready var/airflow/.ready $(READY_$(WAREHOUSE)) ## Make the sample company, run the nightly DAG over it, show what came out [WAREHOUSE=bigquery]
 	@$(BESIDE_$(WAREHOUSE)) $(MAKE) --no-print-directory nightly
+
+dbt: .venv/.ready ## A dbt command over the sample as `make run` left it: make dbt ARGS="build -s int_runs+"
+	@reconcile dbt --config $(OUT)/reconcile.yaml $(ARGS)
 
 nightly:
 	@reconcile sample --out $(OUT) --warehouse $(WAREHOUSE)

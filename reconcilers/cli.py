@@ -91,6 +91,28 @@ def rebuild(
     run_with_progress(_settings(config), _period(None, start, end), _instant(as_of), fetch=False)
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dbt(
+    context: typer.Context,
+    days: Annotated[
+        str | None, typer.Option(help="Days to render models for that are kept by day, apart by commas.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """A dbt command over the store as the last build left it: the loop of whoever changes a model. Nothing is published.
+
+    Examples:
+
+        reconcile dbt build -s int_runs+
+
+        reconcile dbt compile -s int_usages --days 2026-09-03
+    """
+    from reconcilers import pipeline
+
+    named = {"days": days.split(",")} if days else {}
+    raise SystemExit(pipeline.run_dbt(_settings(config), context.args, named))
+
+
 @app.command()
 def watch(
     day: Annotated[str, typer.Option("--date", help="UTC day to watch, with the day before it.")],

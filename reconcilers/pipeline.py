@@ -16,13 +16,13 @@ from typing import Any
 
 from reconcilers.declared import models, reference
 from reconcilers.declared.settings import Settings
-from reconcilers.errors import ReconcileError
+from reconcilers.errors import ReconcileError, SettingsInvalid
 from reconcilers.ingest.landing import Landed, Landing, Refused
 from reconcilers.ingest.normalise import Lake, models_told
 from reconcilers.ingest.resolution.days import resolve
 from reconcilers.ingest.resolution.tellings import Knowledge
 from reconcilers.ingest.told_already import left_out_charges
-from reconcilers.periods import Period
+from reconcilers.periods import Period, parse_instant
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
 from reconcilers.warehouses import dbt
@@ -160,6 +160,28 @@ def build(
         executable=settings.dbt_executable,
         progress=progress,
     )
+
+
+def run_dbt(settings: Settings, arguments: Sequence[str], more: Mapping[str, object]) -> int:
+    """A dbt command over the store as the last build left it, in its environment, with its variables and ``more``.
+
+    It knows what the published version knew; nothing is landed, loaded or published. Artefacts lie beside those of builds.
+    Returns dbt's exit code. Raises ``SettingsInvalid`` where nothing is published.
+    """
+    warehouse = warehouse_of(settings)
+    published = warehouse.current()
+    if published is None:
+        raise SettingsInvalid("nothing is published yet, so there is no store", hint="run the job once")
+    as_of = parse_instant(published.facts["as_of"])
+    with warehouse.writing():
+        return dbt.by_hand(
+            arguments,
+            artefacts=settings.path(settings.home) / "dbt_by_hand",
+            environment=warehouse.environment,
+            as_of=as_of,
+            variables={**variables(settings), **more},
+            executable=settings.dbt_executable,
+        )
 
 
 def known(

@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -61,7 +61,7 @@ def build(
     """
     artefacts.mkdir(parents=True, exist_ok=True)
     command = [
-        *([executable] if executable else [sys.executable, "-m", "dbt.cli.main"]),
+        *_dbt(executable),
         "--log-format=json",
         "--log-level=info",
         "--no-use-colors",
@@ -75,12 +75,9 @@ def build(
             if watched_from
             else ["--exclude=tag:watch tag:shape"]
         ),
-        f"--project-dir={PROJECT}",
-        f"--profiles-dir={PROJECT}",
-        f"--target-path={artefacts}",
-        f"--vars={json.dumps({**variables, 'recipe': recipe(variables)}, sort_keys=True)}",
+        *_project(artefacts, variables),
     ]
-    told = {"RECONCILE_AS_OF": f"{as_of:%Y-%m-%d %H:%M:%S}", "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}
+    told = _told(as_of)
     if watched_from:
         told["RECONCILE_WATCHED_FROM"] = watched_from.isoformat()
     result = Build()
@@ -103,6 +100,38 @@ def build(
     if running.returncode:
         _raise(result, spoken, artefacts)
     return result
+
+
+def by_hand(
+    arguments: Sequence[str],
+    *,
+    artefacts: Path,
+    environment: Mapping[str, str],
+    as_of: datetime,
+    variables: Mapping[str, object],
+    executable: str | None = None,
+) -> int:
+    """Run a dbt command of one's own over the store as the last build left it. Returns dbt's exit code; it speaks for itself."""
+    artefacts.mkdir(parents=True, exist_ok=True)
+    command = [*_dbt(executable), *arguments, *_project(artefacts, variables), f"--log-path={artefacts}"]
+    return subprocess.run(command, env={**os.environ, **environment, **_told(as_of)}, check=False).returncode
+
+
+def _dbt(executable: str | None) -> list[str]:
+    return [executable] if executable else [sys.executable, "-m", "dbt.cli.main"]
+
+
+def _project(artefacts: Path, variables: Mapping[str, object]) -> list[str]:
+    return [
+        f"--project-dir={PROJECT}",
+        f"--profiles-dir={PROJECT}",
+        f"--target-path={artefacts}",
+        f"--vars={json.dumps({**variables, 'recipe': recipe(variables)}, sort_keys=True)}",
+    ]
+
+
+def _told(as_of: datetime) -> dict[str, str]:
+    return {"RECONCILE_AS_OF": f"{as_of:%Y-%m-%d %H:%M:%S}", "DBT_SEND_ANONYMOUS_USAGE_STATS": "0"}
 
 
 def recipe(variables: Mapping[str, object]) -> str:

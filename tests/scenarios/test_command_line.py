@@ -42,6 +42,17 @@ def test_status_says_what_is_published(examples_settings: Path) -> None:
     assert "telemetry_without_charge" in done.stdout
 
 
+def test_dbt_reads_the_store_of_the_last_build(examples_settings: Path) -> None:
+    sql = "select count(*) as lines_of_e1 from {{ ref('int_charges') }} where source = 'E1'"
+    done = reconcile("dbt", "--config", str(examples_settings), "show", "--inline", sql)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "lines_of_e1" in done.stdout
+    days = reconcile("dbt", "--config", str(examples_settings), "compile", "-s", "int_usages", "--days", "2026-09-28")
+    assert "2026-09-28" in days.stdout
+    failed = reconcile("dbt", "--config", str(examples_settings), "show", "--inline", "select no_such_column")
+    assert failed.returncode != 0
+
+
 def test_query_in_every_format(examples_settings: Path) -> None:
     sql = "select '=1+1' as cell, reconciled_cost from finance.fct_cost_per_outcome where event_id = 'E13/e1'"
     asked = {
