@@ -137,7 +137,8 @@ def test_the_waterfall_waits_for_no_event(nodes: Nodes) -> None:
 
 
 def _forget_placements(nodes: Nodes) -> None:
-    nodes["model.reconcile.int_call_inputs"]["depends_on"]["nodes"].remove("model.reconcile.int_placements")
+    for name in ("int_placements", "int_context_thresholds", "int_price_hours"):
+        nodes["model.reconcile.int_call_inputs"]["depends_on"]["nodes"].remove(f"model.reconcile.{name}")
 
 
 def _read_events(nodes: Nodes) -> None:
