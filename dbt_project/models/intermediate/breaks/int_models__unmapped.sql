@@ -60,7 +60,7 @@ near as (
 
 final as (
 
-    select unmapped.source, unmapped.model, near.nearest, unmapped.on_bill, unmapped.in_telemetry
+    select {{ key(['unmapped.source', 'unmapped.model']) }} as source_model_id, unmapped.source, unmapped.model, near.nearest, unmapped.on_bill, unmapped.in_telemetry
     from unmapped
     left join near on unmapped.source = near.source and unmapped.model = near.model and near.place = 1
 

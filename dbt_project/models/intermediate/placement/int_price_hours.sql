@@ -38,7 +38,7 @@ days as (
 
 final as (
 
-    select placed.emitter, days.price_hour, days.begins, days.ends
+    select {{ key(['placed.emitter', 'days.begins']) }} as emitter_part_id, placed.emitter, days.price_hour, days.begins, days.ends
     from {{ ref('int_placements') }} as placed
     join days on placed.source = days.source and placed.placed_model = days.model
     where days.begins < days.ends
