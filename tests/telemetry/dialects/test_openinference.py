@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.telemetry.conftest import Job, usage
-from tests.telemetry.written import chat
+from tests.telemetry.written import chat, lines, message, span
 
 MODEL = {"llm.system": "openai", "llm.model_name": "gpt-4.1-2025-04-14"}
 COUNTS = {
@@ -112,3 +112,11 @@ def test_langchain_lies_over_the_sdk_it_calls(job: Job) -> None:
         chat({"openinference.span.kind": "LLM"} | MODEL, scope="openinference.instrumentation.langchain")
     ).calls
     assert "openinference.instrumentation.openai" in call["over_scopes"]
+
+
+def test_whom_a_client_calls_is_known_by_its_name_where_it_is_not_told(job: Job) -> None:
+    names = ("OpenAIChatCompletionClient.create", "AzureOpenAIChatCompletionClient.create", "OllamaClient.create")
+    values = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4.1"} | COUNTS
+    spans = [span(values, spanId=f"{number:016x}", name=name) for number, name in enumerate(names, 1)]
+    content = lines(message(*spans, scope="openinference.instrumentation.autogen_agentchat"))
+    assert [call["provider"] for call in job.take(content).calls] == ["openai", "azure.ai.openai", None]
