@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from reconcilers import naming
 from reconcilers.errors import SourceRejected
@@ -183,6 +183,21 @@ class Dialect:
     def __post_init__(self) -> None:
         if unknown := sorted({*self.attributes} - {*FIELDS} | {*self.counts} - {*COUNTS}):
             raise ValueError(f"dialect {self.name}: not fields or counts of a span: {', '.join(unknown)}")
+
+
+class TokenSemantics(BaseModel):
+    """What a company knows of a scope's counts, before any other evidence (rule R31): whether its ``input`` counts contain
+    what is cached (inclusive) or not, and its ``output`` counts the thoughts. One word is said of the input."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Literal["inclusive", "exclusive"] | None = None
+    output: Literal["inclusive", "exclusive"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_input(cls, value: Any) -> Any:
+        return {"input": value} if isinstance(value, str) else value
 
 
 class FileSourceConfig(SourceConfig):
