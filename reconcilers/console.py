@@ -127,8 +127,11 @@ def print_status(settings: Settings) -> None:
     for key in ("failed_units", "warnings"):
         for text in facts[key]:
             out.print(f"{key.replace('_', ' ')}: {_plain(text)}")
-    breaks = published.ask("select kind, count(*), sum(amount) from finance.fct_breaks group by kind order by kind")
-    _print_table(out, ["break", "count", "amount"], breaks.rows)
+    breaks = published.ask(
+        """select kind, sum(case when material then 1 else 0 end), count(*), sum(amount) from finance.fct_breaks
+           group by kind order by 2 desc, kind"""
+    )
+    _print_table(out, ["break", "material", "all", "amount"], breaks.rows)
 
 
 def print_report(settings: Settings, page: Path | None) -> None:

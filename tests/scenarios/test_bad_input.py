@@ -111,8 +111,8 @@ def test_every_refusal_is_a_break(published: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_no_rate_is_a_break_and_in_no_sum(published: duckdb.DuckDBPyConnection) -> None:
-    found = rows(published, "select amount, break_key from finance.fct_breaks where kind = 'no_rate'")
-    assert found == [(None, "source=euro currency=EUR")]
+    found = rows(published, "select amount, currency, break_key from finance.fct_breaks where kind = 'no_rate'")
+    assert found == [(Decimal(10), "EUR", "source=euro currency=EUR")]
     assert rows(published, "select * from finance.rpt_invoice_waterfall where source = 'euro'") == []
 
 

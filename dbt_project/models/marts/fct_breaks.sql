@@ -2,7 +2,8 @@
 {% set families = ['usage', 'variance', 'bill', 'telemetry', 'identity', 'unseen', 'references', 'models'] %}
 with found as (
     {% for family in families %}
-    select {{ listed(break_columns()) }} from {{ ref('int_breaks__' ~ family) }}
+    -- a bill alone has amounts that have no rate to the reporting currency
+    select {{ listed(break_columns()) }}, {{ 'currency' if family == 'bill' else 'cast(null as string) as currency' }} from {{ ref('int_breaks__' ~ family) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 
@@ -14,7 +15,7 @@ final as (
         {{ key(['found.kind', 'found.break_key', 'found.charge_day']) }} as break_id,
         found.kind, coalesce(nullif(variances.class, 'none'), found.kind) as class, found.source, found.charge_day, found.break_key, found.note, found.quantity, found.amount,
         coalesce(abs(found.amount) >= {{ money("'" ~ var('materiality') ~ "'") }}, false) as material,
-        '{{ var("reporting_currency") }}' as currency,
+        coalesce(found.currency, '{{ var("reporting_currency") }}') as currency,
         {{ days_between('found.charge_day', as_of_day()) }} as age_days,
         'open' as state
     from found
