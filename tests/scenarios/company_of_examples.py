@@ -35,6 +35,7 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
         "billing_grain": [],
         "published_units": [],
         "contract_prices": [],
+        "context_thresholds": [],
         "list_prices": [],
         "environments": [
             {"environment": "production", "production": "true"},
@@ -68,6 +69,10 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
             for other in example.get("other_providers", [])
         ]
         reference["billing_grain"] += [{"source": name, "dimension": told} for told in example.get("told", [])]
+        if "threshold" in example:
+            reference["context_thresholds"].append(
+                {"provider": name.lower(), "model": "model", "threshold": example["threshold"], "version": "1"}
+            )
         if "published_unit" in example:
             reference["published_units"].append(
                 {"source": name, "meter": "input_tokens", "unit": example["published_unit"]}
@@ -188,6 +193,7 @@ def _bill_line(line: Row) -> Row:
         "x_Model": line.get("model", "model"),
         "x_Meter": line.get("meter", "input_tokens"),
         "x_Batch": line.get("batch", ""),
+        "x_ContextBand": line.get("context_band", ""),
         "x_CacheTtl": line.get("ttl", ""),
         "x_LineId": line.get("line", ""),
         "x_LinkedLineIds": line.get("linked", ""),

@@ -137,7 +137,9 @@ def test_the_waterfall_waits_for_no_event(nodes: Nodes) -> None:
 
 
 def _forget_environments(nodes: Nodes) -> None:
-    nodes["model.reconcile.int_call_inputs"]["depends_on"]["nodes"].remove("model.reconcile.stg_reference__environments")
+    nodes["model.reconcile.int_call_inputs"]["depends_on"]["nodes"].remove(
+        "model.reconcile.stg_reference__environments"
+    )
 
 
 def _read_events(nodes: Nodes) -> None:

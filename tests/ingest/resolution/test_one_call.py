@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.resolution.conftest import Row, telling, used
+from tests.ingest.resolution.conftest import Row, telling, used
 
 Calls = Callable[..., list[Row]]
 OTHER = "1bf7651916cd43dd8448eb211c80319d"
