@@ -154,9 +154,9 @@ class Dialect:
     settings (rule R33, ``unread_usage``); one ending in a dot stands for all that start so.
 
     ``texts`` are attributes that hold prompts, completions, thoughts, tool arguments or results, never landed but for what is
-    read inside of them as JSON; ``no_texts`` are known to hold none. One ending in a dot stands for all that start so, ``*``
-    for one word; the longest that fits counts. ``text_events`` are events whose content is a message. Of what neither names
-    ``spans/texts.py`` judges by a rule.
+    read inside of them as JSON; ``no_texts`` are known to hold none. One ending in a dot stands for all that start so (of
+    ``no_texts`` but for those with a word of text), ``*`` for one word; the longest that fits counts. ``text_events`` are
+    events whose content is a message. Of what neither names ``spans/texts.py`` judges by a rule.
     """
 
     name: str
