@@ -205,8 +205,10 @@ def known(
         if row["model"]
         for source in ([row["source"]] if row["source"] else bills)
     ]
+    files |= resolve(files.get("calls", []), settings.lake, *_knowledge(models.named(rows, told, price_book=False)))
+    # A call of several tellings can have one's provider and another's model.
+    told += [models.Told(*one) for one in models_told({"resolved_calls": files.get("resolved_calls", [])})]
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
-    files |= resolve(files.get("calls", []), settings.lake, *_knowledge(rows))
     tables = {name: reference.table(found, name) for name, found in rows.items()}
     return files, tables, knowledge(landing, configured, as_of)
 

@@ -169,7 +169,8 @@ def models_told(files: Mapping[str, Sequence[Path]]) -> list[tuple[str | None, s
     """The distinct (source, provider, model) that lake files tell: bills and usage reports under their source, calls under null."""
     import duckdb
 
-    told = {"calls": "null, provider", "charges": "source, provider", "provider_usage": "source, null"}
+    calls = dict.fromkeys(("calls", "resolved_calls"), "null, provider")
+    told = calls | {"charges": "source, provider", "provider_usage": "source, null"}
     found: set[tuple[str | None, str | None, str]] = set()
     with duckdb.connect() as connection:
         for entity, who in told.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from tests.emitters.figures import PRICES, cost
-from tests.emitters.provider import Served
+from tests.emitters.provider import SNAPSHOT, Served
 
 #: Billing source → names of its provider, as emitters that tell the provider's own or none use them.
 SOURCES = {
@@ -55,6 +55,13 @@ def write_company(folder: Path, served: list[Served]) -> Path:
             }
             for source, model in sorted({(source_of(answer.model), answer.model) for answer in served if answer.usage})
             for (meter, ttl), price in PRICES.items()
+        ],
+        # Some emitters tell a model only as it was asked for; whoever asks declares what it stands for.
+        "model_aliases": [
+            {"provider": provider, "alias": SNAPSHOT.sub("", model), "model": model}
+            for source, model in sorted({(source_of(answer.model), answer.model) for answer in served})
+            for provider in SOURCES[source]
+            if SNAPSHOT.sub("", model) != model
         ],
     }
     for table, rows in reference.items():

@@ -67,7 +67,8 @@ def _expected(account: Account, known: dict[str, Any] | None) -> str:
         {told: account.served} if isinstance(told, str) else {name: Decimal(cost) for name, cost in told.items()}
     )
     on_event = account.served - sum(elsewhere.values(), Decimal(0))
-    return _told(0 if isinstance(told, str) else account.answers, on_event, elsewhere, known.get("breaks", ()))
+    paid = known.get("paid", 0 if isinstance(told, str) else account.answers)
+    return _told(paid, on_event, elsewhere, known.get("breaks", ()))
 
 
 def _told(paid: int, on_event: Decimal, elsewhere: Mapping[str, Decimal], breaks: Iterable[str]) -> str:

@@ -162,6 +162,10 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+#: The end of a model's name that says which snapshot of it answered.
+SNAPSHOT = re.compile(r"(?:-2026-08-01|-20260801|-001)$")
+
+
 def served_as(asked: str, family: str) -> str:
     """The snapshot an alias stands for, as the provider names it in its answer and on its bill."""
     bare = asked.removeprefix("models/").removeprefix("us.")

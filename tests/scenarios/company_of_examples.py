@@ -36,6 +36,7 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
         "published_units": [],
         "exchange_rates": [],
         "contract_prices": [],
+        "context_thresholds": [],
         "list_prices": [],
         "environments": [
             {"environment": "production", "production": "true"},
@@ -76,6 +77,10 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
             {"currency": currency, "billing_period_start": DAY.replace(day=1), "rate": rate, "version": "1"}
             for currency, rate in example.get("rates", {}).items()
         ]
+        if "threshold" in example:
+            reference["context_thresholds"].append(
+                {"provider": name.lower(), "model": "model", "threshold": example["threshold"], "version": "1"}
+            )
         if "published_unit" in example:
             reference["published_units"].append(
                 {"source": name, "meter": "input_tokens", "unit": example["published_unit"]}
@@ -196,6 +201,7 @@ def _bill_line(line: Row) -> Row:
         "x_Model": line.get("model", "model"),
         "x_Meter": line.get("meter", "input_tokens"),
         "x_Batch": line.get("batch", ""),
+        "x_ContextBand": line.get("context_band", ""),
         "x_CacheTtl": line.get("ttl", ""),
         "x_LineId": line.get("line", ""),
         "x_LinkedLineIds": line.get("linked", ""),

@@ -82,6 +82,22 @@ COMPANY: dict[str, tuple[str, list[Row], list[Row]]] = {
             {"id": "ho-late", "model": "deepseek-v4-pro", "input": 1_000_000, "at": "22:00:00"},
         ],
     ),
+    # One call of two tellings: one's provider is the bill's, the other's model is what both called.
+    "two": (
+        "mistralai",
+        [{"cost": "0.15", "model": "mistral-medium-3", "quantity": 100_000}],
+        [
+            {"id": "tw-1", "event": "tw-1", "answer_id": "x", "input": 100_000},
+            {
+                "id": "tw-2",
+                "event": "tw-1",
+                "answer_id": "x",
+                "provider": "gateway",
+                "model": "mistral-medium-3",
+                "input": 100_000,
+            },
+        ],
+    ),
     # The bill's own words for a model, which no alias maps; and one that only telemetry has and nobody knows.
     "words": (
         "anthropic",
@@ -149,15 +165,14 @@ def line(line: Row) -> Row:
 def write_company(folder: Path) -> Path:
     """Bills, telemetry and reference files of the company. Returns the settings file."""
     calls = [
-        {
-            "provider": provider,
-            "at": f"{DAY}T{call.get('at', '12:00:00')}Z",
-            **{k: v for k, v in call.items() if k != "at"},
-        }
+        {"provider": provider, "event": call["id"]} | call | {"at": f"{DAY}T{call.get('at', '12:00:00')}Z"}
         for provider, _, told in COMPANY.values()
         for call in told
     ]
-    write(folder / "telemetry" / "calls.csv", [{"cached": 0, "service_tier": ""} | call for call in calls])
+    write(
+        folder / "telemetry" / "calls.csv",
+        [{"cached": 0, "service_tier": "", "answer_id": ""} | call for call in calls],
+    )
     for source, (_, lines, _) in COMPANY.items():
         write(folder / "bills" / source / "bill.csv", [line(one) for one in lines])
     declared = {
@@ -187,7 +202,14 @@ def write_company(folder: Path) -> Path:
     for name, rows in declared.items():
         write(folder / "reference" / f"{name}.csv", rows)
     columns = {name: name for name in ("provider", "model", "service_tier")}
-    columns |= {"record_id": "id", "event_id": "id", "run_id": "id", "ended_at": "at", "started_at": "at"}
+    columns |= {
+        "record_id": "id",
+        "response_id": "answer_id",
+        "event_id": "event",
+        "run_id": "event",
+        "ended_at": "at",
+        "started_at": "at",
+    }
     meters = [{"meter": "input_tokens", "column": "input"}, {"meter": "cache_read_input_tokens", "column": "cached"}]
     telemetry = {
         "name": "calls",

@@ -48,6 +48,7 @@ def published(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 "pr-global": ("1.00", "1.00"),
             },
         ),
+        ("tw", {"tw-1": ("0.15", "0.15")}),
         ("ho", {"ho-dear": ("1.32", "1.32"), "ho-cheap": ("0.66", "0.66"), "ho-late": ("0.66", "0.66")}),
     ],
 )
@@ -63,18 +64,20 @@ def test_events_cost_what_is_billed_and_are_estimated_at_list(
 
 def test_nothing_is_left_over_and_no_price_is_missing(published: duckdb.DuckDBPyConnection) -> None:
     sound = [source for source in COMPANY if source != "words"]
-    sql = "select source, kind from finance.fct_breaks where list_contains(?, source)"
+    sql = "select source, kind, break_key from finance.fct_breaks where list_contains(?, source)"
     assert published.execute(sql, [sound]).fetchall() == []
     sql = "select distinct step from finance.rpt_invoice_waterfall where list_contains(?, source)"
     assert sorted(published.execute(sql, [sound]).fetchall()) == [("billed",), ("event",)]
 
 
-def test_a_model_only_one_side_names_and_nothing_maps_is_named_once_with_the_nearest(home: Path) -> None:
-    with duckdb.connect(str(home / "var" / "store" / "store.duckdb"), read_only=True) as connection:
-        sql = (
-            "select source, model, nearest, on_bill, in_telemetry from intermediate.int_models__unmapped order by model"
-        )
-        assert connection.execute(sql).fetchall() == [
-            ("words", "Claude Opus 4.6", "claude-opus-4-6", True, False),
-            ("words", "claude-opsu-4-6", "claude-opus-4-6", False, True),
-        ]
+def test_a_model_only_one_side_names_and_nothing_maps_is_named_once_with_the_nearest(
+    published: duckdb.DuckDBPyConnection,
+) -> None:
+    sql = "select kind, break_key, amount, note from finance.fct_breaks where source = 'words' and kind = 'unmapped' order by break_key"
+    assert [
+        (kind, key, amount, "the nearest known name is claude-opus-4-6." in note)
+        for kind, key, amount, note in published.execute(sql).fetchall()
+    ] == [
+        ("unmapped", "source=words model=Claude Opus 4.6", Decimal(5), True),
+        ("unmapped", "source=words model=claude-opsu-4-6", None, True),
+    ]

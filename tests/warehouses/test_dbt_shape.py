@@ -136,8 +136,10 @@ def test_the_waterfall_waits_for_no_event(nodes: Nodes) -> None:
     assert [one["name"] for one in behind_it if "/events/" in one["original_file_path"]] == []
 
 
-def _forget_placements(nodes: Nodes) -> None:
-    nodes["model.reconcile.int_call_inputs"]["depends_on"]["nodes"].remove("model.reconcile.int_placements")
+def _forget_environments(nodes: Nodes) -> None:
+    nodes["model.reconcile.int_call_inputs"]["depends_on"]["nodes"].remove(
+        "model.reconcile.stg_reference__environments"
+    )
 
 
 def _read_events(nodes: Nodes) -> None:
@@ -168,7 +170,7 @@ def _tell_elsewhere(nodes: Nodes) -> None:
 @pytest.mark.parametrize(
     ("change", "check", "found"),
     [
-        (_forget_placements, unseen_changes, "int_calls reads int_calls__placed"),
+        (_forget_environments, unseen_changes, "int_calls reads int_calls__placed"),
         (_read_events, unseen_changes, "int_call_estimates reads int_events"),
         (_read_margins, backward_reads, "dim_tenants reads fct_tenant_margin"),
         (_read_back, backward_reads, "models/intermediate/billing"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 
-from reconcilers.ingest.resolution.tellings import Row, Span, Telling, agree, counts_agree
+from reconcilers.ingest.resolution.tellings import Row, Span, Telling, agree, counts_agree, is_one_model
 
 #: How far a telling may reach beyond the one it opens, repeats or lies over.
 _MARGIN = timedelta(seconds=2)
@@ -150,7 +150,10 @@ def _work(row: Row) -> tuple[object, ...]:
 
 def _lies_over(span: Span, other: Span) -> bool:
     one, two = span.first, other.first
-    if one.model != two.model:
+    if one.model is None or two.model is None:
+        if one.model is not two.model:
+            return False
+    elif not is_one_model(one.model, two.model):
         return False
     ids = {span.told("response_id"), other.told("response_id")} - {None}
     inside = _within(one, two) or _within(two, one)

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from reconcilers import naming
 from reconcilers.ingest.resolution.names import Traces, names_of
 from reconcilers.ingest.resolution.one_call import Call, laid_together
-from reconcilers.ingest.resolution.tellings import Knowledge, Row, Span, Telling, Usage
+from reconcilers.ingest.resolution.tellings import Knowledge, Row, Span, Telling, Usage, is_one_model
 from reconcilers.ingest.resolution.wrapping import Excess, excesses
 
 #: (source, scope name, scope version, provider, operation)
@@ -108,7 +109,8 @@ def _row(call: Call, excess: Excess, input_above: int | None, traces: Traces, kn
     }
     payer = _payer(call, excess, knowledge)
     facts = dict(zip(_PAYER, (payer[name] for name in _PAYER), strict=True)) if payer else {}
-    models = {model for below in excess.below for model in (_first_told(below.tellings, "model", None),) if model}
+    models = {model for below in excess.below if (model := _model_told(below))}
+    row["model"] = _model_told(call)
     if row["model"] is None and len(models) == 1:
         row["model"] = models.pop()
     events = {telling.row["event_id"] for telling in call.tellings} - {None}
@@ -156,6 +158,16 @@ def _payer(call: Call, excess: Excess, knowledge: Knowledge) -> Row | None:
         if len({tuple(row[name] for name in _PAYER) for row in below}) == 1:
             return below[0]
     return found
+
+
+def _model_told(call: Call) -> str | None:
+    """The model of the first telling that names one, with the snapshot where only another of that model tells it (R29)."""
+    named = [(telling.model, telling.row["model"]) for telling in call.tellings if telling.model is not None]
+    if not named:
+        return None
+    first, as_told = named[0]
+    dated = (row for name, row in named if naming.undated(name) != name and is_one_model(name, first))
+    return str(next(dated, as_told))
 
 
 def _first_told(tellings: Iterable[Telling], name: str, otherwise: Any) -> Any:

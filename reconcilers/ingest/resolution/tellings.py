@@ -9,6 +9,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from reconcilers import naming
+
 Row = Mapping[str, Any]
 #: (meter, modality, cache TTL) → quantity in the meter's own unit
 Usage = dict[tuple[str, str | None, str | None], Decimal]
@@ -140,7 +142,7 @@ class Span:
 
 def agree(one: Telling, other: Telling) -> bool:
     """Whether two tellings of one response id can be the same call (R29): times, models, totals."""
-    if one.model is not None and other.model is not None and one.model != other.model:
+    if one.model is not None and other.model is not None and not is_one_model(one.model, other.model):
         return False
     mine, theirs = one.totals, other.totals
     both_told = None not in mine and None not in theirs
@@ -152,6 +154,11 @@ def agree(one: Telling, other: Telling) -> bool:
     if one.is_estimated or other.is_estimated:
         return True
     return counts_agree(mine, theirs)
+
+
+def is_one_model(one: str, other: str) -> bool:
+    """Whether two models' names can be of one: equal, or but for a snapshot that one of them does not tell (R29)."""
+    return one == other or one == naming.undated(other) or other == naming.undated(one)
 
 
 def counts_agree(mine: tuple[int | None, int | None], theirs: tuple[int | None, int | None]) -> bool:

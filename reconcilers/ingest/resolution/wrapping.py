@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from reconcilers.ingest.resolution.one_call import Call
-from reconcilers.ingest.resolution.tellings import Span, Usage
+from reconcilers.ingest.resolution.tellings import Span, Usage, is_one_model
 
 #: Meters of a side in the order in which an excess is taken from them; any other meter is a side of its own.
 _INPUT = ("input_tokens", "cache_read_input_tokens", "cache_write_input_tokens")
@@ -100,7 +100,7 @@ def _compared(call: Call, lower: Sequence[Call], found: dict[Call, Excess]) -> l
     if not call.is_model_operation:
         return list(lower)
     model = _model(call)
-    own = [other for other in lower if model is None or _model(other) in (None, model)]
+    own = [other for other in lower if model is None or (its := _model(other)) is None or is_one_model(its, model)]
     others = [other for other in lower if other not in own]
     told = _own(call)
     for side in (_INPUT, _OUTPUT):

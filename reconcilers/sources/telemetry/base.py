@@ -68,8 +68,9 @@ class Emitter:
     """What is known of one emitter, a row of a dialect's table of emitters (``dialects/<dialect>_emitters.csv``).
 
     ``scope`` is an instrumentation scope; ``versions`` a range of its version (``>=1.2,<2``; a span that tells no version is
-    in none), ``provider`` (OpenTelemetry's spelling) and ``operation`` (lower case) narrow it, empty is any. Of the rows
-    that fit a span, the one that says most of version, provider and operation counts, in this order, then the first.
+    in none), ``provider`` (OpenTelemetry's spelling) and ``operation`` (lower case; of a span that tells none its whole name)
+    narrow it, empty is any. Of the rows that fit a span, the one that says most of version, provider and operation counts, in
+    this order, then the first.
 
     None is *not known*. ``counts_itself``: its counts are a tokenizer's, ``always`` or of ``streamed`` calls, so they are
     *estimated*. ``over``: scopes whose one call a span of this emitter opens, repeats or lies over (rule R29).

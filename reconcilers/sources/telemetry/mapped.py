@@ -16,8 +16,10 @@ from typing import Any, ClassVar, Literal
 from reconcilers.money import parse_amount
 from reconcilers.sources import tabular
 from reconcilers.sources.contract import SourceConfig
+from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.telemetry.base import FileSource, FileSourceConfig
-from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource, Row, lookup
+from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource, Row, lookup, whole_lines
+from reconcilers.sources.telemetry.rejected import Lost, unreadable
 
 #: Columns that hold prompts or completions in the tables known to us. A number or an empty value there is no text.
 _PROMPT_COLUMNS = (
@@ -48,16 +50,34 @@ class Mapped(FileSource, MappingSource):
     config: MappedConfig
 
     def accept(self, unit: str, received: Path, work: Path) -> tuple[Path, dict[str, str]]:
-        """Refuse a table with prompt or completion text, or keep only the columns the mapping names."""
+        """Refuse a table with prompt or completion text, or keep only the columns the mapping names.
+
+        In place of a line that cannot be read the landed file says why and how long that was: what it holds may be text.
+        Raises ``SourceRejected`` for a file of which no line can be read.
+        """
         if self.config.land == "mapped_columns":
             return self._projected(unit, received, work / "mapped_columns"), {"land": "mapped_columns"}
+        lost: dict[int, Lost] = {}
+        lines = 0
         for line, row in self._rows(unit, received, all_columns=True):
-            if found := next((name for name in _PROMPT_COLUMNS if _is_prose(lookup(row, name))), None):
+            lines += 1
+            if isinstance(row, Lost):
+                lost[line] = row
+            elif found := next((name for name in _PROMPT_COLUMNS if _is_prose(row, name)), None):
                 problem = f"column {found!r} holds prompt or completion text, which is never landed"
                 raise self._rejected(unit, line, problem, "set land: mapped_columns")
-        return received, {}
+        if lost and len(lost) == lines:
+            line, first = next(iter(lost.items()))
+            raise self._rejected(unit, line, first.reason)
+        if not lost:
+            return received, {}
+        target = work / "readable_lines"
+        with open_unpacked(received, unit, source=self.name) as stream, target.open("wb") as out:
+            for line, content in enumerate(whole_lines(stream), 1):
+                out.write(unreadable(lost[line].reason, lost[line].size) + b"\n" if line in lost else content)
+        return target, {"rewritten": "without lines that cannot be read", "unreadable": str(len(lost))}
 
-    def _rows(self, unit: str, path: Path, all_columns: bool = False) -> Iterator[tuple[int, Row]]:
+    def _rows(self, unit: str, path: Path, all_columns: bool = False) -> Iterator[tuple[int, Row | Lost]]:
         """(line, row) of one table; in Parquet the line is the row's number."""
         if self.config.format == "ndjson":
             yield from super()._rows(unit, path)
@@ -68,11 +88,11 @@ class Mapped(FileSource, MappingSource):
                 yield line, dict(zip(names, texts, strict=True))
 
     def _select(self, unit: str, all_columns: bool, header: Sequence[str]) -> dict[str, str]:
-        """Which columns of a table to read; refuses one that lacks a mapped column."""
-        names = self.config.reads()
-        if absent := [name for name in names if name not in header]:
-            raise self._changed(unit, f"no column {absent[0]!r:.80}")
-        return {name: name for name in (header if all_columns else names)}
+        """Which columns of a table to read; refuses one that lacks a mapped column. A path starts with one."""
+        names = {name: name if name in header else name.partition(".")[0] for name in self.config.reads()}
+        if absent := next((name for name, column in names.items() if column not in header), None):
+            raise self._changed(unit, f"no column {absent!r:.80}")
+        return {name: name for name in (header if all_columns else dict.fromkeys(names.values()))}
 
     def _projected(self, unit: str, received: Path, target: Path) -> Path:
         """The table with only the mapped columns: NDJSON of flat names, or CSV for CSV and Parquet."""
@@ -82,7 +102,10 @@ class Mapped(FileSource, MappingSource):
             if self.config.format != "ndjson":
                 writer.writerow(names)
             for _, row in self._rows(unit, received):
-                found = {name: lookup(row, name) for name in names}
+                if isinstance(row, Lost):
+                    out.write(unreadable(row.reason, row.size).decode() + "\n")
+                    continue
+                found = {name: _found(row, name) for name in names}
                 if self.config.format != "ndjson":
                     writer.writerow(found.values())
                 else:
@@ -90,8 +113,17 @@ class Mapped(FileSource, MappingSource):
         return target
 
 
-def _is_prose(value: Any) -> bool:
-    """Whether a value can be prompt or completion text: not empty and not a number."""
+def _found(row: Row, name: str) -> Any:
+    """What is under a name; nothing where its path leads into a text that is no JSON, which may be any text."""
+    try:
+        return lookup(row, name)
+    except ValueError:
+        return None
+
+
+def _is_prose(row: Row, name: str) -> bool:
+    """Whether a column can hold prompt or completion text: not empty and not a number."""
+    value = _found(row, name)
     if isinstance(value, str):
         try:
             parse_amount(value)

@@ -8,8 +8,10 @@ One configured source fills one entity; a table that holds several feeds several
     outcome: {column: success, map: {"True": success, "*": failure}}   # the first pattern that fits; ``*`` is any text
     ended_at: {column: ts, time: epoch_ms}               # iso (default), epoch_s, epoch_ms, epoch_us, epoch_ns, strptime
 
-Numbers are parsed from their text, never through a binary float. A row that does not fit its mapping rejects its file,
-naming line and column; a column the mapping names and the table lacks is ``SourceChangedShape``.
+A path goes on into a column that holds a JSON text. Numbers are parsed from their text, never through a binary float. A row
+that does not fit its mapping is a row of ``rejected_records``, naming line and column, and the others count (rule R33); of a
+call whose counts cannot be read the usage is not known. A table no row of which fits is refused: the mapping is wrong. A
+column the mapping names and the table lacks is ``SourceChangedShape``.
 """
 
 from __future__ import annotations
@@ -17,21 +19,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reconcilers import naming
 from reconcilers.errors import SourceChangedShape, SourceRejected
-from reconcilers.ingest.lake import ENTITIES, schema
+from reconcilers.ingest.lake import ENTITIES, METERS, schema
 from reconcilers.money import parse_amount, round_half_away
 from reconcilers.periods import parse_instant
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.telemetry.base import TelemetrySource, hash_user
+from reconcilers.sources.telemetry.rejected import Lost, Rejections, unreadable, why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 EntityRow = dict[str, Any]
+Faults = list[tuple[str, str]]  # (source column, what is wrong with it)
 Counts = dict[tuple[str, str | None, str | None], Decimal]  # (meter, modality, cache TTL) → quantity
 
 _BATCH = 20_000
@@ -51,24 +58,33 @@ _EPOCH_MICROSECONDS = {
     "epoch_us": Decimal(1),
     "epoch_ns": Decimal("0.001"),
 }
+_CACHED = ("cache_read_input_tokens", "cache_write_input_tokens")
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+#: Blanks, and the NUL bytes that rotation leaves at a file's head on some file systems.
+_BLANK = b" \t\r\n\0"
 _PART = re.compile(r"\{([^{}]+)\}")
 
 #: Lake columns with a closed list of values.
 _ALLOWED = {
     "outcome": {"success", "failure", "partial"},
     "emitter": {"system_of_record", "human", "evaluator", "sdk"},
+    "span_kind": {"model", "tool", "other"},
     "usage_source": {"provider", "estimated", "missing"},
     "declared_kind": {"primary", "retry", "fallback", "escalation", "worker"},
     "batch": {"true", "false"},
 }
 #: Filled by the reader, so not open to mapping; and never null but with a default.
 _OWN = {
-    *("source", "landing_id", "landing_line", "landing_row", "dialect", "scope_name", "scope_version", "span_kind"),
+    *("source", "landing_id", "landing_line", "landing_row", "dialect"),
     *("over_scopes", "usage", "usage_exclusive", "meters_told", "input_total", "output_total", "cached_total"),
     *("tells_cache", "emitter_tells_cache", "token_semantics", "token_semantics_by", "cache_exceeds_input"),
     "usage_inconsistent",
 }
-_DEFAULTED = {"usage_source", "billable", "answered_from_cache"}
+_DEFAULTED = {"usage_source", "billable", "answered_from_cache", "span_kind"}
+#: Rows of before 2000 or after 2200 were timed in another unit than the mapping says.
+_FIRST, _LAST = datetime(2000, 1, 1), datetime(2200, 1, 1)
+#: What no count of one call exceeds, in its meter's own unit; sums of it must stay in INT64 (rule R17).
+_MAX_COUNT = 10**12
 
 
 class Column(BaseModel):
@@ -106,11 +122,13 @@ class Meter(BaseModel):
     meter: str
     column: str
     unit: str = "1"
-    modality: str | None = None
+    modality: Literal["text", "image", "audio", "video"] | None = None
     cache_ttl: str | None = None
 
     @model_validator(mode="after")
-    def _unit_is_positive(self) -> Meter:
+    def _is_meter(self) -> Meter:
+        if self.meter not in METERS:
+            raise ValueError(f"{self.meter!r:.60} is no meter; use {', '.join(METERS)}")
         if parse_amount(self.unit) <= 0:
             raise ValueError("unit must be positive")
         return self
@@ -172,68 +190,94 @@ class MappingSource(TelemetrySource):
     config: MappingConfig
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
+        rejections, taken = Rejections(self.name, landed.landing_id), 0
         for landed_object in landed.objects:
-            batch: list[EntityRow] = []
-            for row in self._entity_rows(landed_object.name, landed.path(landed_object)):
-                batch.append(row)
-                if len(batch) == _BATCH:
-                    yield self.config.entity, self._table(landed.landing_id, batch)
-                    batch = []
-            if batch:
+            rows = self._entity_rows(landed_object.name, landed.path(landed_object), rejections)
+            while batch := list(islice(rows, _BATCH)):
+                taken += len(batch)
                 yield self.config.entity, self._table(landed.landing_id, batch)
+        if rejections.rows:
+            if not taken and not self.config.where:
+                first = rejections.rows[0]
+                raise self._rejected(first["unit"], first["landing_line"], first["reason"])
+            yield "rejected_records", rejections.table()
 
-    def _entity_rows(self, unit: str, path: Path) -> Iterator[EntityRow]:
-        """Lake rows of one file in its order, after ``where`` and ``dedupe``."""
+    def _entity_rows(self, unit: str, path: Path, rejections: Rejections) -> Iterator[EntityRow]:
+        """Lake rows of one file in its order, after ``where`` and ``dedupe``; what cannot be read is rejected."""
         to_entity = self._entity_reader()
         kept = self._kept_lines(unit, path)
-        for line, row in self._selected(unit, path):
-            if kept is None or kept[self._key(row)] == line:
-                try:
-                    yield {**to_entity(row), "landing_line": line}
-                except ValueError as error:
-                    raise self._rejected(unit, line, str(error)) from error
+        for line, row in self._rows(unit, path):
+            if isinstance(row, Lost):
+                rejections.add(unit, line, row.reason, row.size)
+                continue
+            try:
+                if not self._is_selected(row) or (kept is not None and kept[self._key(row)] != line):
+                    continue
+                entity_row, faults = to_entity(row)
+            except ValueError as error:
+                rejections.add(unit, line, str(error), _size(row))
+                continue
+            for column, problem in faults:
+                day = entity_row.get("ended_at") or entity_row.get("occurred_at")
+                rejections.add(unit, line, problem, _size(row), column, day.date() if day else None)
+            yield {**entity_row, "landing_line": line}
 
     def _kept_lines(self, unit: str, path: Path) -> dict[tuple[str | None, ...], int] | None:
         """For every de-duplication key the line that stands for it."""
         if self.config.dedupe is None:
             return None
         kept: dict[tuple[str | None, ...], int] = {}
-        for line, row in self._selected(unit, path):
-            if self.config.dedupe.keep == "last":
-                kept[self._key(row)] = line
-            else:
-                kept.setdefault(self._key(row), line)
+        for line, row in self._rows(unit, path):
+            with suppress(ValueError):  # such a row is rejected when it is read
+                if isinstance(row, Lost) or not self._is_selected(row):
+                    continue
+                if self.config.dedupe.keep == "last":
+                    kept[self._key(row)] = line
+                else:
+                    kept.setdefault(self._key(row), line)
         return kept
 
     def _key(self, row: Row) -> tuple[str | None, ...]:
         return tuple(_plain(lookup(row, name)) for name in self.config.dedupe.key) if self.config.dedupe else ()
 
-    def _selected(self, unit: str, path: Path) -> Iterator[tuple[int, Row]]:
+    def _is_selected(self, row: Row) -> bool:
         wanted = {name: {v} if isinstance(v, str) else set(v) for name, v in self.config.where.items()}
-        for line, row in self._rows(unit, path):
-            if all(_plain(lookup(row, name)) in texts for name, texts in wanted.items()):
-                yield line, row
+        return all(_plain(lookup(row, name)) in texts for name, texts in wanted.items())
 
-    def _entity_reader(self) -> Callable[[Row], EntityRow]:
-        """The function from a source row to a lake row without its landing columns. It raises ``ValueError``."""
+    def _entity_reader(self) -> Callable[[Row], tuple[EntityRow, Faults]]:
+        """The function from a source row to a lake row without its landing columns, and (source column, problem) of what of
+        it cannot be read. It raises ``ValueError`` for a row that lacks what must be told."""
         types = column_types(self.config.entity)
         readers = {name: _typed(name, types[name], column) for name, column in self.config.columns.items()}
+        optional = {name: ", ".join(self.config.columns[name].reads()) for name in readers if types[name][-1] != "!"}
         usage = self.config.usage
 
-        def read(row: Row) -> EntityRow:
-            entity_row = {name: reader(row) for name, reader in readers.items()}
+        def read(row: Row) -> tuple[EntityRow, Faults]:
+            entity_row: EntityRow = {}
+            faults: Faults = []
+            for name, reader in readers.items():
+                try:
+                    entity_row[name] = reader(row)
+                except ValueError as error:
+                    if name not in optional:
+                        raise
+                    entity_row[name] = None
+                    faults.append((optional[name], str(error)))
+            if "user_hash" in entity_row:
+                entity_row["user_hash"] = hash_user(entity_row["user_hash"], self.user_key)
             if self.config.entity == "calls":
                 entity_row["dialect"] = "mapped"
-                entity_row.setdefault("billable", True)
+                for name, default in (("billable", True), ("answered_from_cache", False)):
+                    entity_row[name] = default if entity_row.get(name) is None else entity_row[name]
+                entity_row["span_kind"] = entity_row.get("span_kind") or (
+                    "model" if entity_row["billable"] else "other"
+                )
                 entity_row["provider"] = naming.provider(entity_row.get("provider"))
-                entity_row["user_hash"] = hash_user(entity_row.get("user_hash"), self.user_key)
-                elements, entity_row["token_semantics"] = _partition(row, usage) if usage else ([], None)
-                entity_row["usage"] = elements
-                entity_row["usage_source"] = (entity_row.get("usage_source") or "provider") if elements else "missing"
-                entity_row |= _told(elements, usage)
-                entity_row.setdefault("span_kind", "model" if entity_row["billable"] else "other")
-                entity_row.setdefault("answered_from_cache", False)
-            return entity_row
+                used = _used(row, usage, faults)
+                has_usage = bool(used["usage"])
+                used["usage_source"] = (entity_row.get("usage_source") or "provider") if has_usage else "missing"
+                entity_row |= used
+            return entity_row, faults
 
         return read
 
@@ -245,17 +289,12 @@ class MappingSource(TelemetrySource):
         columns = {n: [own[n]] * len(rows) if n in own else [row.get(n) for row in rows] for n in shape.names}
         return pa.Table.from_pydict(columns, schema=shape)
 
-    def _rows(self, unit: str, path: Path) -> Iterator[tuple[int, Row]]:
+    def _rows(self, unit: str, path: Path) -> Iterator[tuple[int, Row | Lost]]:
         """(line, row) of one landed object, which is NDJSON unless a subclass says otherwise."""
-        line = 0
         with open_unpacked(path, unit, source=self.name) as stream:
-            while content := stream.readline(_MAX_LINE):
-                line += 1
-                if content.strip():
-                    try:
-                        yield line, _json_object(content)
-                    except (ValueError, RecursionError) as error:
-                        raise self._rejected(unit, line, f"not a JSON object: {error}") from None
+            for line, content in enumerate(whole_lines(stream), 1):
+                if content.strip(_BLANK):
+                    yield line, _json_row(content)
 
     def _rejected(self, unit: str, line: int | None, problem: str, hint: str | None = None) -> SourceRejected:
         return SourceRejected(
@@ -267,30 +306,62 @@ class MappingSource(TelemetrySource):
         return SourceChangedShape(problem, source=self.name, file=table, hint=hint)
 
 
+def whole_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a stream; of one too long to read, that it is."""
+    while content := stream.readline(_MAX_LINE):
+        size = len(content)
+        while content and not content.endswith(b"\n") and size >= _MAX_LINE:
+            content = stream.readline(_MAX_LINE)
+            size += len(content)
+        yield content if size < _MAX_LINE else unreadable(f"a line of more than {_MAX_LINE >> 20} MiB", size)
+
+
 def column_types(entity: str) -> dict[str, str]:
     """Lake column → its type as ``lake.ENTITIES`` writes it, ``!`` marking one that is never null."""
     return {line.split()[0]: line.split()[1] for line in ENTITIES[entity].split("\n") if line}
 
 
 def lookup(row: Row, name: str) -> Any:
-    """The value under ``name``, which is a column or else a dotted path into nested objects; None where there is none."""
+    """The value under ``name``, which is a column or else a dotted path into nested objects or JSON texts; None where there
+    is none. Raises ``ValueError`` for a text on the path that is no JSON."""
     if name in row:
         return row[name]
     found: Any = row
     for part in name.split("."):
+        if isinstance(found, str):
+            found = _json_text(found)
         if not isinstance(found, Mapping):
             return None
         found = found.get(part)
     return found
 
 
-def _json_object(content: bytes) -> Row:
-    if len(content) == _MAX_LINE:
-        raise ValueError(f"a line of more than {_MAX_LINE >> 20} MiB")
-    row = json.loads(content, parse_float=Decimal, parse_constant=_no_constant)
-    if not isinstance(row, dict):
-        raise ValueError(f"a {type(row).__name__}")
-    return row
+@lru_cache(maxsize=16)
+def _json_text(text: str) -> Any:
+    """What a JSON text holds; several paths of one row lead into one text."""
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{text!r:.60} is no JSON") from None
+
+
+def _json_row(content: bytes) -> Row | Lost:
+    if lost := why_unreadable(content):
+        return lost
+    try:
+        row = json.loads(content.lstrip(b"\0"), parse_float=Decimal, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        return Lost(f"not a JSON object: {error}", len(content))
+    except (ValueError, RecursionError) as error:
+        return Lost(f"not a JSON object: {error!s:.120}", len(content))
+    return row if isinstance(row, dict) else Lost(f"not a JSON object: a {type(row).__name__}", len(content))
+
+
+def _size(row: Row) -> int:
+    """About how many bytes a row has: those of its JSON."""
+    return len(json.dumps(row, default=str, separators=(",", ":")))
 
 
 def _no_constant(name: str) -> None:
@@ -371,7 +442,7 @@ def _converter(name: str, kind: str, column: Column) -> Callable[[str], Any]:
     if kind == "money":
         return lambda text: round_half_away(parse_amount(text))
     if kind == "int64":
-        return int
+        return _whole if name != "sampling_probability_millionths" else _millionths
     if kind == "bool":
         return _flag
     allowed = _ALLOWED.get(name)
@@ -385,6 +456,18 @@ def _converter(name: str, kind: str, column: Column) -> Callable[[str], Any]:
     return check
 
 
+def _whole(text: str) -> int:
+    if not _INTEGER.fullmatch(text) or abs(int(text)) >= 1 << 63:
+        raise ValueError(f"{text!r:.60} is no whole number of 64 bits")
+    return int(text)
+
+
+def _millionths(text: str) -> int:
+    if not 0 <= _whole(text) <= 10**6:
+        raise ValueError(f"{text!r:.60} is no probability in millionths")
+    return int(text)
+
+
 def _flag(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(f"{text!r:.60} is neither true nor false")
@@ -392,7 +475,14 @@ def _flag(text: str) -> bool:
 
 
 def _instant(text: str, form: str) -> datetime:
-    """Naive UTC. Epoch numbers are scaled exactly and cut to microseconds."""
+    """Naive UTC. Epoch numbers are scaled exactly and cut to microseconds. Raises ``ValueError`` for a time in another unit."""
+    instant = _any_instant(text, form)
+    if not _FIRST <= instant <= _LAST:
+        raise ValueError(f"{text!r:.60} is {instant}: not the unit of time that the mapping says")
+    return instant
+
+
+def _any_instant(text: str, form: str) -> datetime:
     if form == "iso":
         return parse_instant(text)
     if form in _EPOCH_MICROSECONDS:
@@ -401,57 +491,60 @@ def _instant(text: str, form: str) -> datetime:
     return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
 
 
-def _partition(row: Row, usage: Usage) -> tuple[list[dict[str, Any]], str | None]:
-    """The disjoint usage elements of a row and whether its input count was inclusive. All zero or absent is no usage.
-
-    A row declared inclusive whose cache counts exceed its input count is exclusive: it cannot contain what exceeds it.
-    """
+def _used(row: Row, usage: Usage | None, faults: Faults) -> EntityRow:
+    """What a row says of its usage: the partition, and what R29 and R31 ask of its sides. A count that is none leaves the
+    usage not known and is a fault. What would go below zero as the mapping has it stays as told (R31)."""
     counts: Counts = {}
-    for meter in usage.meters:
-        text = _plain(lookup(row, meter.column))
+    for meter in usage.meters if usage else ():
         try:
-            quantity = parse_amount(text) * parse_amount(meter.unit) if text else Decimal(0)
+            quantity = _quantity(_plain(lookup(row, meter.column)), meter)
         except ValueError as error:
-            raise ValueError(f"usage {meter.meter} (from {meter.column}): {error}") from error
-        if quantity < 0:
-            raise ValueError(f"usage {meter.meter} (from {meter.column}): {text} is negative")
-        key = (meter.meter, meter.modality, meter.cache_ttl)
-        counts[key] = counts.get(key, Decimal(0)) + quantity
-    semantics: str = usage.semantics
+            faults.append((meter.column, f"usage {meter.meter} (from {meter.column}): {error}"))
+            counts = {}
+            break
+        if quantity is not None:
+            key = (meter.meter, meter.modality, meter.cache_ttl)
+            counts[key] = counts.get(key, Decimal(0)) + quantity
+    told = {meter for meter, _, _ in counts}
     cached = {key: _cached(counts, key[1]) for key in counts if key[0] == "input_tokens"}
-    if any(cached[key] > counts[key] for key in cached):
-        semantics = "exclusive"
-    if semantics == "inclusive":
-        counts |= {key: counts[key] - cached[key] for key in cached}
-    elements = [
-        {"meter": meter_name, "modality": modality, "cache_ttl": ttl, "quantity": round_half_away(quantity)}
-        for (meter_name, modality, ttl), quantity in counts.items()
-        if quantity > 0
-    ]
-    return elements, semantics if elements else None
+    below_zero = False
+    if usage and usage.semantics == "inclusive":
+        below_zero = any(cached[key] > counts[key] for key in cached)
+        counts |= {key: counts[key] - cached[key] for key in cached if cached[key] <= counts[key]}
 
+    def total(*meters: str) -> int:
+        return int(sum(quantity for (meter, _, _), quantity in counts.items() if meter in meters))
 
-def _told(elements: list[dict[str, Any]], usage: Usage | None) -> dict[str, Any]:
-    """What the usage of a row says of its sides: totals, cached tokens, meters told (R29, R31)."""
-
-    def total(*meters: str) -> int | None:
-        if not usage or not any(meter.meter in meters for meter in usage.meters):
-            return None
-        return int(sum(element["quantity"] for element in elements if element["meter"] in meters))
-
-    cached = total("cache_read_input_tokens", "cache_write_input_tokens")
+    tells_cache = bool(told & {*_CACHED})
     return {
-        "meters_told": len(usage.meters) if usage else 0,
-        "input_total": total("input_tokens", "cache_read_input_tokens", "cache_write_input_tokens"),
-        "output_total": total("output_tokens"),
-        "cached_total": cached,
-        "tells_cache": cached is not None,
+        "usage": [
+            {"meter": meter, "modality": modality, "cache_ttl": ttl, "quantity": round_half_away(quantity)}
+            for (meter, modality, ttl), quantity in counts.items()
+            if quantity > 0
+        ],
+        "meters_told": len({(meter, ttl) for meter, _, ttl in counts}),
+        "input_total": total("input_tokens", *_CACHED) if "input_tokens" in told else None,
+        "output_total": total("output_tokens") if "output_tokens" in told else None,
+        "cached_total": total(*_CACHED) if tells_cache else None,
+        "tells_cache": tells_cache,
+        "token_semantics": usage.semantics if usage and tells_cache else None,
+        "token_semantics_by": "setting" if tells_cache else None,
         "cache_exceeds_input": False,
-        "usage_inconsistent": False,
+        "usage_inconsistent": below_zero,
     }
+
+
+def _quantity(text: str | None, meter: Meter) -> Decimal | None:
+    if text is None:
+        return None
+    quantity = parse_amount(text) * parse_amount(meter.unit)
+    if quantity < 0:
+        raise ValueError(f"{text} is negative")
+    if quantity > _MAX_COUNT:
+        raise ValueError(f"{text!r:.60} is more than one call can have")
+    return quantity
 
 
 def _cached(counts: Counts, modality: str | None) -> Decimal:
     """What cache reads and writes of one modality count together."""
-    meters = ("cache_read_input_tokens", "cache_write_input_tokens")
-    return sum((q for (meter, m, _), q in counts.items() if meter in meters and m == modality), Decimal(0))
+    return sum((q for (meter, m, _), q in counts.items() if meter in _CACHED and m == modality), Decimal(0))

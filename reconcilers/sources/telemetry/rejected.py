@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
 
 #: A reason may quote what was written; more of it than this says nothing.
 _REASON = 300
+_UNREADABLE = b'{"unreadable":'
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A record that cannot be read: why, and how many bytes it has."""
+
+    reason: str
+    size: int
 
 
 class Rejections:
@@ -47,3 +57,23 @@ class Rejections:
 
         rows = sorted(self.rows, key=lambda row: (row["landing_line"], row["attribute"] or ""))
         return pa.Table.from_pylist(rows, schema=schema("rejected_records"))
+
+
+def unreadable(reason: str, size: int) -> bytes:
+    """What is landed in place of a line of ``size`` bytes that cannot be read: it may hold text, so it is not kept."""
+    import orjson
+
+    return _UNREADABLE + orjson.dumps({"reason": reason, "bytes": size}) + b"}"
+
+
+def why_unreadable(content: bytes) -> Lost | None:
+    """What a line of ``unreadable`` states; None for any other line."""
+    import orjson
+
+    if not content.startswith(_UNREADABLE):
+        return None
+    try:
+        stated = orjson.loads(content)["unreadable"]
+        return Lost(str(stated["reason"]), int(stated["bytes"]))
+    except (ValueError, KeyError, TypeError):
+        return Lost("not the shape of a record", len(content))

@@ -5,16 +5,6 @@ with charges as (
 
 ),
 
--- a model one side alone names, and nothing maps; what the bill has of it meets no usage
-one_sided as (
-
-    select names.source, names.model, names.nearest, names.on_bill, {{ isum('cells.cost_nanos') }} as cost_nanos
-    from {{ ref('int_models__unmapped') }} as names
-    left join {{ ref('int_bill_cells') }} as cells on names.source = cells.source and names.model = cells.model and cells.in_matching
-    group by names.source, names.model, names.nearest, names.on_bill
-
-),
-
 -- lines of a bill that another delivery told already and that are in no sum (R33)
 left_out as (
 
@@ -43,13 +33,6 @@ final as (
     from charges
     where destination = 'unmapped'
     group by source, charged_on, service_name, sku_meter_or_model, meter
-
-    union all
-
-    select
-        'unmapped', source, cast(null as date), {{ named(['source', 'model']) }}, {{ money('null') }}, case when on_bill then {{ from_nanos('cost_nanos') }} end,
-        case when on_bill then 'only the bill names it' else 'only telemetry names it' end || coalesce('; the nearest known name is ' || nearest, '') || '; model_aliases.csv maps names', cast(null as string), cast(null as string)
-    from one_sided
 
     union all
 

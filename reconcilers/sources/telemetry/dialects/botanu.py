@@ -66,4 +66,5 @@ DIALECT = Dialect(
     # Its tracker writes whatever token counts its caller hands over.
     passed_through_by=("botanu.vendor",),
     emitters=read_emitters(Path(__file__).with_name("botanu_emitters.csv")),
+    no_texts=("botanu.",),
 )

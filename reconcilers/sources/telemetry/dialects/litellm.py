@@ -13,7 +13,7 @@ from reconcilers.sources.telemetry.base import Dialect, read_emitters
 
 DIALECT = Dialect(
     name="litellm",
-    recognised_by=("metadata.usage_object", "metadata.user_api_key_hash", "llm.cache_hit", "litellm.call_id"),
+    recognised_by=("metadata.usage_object", "gen_ai.cost.total_cost", "llm.cache_hit", "litellm.call_id"),
     attributes={
         "cache_hit": ("llm.cache_hit", "cache_hit", "metadata.cache_hit"),
         "stream": ("llm.is_streaming",),

@@ -113,7 +113,7 @@ def read_attributes(
             columns[column(numbers[name])] = value.take(_nullable(place))
         elif name is not None and (member := looks_unread(name)):
             own = np.flatnonzero(codes[owned_by_span:] == code) + owned_by_span
-            unread.append((name, owners[own[_says_something(values.take(_nullable(own)), member)]]))
+            unread.append((name, np.unique(owners[own[_says_something(values.take(_nullable(own)), member)]])))
     columns["unread"] = _lists(unread, len(spans))
     return pa.table(list(columns.values()), list(columns))
 

@@ -16,7 +16,7 @@ EMITTERS = f"create temp table emitters (scope_name varchar, scope_version varch
 #: The row of a span: of those of its scope and version the first that fits, or null.
 EMITTER = """list_filter(
             rows_of_scope,
-            lambda e: e.provider in ('', coalesce(provider, '')) and e.operation in ('', coalesce(operation_word, ''))
+            lambda e: e.provider in ('', coalesce(provider, '')) and e.operation in ('', coalesce(operation_word, lower(span_name)))
         )[1]"""
 _RANGE = re.compile(r"(>=|<=|==|>|<)\s*([0-9][0-9A-Za-z.+-]*)")
 

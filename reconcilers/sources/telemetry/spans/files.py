@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.folders import open_unpacked
+from reconcilers.sources.telemetry.rejected import unreadable, why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,34 +66,13 @@ def read_lines(path: Path, name: str, source: str | None = None) -> Iterator[tup
 
 #: What ``open_unpacked`` says of data that is damaged.
 _DOES_NOT_UNPACK = re.compile("data is corrupt|data ends early")
-_UNREADABLE = b'{"unreadable":'
-
-
-def unreadable(reason: str, size: int) -> bytes:
-    """What is landed in place of a line of ``size`` bytes that cannot be read: it may hold text, so it is not kept."""
-    import orjson
-
-    return _UNREADABLE + orjson.dumps({"reason": reason, "bytes": size}) + b"}"
-
-
-def why_unreadable(content: bytes) -> tuple[str, int] | None:
-    """The reason and size that a line of ``unreadable`` states; None for any other line."""
-    import orjson
-
-    if not content.startswith(_UNREADABLE):
-        return None
-    try:
-        stated = orjson.loads(content)["unreadable"]
-        return str(stated["reason"]), int(stated["bytes"])
-    except (ValueError, KeyError, TypeError):
-        return "not the shape of OTLP/JSON", len(content)
 
 
 def readable(lines: Iterable[tuple[int, bytes]], base: int, reject: Reject) -> Iterator[tuple[int, bytes]]:
     """The lines that hold records, numbered from ``base``; the others are rejected."""
     for line, content in lines:
-        if stated := why_unreadable(content):
-            reject(base + line, *stated)
+        if lost := why_unreadable(content):
+            reject(base + line, lost.reason, lost.size)
         else:
             yield base + line, content
 

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from reconcilers.errors import SourceRejected
-from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_lines, unreadable, why_unreadable
+from reconcilers.sources.telemetry.rejected import unreadable, why_unreadable
+from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_lines
 from reconcilers.sources.telemetry.spans.logs import event_name
 from reconcilers.sources.telemetry.spans.texts import Holds, TextNames
 
@@ -121,8 +122,8 @@ class TextFilter:
         """One message, parsed. Raises ``Unreadable`` for other signals and what is not OTLP/JSON."""
         import orjson
 
-        if stated := why_unreadable(content):
-            raise Unreadable(stated[0], DAMAGED)
+        if lost := why_unreadable(content):
+            raise Unreadable(lost.reason, DAMAGED)
         try:
             message = orjson.loads(content)
         except ValueError as error:

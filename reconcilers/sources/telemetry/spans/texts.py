@@ -24,14 +24,28 @@ Value = dict[str, Any]
 #: A word in a name that holds text.
 _TEXT = {
     *("answer", "answers", "arg", "args", "argument", "arguments", "authorization", "backstory", "blob", "body"),
-    *("chat", "chunks", "comment", "completion", "completions", "content", "contents", "conversation", "cookie"),
-    *("cookies", "credential", "credentials", "data", "description", "dialog", "dialogue", "document", "documents"),
-    *("email", "embedding", "embeddings", "events", "goal", "header", "headers", "history", "input", "inputs"),
-    *("instruction", "instructions", "json", "kwargs", "memory", "message", "messages", "note", "notes", "observation"),
-    *("output", "outputs", "parameters", "params", "password", "payload", "prompt", "prompts", "query", "question"),
-    *("raw", "reasoning", "result", "results", "secret", "secrets", "snippet", "stack", "stacktrace", "statement"),
-    *("summary", "task", "template", "text", "texts", "thinking", "thought", "thoughts", "transcript", "utterance"),
-    *("variables", "vector", "vectors"),
+    *("calls", "caption", "chat", "chunks", "comment", "completion", "completions", "content", "contents"),
+    *("conversation", "cookie", "cookies", "credential", "credentials", "data", "description", "dialog", "dialogue"),
+    *("document", "documents", "email", "embedding", "embeddings", "events", "goal", "header", "headers", "history"),
+    *("input", "inputs", "instruction", "instructions", "json", "kwargs", "memory", "message", "messages", "msg"),
+    *("note", "notes", "observation", "output", "outputs", "parameter", "parameters", "params", "password", "payload"),
+    *("preview", "prompt", "prompts", "query", "question", "raw", "reasoning", "reply", "responses", "result"),
+    *("results", "secret", "secrets", "snippet", "speech", "sql", "stack", "stacktrace", "statement", "summary"),
+    *("task", "tasks", "template", "text", "texts", "thinking", "thought", "thoughts", "title", "transcript"),
+    *("utterance", "variables", "vector", "vectors"),
+}
+#: A word that says so at the end of a name only.
+_TEXT_AT_END = {
+    "attributes",
+    "context",
+    "ctx",
+    "expected",
+    "metadata",
+    "request",
+    "response",
+    "state",
+    "value",
+    "values",
 }
 #: A word at the end of a name that says what is no text, whatever stands before it.
 _NO_TEXT = {
@@ -102,7 +116,8 @@ class TextNames(dict[str, Holds]):
         words = [word.lower() for word in _WORDS.findall(name)]
         if words and words[-1] in _NO_TEXT:
             return Holds.NO_TEXT
-        return Holds.UNKNOWN if _TEXT.isdisjoint(words) else Holds.WORDS
+        says_text = (words and words[-1] in _TEXT_AT_END) or not _TEXT.isdisjoint(words)
+        return Holds.WORDS if says_text else Holds.UNKNOWN
 
     def kept(self, attribute: Value, of_call: bool = True) -> Value | None:
         """An attribute without its text, None where nothing of it stays. ``of_call``: not of a resource or scope."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.resolution.conftest import Row, telling, used
+from tests.ingest.resolution.conftest import Row, telling, used
 
 Calls = Callable[..., list[Row]]
 OTHER = "1bf7651916cd43dd8448eb211c80319d"
@@ -40,6 +40,7 @@ def test_one_response_id_from_two_emitters_is_one_call(calls: Calls) -> None:
         ({"at": 10, "input": 90, "output": 6, "usage_source": "estimated"}, 1),
         ({"at": 10, "model": "n"}, 2),
         ({"at": 10, "model": "m-2026-01-01"}, 1),
+        ({"at": 10, "model": "m-2026-03-01"}, 1),  # a snapshot the other does not tell
         ({"at": 10, "scope_name": "sdk", "output": 6}, 2),  # one emitter: both totals
     ],
 )
@@ -111,3 +112,17 @@ def test_a_failed_call_told_in_two_traces_is_one(calls: Calls) -> None:
         telling("b" * 16, trace=OTHER, event_id="e", run_id="r", error_type="server_error"),
     )
     assert (call["tellings"], call["usage_source"]) == (2, "missing")
+
+
+@pytest.mark.parametrize(("framework", "sdk"), [("a" * 16, "b" * 16), ("b" * 16, "a" * 16)])
+def test_a_framework_beside_an_sdk_that_tells_the_snapshot_is_one_call(calls: Calls, framework: str, sdk: str) -> None:
+    asked = telling(framework, scope_name="framework", over_scopes=["sdk"], event_id="e", input=9, began=0, at=5)
+    answered = telling(sdk, trace=OTHER, event_id="e", input=9, began=1, at=4, model="m-2026-03-01")
+    (call,) = calls(asked, answered)
+    assert (call["tellings"], call["model"], used(call)) == (2, "m-2026-03-01", {"input": 9})
+
+
+def test_two_snapshots_are_two_models(calls: Calls) -> None:
+    asked = telling("a" * 16, scope_name="framework", over_scopes=["sdk"], event_id="e", input=9, model="m-2026-02-01")
+    answered = telling("b" * 16, trace=OTHER, event_id="e", input=9, model="m-2026-03-01")
+    assert len(calls(asked, answered)) == 2

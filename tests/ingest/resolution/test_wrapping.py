@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.resolution.conftest import Row, telling, used
+from tests.ingest.resolution.conftest import Row, telling, used
 
 Calls = Callable[..., list[Row]]
 A, B, C, D = ("a" * 16, "b" * 16, "c" * 16, "d" * 16)
@@ -106,3 +106,11 @@ def test_an_emitter_found_to_exclude_the_cache_is_read_so(calls: Calls) -> None:
     row = telling(A, input=60, cached=40, usage_exclusive=[*outside, telling(B, cached=40)["usage"][0]])
     (call,) = calls(row, excluding={("traces", "sdk", None, "openai", "chat")})
     assert (used(call), call["input_total"]) == ({"input": 100, "cached": 40}, 140)
+
+
+def test_a_model_as_asked_wraps_its_snapshot(calls: Calls) -> None:
+    (call,) = calls(
+        telling("a" * 16, input=9, output=2, at=5),
+        telling("b" * 16, parent="a" * 16, input=9, output=1, at=4, model="m-2026-03-01"),
+    )[1:]
+    assert (call["model"], used(call)) == ("m-2026-03-01", {"input": 9, "output": 1})

@@ -11,7 +11,7 @@ import pytest
 
 from reconcilers.ingest.lake import schema
 from reconcilers.ingest.resolution.days import resolve
-from tests.resolution.conftest import KNOWLEDGE, Row, telling
+from tests.ingest.resolution.conftest import KNOWLEDGE, Row, telling
 
 DAY = 86_400
 A, B, C = ("a" * 16, "b" * 16, "c" * 16)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.resolution.conftest import Row, telling
+from tests.ingest.resolution.conftest import Row, telling
 
 Calls = Callable[..., list[Row]]
 A, B, C, D = ("a" * 16, "b" * 16, "c" * 16, "d" * 16)
