@@ -1,5 +1,5 @@
 -- differences that somebody must look at, whichever model found them; identity is kind, key and day, so a rerun updates and never twins
-{% set families = ['usage', 'variance', 'bill', 'telemetry', 'identity', 'unseen', 'references', 'models'] %}
+{% set families = ['usage', 'variance', 'bill', 'telemetry', 'identity', 'unseen', 'references', 'models', 'missing'] %}
 with found as (
     {% for family in families %}
     -- a bill alone has amounts that have no rate to the reporting currency
