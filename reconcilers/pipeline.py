@@ -6,7 +6,7 @@ Airflow and the command line call the same functions; nothing here reads the clo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -66,15 +66,8 @@ def source_names(settings: Settings) -> list[str]:
 
 
 def credentials(settings: Settings) -> list[str]:
-    """Environment variables that sources take secrets from: those the settings name, Amazon's, and the key of user ids."""
-    named = [
-        value
-        for room in registry.ROOMS
-        for config in getattr(settings, room)
-        for key, value in config.items()
-        if key.endswith("_env")
-    ]
-    return [*named, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "RECONCILE_USER_KEY"]
+    """Environment variables that the configured sources take secrets from, those they leave to a default too."""
+    return sorted({variable for _, source in configured_sources(settings) for variable in source.secrets})
 
 
 def land(
@@ -209,6 +202,7 @@ def known(
     # A call of several tellings can have one's provider and another's model.
     told += [models.Told(*one) for one in models_told({"resolved_calls": files.get("resolved_calls", [])})]
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
+    rows = rows | _revenue(settings, landing.known(as_of))
     tables = {name: reference.table(found, name) for name, found in rows.items()}
     return files, tables, knowledge(landing, configured, as_of)
 
@@ -223,6 +217,19 @@ def _knowledge(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Knowled
     )
     renamed = sorted((told, model) for told, model in names.items() if told[1] != model)
     return declared, repr((renamed, sorted(mapped, key=repr)))
+
+
+def _revenue(settings: Settings, known: Iterable[Landed]) -> dict[str, list[dict[str, Any]]]:
+    """The sources of revenue, and what is known of them in the order it was told: of two lines of one ``revenue_id`` the later counts."""
+    names = {str(config["name"]) for config in settings.revenue}
+    told = sorted((one.known_at, one.unit, one.source, one.landing_id) for one in known if one.source in names)
+    return {
+        "revenue_sources": [{"source": name} for name in sorted(names)],
+        "revenue_deliveries": [
+            {"source": source, "unit": unit, "landing_id": landing_id, "place": place}
+            for place, (_, unit, source, landing_id) in enumerate(told, start=1)
+        ],
+    }
 
 
 def variables(settings: Settings) -> dict[str, object]:

@@ -210,6 +210,7 @@ reason string!
 attribute string
 bytes int64!
 charge_day date
+tenant_id string
 """,
     # a number that looks like a token count and that no dialect reads, on model operations of one day (R33)
     "unread_usage": f"""

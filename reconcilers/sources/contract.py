@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 
 from reconcilers.errors import SourceRejected
 from reconcilers.periods import days_named
-from reconcilers.sources.folders import open_unpacked
+from reconcilers.sources import folders
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +38,11 @@ _PACKAGE = _SOURCES.parent
 
 
 class SourceConfig(BaseModel):
-    """What every configured source has. ``kind`` names the file that implements it; ``name`` is its identity in every table."""
+    """What every configured source has. ``kind`` names the file that implements it; ``name`` is its identity in every table.
+
+    A field that only steers how bytes are fetched (a folder, a time-out, the name of a credential) is declared with
+    ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,6 +62,12 @@ class Source(ABC):
     @property
     def name(self) -> str:
         return self.config.name
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The environment variables it takes secrets from, whether the settings name them or leave them to a default."""
+        uri = getattr(self.config, "uri", "")
+        return folders.S3_SECRETS if uri.startswith("s3://") else ()
 
     @abstractmethod
     def units(self, period: Period) -> Iterable[str]:
@@ -96,7 +106,7 @@ class Source(ABC):
 
     @property
     def recipe(self) -> str:
-        """Identity of how the source's bytes become rows: its configuration and the text of its ``readers``."""
+        """Identity of how the source's bytes become rows: its configuration, but for what only steers the fetch, and its ``readers``."""
         text = f"{type(self).__module__}\n{self.config.model_dump_json()}\n{_text_of_readers(type(self))}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -123,7 +133,7 @@ def _text_of_readers(cls: type[Source]) -> str:
 
 
 def _text_line(path: Path, name: str, line: int) -> str | None:
-    with open_unpacked(path, name) as unpacked:
+    with folders.open_unpacked(path, name) as unpacked:
         content = next(islice(unpacked, line - 1, None), None)
     return None if content is None else content.decode("utf-8", "replace").rstrip("\r\n")
 

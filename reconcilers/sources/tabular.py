@@ -53,9 +53,9 @@ def read(
     return _parquet(path, name, select, source) if magic == b"PAR1" else _csv(path, name, select, source, lose)
 
 
-def verify(path: Path, name: str, select: Select, *, source: str | None = None) -> None:
+def verify(path: Path, name: str, select: Select, *, source: str | None = None, lose: Lose | None = None) -> None:
     """Read one file's header, and unpack it to its end: what ``read`` would refuse as damaged is refused before it is landed."""
-    for _ in read(path, name, select, source=source):
+    for _ in read(path, name, select, source=source, lose=lose):
         break
     with open_unpacked(path, name, source=source) as stream, open(os.devnull, "wb") as nowhere:
         shutil.copyfileobj(stream, nowhere, 1 << 20)

@@ -45,11 +45,11 @@ class FocusFileConfig(SourceConfig):
     ``billing_account_id`` keeps only the rows of that account (and usage report rows that name none).
     """
 
-    uri: str
+    uri: str = Field(exclude=True)
     pattern: str = r".*\.(csv|csv\.gz|csv\.zst|parquet)"
     usage_report: str | None = None
     delivery: Literal["files", "snapshot"] = "files"
-    endpoint_url: str | None = None
+    endpoint_url: str | None = Field(default=None, exclude=True)
     billing_account_id: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)

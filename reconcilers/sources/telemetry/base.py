@@ -208,11 +208,11 @@ class FileSourceConfig(SourceConfig):
     the folders of the asked days are listed, widened by ``late_days``, because writers partition by upload time.
     """
 
-    uri: str
+    uri: str = Field(exclude=True)
     pattern: str = ".*"
-    partition: str | None = None
-    late_days: int = Field(default=3, ge=0, le=400)
-    endpoint_url: str | None = None
+    partition: str | None = Field(default=None, exclude=True)
+    late_days: int = Field(default=3, ge=0, le=400, exclude=True)
+    endpoint_url: str | None = Field(default=None, exclude=True)
 
     @field_validator("pattern")
     @classmethod
@@ -231,10 +231,14 @@ class TelemetrySource(Source):
         super().__init__(config)
         self.user_key = os.environ.get(USER_KEY_VARIABLE, "").encode() or None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (*super().secrets, USER_KEY_VARIABLE)
+
     @classmethod
     def readers(cls) -> set[Path]:
         """Also the spellings of providers, and what says which records cannot be read."""
-        return super().readers() | {Path(naming.__file__), Path(__file__).with_name("rejected.py")}
+        return super().readers() | {Path(naming.__file__)}
 
 
 class FileSource(TelemetrySource):

@@ -20,9 +20,9 @@ from reconcilers.money import parse_amount
 from reconcilers.sources import tabular
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import open_unpacked
+from reconcilers.sources.rejected import Lost, unreadable, why_unreadable
 from reconcilers.sources.telemetry.base import FileSource, FileSourceConfig
 from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource, Row, lookup, whole_lines
-from reconcilers.sources.telemetry.rejected import Lost, unreadable, why_unreadable
 
 #: Columns that hold prompts or completions in the tables known to us. A number or an empty value there is no text.
 _PROMPT_COLUMNS = (

@@ -43,8 +43,8 @@ from pydantic import Field, field_validator
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import line_base
+from reconcilers.sources.rejected import Rejections
 from reconcilers.sources.telemetry.base import COUNTS, FIELDS, Dialect, FileSource, FileSourceConfig, TokenSemantics
-from reconcilers.sources.telemetry.rejected import Rejections
 from reconcilers.sources.telemetry.spans.attributes import gathered
 from reconcilers.sources.telemetry.spans.entities import Entities, UnreadUsage
 from reconcilers.sources.telemetry.spans.files import ahead, batches, is_packed, packed, read_lines, readable
