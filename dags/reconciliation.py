@@ -41,7 +41,7 @@ def land(run: dict[str, str], source: str, ti: Any = None) -> None:
 
 @task(pool="reconcile_writer", trigger_rule="all_done_min_one_success")
 def reconcile(run: dict[str, str], ti: Any = None) -> None:
-    from reconcilers.attention import billed, findings
+    from reconcilers.attention import billed, findings, others
     from reconcilers.warehouses.choice import warehouse_of
 
     with step(run) as (pipeline, settings, period, as_of), pipeline.writing(settings):
@@ -51,7 +51,10 @@ def reconcile(run: dict[str, str], ti: Any = None) -> None:
         log.info("published %s", published.place)
         for month, source, currency, cost, rest in billed(published, period):
             log.info("%s, %s: billed %s %s, difference %s", f"{month:%B %Y}", source, cost, currency, rest)
-        send(f"to look at after {period}", [line for line in findings(published) if line not in before])
+        for missing_in, lines in published.facts["incomplete"].items():
+            log.info("%s is not complete: %s", missing_in, "; ".join(lines))
+        news = [line for line in findings(published) if line not in before]
+        send(f"to look at after {period}", news + others(published) if news else [])
 
 
 # Each landing that failed has alerted already.

@@ -10,7 +10,7 @@ from reconcilers.warehouses.base import Published
 
 
 def findings(published: Published | None) -> list[str]:
-    """One line each: what failed or was warned of, months under the coverage gate, kinds of break that are open.
+    """One line each: what failed or was warned of, months under the coverage gate, kinds of break that are material (R19).
 
     A line says nothing that changes from night to night, so that a line not there before is news.
     """
@@ -25,11 +25,16 @@ def findings(published: Published | None) -> list[str]:
         + ("too little of the bill is attributed" if complete else "revenue is not known in full")
         for month, complete in published.ask(gates).rows
     ]
-    breaks = "select distinct source, kind from finance.fct_breaks where state = 'open' order by source, kind"
-    lines += [
-        f"open breaks of kind {kind}{f' at {source}' if source else ''}" for source, kind in published.ask(breaks).rows
-    ]
+    breaks = "select distinct source, kind from finance.fct_breaks where state = 'open' and material order by 1, 2"
+    lines += [f"material breaks of kind {kind} at {source}" for source, kind in published.ask(breaks).rows]
     return lines
+
+
+def others(published: Published) -> list[str]:
+    """How many breaks are open of which ``findings`` says nothing: below the policy's materiality, or of no known amount."""
+    sql = "select count(*) from finance.fct_breaks where state = 'open' and not material"
+    ((count,),) = published.ask(sql).rows
+    return [f"and {count} other breaks, smaller or of no known amount"] if count else []
 
 
 def billed(published: Published, period: Period) -> list[tuple[date, str, str, Decimal, Decimal]]:

@@ -2,6 +2,23 @@
 
 {% macro nanos(x) %}cast(({{ x }}) * 1000000000 as int64){% endmacro %}
 
+{#
+  nanos of an amount at a rate, rounded once, half away from zero (R3): the amount as `whole` nanos and `beyond` in 10⁻²⁷, both of its `sign`, the
+  rate in nanos. Their product would not fit in one number
+#}
+{% macro converted(whole, beyond, rate, sign) -%}
+({{ idiv(wide(whole) ~ ' * ' ~ rate, '1000000000') }}
+    + {{ idiv('(' ~ wide(whole) ~ ' * ' ~ rate ~ ' - ' ~ idiv(wide(whole) ~ ' * ' ~ rate, '1000000000') ~ ' * 1000000000) * 1000000000000000000 + '
+        ~ wide(beyond) ~ ' * ' ~ rate ~ ' + ' ~ wide(sign) ~ ' * ' ~ wide("'500000000000000000000000000'"), wide("'1000000000000000000000000000'")) }})
+{%- endmacro %}
+
+{# the same of an amount rounded to nanos and what rounding took, in 10⁻²⁷, which may be of the other sign #}
+{% macro converted_nanos(nanos, residual, rate) -%}
+  {%- set sign = 'case when ' ~ nanos ~ ' < 0 or ' ~ nanos ~ ' = 0 and ' ~ residual ~ ' < 0 then -1 else 1 end' -%}
+  {%- set borrowed = 'case when ' ~ nanos ~ ' > 0 and ' ~ residual ~ ' < 0 then 1 when ' ~ nanos ~ ' < 0 and ' ~ residual ~ ' > 0 then -1 else 0 end' -%}
+{{ converted('(' ~ nanos ~ ' - (' ~ borrowed ~ '))', '(' ~ residual ~ ' + (' ~ borrowed ~ ') * 1000000000000000000)', rate, sign) }}
+{%- endmacro %}
+
 {# integer sum that stays INT64 on both warehouses (DuckDB widens); an overflow is an error, never a wrap #}
 {% macro isum(x) %}cast(sum({{ x }}) as int64){% endmacro %}
 

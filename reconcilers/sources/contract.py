@@ -14,7 +14,7 @@ import hashlib
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from reconcilers.errors import SourceRejected
+from reconcilers.periods import days_named
 from reconcilers.sources import folders
 
 if TYPE_CHECKING:
@@ -79,6 +80,17 @@ class Source(ABC):
     @abstractmethod
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         """(entity, table in ``lake.schema(entity)``) batches. Raises ``SourceRejected`` or ``SourceChangedShape``."""
+
+    def days(self, unit: str) -> Period | None:
+        """The days a unit speaks of, where its name tells: ``2026-10-01``, ``2026-10``; null where it does not."""
+        return days_named(unit)
+
+    def answered(self, period: Period, units: Sequence[str]) -> Iterator[Period]:
+        """The days of ``period`` that the source answered for when it listed ``units``: a day of none has no rows.
+
+        A source that owes a unit for every day says so here: then a day without one could not be had (rule R34).
+        """
+        yield period
 
     @classmethod
     def readers(cls) -> set[Path]:

@@ -34,6 +34,7 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
         "billing_sources": [],
         "billing_grain": [],
         "published_units": [],
+        "exchange_rates": [],
         "contract_prices": [],
         "context_thresholds": [],
         "list_prices": [],
@@ -49,6 +50,9 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
     outcomes: list[Row] = []
     for name, example in examples.items():
         _write_csv(folder / "bills" / name / "bill.csv", [_bill_line(line) for line in example["bill"]])
+        if "other_bill" in example:
+            lines = [_bill_line(line) for line in example["other_bill"]]
+            _write_csv(folder / "bills" / f"{name}-other" / "bill.csv", lines)
         if "report" in example:
             _write_csv(folder / "bills" / name / "usage.csv", [_report_row(row) for row in example["report"]])
         calls += _calls(name, example.get("calls", []))
@@ -73,6 +77,10 @@ def write_company(folder: Path, examples: dict[str, Row]) -> Path:
             reference["context_thresholds"].append(
                 {"provider": name.lower(), "model": "model", "threshold": example["threshold"], "version": "1"}
             )
+        reference["exchange_rates"] += [
+            {"currency": currency, "billing_period_start": DAY.replace(day=1), "rate": rate, "version": "1"}
+            for currency, rate in example.get("rates", {}).items()
+        ]
         if "published_unit" in example:
             reference["published_units"].append(
                 {"source": name, "meter": "input_tokens", "unit": example["published_unit"]}
@@ -166,7 +174,7 @@ def _settings(examples: dict[str, Row]) -> Row:
             "pattern": r"bill\.csv",
             "usage_report": r"usage\.csv",
         }
-        for name in examples
+        for name in (*examples, *(f"{name}-other" for name in examples if "other_bill" in examples[name]))
     ]
     traces = {"name": "traces", "kind": "otlp", "uri": "telemetry", "pattern": r".*\.json"}
     return {"billing": bills, "telemetry": [*calls, runs, outcomes, traces]}
@@ -178,15 +186,15 @@ def _bill_line(line: Row) -> Row:
     return {
         "BilledCost": line["cost"],
         "EffectiveCost": line.get("effective", line["cost"]),
-        "ListCost": line["cost"],
+        "ListCost": line.get("list", line["cost"]),
         "BillingAccountId": line.get("account", "acct"),
         "SubAccountId": line.get("project", ""),
-        "BillingCurrency": "USD",
+        "BillingCurrency": line.get("currency", "USD"),
         "BillingPeriodStart": line.get("billing_month", day.replace(day=1)),
         "ChargePeriodStart": f"{day}T00:00:00Z",
         "ChargePeriodEnd": f"{end}T00:00:00Z",
         "ChargeCategory": line.get("category", "Usage"),
-        "ServiceName": "API",
+        "ServiceName": line.get("service", "API"),
         "ConsumedQuantity": line.get("quantity", ""),
         "ConsumedUnit": line.get("unit", "tokens"),
         "x_ApiKeyId": line.get("key", "A"),
@@ -317,6 +325,8 @@ def _span(example: str, told: Row) -> Row:
     times = {
         f"{name}TimeUnixNano": f"{int(moment.timestamp())}000000000" for name, moment in (("start", began), ("end", at))
     }
+    if told.get("untimed"):
+        times = {}
     span = {"traceId": trace, "spanId": number["id"], "name": told["id"], "kind": 3, "attributes": attributes} | times
     if "parent" in number:
         span["parentSpanId"] = number["parent"]

@@ -93,6 +93,10 @@ class Aws(Source):
             if self._listed(folder, unit, "metadata") or self._listed(folder, unit, "data"):
                 yield unit
 
+    def answered(self, period: Period, units: Sequence[str]) -> Iterator[Period]:
+        """The months there is a file or a manifest of."""
+        return (month for unit in units if (month := self.days(unit)))
+
     def fetch(self, unit: str, pull: Pull) -> None:
         folder = self._folder()
         manifest = self._manifest(folder, unit)

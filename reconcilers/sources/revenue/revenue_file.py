@@ -99,7 +99,7 @@ class RevenueFile(Source):
             raise SourceRejected("the file is gone", source=self.name, file=unit, hint="run again; a writer renamed it")
         with folder.copy(stored) as path:
             select = partial(self._select, unit)
-            tabular.verify(path, unit, select, source=self.name, ragged=lambda *_: None)
+            tabular.verify(path, unit, select, source=self.name, lose=lambda *_: None)
             pull.add(unit, stored.uri, path)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
@@ -110,8 +110,8 @@ class RevenueFile(Source):
         for index, item in enumerate(landed.objects):
             base = folders.line_base(index)
             select = partial(self._select, item.name)
-            ragged = partial(_reject_ragged, rejections, item.name, base)
-            for batch in tabular.read(landed.path(item), item.name, select, source=self.name, ragged=ragged):
+            lose = partial(_lose, rejections, item.name, base)
+            for batch in tabular.read(landed.path(item), item.name, select, source=self.name, lose=lose):
                 rows = []
                 for line, *texts in zip(batch.lines, *batch.columns.values(), strict=True):
                     told = self._told(dict(zip(batch.columns, texts, strict=True)))
@@ -191,6 +191,5 @@ def _size(texts: Iterable[str | None]) -> int:
     return sum(len((text or "").encode()) + 1 for text in texts)
 
 
-def _reject_ragged(rejections: Rejections, unit: str, base: int, line: int, texts: Sequence[str]) -> None:
-    reason = f"{len(texts)} fields are not as many as the header has; an amount with a comma in it?"
-    rejections.add(unit, line + base, reason, _size(texts))
+def _lose(rejections: Rejections, unit: str, base: int, line: int, problem: str, texts: Sequence[str]) -> None:
+    rejections.add(unit, line + base, f"{problem}; an amount with a comma in it?", _size(texts))

@@ -1,4 +1,6 @@
--- where each line that only adjusts belongs (R15): its original's cell, what that cell gave, or nowhere
+-- where each line that only adjusts belongs (R15): its original's cell, what that cell gave, or nowhere; rounds double the
+-- length of chain that is followed
+{% set rounds = 4 %}
 with lines as (
 
     select * from {{ ref('int_bill_lines') }}
@@ -11,18 +13,6 @@ adjusting as (
 
 ),
 
--- the first linked line that the bill has; a link is never replaced by a search
-linked as (
-
-    select
-        adjusting.charge_id, lines.bill_cell_id, lines.part, lines.destination,
-        row_number() over (partition by adjusting.charge_id order by place, lines.charge_id) as link_rank
-    from adjusting
-    {{ unnested_in_order('adjusting.linked_line_ids', 'linked_line_id', 'place') }}
-    join lines on adjusting.source = lines.source and linked_line_id = lines.line_id
-
-),
-
 -- without any link: the cell equal in all it tells, the one with quantity first
 alike as (
 
@@ -32,17 +22,36 @@ alike as (
 
 ),
 
-originals as (
+-- a link is never replaced by a search; one to a line that itself only adjusts leads on to that line's original
+after_0 as (
 
     select
-        adjusting.*,
+        adjusting.charge_id,
         case
             when not adjusting.is_linked then alike.bill_cell_id
-            when linked.destination = '(matching)' and linked.part in ('quantity', 'amount') then linked.bill_cell_id
-        end as original_cell_id
+            when lines.destination = '(matching)' and lines.part in ('quantity', 'amount') then lines.bill_cell_id
+        end as original_cell_id,
+        case when lines.part = 'adjusting' then lines.charge_id end as next_id
     from adjusting
-    left join linked on adjusting.charge_id = linked.charge_id and linked.link_rank = 1
+    left join {{ ref('int_charge_originals') }} as originals on adjusting.charge_id = originals.charge_id
+    left join lines on originals.original_id = lines.charge_id
     left join alike on adjusting.bill_key_id = alike.bill_key_id and alike.alike_rank = 1
+
+),
+{% for round in range(rounds) %}
+after_{{ round + 1 }} as (
+
+    select near.charge_id, coalesce(near.original_cell_id, far.original_cell_id) as original_cell_id, far.next_id
+    from after_{{ round }} as near
+    left join after_{{ round }} as far on near.next_id = far.charge_id
+
+),
+{% endfor %}
+originals as (
+
+    select adjusting.*, found.original_cell_id
+    from adjusting
+    join after_{{ rounds }} as found on adjusting.charge_id = found.charge_id
 
 ),
 

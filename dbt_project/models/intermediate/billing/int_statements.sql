@@ -17,11 +17,11 @@ exact as (
 
 ),
 
--- whole nanos and what is beyond them: their product with the rate would not fit in one number
+-- whole nanos and what is beyond them
 nano_parts as (
 
     select
-        source, billing_currency, billing_period_start, rate, {{ wide(sign_of('total')) }} as sign,
+        source, billing_currency, billing_period_start, rate, {{ sign_of('total') }} as sign,
         {{ idiv('total', '1000000000000000000') }} as whole,
         total - {{ idiv('total', '1000000000000000000') }} * 1000000000000000000 as beyond
     from exact
@@ -33,8 +33,7 @@ billed as (
 
     select
         source, billing_currency, billing_period_start,
-        {{ from_nanos(idiv('whole * rate', '1000000000') ~ ' + '
-            ~ idiv('(whole * rate - ' ~ idiv('whole * rate', '1000000000') ~ ' * 1000000000) * 1000000000000000000 + beyond * rate + sign * ' ~ wide("'500000000000000000000000000'"), wide("'1000000000000000000000000000'"))) }} as cost
+        {{ from_nanos(converted('whole', 'beyond', 'rate', 'sign')) }} as cost
     from nano_parts
 
 ),

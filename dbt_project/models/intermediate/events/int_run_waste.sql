@@ -23,7 +23,7 @@ kept as (
 
 ),
 
--- of several successful primary runs one was needed: the kept one, else the last of them
+-- of several successful primary runs of a successful event one was needed: the kept one, else the last of them
 ranked as (
 
     select
@@ -41,7 +41,7 @@ final as (
         run_id,
         case
             when event_id is null or is_kept then null
-            when primary_rank > 1 then 'duplicate'
+            when primary_rank > 1 and outcome = 'success' then 'duplicate'
             when started_at > outcome_at then 'after_outcome'
             when outcome = 'abandoned' then 'abandoned_event'
             when outcome = 'failure' then 'failed_event'

@@ -36,6 +36,33 @@ corrections as (
 
 ),
 
+-- of two lines that are one (R33), the one no usage claimed: by it the bill is too high
+unclaimed as (
+
+    select charges.charge_id, cells.bill_cell_id, charges.cost_nanos, rests.cost_nanos as rest_nanos
+    from {{ ref('int_cell_charges') }} as charges
+    join bill_cells as cells on charges.bill_cell_id = cells.bill_cell_id and cells.in_matching
+    join {{ ref('int_bill_cell_rests') }} as rests on cells.bill_cell_id = rests.bill_cell_id and rests.destination = 'no_telemetry'
+    where charges.part = 'line'
+
+),
+
+duplicates as (
+
+    select bill_cells.reconciliation_id, least({{ isum('surplus.cost_nanos') }}, max(surplus.rest_nanos)) as nanos
+    from (
+        select
+            coalesce(again.bill_cell_id, first_told.bill_cell_id) as bill_cell_id,
+            coalesce(again.cost_nanos, first_told.cost_nanos) as cost_nanos, coalesce(again.rest_nanos, first_told.rest_nanos) as rest_nanos
+        from {{ ref('int_charges__counted_twice') }} as pairs
+        left join unclaimed as again on pairs.charge_id = again.charge_id
+        left join unclaimed as first_told on pairs.first_charge_id = first_told.charge_id
+    ) as surplus
+    join bill_cells on surplus.bill_cell_id = bill_cells.bill_cell_id
+    group by bill_cells.reconciliation_id, surplus.bill_cell_id
+
+),
+
 usage_cells as (
 
     select keys.reconciliation_id, cells.expected_nanos, rests.component, rests.left_nanos, rests.unpaid_micros, rests.paid_as_cache
@@ -58,6 +85,12 @@ parts as (
     join {{ ref('int_bill_cell_rests') }} as rests on bill_cells.bill_cell_id = rests.bill_cell_id
     join {{ ref('destinations') }} as destinations on rests.destination = destinations.destination
     where bill_cells.in_matching
+
+    -- what two sources both count is no missing telemetry
+    union all
+    select reconciliation_id, 'duplicate', nanos from duplicates
+    union all
+    select reconciliation_id, 'missing_telemetry', -nanos from duplicates
 
     -- a correction whose original lies in another period (R15)
     {% for part in ['billed', 'billed_in_matching', 'credit'] %}
