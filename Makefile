@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= var/sample
 
-.PHONY: help run nightly test crash check check-python check-sql lock emitters bench clean
+.PHONY: help run nightly test crash check check-python check-sql lock emitters findings bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -80,6 +80,9 @@ check-sql:
 emitters: .venv/.ready ## Real emitters make calls of a provider on loopback; every call must be counted once (ten minutes, node and a package registry)
 	@rm -rf var/emitters/company && $(BIN)/python -m tests.emitters var/emitters/company docs/emitters.md
 	@$(BIN)/pytest -q -n 0 tests/emitters/counted_once.py
+
+findings: ## What other people's packages do that moves money, each seen again (some minutes and a package registry)
+	@changed=0; for finding in findings/*.sh; do echo "$$finding"; PYTHON="$(PYTHON)" "$$finding" || changed=1; done; exit $$changed
 
 bench: .venv/.ready ## Ratios of ingest and build against yardsticks measured in the same run (half an hour)
 	@$(BIN)/python -m tests.benchmarks.bench $(ARGS)

@@ -51,6 +51,8 @@ def reconcile(run: dict[str, str], ti: Any = None) -> None:
         log.info("published %s", published.place)
         for month, source, currency, cost, rest in billed(published, period):
             log.info("%s, %s: billed %s %s, difference %s", f"{month:%B %Y}", source, cost, currency, rest)
+        for missing_in, lines in published.facts["incomplete"].items():
+            log.info("%s is not complete: %s", missing_in, "; ".join(lines))
         news = [line for line in findings(published) if line not in before]
         send(f"to look at after {period}", news + others(published) if news else [])
 

@@ -18,10 +18,12 @@ def findings(published: Published | None) -> list[str]:
         return []
     facts = published.facts
     lines = [*facts["failed_units"], *facts["warnings"]]
-    gates = "select distinct month from finance.fct_tenant_margin where status = 'provisional' order by month"
+    gates = """select distinct month, revenue_complete from finance.fct_tenant_margin
+               where status = 'provisional' order by month, revenue_complete desc"""
     lines += [
-        f"margins of {month:%B %Y} are provisional: too little of the bill is attributed"
-        for (month,) in published.ask(gates).rows
+        f"margins of {month:%B %Y} are provisional: "
+        + ("too little of the bill is attributed" if complete else "revenue is not known in full")
+        for month, complete in published.ask(gates).rows
     ]
     breaks = "select distinct source, kind from finance.fct_breaks where state = 'open' and material order by 1, 2"
     lines += [f"material breaks of kind {kind} at {source}" for source, kind in published.ask(breaks).rows]

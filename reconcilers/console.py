@@ -24,6 +24,7 @@ from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
 from reconcilers.explain import SHOWN_CHARACTERS, StoredLine, current, explain
 from reconcilers.periods import Period
+from reconcilers.reports.completeness import told
 from reconcilers.reports.waterfall_page import brief, month_figures, shown, write_page
 from reconcilers.warehouses.base import Figures
 from reconcilers.warehouses.choice import warehouse_of
@@ -127,11 +128,15 @@ def print_status(settings: Settings) -> None:
     for key in ("failed_units", "warnings"):
         for text in facts[key]:
             out.print(f"{key.replace('_', ' ')}: {_plain(text)}")
+    for month, lines in facts.get("incomplete", {}).items():
+        for line in lines:
+            out.print(f"{month} not complete: {_plain(line)}")
+    # A charge without a rate has its own currency.
     breaks = published.ask(
-        """select kind, sum(case when material then 1 else 0 end), count(*), sum(amount) from finance.fct_breaks
-           group by kind order by 2 desc, kind"""
+        """select kind, sum(case when material then 1 else 0 end), count(*), sum(amount), currency from finance.fct_breaks
+           group by kind, currency order by 2 desc, kind, currency"""
     )
-    _print_table(out, ["break", "material", "all", "amount"], breaks.rows)
+    _print_table(out, ["break", "material", "all", "amount", "currency"], breaks.rows)
 
 
 def print_report(settings: Settings, page: Path | None) -> None:
@@ -144,7 +149,11 @@ def print_report(settings: Settings, page: Path | None) -> None:
         _print_table(out, ["step", "cost"], [(step, shown(cost)) for step, cost, *_ in waterfall.rows])
         billed = sum((cost for step, cost, *_ in waterfall.rows if step == "billed"), Decimal(0))
         rest = billed - sum((cost for step, cost, *_ in waterfall.rows if step != "billed"), Decimal(0))
-        out.print(f"difference {rest:f}\n")
+        missing = told(published.facts, month)
+        out.print(f"difference {rest:f}; the month is {'not complete:' if missing else 'complete'}")
+        for line in missing:
+            out.print(f"  {_plain(line)}")
+        out.print()
     with_revenue = [one for one in months if any(row[1] for row in one[3].rows)] or months[-1:]
     for month, _, features, margins in with_revenue[-1:]:
         out.print(f"[bold]{month:%B %Y}[/]: the three dearest features per success")

@@ -52,6 +52,16 @@ def parse_day(text: str) -> date:
     return date.fromisoformat(text)
 
 
+def days_named(text: str) -> Period | None:
+    """The days that ``2026-10-01`` or ``2026-10`` names; null for any other text."""
+    if not re.fullmatch(r"\d{4}-\d\d(-\d\d)?", text):
+        return None
+    try:
+        return Period.of_month(parse_day(f"{text}-01")) if len(text) == 7 else Period.of_day(parse_day(text))
+    except ValueError:
+        return None
+
+
 #: A zone set apart by a blank, as warehouses write it into CSV: ``UTC``, ``Z``, ``+0000``.
 _ZONE = re.compile(r"(?<=\d) +(?:UTC|Z|([+-]\d\d:?\d\d))$")
 

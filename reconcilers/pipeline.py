@@ -6,10 +6,10 @@ Airflow and the command line call the same functions; nothing here reads the clo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from typing import Any
 from reconcilers.declared import models, reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError
+from reconcilers.ingest.completeness import knowledge
 from reconcilers.ingest.landing import Landed, Landing, Refused
 from reconcilers.ingest.normalise import Lake, models_told
 from reconcilers.ingest.resolution.days import resolve
 from reconcilers.ingest.resolution.tellings import Knowledge
 from reconcilers.ingest.told_already import left_out_charges
 from reconcilers.periods import Period
+from reconcilers.reports.completeness import incomplete
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
 from reconcilers.warehouses import dbt
@@ -64,15 +66,8 @@ def source_names(settings: Settings) -> list[str]:
 
 
 def credentials(settings: Settings) -> list[str]:
-    """Environment variables that sources take secrets from: those the settings name, Amazon's, and the key of user ids."""
-    named = [
-        value
-        for room in registry.ROOMS
-        for config in getattr(settings, room)
-        for key, value in config.items()
-        if key.endswith("_env")
-    ]
-    return [*named, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "RECONCILE_USER_KEY"]
+    """Environment variables that the configured sources take secrets from, those they leave to a default too."""
+    return sorted({variable for _, source in configured_sources(settings) for variable in source.secrets})
 
 
 def land(
@@ -90,7 +85,8 @@ def land(
     try:
         units = list(source.units(window))
     except ReconcileError as error:
-        _refuse(landing, report, "(listing)", as_of, error)
+        landing.ask(name, window, period, [], as_of)
+        _refuse(landing, report, "(listing)", period, as_of, error)
         return report
     landing.accept(name, "(listing)", as_of)
     for number, unit in enumerate(units):
@@ -100,7 +96,9 @@ def land(
             _land_unit(landing, lake, source, unit, as_of, report)
             landing.accept(name, unit, as_of)
         except ReconcileError as error:
-            _refuse(landing, report, unit, as_of, error)
+            _refuse(landing, report, unit, source.days(unit) or period, as_of, error)
+    # Last: a run killed before has not had them.
+    landing.ask(name, window, period, source.answered(window, units), as_of)
     report.units = len(units)
     if progress:
         progress(len(units), len(units), "")
@@ -132,7 +130,7 @@ def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
         try:
             reference.read(path, name)
         except ReconcileError as error:
-            _refuse(landing, report, name, as_of, error)
+            _refuse(landing, report, name, None, as_of, error)
             continue
         pull = landing.pull(reference.SOURCE, "reference", name)
         if path.is_file():
@@ -171,10 +169,14 @@ def build(
 
 def known(
     settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | None = None
-) -> tuple[dict[str, list[Path]], dict[str, Any], list[Refused]]:
-    """Lake files per entity, reference tables, and refused units, as known at ``as_of``; of pulls, ``only`` those it takes."""
+) -> tuple[dict[str, list[Path]], dict[str, Any], dict[str, Any]]:
+    """Lake files per entity, reference tables, and tables of what is known of the sources themselves, at ``as_of``.
+
+    Of pulls, ``only`` those it takes.
+    """
     landing, lake = Landing(settings.landing), Lake(settings.lake)
-    sources = {source.name: source for _, source in configured_sources(settings)}
+    configured = configured_sources(settings)
+    sources = {source.name: source for _, source in configured}
     files: dict[str, list[Path]] = {}
     charges: list[tuple[Landed, Path]] = []
     declared: dict[str, Landed] = {}
@@ -200,20 +202,34 @@ def known(
     # A call of several tellings can have one's provider and another's model.
     told += [models.Told(*one) for one in models_told({"resolved_calls": files.get("resolved_calls", [])})]
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
+    rows = rows | _revenue(settings, landing.known(as_of))
     tables = {name: reference.table(found, name) for name, found in rows.items()}
-    return files, tables, landing.refused(as_of)
+    return files, tables, knowledge(landing, configured, as_of)
 
 
 def _knowledge(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Knowledge, str]:
     """What resolution needs of what a company declares, and what stands for it."""
     names = {(row["provider"], row["name"]): row["model"] for row in rows["model_names"] if row["source"] is None}
     mapped = {row["provider"] for row in rows["billing_sources"]}
-    knowledge = Knowledge(
+    declared = Knowledge(
         model_name=lambda provider, name: names.get((provider, name), name),
         is_mapped=lambda provider: None in mapped or provider in mapped,
     )
     renamed = sorted((told, model) for told, model in names.items() if told[1] != model)
-    return knowledge, repr((renamed, sorted(mapped, key=repr)))
+    return declared, repr((renamed, sorted(mapped, key=repr)))
+
+
+def _revenue(settings: Settings, known: Iterable[Landed]) -> dict[str, list[dict[str, Any]]]:
+    """The sources of revenue, and what is known of them in the order it was told: of two lines of one ``revenue_id`` the later counts."""
+    names = {str(config["name"]) for config in settings.revenue}
+    told = sorted((one.known_at, one.unit, one.source, one.landing_id) for one in known if one.source in names)
+    return {
+        "revenue_sources": [{"source": name} for name in sorted(names)],
+        "revenue_deliveries": [
+            {"source": source, "unit": unit, "landing_id": landing_id, "place": place}
+            for place, (_, unit, source, landing_id) in enumerate(told, start=1)
+        ],
+    }
 
 
 def variables(settings: Settings) -> dict[str, object]:
@@ -240,8 +256,10 @@ def publish(
         pull = landing.pull(REPLAYS, "replay", str(period))
         pull.add("reason.txt", "", reason.encode())
         landing.commit(pull, as_of)
-    told = facts(period, as_of, reports) | ({"reason": reason} if reason else {})
-    return warehouse_of(settings).publish(told, settings.keep_versions)
+    warehouse = warehouse_of(settings)
+    missing = incomplete(warehouse.candidate("fct_completeness"))
+    told = facts(period, as_of, reports) | {"incomplete": missing} | ({"reason": reason} if reason else {})
+    return warehouse.publish(told, settings.keep_versions)
 
 
 def facts(period: Period, as_of: datetime, reports: Sequence[LandingReport]) -> dict[str, Any]:
@@ -266,7 +284,11 @@ def _resolved(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
     return dict(config)
 
 
-def _refuse(landing: Landing, report: LandingReport, unit: str, as_of: datetime, error: ReconcileError) -> None:
+def _refuse(
+    landing: Landing, report: LandingReport, unit: str, days: Period | None, as_of: datetime, error: ReconcileError
+) -> None:
+    """``days`` are those the unit may speak of; null for any."""
     report.failures.append(str(error))
     report.retryable = report.retryable or error.retryable
-    landing.refuse(Refused(report.source, unit, error.problem), as_of)
+    told = (str(days.start), str(days.end - timedelta(days=1))) if days else (None, None)
+    landing.refuse(Refused(report.source, unit, error.problem, *told), as_of)

@@ -1,7 +1,7 @@
 -- margins of all rows sum exactly to revenue − cost, all but out_of_scope (R26)
 with margins as (
 
-    select coalesce(sum(loaded_margin), {{ money("'0'") }}) as margin from {{ ref('fct_tenant_margin') }}
+    select coalesce(sum(coalesce(loaded_margin, -direct_cost - shared_cost)), {{ money("'0'") }}) as margin from {{ ref('fct_tenant_margin') }}
 
 ),
 

@@ -210,6 +210,7 @@ reason string!
 attribute string
 bytes int64!
 charge_day date
+tenant_id string
 """,
     # a number that looks like a token count and that no dialect reads, on model operations of one day (R33)
     "unread_usage": f"""
@@ -289,6 +290,30 @@ currency string!
 }
 
 
+#: Small tables beside the entities, replaced whole by every run: what is known of the sources themselves.
+KNOWLEDGE: dict[str, str] = {
+    # a unit whose latest pull was refused, and the days it speaks of
+    "rejections": """
+source string!
+unit string!
+problem string!
+first_day date
+last_day date
+""",
+    # a configured source
+    "sources": """
+source string!
+room string!
+""",
+    # a day a source was asked for (R34)
+    "asked_days": """
+source string!
+charge_day date!
+landed bool!
+pulled_again bool!
+""",
+}
+
 #: Entities whose files say which days' calls are made from them, and the column that tells a row's day. Of a day with resolved calls
 #: there are tellings they replace.
 DAYS_OF_CALLS = {"calls": "ended_at", "resolved_tellings": "charge_day"}
@@ -296,7 +321,7 @@ DAYS_OF_CALLS = {"calls": "ended_at", "resolved_tellings": "charge_day"}
 
 @cache
 def schema(entity: str) -> pa.Schema:
-    """The Arrow schema of one entity. Raises ``KeyError`` for a name that is not an entity."""
+    """The Arrow schema of one entity or table of knowledge. Raises ``KeyError`` for any other name."""
     import pyarrow as pa
 
     money = pa.decimal128(38, 9)
@@ -320,7 +345,7 @@ def schema(entity: str) -> pa.Schema:
         ),
     }
     fields = []
-    for line in ENTITIES[entity].split("\n"):
+    for line in (ENTITIES | KNOWLEDGE)[entity].split("\n"):
         if line:
             name, kind = line.split()
             fields.append(pa.field(name, types[kind.rstrip("!")], nullable=not kind.endswith("!")))

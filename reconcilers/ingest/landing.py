@@ -5,6 +5,7 @@ Layout under the landing root::
     objects/<sha256[:2]>/<sha256>             the bytes
     manifests/<source>/<unit>/<known_at>-<landing_id>.json   one committed pull of one unit
     refusals/<source>/<unit>/<known_at>.json                 why a unit was not taken; empty once it was
+    asked/<source>/<known_at>-<first day>-<end>.json         days a source was asked for, and which it answered for
 
 A manifest is written to a temporary name, flushed and renamed, so it is the commit marker: readers see whole pulls or
 none. ``landing_id`` is a hash of the content, so the same content has one identity whenever it was fetched;
@@ -19,11 +20,14 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
+
+from reconcilers.periods import Period
 
 _CHUNK = 1 << 20
 
@@ -60,11 +64,29 @@ class Landed:
 
 @dataclass(frozen=True)
 class Refused:
-    """A unit whose latest pull was refused or failed, and why; what was known of it before stays in force."""
+    """A unit whose latest pull was refused or failed, and why; what was known of it before stays in force.
+
+    ``first_day`` to ``last_day`` (ISO) are the days it speaks of: those its name tells, else those that were asked for when
+    it was refused. Null means any day.
+    """
 
     source: str
     unit: str
     problem: str
+    first_day: str | None = None
+    last_day: str | None = None
+
+
+@dataclass(frozen=True)
+class AskedDay:
+    """What came of asking a source for a day, once the day was over.
+
+    ``landed``: the source answered for it, though it may have no rows. ``pulled_again``: it was only asked for because bills
+    are pulled again for days before the period of a run.
+    """
+
+    landed: bool
+    pulled_again: bool
 
 
 class Pull:
@@ -209,9 +231,35 @@ class Landing:
                 found.append(Refused(**body))
         return found
 
-    def _write_refusal(self, folder: Path, known_at: datetime, body: dict[str, str]) -> None:
+    def ask(self, source: str, window: Period, period: Period, answered: Iterable[Period], known_at: datetime) -> None:
+        """Record that a source was asked for the days of ``window`` at ``known_at`` and answered for those of ``answered``.
+
+        ``period`` is what the run was for. Nothing is written where that is known already.
+        """
+        told = [[str(one.start), str(one.end)] for one in answered]
+        body = {"window": [str(window.start), str(window.end)], "period": [str(period.start), str(period.end)]}
+        before = self.asked(source, known_at)
+        asked = _asked_days({**body, "answered": told}, known_at)
+        if any(_with(before.get(day), told_now) != before.get(day) for day, told_now in asked.items()):
+            name = f"{known_at:%Y%m%dT%H%M%S.%f}-{window.start}-{window.end}.json"
+            self._write(self.root / "asked" / _segment(source) / name, {**body, "answered": told})
+
+    def asked(self, source: str, as_of: datetime) -> dict[date, AskedDay]:
+        """Days a source was asked for as known at ``as_of``. A day asked for before it was over is not among them."""
+        found: dict[date, AskedDay] = {}
+        for path in sorted((self.root / "asked" / _segment(source)).glob("*.json")):
+            known_at = datetime.strptime(path.stem.split("-")[0], "%Y%m%dT%H%M%S.%f")
+            if known_at <= as_of:
+                for day, told in _asked_days(json.loads(path.read_text()), known_at).items():
+                    found[day] = _with(found.get(day), told)
+        return found
+
+    def _write_refusal(self, folder: Path, known_at: datetime, body: dict[str, Any]) -> None:
+        self._write(folder / f"{known_at:%Y%m%dT%H%M%S.%f}.json", body)
+
+    def _write(self, target: Path, body: dict[str, Any]) -> None:
+        folder = target.parent
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / f"{known_at:%Y%m%dT%H%M%S.%f}.json"
         with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as out:
             json.dump(body, out)
             out.flush()
@@ -229,6 +277,26 @@ class Landing:
         body["fetched_at"] = datetime.fromisoformat(body["fetched_at"])
         body["objects"] = tuple(LandedObject(**o) for o in body["objects"])
         return Landed(**body, root=self.root)
+
+
+def _asked_days(body: dict[str, Any], known_at: datetime) -> dict[date, AskedDay]:
+    """The days of one record of ``asked`` that were over by then."""
+    window, period, *answered = (
+        Period(*map(date.fromisoformat, one)) for one in (body["window"], body["period"], *body["answered"])
+    )
+    had = {day for one in answered for day in one.days()}
+    return {
+        day: AskedDay(day in had, not period.start <= day < period.end)
+        for day in window.days()
+        if day < known_at.date()
+    }
+
+
+def _with(before: AskedDay | None, told: AskedDay) -> AskedDay:
+    """What is known of a day asked for again: what was had once was had."""
+    if before is None:
+        return told
+    return AskedDay(before.landed or told.landed, before.pulled_again and told.pulled_again)
 
 
 def _segment(name: str) -> str:

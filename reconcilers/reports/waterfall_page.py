@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from reconcilers.reports.completeness import told
 from reconcilers.warehouses.base import Figures, Published
 
 #: Steps smaller than the rest still get a bar; what nobody billed has none.
@@ -61,6 +62,7 @@ def write_page(published: Published, target: Path) -> Path:
         carried = sum((cost for step, cost, *_ in waterfall.rows if step != "billed"), Decimal(0))
         parts.append(
             f"<h2>{month:%B %Y}</h2><p>Billed {billed:f}, carried {carried:f}, difference <b>{billed - carried:f}</b>.</p>"
+            + _completeness(told(facts, month))
             + chart.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
             + _table(
                 "Where every billed cent went",
@@ -119,6 +121,13 @@ def shown(value: object) -> str:
     text = f"{value:f}".rstrip("0")
     whole, _, fraction = text.partition(".")
     return f"{whole}.{fraction.ljust(2, '0')}"
+
+
+def _completeness(missing: Sequence[str]) -> str:
+    """What a difference is worth: the month is complete, or what of it is missing."""
+    if not missing:
+        return "<p>The month is complete.</p>"
+    return f"<p><b>The month is not complete.</b></p><ul>{''.join(f'<li>{escape(line)}</li>' for line in missing)}</ul>"
 
 
 def _table(caption: str, figures: Figures, text: Callable[[str, object], str] = brief) -> str:

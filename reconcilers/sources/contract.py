@@ -14,7 +14,7 @@ import hashlib
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from reconcilers.errors import SourceRejected
-from reconcilers.sources.folders import open_unpacked
+from reconcilers.periods import days_named
+from reconcilers.sources import folders
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +38,11 @@ _PACKAGE = _SOURCES.parent
 
 
 class SourceConfig(BaseModel):
-    """What every configured source has. ``kind`` names the file that implements it; ``name`` is its identity in every table."""
+    """What every configured source has. ``kind`` names the file that implements it; ``name`` is its identity in every table.
+
+    A field that only steers how bytes are fetched (a folder, a time-out, the name of a credential) is declared with
+    ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,6 +63,12 @@ class Source(ABC):
     def name(self) -> str:
         return self.config.name
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The environment variables it takes secrets from, whether the settings name them or leave them to a default."""
+        uri = getattr(self.config, "uri", "")
+        return folders.S3_SECRETS if uri.startswith("s3://") else ()
+
     @abstractmethod
     def units(self, period: Period) -> Iterable[str]:
         """Canonical names of the units that cover ``period``; may list a remote folder."""
@@ -69,6 +80,17 @@ class Source(ABC):
     @abstractmethod
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         """(entity, table in ``lake.schema(entity)``) batches. Raises ``SourceRejected`` or ``SourceChangedShape``."""
+
+    def days(self, unit: str) -> Period | None:
+        """The days a unit speaks of, where its name tells: ``2026-10-01``, ``2026-10``; null where it does not."""
+        return days_named(unit)
+
+    def answered(self, period: Period, units: Sequence[str]) -> Iterator[Period]:
+        """The days of ``period`` that the source answered for when it listed ``units``: a day of none has no rows.
+
+        A source that owes a unit for every day says so here: then a day without one could not be had (rule R34).
+        """
+        yield period
 
     @classmethod
     def readers(cls) -> set[Path]:
@@ -84,7 +106,7 @@ class Source(ABC):
 
     @property
     def recipe(self) -> str:
-        """Identity of how the source's bytes become rows: its configuration and the text of its ``readers``."""
+        """Identity of how the source's bytes become rows: its configuration, but for what only steers the fetch, and its ``readers``."""
         text = f"{type(self).__module__}\n{self.config.model_dump_json()}\n{_text_of_readers(type(self))}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -111,7 +133,7 @@ def _text_of_readers(cls: type[Source]) -> str:
 
 
 def _text_line(path: Path, name: str, line: int) -> str | None:
-    with open_unpacked(path, name) as unpacked:
+    with folders.open_unpacked(path, name) as unpacked:
         content = next(islice(unpacked, line - 1, None), None)
     return None if content is None else content.decode("utf-8", "replace").rstrip("\r\n")
 

@@ -33,6 +33,10 @@ _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 LINES_PER_OBJECT = 10_000_000_000
 
 
+#: Where boto3 looks for a key first; a role or a profile of the machine needs neither.
+S3_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+
+
 def line_base(object_index: int) -> int:
     """What to add to a line number so that it also says which object of the pull (0, 1, …) the line is in."""
     return object_index * LINES_PER_OBJECT

@@ -55,9 +55,9 @@ class TableConfig(BaseModel):
     """
 
     table: str = Field(pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$")
-    project: str | None = Field(default=None, pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*$")
-    maximum_bytes_billed: int | None = Field(default=None, ge=10_485_760)
-    timeout_seconds: float = Field(default=120.0, gt=0)
+    project: str | None = Field(default=None, pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*$", exclude=True)
+    maximum_bytes_billed: int | None = Field(default=None, ge=10_485_760, exclude=True)
+    timeout_seconds: float = Field(default=120.0, gt=0, exclude=True)
 
     def reader(self, source: str) -> Reader:
         """What reads the table for the source of that name."""

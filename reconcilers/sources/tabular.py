@@ -23,6 +23,8 @@ from reconcilers.sources.folders import Limits, open_unpacked
 BATCH_ROWS = 20_000
 _NULLS = frozenset({"", "NULL", "null"})
 
+#: Notes a row that is none: its line, why, and its fields.
+Lose = Callable[[int, str, list[str]], None]
 #: header → {name to give: column of the file}; raises ``SourceChangedShape`` for a header it cannot use.
 Select = Callable[[Sequence[str]], Mapping[str, str]]
 
@@ -38,25 +40,28 @@ class Batch:
     columns: dict[str, list[str | None]]
 
 
-def read(path: Path, name: str, select: Select, *, source: str | None = None) -> Iterator[Batch]:
+def read(
+    path: Path, name: str, select: Select, *, source: str | None = None, lose: Lose | None = None
+) -> Iterator[Batch]:
     """The rows of one file, CSV (plain, gzip, zstd) or Parquet, told by its first bytes.
 
-    Raises ``SourceRejected`` for what is empty, corrupt or truncated, naming file and line.
+    Raises ``SourceRejected`` for what is empty, corrupt or truncated, naming file and line. With ``lose`` a CSV row that has
+    not as many fields as the header is told there, before the batch it would be in, and left out.
     """
     with path.open("rb") as stream:
         magic = stream.read(4)
-    return (_parquet if magic == b"PAR1" else _csv)(path, name, select, source)
+    return _parquet(path, name, select, source) if magic == b"PAR1" else _csv(path, name, select, source, lose)
 
 
-def verify(path: Path, name: str, select: Select, *, source: str | None = None) -> None:
+def verify(path: Path, name: str, select: Select, *, source: str | None = None, lose: Lose | None = None) -> None:
     """Read one file's header, and unpack it to its end: what ``read`` would refuse as damaged is refused before it is landed."""
-    for _ in read(path, name, select, source=source):
+    for _ in read(path, name, select, source=source, lose=lose):
         break
     with open_unpacked(path, name, source=source) as stream, open(os.devnull, "wb") as nowhere:
         shutil.copyfileobj(stream, nowhere, 1 << 20)
 
 
-def _csv(path: Path, name: str, select: Select, source: str | None) -> Iterator[Batch]:
+def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose | None = None) -> Iterator[Batch]:
     with (
         open_unpacked(path, name, source=source) as raw,
         io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
@@ -73,10 +78,11 @@ def _csv(path: Path, name: str, select: Select, source: str | None) -> Iterator[
             line = reader.line_num + 1
             for row in reader:
                 if len(row) != width:
-                    if row:
-                        raise SourceRejected(
-                            f"{len(row)} fields where the header has {width}", source=source, file=name, line=line
-                        )
+                    problem = f"{len(row)} fields where the header has {width}"
+                    if row and lose is None:
+                        raise SourceRejected(problem, source=source, file=name, line=line)
+                    if row and lose is not None:
+                        lose(line, problem, row)
                 else:
                     rows.append(pick(row))
                     lines.append(line)

@@ -18,8 +18,6 @@ from reconcilers.errors import Busy
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from reconcilers.ingest.landing import Refused
-
 
 @dataclass(frozen=True)
 class Figures:
@@ -55,9 +53,15 @@ class Warehouse(Protocol):
         """The one writer's place. Raises ``Busy`` while another run holds it; a killed holder frees it."""
 
     def load(
-        self, files: Mapping[str, Sequence[Path]], reference: Mapping[str, pa.Table], rejections: Sequence[Refused]
+        self,
+        files: Mapping[str, Sequence[Path]],
+        reference: Mapping[str, pa.Table],
+        knowledge: Mapping[str, pa.Table],
     ) -> None:
-        """Make lake ``files`` (entity → Parquet) what staging reads, and replace the reference tables."""
+        """Make lake ``files`` (entity → Parquet) what staging reads; replace the reference tables and those of ``lake.KNOWLEDGE``."""
+
+    def candidate(self, table: str) -> Figures:
+        """All rows of a finance table as it was built and is not published yet."""
 
     def publish(self, facts: Mapping[str, Any], keep: int) -> Published:
         """Make the audited candidate what readers see, all tables together; ``keep`` versions stay where there are any."""

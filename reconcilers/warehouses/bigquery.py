@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud import bigquery
 
-    from reconcilers.ingest.landing import Refused
 
 #: How the tables of dbt's schemas are called in the dataset readers know.
 _PUBLISHED_NAMES = {"finance": "{table}", "allocation": "allocation_{table}"}
@@ -89,15 +88,23 @@ class BigQuery:
         return one_writer(self.home / "bigquery")
 
     def load(
-        self, files: Mapping[str, Sequence[Path]], reference: Mapping[str, pa.Table], rejections: Sequence[Refused]
+        self,
+        files: Mapping[str, Sequence[Path]],
+        reference: Mapping[str, pa.Table],
+        knowledge: Mapping[str, pa.Table],
     ) -> None:
-        """Load what is new of the lake, name what is known, and replace the reference tables."""
+        """Load what is new of the lake, name what is known, and replace the reference tables and those of knowledge."""
         from reconcilers.warehouses.bigquery_lake import BigQueryLake
 
         with self.telling():
             lake = BigQueryLake(self.client, self.dataset("lake"), self.settings.location)
-            lake.load(files, rejections)
+            lake.load(files, knowledge)
             lake.replace_all(self.dataset("reference_files"), reference)
+
+    def candidate(self, table: str) -> Figures:
+        """All rows of a finance table as it was built and is not published yet."""
+        with self.telling():
+            return self.query(f"select * from `{self.dataset('finance')}.{table}`")
 
     def publish(self, facts: Mapping[str, Any], keep: int) -> FinanceDataset:
         """Make the audited candidate what readers see, in one transaction. Older versions are BigQuery's time travel."""

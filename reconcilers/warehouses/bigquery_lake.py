@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud import bigquery
 
-    from reconcilers.ingest.landing import Refused
 
 #: The day rows are partitioned by, for entities that grow.
 DAYS = {
@@ -85,9 +84,8 @@ class BigQueryLake:
     def __init__(self, client: bigquery.Client, dataset: str, location: str) -> None:
         self.client, self.name, self.location = client, dataset, location
 
-    def load(self, files: Mapping[str, Sequence[Path]], rejections: Sequence[Refused]) -> None:
+    def load(self, files: Mapping[str, Sequence[Path]], knowledge: Mapping[str, pa.Table]) -> None:
         """Append what is new, and make the views show exactly ``files``."""
-        import pyarrow as pa
 
         self._keep(self.name)
         shapes = {entity: schema(entity) for entity in ENTITIES} | {"call_days": _call_days_shape()}
@@ -114,9 +112,7 @@ class BigQueryLake:
             self._append(load, tables[load.entity], shapes[load.entity])
         self._note("loaded", [(load.entity, load.created, pull) for load in begun for pull in load.files])
         self._end(begun)
-        refused = [[getattr(one, name) for one in rejections] for name in ("source", "unit", "problem")]
-        text = pa.schema([(name, pa.string()) for name in ("source", "unit", "problem")])
-        self.replace_all(self.name, {"known": _listed(known), "rejections": pa.table(refused, schema=text)})
+        self.replace_all(self.name, {"known": _listed(known), **knowledge})
         for entity, shape in shapes.items():
             self._keep_view(entity, shape)
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from reconcilers.ingest.landing import Refused
-
 #: Name of the published file.
 FINANCE_FILE = "reconciled.duckdb"
 #: The dbt of a job that was killed a moment ago is killed too, and holds the store a little longer.
@@ -61,9 +59,12 @@ class Store:
         return one_writer(self.folder)
 
     def load(
-        self, files: Mapping[str, Sequence[Path]], reference: Mapping[str, pa.Table], rejections: Sequence[Refused]
+        self,
+        files: Mapping[str, Sequence[Path]],
+        reference: Mapping[str, pa.Table],
+        knowledge: Mapping[str, pa.Table],
     ) -> None:
-        """Point the lake's views at ``files`` (entity → Parquet) and replace the reference tables."""
+        """Point the lake's views at ``files`` (entity → Parquet); replace the reference tables and those of knowledge."""
         with self._connect() as connection:
             connection.execute("create schema if not exists lake")
             connection.execute("create schema if not exists reference_files")
@@ -72,17 +73,18 @@ class Store:
             _days_of_calls(
                 connection, {entity: [str(path) for path in files.get(entity, ())] for entity in DAYS_OF_CALLS}
             )
-            connection.execute(
-                "create or replace table lake.rejections (source varchar, unit varchar, problem varchar)"
-            )
-            if rejections:
-                connection.executemany(
-                    "insert into lake.rejections values (?, ?, ?)", [(r.source, r.unit, r.problem) for r in rejections]
-                )
-            for name, table in reference.items():
-                connection.register("incoming", table)
-                connection.execute(f"create or replace table reference_files.{name} as select * from incoming")
-                connection.unregister("incoming")
+            for schema_name, tables in (("lake", knowledge), ("reference_files", reference)):
+                for name, table in tables.items():
+                    connection.register("incoming", table)
+                    connection.execute(f"create or replace table {schema_name}.{name} as select * from incoming")
+                    connection.unregister("incoming")
+
+    def candidate(self, table: str) -> Figures:
+        """All rows of a finance table as it was built and is not published yet."""
+        with self._connect() as connection:
+            connection.execute(f"attach '{_quoted(self.folder / FINANCE_FILE)}' as finance_file (read_only)")
+            cursor = connection.execute(f"select * from finance_file.finance.{table}")
+            return Figures([column[0] for column in cursor.description or ()], cursor.fetchall())
 
     def publish(self, facts: Mapping[str, Any], keep: int) -> Version:
         """Copy the audited candidate under the next version number and make it current."""

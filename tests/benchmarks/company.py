@@ -56,6 +56,11 @@ def reference_tables(source: str = "bench") -> dict[str, Any]:
         for model, prices in MODELS.items()
         for meter, price in zip(METERS, prices, strict=True)
     ]
+    rows["model_names"] = [
+        {"source": of, "provider": provider, "name": model, "model": model}
+        for model in MODELS
+        for of, provider in ((source, None), (None, "openai"))
+    ]
     return {name: pa.Table.from_pylist(rows[name], schema=reference.schema(name)) for name in rows}
 
 
@@ -77,7 +82,9 @@ def _type(kind: pa.DataType) -> str:
     if pa.types.is_decimal(kind):
         return "decimal(38, 9)"
     if pa.types.is_list(kind):
-        return "varchar[]"
+        return f"{_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"struct({', '.join(f'{part.name} {_type(part.type)}' for part in kind)})"
     return {"string": "varchar", "int64": "bigint", "bool": "boolean", "date32[day]": "date"}.get(
         str(kind), "timestamp"
     )

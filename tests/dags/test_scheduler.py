@@ -263,10 +263,8 @@ def test_a_bad_bill_alerts_and_the_others_are_published(world: World) -> None:
     before = world.published
     revenue = next((world.company / "revenue").glob("*.csv"))
     text = revenue.read_text()
-    header, line, *rest = text.splitlines()
-    amount = header.split(",").index("amount")
-    torn = [*line.split(",")[:amount], "NaN", *line.split(",")[amount + 1 :]]
-    revenue.write_text("\n".join([header, ",".join(torn), *rest, ""]))
+    header, line, *_ = text.splitlines()
+    revenue.write_text(f'{header}\n"{line}\n')
     world.messages.clear()
     run = world.triggered(NIGHTLY, day=f"{LAST}")
     revenue.write_text(text)

@@ -48,9 +48,9 @@ def test_what_is_written_exactly_so_goes_before_what_is_the_same_model() -> None
 
 
 def test_an_alias_of_a_provider_is_one_at_all_its_doors_and_goes_before_one_of_any() -> None:
-    names = models(alias("flash", "gemini-2.5-flash", "gemini"), alias("flash", "other"))
+    names = models(alias("flash", "gemini-2.5-flash", "gemini"), alias("flash", "another"))
     assert names.of_call("gcp.gen_ai", "flash").model == names.of_bill("google", "flash").model == "gemini-2.5-flash"
-    assert names.of_call("openai", "flash").model == "other"
+    assert names.of_call("openai", "flash").model == "another"
 
 
 def test_a_bill_is_asked_what_provider_it_names_where_finance_declares_none() -> None:
@@ -63,6 +63,12 @@ def test_what_an_alias_names_is_spelled_as_finance_spells_it() -> None:
     names = models(alias("NovaLite", "amazon.nova-lite-v1:0"))
     assert names.of_bill("aws", "NovaLite").model == "amazon.nova-lite-v1:0"
     assert names.of_call("aws.bedrock", "us.amazon.nova-lite-v1:0").model == "amazon.nova-lite-v1:0"
+
+
+def test_what_two_aliases_spell_differently_stays_as_it_is_told() -> None:
+    names = models(alias("Sonnet, cached", f"anthropic.{SONNET}-v1:0"), alias("Sonnet", f"us.anthropic.{SONNET}"))
+    for told in (f"us.anthropic.{SONNET}", f"anthropic.{SONNET}-v1:0"):
+        assert names.of_call("aws.bedrock", told).model == told
 
 
 def reference(**tables: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -126,6 +126,12 @@ def test_a_global_profile_is_another_model_of_the_book() -> None:
     ]
 
 
+def test_a_global_profile_the_book_does_not_list_has_not_the_regional_price() -> None:
+    name = "anthropic.claude-opus-4-1-20250805-v1:0"
+    assert prices("aws.bedrock", f"us.{name}", "input_tokens") is not None
+    assert prices("aws.bedrock", f"global.{name}", "input_tokens") is None
+
+
 def test_names_that_make_two_models_of_one_have_no_price() -> None:
     one = Called("openai", "openai", "our-model", None, "gpt-4.1")
     assert list_prices([one], [])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from reconcilers.sample_company.seen.facts import PRICE_DIMENSIONS
 from reconcilers.sample_company.truth.answer import Truth
+from reconcilers.sample_company.truth.variance import COMPONENTS
 from reconcilers.warehouses.duckdb import read_only
 
 Figures = dict[Any, Any]
@@ -27,6 +30,8 @@ class Book:
     call_cost: Figures
     call_accrued: Figures
     tenant_margin: Figures
+    coverage: Figures
+    variance: Figures
     breaks: Figures
     accrued_without_telemetry: Figures
 
@@ -81,11 +86,25 @@ def book_of_truth(truth: Truth) -> Book:
             for key, row in truth.tenant_margin.items()
         },
         breaks={
-            (one.kind, _break_key(one.source, one.key), one.charge_day): (one.quantity, one.amount)
+            (one.kind, _break_key(one.source, one.key), one.charge_day): (one.quantity, one.amount, one.break_class)
             for one in truth.breaks
+        },
+        coverage={
+            key: (*map(_nine_decimals, astuple(own)), *map(_nine_decimals, astuple(month)))
+            for key, (own, month) in truth.coverage.items()
+            if any(share is not None for share in astuple(own))
+        },
+        variance={
+            (*key[:4], *key.told, key.day, key.is_month): tuple(parts.get(name, Decimal(0)) for name in COMPONENTS)
+            for key, parts in truth.variance.items()
         },
         accrued_without_telemetry={key: amount for key, amount in rest.items() if amount},
     )
+
+
+def _nine_decimals(share: Fraction | None) -> Decimal | None:
+    """A share as it is stored: what is beyond is cut."""
+    return None if share is None else Decimal(share.numerator * 10**9 // share.denominator).scaleb(-9)
 
 
 def _break_key(source: str, key: dict[str, str | None]) -> str:
@@ -127,8 +146,23 @@ def book_of_published(folder: Path) -> Book:
                    from finance.fct_tenant_margin""",
                 3,
             ),
+            coverage=_keyed(
+                connection,
+                f"""select tenant_id, feature_id, month, {_shares("own")}, {_shares("month")} from finance.fct_tenant_margin
+                    where coalesce({_shares("own")}) is not null""",
+                3,
+            ),
+            # What no telemetry could meet (tax, fees, storage) has a variance, too, and no model.
+            variance=_keyed(
+                connection,
+                f"""select source, billing_account_id, model, meter, {", ".join(f"told_{name}" for name in PRICE_DIMENSIONS)},
+                        coalesce(charge_day, charge_month), charge_day is null,
+                        {", ".join(f"{name}_variance" for name in COMPONENTS)}
+                    from finance.fct_reconciliation where model is not null and meter is not null""",
+                14,
+            ),
             breaks=_keyed(
-                connection, "select kind, break_key, charge_day, quantity, amount from finance.fct_breaks", 3
+                connection, "select kind, break_key, charge_day, quantity, amount, class from finance.fct_breaks", 3
             ),
             accrued_without_telemetry=_keyed(
                 connection,
@@ -137,6 +171,10 @@ def book_of_published(folder: Path) -> Book:
                 2,
             ),
         )
+
+
+def _shares(scope: str) -> str:
+    return ", ".join(f"{scope}_share_{name}" for name in ("attributed", "reconciled", "estimated"))
 
 
 def _calls(column: str) -> str:

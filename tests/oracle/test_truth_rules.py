@@ -254,6 +254,17 @@ def test_what_lies_above_another_of_its_id_is_no_part_of_the_call() -> None:
     assert only_used(framework, *tellings) == [{OUTPUT: 50}, {METER: 1_000}]
 
 
+def test_a_snapshot_only_one_telling_knows_makes_no_other_model() -> None:
+    """R29, R30: and it is the call's model; two snapshots are two models."""
+    asked = span("gateway", 1_000, key=key(model="m-4"), response_id="r1", scope_name="gateway")
+    for dated in ("m-4-20250929", "m-4-2025-09-29"):
+        answered = span("sdk", 1_000, key=key(model=dated), response_id="r1")
+        assert [one.key.model for one in reckon(facts([], [asked, answered])).calls.values()] == [dated]
+        assert only_used(asked, replace(answered, parent_span_id="gateway", response_id=None)) == [{METER: 1_000}]
+    other = span("sdk", 1_000, key=key(model="m-4-20251001"), response_id="r1")
+    assert len(reckon(facts([], [answered, replace(other, span_id="other")])).calls) == 2
+
+
 def test_one_call_with_two_events_is_a_break_of_its_worth() -> None:
     tellings = [
         span("a", 1_000, event="e1", response_id="r1"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,13 @@ def test_every_refusal_is_a_break(published: duckdb.DuckDBPyConnection) -> None:
         published, "select source, break_key from finance.fct_breaks where kind = 'source_rejected' order by 1"
     )
     assert [source for source, _ in found] == sorted([*BAD_BILLS, "torn", "nowhere"])
+
+
+def test_what_was_asked_for_and_not_had_is_missing(published: duckdb.DuckDBPyConnection) -> None:
+    found = rows(published, "select source, charge_day from finance.fct_breaks where kind = 'source_missing'")
+    assert found == [("nowhere", date(2026, 9, 28))]
+    refused = rows(published, "select source, units_rejected from finance.fct_completeness where units_rejected > 0")
+    assert dict(refused) == dict.fromkeys([*BAD_BILLS, "torn", "nowhere"], 1)
 
 
 def test_no_rate_is_a_break_and_in_no_sum(published: duckdb.DuckDBPyConnection) -> None:

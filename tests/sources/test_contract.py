@@ -6,10 +6,13 @@ import ast
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import reconcilers
+from reconcilers import pipeline
+from reconcilers.declared.settings import read_settings
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
 
@@ -50,7 +53,7 @@ def test_whatever_code_makes_a_row_is_in_the_recipe(room: str, kind: str) -> Non
 
 def test_vocabularies_are_found_by_name_and_are_in_the_recipe() -> None:
     readers = {file.name for file in registry.source_class("telemetry", "otlp").readers()}
-    assert {"botanu.py", "otel_genai.py"} <= readers
+    assert {"botanu.py", "botanu_emitters.csv", "otel_genai.py", "otel_genai_emitters.csv"} <= readers
 
 
 def test_a_table_beside_a_source_is_in_its_recipe_and_in_no_other(
@@ -67,3 +70,49 @@ def test_a_table_beside_a_source_is_in_its_recipe_and_in_no_other(
         monkeypatch.setitem(sys.modules, spec.name, module)
         spec.loader.exec_module(module)
         assert {file.name for file in module.One.readers() if tmp_path in file.parents} == held
+
+
+#: (room, what of a source decides its rows, what only steers the fetch)
+FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+    (
+        "billing",
+        {"kind": "openai"},
+        {"group_costs_by": ["project_id"]},
+        {"base_url": "https://elsewhere", "api_key_env": "KEY", "retry": {"attempts": 2}},
+    ),
+    ("billing", {"kind": "aws", "format": "cur_2_0"}, {"cost": "net_unblended"}, {"earlier_months": 2}),
+    ("billing", {"kind": "focus_file"}, {"time_format": "%d.%m.%Y"}, {"endpoint_url": "http://here"}),
+    ("billing", {"kind": "gcp", "table": "a.b.c"}, {"table": "a.b.d"}, {"project": "payer", "timeout_seconds": 5}),
+    ("telemetry", {"kind": "otlp"}, {"dialects": ["botanu"]}, {"late_days": 9, "partition": "%Y/"}),
+    ("revenue", {"kind": "revenue_file"}, {"constants": {"currency": "USD"}}, {"endpoint_url": "http://here"}),
+]
+
+
+@pytest.mark.parametrize(("room", "config", "decides", "steers"), FETCHED)
+def test_only_what_decides_a_row_is_in_the_recipe(
+    room: str, config: dict[str, Any], decides: dict[str, Any], steers: dict[str, Any]
+) -> None:
+    folder = {} if {"base_url", "project"} & set(steers) else {"uri": "/old/place"}
+    moved = dict.fromkeys(folder, "/new/place")
+    recipes = [
+        registry.load(room, {"name": "one", **config, **folder, **changed}).recipe
+        for changed in ({}, {**steers, **moved}, decides)
+    ]
+    assert recipes[0] == recipes[1] != recipes[2]
+
+
+def test_a_source_tells_the_secrets_it_leaves_to_a_default(tmp_path: Path) -> None:
+    settings = tmp_path / "reconcile.yaml"
+    settings.write_text(
+        """
+        billing: [{name: openai, kind: openai}, {name: anthropic, kind: focus_file, uri: "s3://bills/anthropic"}]
+        telemetry: [{name: traces, kind: otlp, uri: traces}]
+        revenue: [{name: crm, kind: revenue_file, uri: revenue}]
+        """
+    )
+    assert pipeline.credentials(read_settings(settings)) == [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "OPENAI_ADMIN_KEY",
+        "RECONCILE_USER_KEY",
+    ]

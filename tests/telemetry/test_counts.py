@@ -236,6 +236,15 @@ def test_the_setting_goes_before_a_total_and_a_total_before_the_table(job: Job) 
     ] * 4
 
 
+def test_the_setting_says_whether_thoughts_are_inside(job: Job) -> None:
+    content = chat(CALL | {INPUT: 10, OUTPUT: 50, THOUGHTS: 20}, CALL | {INPUT: 10, OUTPUT: 20, THOUGHTS: 50})
+    read = {}
+    for word in ("inclusive", "exclusive"):
+        calls = job.take(content, token_semantics={"acme.llm": {"output": word}}).calls
+        read[word] = [(call["output_total"], call["usage_inconsistent"]) for call in calls]
+    assert read == {"inclusive": [(50, False), (20, True)], "exclusive": [(70, False), (70, False)]}
+
+
 def test_more_cached_than_input_by_convention_comes_with_its_alternative(job: Job) -> None:
     """Whether an emitter excludes the cache is decided over all its calls, elsewhere."""
     exceeding, fitting = {INPUT: 10, READ: 600, OUTPUT: 5}, {INPUT: 1000, READ: 600, OUTPUT: 5}

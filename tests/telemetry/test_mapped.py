@@ -149,6 +149,21 @@ def test_a_line_that_cannot_be_read_loses_itself(job: Job, content: bytes, land:
     assert content not in taken.stored.splitlines()
 
 
+@pytest.mark.parametrize("land", ["as_received", "mapped_columns"])
+@pytest.mark.parametrize("lost", [b"b,2026-10-01T12:0", b'"b\nSECRET",2,3', b"b,a,b,c,d,e,SECRET"])
+def test_a_row_of_a_csv_that_does_not_fit_its_header_loses_itself(job: Job, lost: bytes, land: str) -> None:
+    """The last row of a writer that was stopped is one."""
+    whole = table(row("a", model="m\r\n1"), row("c"))
+    at = whole.index(b"c,")
+    taken = take(job, whole[:at] + lost + b"\r\n" + whole[at:], "csv", land=land)
+    assert [(call["record_id"], call["model"]) for call in taken.calls] == [("a", "m\r\n1"), ("c", "m-1")]
+    ((line, attribute, reason),) = taken.rejected
+    assert (line, attribute) == (4, None)
+    assert "where the header has 5" in reason
+    assert taken.calls[1]["landing_line"] == 5 + (lost.count(b"\n") if land == "as_received" else 0)
+    assert b"SECRET" not in taken.stored
+
+
 def test_a_line_too_long_to_read_loses_itself(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconcilers.sources.telemetry.mapping._MAX_LINE", 1000)
     taken = take(job, ndjson(row("a"), row("b", model="m" * 5000), row("c")))

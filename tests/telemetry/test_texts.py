@@ -25,6 +25,8 @@ UNKNOWN = (
     "acme.metadata",
     "acme.llm_request",
     "acme:output",
+    "gen_ai.request.instructions",
+    "gen_ai.response.text",
     "acme.systemInstructions",
     "db.query.text",
     "http.request.header.authorization",
@@ -67,6 +69,8 @@ def test_numbers_and_single_words_stay_for_a_setting_that_names_them_one_day(job
         # A name says by its last word what it is.
         "acme.chat.id": "Ticket 7 of Ann",
         "acme.prompt_name": "Greeting, short",
+        # OpenTelemetry's other conventions name it.
+        "gen_ai.request.encoding_formats": ["base64 text"],
     }
     content = chat(CALL | values)
     assert job.take(content).stored == content
@@ -81,7 +85,11 @@ def test_what_a_setting_reads_stays_and_what_it_removes_goes(job: Job) -> None:
 
 
 def test_what_calls_share_is_no_text_unless_its_name_says_so(job: Job) -> None:
-    resource = {"service.name": "answers", "acme.motto": "We answer all", "process.command_line": "python answer.py"}
+    resource = {
+        "service.name": "answers",
+        "acme.motto": "We answer all",
+        "process.command_args": ["python", "answer.py --all"],
+    }
     content = lines(message(span(CALL), resource=resource))
     assert job.take(content).stored == content
     assert b"CANARY" not in job.take(lines(message(span(CALL), resource=resource | {"acme.prompt": "CANARY"}))).stored

@@ -167,6 +167,8 @@ def test_own_event_id_marks_a_span(job: Job) -> None:
         {"attributes": {"acme": ["x"]}},
         {"outcomes": {"resolved": "won"}},
         {"token_semantics": {"acme.llm": "maybe"}},
+        {"token_semantics": {"acme.llm": {"input": "maybe"}}},
+        {"token_semantics": {"acme.llm": {"cache": "inclusive"}}},
         {"pattern": "("},
         {"acme": 1},
     ],

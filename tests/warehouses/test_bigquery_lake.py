@@ -57,7 +57,7 @@ def write(tmp_path: Path) -> Write:
 
 def load(lake: BigQueryLake, *paths: Path) -> list[str]:
     """The calls there are once these files were loaded."""
-    lake.load({"calls": paths}, [])
+    lake.load({"calls": paths}, {})
     found = lake.client.query(f"select record_id from `{lake.name}.calls` order by 1").result()
     return [row["record_id"] for row in found]
 

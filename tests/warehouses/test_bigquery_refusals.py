@@ -102,7 +102,7 @@ def test_a_refusal_says_what_to_do(
 ) -> None:
     google.refusal = refusal
     with pytest.raises(error) as caught:
-        BigQuery(BigQuerySettings(project="acme"), tmp_path).load({}, {}, [])
+        BigQuery(BigQuerySettings(project="acme"), tmp_path).load({}, {}, {})
     assert type(caught.value) is error
     assert told in str(caught.value)
     assert caught.value.retryable == (error is Busy)

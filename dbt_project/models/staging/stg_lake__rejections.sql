@@ -1,1 +1,1 @@
-select source, unit, problem from {{ source('lake', 'rejections') }}
+select source, unit, problem, first_day, last_day from {{ source('lake', 'rejections') }}

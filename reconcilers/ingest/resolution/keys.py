@@ -102,7 +102,7 @@ def kept(calls: Path, root: Path, recipe: str) -> KeyFiles:
     """The key files of one file of calls, written first where they are not there yet."""
     import duckdb
 
-    identity = "/".join(calls.parts[-3:-1]) if calls.name == "calls.parquet" else calls.name
+    identity = "/".join(calls.parts[-3:-1] if calls.name == "calls.parquet" else calls.parts[-2:])
     folder = root / recipe / identity.replace("/", "-")
     files = KeyFiles(calls, identity, folder)
     if not folder.is_dir():

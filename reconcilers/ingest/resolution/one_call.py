@@ -78,7 +78,9 @@ def laid_together(spans: Sequence[Span]) -> list[Call]:
                     joined.join(members[0].own_id, span.own_id)
             if len(laid) > 1:
                 groups |= {members[0].own_id: response_id for members in laid}
-    _pairs([span for span in billable if span.kind == "model" and span.own_id not in cached], joined)
+    models = [span for span in billable if span.kind == "model" and span.own_id not in cached]
+    _streams(models, joined)
+    _pairs(models, joined)
     members_of: dict[str, list[Span]] = defaultdict(list)
     for span in billable:
         members_of[joined.find(span.own_id)].append(span)
@@ -118,6 +120,36 @@ def _laid_by_response(group: Sequence[Span]) -> list[list[Span]]:
     return laid
 
 
+def _streams(models: Sequence[Span], joined: _Joined) -> None:
+    """Join a span that opens a stream with the one that tells its end, of a scope that by its table lies over itself.
+
+    The end has no length: when its call began is told by the opening, so its time reaches back to it, however long the
+    stream was. It is the end of the last opening before it, where that is the last before no other end.
+    """
+    by_work: dict[tuple[object, ...], list[Span]] = defaultdict(list)
+    for span in models:
+        by_work[(span.first.row["scope_name"], *_work(span.first.row))].append(span)
+    for spans in by_work.values():
+        opening = [span for span in spans if span.first.row["scope_name"] in (span.first.row["over_scopes"] or ())]
+        ends_of: dict[str, list[Span]] = defaultdict(list)
+        for end in spans if opening else ():
+            if end.first.began == end.first.ended:
+                before = [span for span in opening if span is not end and _opens(span, end)]
+                if before:
+                    last = max(before, key=lambda span: (span.first.ended, span.own_id.encode()))
+                    ends_of[last.own_id].append(end)
+        for own_id, ends in ends_of.items():
+            if len(ends) == 1:
+                joined.join(own_id, ends[0].own_id)
+
+
+def _opens(span: Span, end: Span) -> bool:
+    """Whether a span can be the opening of a call that ``end`` tells: it tells nothing of the answer."""
+    one, two = span.first, end.first
+    tells_nothing = one.totals == (None, None) and span.told("response_id") is None and one.row["status"] != "error"
+    return tells_nothing and one.began < one.ended <= two.ended + _MARGIN and _same_model(one, two)
+
+
 def _pairs(models: Sequence[Span], joined: _Joined) -> None:
     """Join a span with the one call that it opens, repeats or lies over, by its dialect's table of emitters."""
     by_scope: dict[tuple[object, ...], list[Span]] = defaultdict(list)
@@ -130,6 +162,7 @@ def _pairs(models: Sequence[Span], joined: _Joined) -> None:
         below = [
             other
             for scope in row["over_scopes"] or ()
+            if scope != row["scope_name"]
             for other in by_scope.get((scope, *_work(row)), ())
             if other is not span and _lies_over(span, other)
         ]
@@ -150,15 +183,17 @@ def _work(row: Row) -> tuple[object, ...]:
 
 def _lies_over(span: Span, other: Span) -> bool:
     one, two = span.first, other.first
-    if one.model is None or two.model is None:
-        if one.model is not two.model:
-            return False
-    elif not is_one_model(one.model, two.model):
-        return False
     ids = {span.told("response_id"), other.told("response_id")} - {None}
     inside = _within(one, two) or _within(two, one)
     nested = span in other.ancestors() or other in span.ancestors()
-    return inside and not nested and len(ids) < 2 and counts_agree(one.totals, two.totals)
+    alike = _same_model(one, two) and len(ids) < 2 and counts_agree(one.totals, two.totals)
+    return inside and not nested and alike
+
+
+def _same_model(one: Telling, two: Telling) -> bool:
+    if one.model is None or two.model is None:
+        return one.model is two.model
+    return is_one_model(one.model, two.model)
 
 
 def _within(one: Telling, other: Telling) -> bool:

@@ -95,7 +95,7 @@ def call_span(call: TrueCall, parent_span_id: str) -> Emitted:
 
 
 def gateway_span(call: TrueCall, told: Emitted) -> Emitted:
-    """The same call as the gateway in front of the SDK tells it: its own provider name, no cache, a little longer."""
+    """The call as the gateway in front of the SDK tells it: its own provider name, no snapshot, no cache, a little longer."""
     gateway = SERVICES["model-gateway"]
     environment = seen_environment(call)
     digits = hashlib.md5(f"{call.span_id}|gateway".encode(), usedforsecurity=False).hexdigest()
@@ -103,8 +103,7 @@ def gateway_span(call: TrueCall, told: Emitted) -> Emitted:
         **_baggage(gateway, call, environment),
         "gen_ai.operation.name": call.operation,
         "gen_ai.provider.name": GATEWAY_PROVIDER,
-        "gen_ai.request.model": call.model,
-        "gen_ai.response.model": call.model,
+        "gen_ai.request.model": call.model.rpartition("-")[0],
         "gen_ai.response.id": call.response_id or "",
         **_two_totals(_totals(call.usage)),
     }

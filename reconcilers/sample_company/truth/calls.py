@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,8 @@ NO_SOURCE = "(none)"
 LONG, STANDARD = "long", "standard"
 #: R29: how far apart two tellings of one response id may lie, and one scope's telling beyond another's.
 _NEAR, _WITHIN = timedelta(minutes=2), timedelta(seconds=2)
+#: The date at the end of a model's name that tells which snapshot it is.
+_SNAPSHOT = re.compile(r"-(\d{4}-\d\d-\d\d|\d{8})$")
 _NAMES = ("event_id", "run_id", "tenant_id", "feature_id", "environment")
 _FROM_EARLIEST = ("event_id", "run_id", "tenant_id")
 _KEY_FACTS = (
@@ -123,8 +126,9 @@ class _Group:
 
     @property
     def model(self) -> str | None:
-        found: str | None = self.fact("model")
-        return found if found is not None else self.lent.get("model")
+        told: list[str] = [one.telling.key.model for one in self.told if one.telling.key.model is not None]
+        dated = (model for model in told if _SNAPSHOT.search(model) and _is_one_model(model, told[0]))
+        return next(dated, told[0]) if told else self.lent.get("model")
 
 
 class _Resolution:
@@ -414,8 +418,16 @@ def _earliest(telling: Telling) -> tuple[bool, datetime, bytes]:
 
 def _agree(one: _Told, other: _Told) -> bool:
     """Whether two tellings may be one call: times, models, counts. Provider names do not decide."""
-    models = {one.telling.key.model, other.telling.key.model} - {None}
-    return len(models) <= 1 and _times_agree(one, other) and _counts_agree(one, other)
+    models = one.telling.key.model, other.telling.key.model
+    return _is_one_model(*models) and _times_agree(one, other) and _counts_agree(one, other)
+
+
+def _is_one_model(one: str | None, other: str | None) -> bool:
+    """Equal where both tell one; a snapshot only one of them tells makes no difference."""
+    if one is None or other is None or one == other:
+        return True
+    plain = _SNAPSHOT.sub("", one), _SNAPSHOT.sub("", other)
+    return plain[0] == plain[1] and (one, other) != plain and plain[0] in (one, other)
 
 
 def _totals(one: _Told, other: _Told) -> list[tuple[int | None, int | None]]:
@@ -460,7 +472,8 @@ def _lies_over(group: _Group, other: _Group, over: tuple[str, ...]) -> bool:
         return False
     ids = {mine.telling.response_id, its.telling.response_id} - {None}
     counts = all(a == b for a, b in _totals(mine, its) if a is not None and b is not None)
-    return mine.telling.key.model == its.telling.key.model and len(ids) <= 1 and counts and _one_within(mine, its)
+    one_model = _is_one_model(mine.telling.key.model, its.telling.key.model)
+    return one_model and len(ids) <= 1 and counts and _one_within(mine, its)
 
 
 def _one_within(one: _Told, other: _Told) -> bool:
@@ -516,7 +529,7 @@ def _compared(group: _Group, below: list[tuple[_Group, bool]]) -> list[_Group]:
     if not group.is_model:
         return [other for other, _ in below]
     near = [other for other, behind_tool in below if not behind_tool]
-    own = [other for other in near if group.model is None or other.model in (None, group.model)]
+    own = [other for other in near if _is_one_model(other.model, group.model)]
     others = [other for other in near if other not in own]
     for meters in (INPUT_SIDE, (OUTPUT,)):
         routed = _sum((usage for other in others for usage in _counts_as(other)), meters)

@@ -48,13 +48,13 @@ class AwsConfig(SourceConfig):
     ``earlier_months`` before the asked period are read again, since AWS refreshes closed months.
     """
 
-    uri: str
+    uri: str = Field(exclude=True)
     format: Literal["focus_1_2", "cur_2_0", "legacy_cur"]
-    endpoint_url: str | None = None
+    endpoint_url: str | None = Field(default=None, exclude=True)
     cost: Literal["unblended", "net_unblended"] = "unblended"
     marketplace_unit: str | None = None
     price_credits: tuple[str, ...] = ()
-    earlier_months: int = Field(default=1, ge=0, le=24)
+    earlier_months: int = Field(default=1, ge=0, le=24, exclude=True)
 
     @field_validator("price_credits")
     @classmethod
@@ -92,6 +92,10 @@ class Aws(Source):
             unit = f"{month.start:%Y-%m}"
             if self._listed(folder, unit, "metadata") or self._listed(folder, unit, "data"):
                 yield unit
+
+    def answered(self, period: Period, units: Sequence[str]) -> Iterator[Period]:
+        """The months there is a file or a manifest of."""
+        return (month for unit in units if (month := self.days(unit)))
 
     def fetch(self, unit: str, pull: Pull) -> None:
         folder = self._folder()

@@ -11,7 +11,7 @@ provider's own usage report (rule R10), in FOCUS columns without costs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,11 +45,11 @@ class FocusFileConfig(SourceConfig):
     ``billing_account_id`` keeps only the rows of that account (and usage report rows that name none).
     """
 
-    uri: str
+    uri: str = Field(exclude=True)
     pattern: str = r".*\.(csv|csv\.gz|csv\.zst|parquet)"
     usage_report: str | None = None
     delivery: Literal["files", "snapshot"] = "files"
-    endpoint_url: str | None = None
+    endpoint_url: str | None = Field(default=None, exclude=True)
     billing_account_id: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
@@ -95,8 +95,15 @@ class FocusFile(Source):
         """Every file's key; for snapshots the periods in the names that touch ``period``, and every usage report."""
         for unit in self._delivered():
             whole_file = self.config.delivery == "files" or self._is_usage_report(unit)
-            if whole_file or _overlap(_days(unit), period):
+            days = self.days(unit)
+            if whole_file or (days and _overlap(days, period)):
                 yield unit
+
+    def answered(self, period: Period, units: Sequence[str]) -> Iterator[Period]:
+        """Of snapshots the periods in their names; files may tell of any day."""
+        if self.config.delivery == "files":
+            return iter((period,))
+        return (days for unit in units if (days := self.days(unit)))
 
     def fetch(self, unit: str, pull: Pull) -> None:
         delivered = self._delivered(unit).get(unit)
@@ -254,12 +261,6 @@ def _read_time(text: str, form: str) -> datetime | None:
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     except (ValueError, OverflowError):
         return None
-
-
-def _days(unit: str) -> Period:
-    if len(unit) == 7:
-        return Period.of_month(date.fromisoformat(f"{unit}-01"))
-    return Period.of_day(date.fromisoformat(unit))
 
 
 def _overlap(one: Period, other: Period) -> bool:

@@ -18,6 +18,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import Field
+
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest.lake import METERS
@@ -55,8 +57,8 @@ class OpenAIConfig(SourceConfig):
     day's costs ungrouped as well, and refuses a day whose lines do not add up to it.
     """
 
-    base_url: str = "https://api.openai.com"
-    api_key_env: str = "OPENAI_ADMIN_KEY"
+    base_url: str = Field(default="https://api.openai.com", exclude=True)
+    api_key_env: str = Field(default="OPENAI_ADMIN_KEY", exclude=True)
     billing_account_id: str | None = None
     group_costs_by: tuple[Literal["project_id", "line_item", "api_key_id"], ...] = (
         "project_id",
@@ -71,7 +73,7 @@ class OpenAIConfig(SourceConfig):
         "audio_transcriptions",
     )
     control_total: bool = True
-    retry: http.RetryPolicy = http.RetryPolicy()
+    retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
 
 
 class OpenAI(Source):
@@ -80,6 +82,10 @@ class OpenAI(Source):
     kind = "openai"
     Config = OpenAIConfig
     config: OpenAIConfig
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.config.api_key_env,)
 
     def units(self, period: Period) -> Iterator[str]:
         """Every UTC day: ``2026-10-01``."""

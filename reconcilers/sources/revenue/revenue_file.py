@@ -1,13 +1,14 @@
 """Revenue lines from CSV files, plain or packed, in a local folder or an S3 prefix: what customers are charged.
 
 One row is one line of an invoice or of an accrual, earned evenly by day over its service period (rule R27). One file is
-one unit and replaces its earlier delivery whole. Columns, by these names or as mapped under ``columns``::
+one unit and replaces its earlier delivery whole. A line that cannot be read is a row of ``rejected_records`` and refuses only
+itself (R33). Columns, by these names or as mapped under ``columns``::
 
-    revenue_id            required, unique: the identity of the line
+    revenue_id            required: the identity of the line; told twice, the last told counts (D11)
     tenant_id             required
     kind                  required: invoice, or accrual for what is earned by contract and not invoiced yet
     service_period_start  required: YYYY-MM-DD, the first day the service was rendered
-    service_period_end    required: the day after the last one
+    service_period_end    required: the day after the last one; the first day again where all is earned on it
     amount                required: plain decimal without tax, negative for a credit note
     currency              required: three upper-case letters
     feature_id            what was sold; empty for a bundle
@@ -31,6 +32,7 @@ from reconcilers.ingest.lake import schema
 from reconcilers.periods import parse_day
 from reconcilers.sources import folders, tabular
 from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.rejected import Rejections
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,15 +51,17 @@ REQUIRED = (
 )
 OPTIONAL = ("feature_id", "bundle_id", "bills_revenue_id")
 _KINDS = ("invoice", "accrual")
+#: Nothing is earned over more than 20 years.
+_LONGEST_DAYS = 7_320
 
 
 class RevenueFileConfig(SourceConfig):
     """Where the files are. ``pattern`` is matched against whole keys below ``uri``; ``columns`` names the file's own
     column for a column of the contract, ``constants`` gives the value of one the file does not have."""
 
-    uri: str
+    uri: str = Field(exclude=True)
     pattern: str = r".*\.csv(\.gz|\.zst)?"
-    endpoint_url: str | None = None
+    endpoint_url: str | None = Field(default=None, exclude=True)
     columns: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, str] = Field(default_factory=dict)
 
@@ -94,29 +98,34 @@ class RevenueFile(Source):
         if stored is None:
             raise SourceRejected("the file is gone", source=self.name, file=unit, hint="run again; a writer renamed it")
         with folder.copy(stored) as path:
-            tabular.verify(path, unit, partial(self._select, unit), source=self.name)
+            select = partial(self._select, unit)
+            tabular.verify(path, unit, select, source=self.name, lose=lambda *_: None)
             pull.add(unit, stored.uri, path)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         import pyarrow as pa
 
         shape = schema("revenue")
+        rejections = Rejections(self.name, landed.landing_id)
         for index, item in enumerate(landed.objects):
-            seen: dict[str, int] = {}
             base = folders.line_base(index)
             select = partial(self._select, item.name)
-            for batch in tabular.read(landed.path(item), item.name, select, source=self.name):
+            lose = partial(_lose, rejections, item.name, base)
+            for batch in tabular.read(landed.path(item), item.name, select, source=self.name, lose=lose):
                 rows = []
                 for line, *texts in zip(batch.lines, *batch.columns.values(), strict=True):
-                    row = self._row(dict(zip(batch.columns, texts, strict=True)), item.name, line)
-                    first = seen.setdefault(row["revenue_id"], line)
-                    if first != line:
-                        raise self._rejected(item.name, line, f"revenue_id is that of line {first}")
-                    rows.append(
-                        row | {"source": self.name, "landing_id": landed.landing_id, "landing_line": line + base}
-                    )
+                    told = self._told(dict(zip(batch.columns, texts, strict=True)))
+                    place = {"source": self.name, "landing_id": landed.landing_id, "landing_line": line + base}
+                    try:
+                        rows.append(place | _typed(told))
+                    except ValueError as error:
+                        size, day = _size(texts), _day_of(told["service_period_start"])
+                        tenant = told["tenant_id"]
+                        rejections.add(item.name, line + base, str(error), size, day=day, tenant_id=tenant)
                 if rows:
                     yield "revenue", pa.Table.from_pylist(rows, schema=shape)
+        if rejections.rows:
+            yield "rejected_records", rejections.table()
 
     def _folder(self) -> folders.Folder:
         return folders.open_folder(self.config.uri, endpoint_url=self.config.endpoint_url, source=self.name)
@@ -133,40 +142,54 @@ class RevenueFile(Source):
                 raise SourceChangedShape(f"no column {column!r:.80}", source=self.name, file=file, hint=hint)
         return found
 
-    def _row(self, texts: Mapping[str, str | None], file: str, line: int) -> dict[str, Any]:
-        """One line of revenue, typed."""
-        row: dict[str, Any] = {}
-        for name in (*REQUIRED, *OPTIONAL):
-            text = (texts.get(name) or self.config.constants.get(name) or "").strip()
-            if not text and name in REQUIRED:
-                raise self._rejected(file, line, f"{name} is empty")
-            row[name] = text or None
-        try:
-            row["service_period_start"] = parse_day(row["service_period_start"])
-            row["service_period_end"] = parse_day(row["service_period_end"])
-            amount = money.amount(row["amount"])
-        except ValueError as error:
-            raise self._rejected(file, line, str(error)) from None
-        if problem := _contradiction(row):
-            raise self._rejected(file, line, problem)
-        return row | {"amount": amount.rounded, "amount_text": amount.text}
-
-    def _rejected(self, file: str, line: int, problem: str) -> SourceRejected:
-        return SourceRejected(problem, source=self.name, file=file, line=line, hint="correct the file")
+    def _told(self, texts: Mapping[str, str | None]) -> dict[str, str | None]:
+        """The columns of the contract as the line tells them, null where it tells nothing."""
+        constants = self.config.constants
+        return {name: (texts.get(name) or constants.get(name) or "").strip() or None for name in (*REQUIRED, *OPTIONAL)}
 
 
-def _contradiction(row: Mapping[str, Any]) -> str | None:
-    """What no line of revenue says."""
-    start, end = row["service_period_start"], row["service_period_end"]
-    assert isinstance(start, date)
-    if not start < end:
-        return f"service_period_end {end} is not after service_period_start {start}"
-    if row["kind"] not in _KINDS:
-        return f"kind {row['kind']!r:.40} is not one of {', '.join(_KINDS)}"
-    if not re.fullmatch("[A-Z]{3}", row["currency"]):
-        return f"currency {row['currency']!r:.40} is not three upper-case letters"
-    if row["bills_revenue_id"] is not None and row["kind"] != "invoice":
-        return "bills_revenue_id stands on an accrual; only an invoice line bills one"
-    if row["feature_id"] is not None and row["bundle_id"] is not None:
-        return "both feature_id and bundle_id; a line is of one of them"
-    return None
+def _typed(told: Mapping[str, str | None]) -> dict[str, Any]:
+    """One line of revenue. Raises ``ValueError`` for what no line says."""
+    for name in REQUIRED:
+        if told[name] is None:
+            raise ValueError(f"{name} is empty")
+    start, end = (_day(name, told[name]) for name in ("service_period_start", "service_period_end"))
+    if end < start:
+        raise ValueError(f"service_period_end {end} is before service_period_start {start}")
+    if (end - start).days > _LONGEST_DAYS:
+        raise ValueError(f"service period of more than 20 years: {start} to {end}")
+    if told["kind"] not in _KINDS:
+        raise ValueError(f"kind {told['kind']!r:.40} is not one of {', '.join(_KINDS)}")
+    if not re.fullmatch("[A-Z]{3}", told["currency"] or ""):
+        raise ValueError(f"currency {told['currency']!r:.40} is not three upper-case letters")
+    if told["bills_revenue_id"] is not None and told["kind"] != "invoice":
+        raise ValueError("bills_revenue_id stands on an accrual; only an invoice line bills one")
+    if told["feature_id"] is not None and told["bundle_id"] is not None:
+        raise ValueError("both feature_id and bundle_id; a line is of one of them")
+    amount = money.amount(told["amount"] or "")
+    period = {"service_period_start": start, "service_period_end": end}
+    return {**told, **period, "amount": amount.rounded, "amount_text": amount.text}
+
+
+def _day(name: str, text: str | None) -> date:
+    try:
+        return parse_day(text or "")
+    except ValueError:
+        raise ValueError(f"{name} {text!r:.40} is no day, YYYY-MM-DD") from None
+
+
+def _day_of(text: str | None) -> date | None:
+    """The day a line's service begins, null where it cannot be read either."""
+    try:
+        return parse_day(text or "")
+    except ValueError:
+        return None
+
+
+def _size(texts: Iterable[str | None]) -> int:
+    """Bytes of what a line tells, its commas and its end counted."""
+    return sum(len((text or "").encode()) + 1 for text in texts)
+
+
+def _lose(rejections: Rejections, unit: str, base: int, line: int, problem: str, texts: Sequence[str]) -> None:
+    rejections.add(unit, line + base, f"{problem}; an amount with a comma in it?", _size(texts))

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from reconcilers import naming
 from reconcilers.errors import SourceRejected
@@ -154,9 +154,9 @@ class Dialect:
     settings (rule R33, ``unread_usage``); one ending in a dot stands for all that start so.
 
     ``texts`` are attributes that hold prompts, completions, thoughts, tool arguments or results, never landed but for what is
-    read inside of them as JSON; ``no_texts`` are known to hold none. One ending in a dot stands for all that start so, ``*``
-    for one word; the longest that fits counts. ``text_events`` are events whose content is a message. Of what neither names
-    ``spans/texts.py`` judges by a rule.
+    read inside of them as JSON; ``no_texts`` are known to hold none. One ending in a dot stands for all that start so (of
+    ``no_texts`` but for those with a word of text), ``*`` for one word; the longest that fits counts. ``text_events`` are
+    events whose content is a message. Of what neither names ``spans/texts.py`` judges by a rule.
     """
 
     name: str
@@ -185,6 +185,21 @@ class Dialect:
             raise ValueError(f"dialect {self.name}: not fields or counts of a span: {', '.join(unknown)}")
 
 
+class TokenSemantics(BaseModel):
+    """What a company knows of a scope's counts, before any other evidence (rule R31): whether its ``input`` counts contain
+    what is cached (inclusive) or not, and its ``output`` counts the thoughts. One word is said of the input."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Literal["inclusive", "exclusive"] | None = None
+    output: Literal["inclusive", "exclusive"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_input(cls, value: Any) -> Any:
+        return {"input": value} if isinstance(value, str) else value
+
+
 class FileSourceConfig(SourceConfig):
     """Fields of every telemetry source that reads files.
 
@@ -193,11 +208,11 @@ class FileSourceConfig(SourceConfig):
     the folders of the asked days are listed, widened by ``late_days``, because writers partition by upload time.
     """
 
-    uri: str
+    uri: str = Field(exclude=True)
     pattern: str = ".*"
-    partition: str | None = None
-    late_days: int = Field(default=3, ge=0, le=400)
-    endpoint_url: str | None = None
+    partition: str | None = Field(default=None, exclude=True)
+    late_days: int = Field(default=3, ge=0, le=400, exclude=True)
+    endpoint_url: str | None = Field(default=None, exclude=True)
 
     @field_validator("pattern")
     @classmethod
@@ -216,10 +231,14 @@ class TelemetrySource(Source):
         super().__init__(config)
         self.user_key = os.environ.get(USER_KEY_VARIABLE, "").encode() or None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (*super().secrets, USER_KEY_VARIABLE)
+
     @classmethod
     def readers(cls) -> set[Path]:
         """Also the spellings of providers, and what says which records cannot be read."""
-        return super().readers() | {Path(naming.__file__), Path(__file__).with_name("rejected.py")}
+        return super().readers() | {Path(naming.__file__)}
 
 
 class FileSource(TelemetrySource):

@@ -7,19 +7,22 @@ read so, because such text is never landed; ``land: as_received`` refuses them.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from heapq import merge
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, BinaryIO, ClassVar, Literal, TextIO
 
 from reconcilers.money import parse_amount
 from reconcilers.sources import tabular
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import open_unpacked
+from reconcilers.sources.rejected import Lost, unreadable, why_unreadable
 from reconcilers.sources.telemetry.base import FileSource, FileSourceConfig
 from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource, Row, lookup, whole_lines
-from reconcilers.sources.telemetry.rejected import Lost, unreadable
 
 #: Columns that hold prompts or completions in the tables known to us. A number or an empty value there is no text.
 _PROMPT_COLUMNS = (
@@ -73,8 +76,11 @@ class Mapped(FileSource, MappingSource):
             return received, {}
         target = work / "readable_lines"
         with open_unpacked(received, unit, source=self.name) as stream, target.open("wb") as out:
-            for line, content in enumerate(whole_lines(stream), 1):
-                out.write(unreadable(lost[line].reason, lost[line].size) + b"\n" if line in lost else content)
+            if self.config.format == "csv":
+                out.writelines(_without_rows(stream, lost))
+            else:
+                for line, content in enumerate(whole_lines(stream), 1):
+                    out.write(unreadable(lost[line].reason, lost[line].size) + b"\n" if line in lost else content)
         return target, {"rewritten": "without lines that cannot be read", "unreadable": str(len(lost))}
 
     def _rows(self, unit: str, path: Path, all_columns: bool = False) -> Iterator[tuple[int, Row | Lost]]:
@@ -82,10 +88,21 @@ class Mapped(FileSource, MappingSource):
         if self.config.format == "ndjson":
             yield from super()._rows(unit, path)
             return
-        for batch in tabular.read(path, unit, partial(self._select, unit, all_columns), source=self.name):
+        lost: list[tuple[int, Row | Lost]] = []
+        lose = partial(self._lose, lost)
+        for batch in tabular.read(path, unit, partial(self._select, unit, all_columns), source=self.name, lose=lose):
             names = list(batch.columns)
-            for line, *texts in zip(batch.lines, *batch.columns.values(), strict=True):
-                yield line, dict(zip(names, texts, strict=True))
+            columns = zip(batch.lines, *batch.columns.values(), strict=True)
+            rows: Iterator[tuple[int, Row | Lost]] = (
+                (line, dict(zip(names, texts, strict=True))) for line, *texts in columns
+            )
+            yield from merge(lost, rows, key=itemgetter(0))
+            lost.clear()
+
+    def _lose(self, lost: list[tuple[int, Row | Lost]], line: int, problem: str, fields: list[str]) -> None:
+        """Note a CSV row that does not fit its header, or what is landed in its place."""
+        stated = why_unreadable(fields[0].encode()) if len(fields) == 1 else None
+        lost.append((line, stated or Lost(problem, len(",".join(fields).encode()))))
 
     def _select(self, unit: str, all_columns: bool, header: Sequence[str]) -> dict[str, str]:
         """Which columns of a table to read; refuses one that lacks a mapped column. A path starts with one."""
@@ -103,7 +120,11 @@ class Mapped(FileSource, MappingSource):
                 writer.writerow(names)
             for _, row in self._rows(unit, received):
                 if isinstance(row, Lost):
-                    out.write(unreadable(row.reason, row.size).decode() + "\n")
+                    stated = unreadable(row.reason, row.size).decode()
+                    if self.config.format == "ndjson":
+                        out.write(stated + "\n")
+                    else:
+                        writer.writerow([stated])
                     continue
                 found = {name: _found(row, name) for name in names}
                 if self.config.format != "ndjson":
@@ -111,6 +132,33 @@ class Mapped(FileSource, MappingSource):
                 else:
                     out.write(json.dumps({n: v for n, v in found.items() if v is not None}, default=str) + "\n")
         return target
+
+
+def _without_rows(stream: BinaryIO, lost: Mapping[int, Lost]) -> Iterator[bytes]:
+    """A CSV in which rows that do not fit say why instead; each row stays in its line."""
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    rows, line = csv.reader(_kept := _Kept(text), strict=True), 1
+    for _ in rows:
+        if line in lost:
+            out = io.StringIO()
+            csv.writer(out).writerow([unreadable(lost[line].reason, lost[line].size).decode()])
+            yield out.getvalue().encode() + b"\n" * (rows.line_num - line)
+        else:
+            yield "".join(_kept.lines).encode()
+        _kept.lines.clear()
+        line = rows.line_num + 1
+
+
+class _Kept:
+    """Lines of a text, each kept once it is read."""
+
+    def __init__(self, text: TextIO) -> None:
+        self.text, self.lines = text, list[str]()
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.text:
+            self.lines.append(line)
+            yield line
 
 
 def _found(row: Row, name: str) -> Any:

@@ -54,7 +54,7 @@ class MappedBigqueryConfig(MappingConfig, google.TableConfig):
     """A mapping, the table it reads, and the column that says which day a row is of."""
 
     day_column: str
-    late_days: int = Field(default=3, ge=0, le=400)
+    late_days: int = Field(default=3, ge=0, le=400, exclude=True)
 
     @model_validator(mode="after")
     def _names_can_be_quoted(self) -> MappedBigqueryConfig:

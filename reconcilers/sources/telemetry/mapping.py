@@ -36,8 +36,8 @@ from reconcilers.money import parse_amount, round_half_away
 from reconcilers.periods import parse_instant
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import open_unpacked
+from reconcilers.sources.rejected import Lost, Rejections, unreadable, why_unreadable
 from reconcilers.sources.telemetry.base import TelemetrySource, hash_user
-from reconcilers.sources.telemetry.rejected import Lost, Rejections, unreadable, why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,8 @@ message, counted from 1. https://opentelemetry.io/docs/specs/otlp/#json-protobuf
 ``dialects`` says which vocabularies to read, by the name of their module; each span is read by the names of all of them,
 and the first that tells a field counts. ``attributes`` adds a company's own attribute names, which go before the
 dialects': ``{feature_id: [acme.feature]}``; ``outcomes`` its own words for an outcome: ``{resolved: success}``;
-``token_semantics`` decides for a scope name whether its input counts contain the cached tokens: ``{acme.llm: exclusive}``.
+``token_semantics`` decides for a scope name whether its input counts contain the cached tokens, and its output counts the
+thoughts: ``{acme.llm: exclusive, acme.agent: {input: inclusive, output: exclusive}}``.
 
 Prompt and completion text is never landed. A file that has some is landed without the attributes and events that hold
 it, and ``removed`` in what is noted about the object counts them; the same file gives the same bytes again.
@@ -42,8 +43,8 @@ from pydantic import Field, field_validator
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import line_base
-from reconcilers.sources.telemetry.base import COUNTS, FIELDS, Dialect, FileSource, FileSourceConfig
-from reconcilers.sources.telemetry.rejected import Rejections
+from reconcilers.sources.rejected import Rejections
+from reconcilers.sources.telemetry.base import COUNTS, FIELDS, Dialect, FileSource, FileSourceConfig, TokenSemantics
 from reconcilers.sources.telemetry.spans.attributes import gathered
 from reconcilers.sources.telemetry.spans.entities import Entities, UnreadUsage
 from reconcilers.sources.telemetry.spans.files import ahead, batches, is_packed, packed, read_lines, readable
@@ -72,7 +73,7 @@ class OtlpConfig(FileSourceConfig):
     dialects: tuple[str, ...] = Field(default=DIALECTS, min_length=1)
     attributes: dict[str, tuple[str, ...]] = Field(default={})
     outcomes: dict[str, Literal["success", "failure", "partial"]] = Field(default={})
-    token_semantics: dict[str, Literal["inclusive", "exclusive"]] = Field(default={})
+    token_semantics: dict[str, TokenSemantics] = Field(default={})
     remove: tuple[str, ...] = ()
 
     @field_validator("dialects")

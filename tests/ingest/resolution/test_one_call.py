@@ -101,6 +101,26 @@ def test_a_span_that_opens_a_stream_is_the_call_it_opens(calls: Calls) -> None:
     assert (call["tellings"], used(call)) == (2, {"input": 100})
 
 
+def stream(name: str, opened: int, ended: int, output: int) -> list[Row]:
+    """The two spans of a stream, as an emitter writes them whose second has no length."""
+    said: dict[str, Any] = {"event_id": "e", "scope_name": "w", "over_scopes": ["w"]}
+    return [
+        telling(f"{name}a".ljust(16, "0"), began=opened, at=opened + 1, **said),
+        telling(f"{name}b".ljust(16, "0"), began=ended, at=ended, output=output, **said | {"response_id": name}),
+    ]
+
+
+def test_each_end_of_a_stream_is_of_the_last_opening_before_it(calls: Calls) -> None:
+    """However long the first stream was, and though both are of one run."""
+    found = calls(*stream("1", 0, 300, 7), *stream("2", 400, 402, 8))
+    assert [(call["tellings"], used(call)) for call in found] == [(2, {"output": 7}), (2, {"output": 8})]
+
+
+def test_of_streams_side_by_side_nobody_knows_which_is_whose(calls: Calls) -> None:
+    found = calls(*stream("1", 0, 300, 7), *stream("2", 5, 302, 8))
+    assert sorted(call["tellings"] for call in found) == [1, 1, 1, 1]
+
+
 def test_of_two_that_may_lie_over_one_neither_does(calls: Calls) -> None:
     over = [telling(name * 16, event_id="e", scope_name="w", over_scopes=["sdk"]) for name in "ab"]
     assert len(calls(*over, telling("c" * 16, trace=OTHER, event_id="e"))) == 3

@@ -37,7 +37,8 @@ final as (
 
     select
         'record_rejected', source, charge_day, {{ named(['source', 'unit', 'line', 'attribute', 'reason']) }},
-        {{ money('null') }}, {{ money('null') }}, concat({{ text('bytes') }}, ' bytes not read; the rest of the file is'), cast(null as string)
+        {{ money('null') }}, {{ money('null') }},
+        case when attribute is null then concat({{ text('bytes') }}, ' bytes not read; the rest of the file is') else 'not read; the rest of the record is' end, cast(null as string)
     from rejected
 
     union all

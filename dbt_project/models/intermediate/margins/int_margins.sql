@@ -79,22 +79,22 @@ moved as (
 
 parts as (
 
-    select tenant_id, feature_id, month, {{ money("'0'") }} as revenue, direct_cost, accrued_cost, {{ money("'0'") }} as shared_cost from direct
+    select tenant_id, feature_id, month, {{ money("'0'") }} as revenue, direct_cost, accrued_cost, {{ money("'0'") }} as shared_cost, false as has_revenue from direct
 
     union all
 
-    select tenant_id, feature_id, month, {{ from_nanos('revenue_nanos') }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }} from revenue
+    select tenant_id, feature_id, month, {{ from_nanos('revenue_nanos') }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }}, true from revenue
 
     union all
 
-    select tenant_id, '(shared)', month, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ from_nanos('shared_nanos') }} from shared
+    select tenant_id, '(shared)', month, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ from_nanos('shared_nanos') }}, false from shared
 
     union all
 
     -- what no driver moves stays visible, by destination
     select
         '(unassigned)', concat('(', pools.destination, ')'), pools.month, {{ money("'0'") }}, {{ money("'0'") }}, {{ from_nanos('pools.accrued_nanos') }},
-        case when moved.destination is null then {{ from_nanos('pools.pool_nanos') }} else {{ money("'0'") }} end
+        case when moved.destination is null then {{ from_nanos('pools.pool_nanos') }} else {{ money("'0'") }} end, false
     from pools
     left join moved on pools.destination = moved.destination and pools.month = moved.month
 
@@ -105,7 +105,8 @@ summed as (
     select
         tenant_id, feature_id, month,
         {{ money('sum(revenue)') }} as revenue, {{ money('sum(direct_cost)') }} as direct_cost,
-        {{ money('sum(accrued_cost)') }} as accrued_cost, {{ money('sum(shared_cost)') }} as shared_cost
+        {{ money('sum(accrued_cost)') }} as accrued_cost, {{ money('sum(shared_cost)') }} as shared_cost,
+        {{ isum('case when has_revenue then 1 else 0 end') }} > 0 as has_revenue
     from parts
     group by tenant_id, feature_id, month
 

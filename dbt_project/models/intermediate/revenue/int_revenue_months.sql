@@ -1,30 +1,7 @@
 -- revenue recognised evenly by day of its service period (R27)
-with lines as (
+with earned as (
 
-    select
-        * replace (greatest(service_period_end, {{ add_days('service_period_start', 1) }}) as service_period_end),
-        row_number() over (partition by revenue_id order by landing_id, landing_line) as delivery_rank
-    from {{ ref('stg_revenue__lines') }}
-
-),
-
-billed as (
-
-    select distinct bills_revenue_id from lines where bills_revenue_id is not null and kind = 'invoice' and delivery_rank = 1
-
-),
-
--- contract-derived revenue is an accrual, reversed by the invoice line that bills it: never both
-earned as (
-
-    select
-        lines.*,
-        {{ nanos('case when lines.currency = \'' ~ var("reporting_currency") ~ '\' then lines.amount else ' ~ money('lines.amount * rates.rate') ~ ' end') }} as amount_nanos
-    from lines
-    left join billed on lines.revenue_id = billed.bills_revenue_id
-    left join {{ ref('stg_reference__exchange_rates') }} as rates
-        on lines.currency = rates.currency and {{ month_of('lines.service_period_start') }} = rates.billing_period_start
-    where lines.delivery_rank = 1 and not (lines.kind = 'accrual' and billed.bills_revenue_id is not null)
+    select * from {{ ref('int_revenue_lines') }} where counts and not reversed and amount_nanos is not null
 
 ),
 

@@ -250,6 +250,7 @@ DIALECT = Dialect(
         "os.",
         "otel.",
         "process.",
+        "process.command_args",
         "rpc.",
         "server.",
         "service.",

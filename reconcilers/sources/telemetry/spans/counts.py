@@ -72,19 +72,20 @@ decided as (
     select
         *,
         case
-            when setting is not null then 'setting'
+            when input_setting is not null then 'setting'
             when outside is not null then 'total'
             when known_emitter.input_contains_cache is not null then 'table'
             else 'convention'
         end as decided_by,
         case decided_by
-            when 'setting' then setting = 'exclusive'
+            when 'setting' then input_setting = 'exclusive'
             when 'total' then outside & 1 > 0
             when 'table' then not known_emitter.input_contains_cache
             else excludes_by_convention
         end as reads_outside,
         case when decided_by = 'total' then outside & 2 > 0 else reads_outside end as writes_outside,
         coalesce(
+            output_setting = 'exclusive',
             outside & 4 > 0,
             case when reasoning_tokens > coalesce(whole_output, 0) then true end,
             not known_emitter.output_contains_thoughts,
@@ -136,7 +137,9 @@ READINGS = """
     end as token_semantics,
     case when tells_cache then decided_by end as token_semantics_by,
     goes_below_zero and decided_by = 'convention' as cache_exceeds_input,
-    total_fits_nothing or goes_below_zero and decided_by <> 'convention' as usage_inconsistent,
+    total_fits_nothing
+    or goes_below_zero and decided_by <> 'convention'
+    or not thoughts_outside and reasoning_tokens > coalesce(whole_output, 0) as usage_inconsistent,
     usage, usage_exclusive,
     total is not null and input is null and output is null as has_unread_total
 """

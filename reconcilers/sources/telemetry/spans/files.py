@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.folders import open_unpacked
-from reconcilers.sources.telemetry.rejected import unreadable, why_unreadable
+from reconcilers.sources.rejected import unreadable, why_unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa

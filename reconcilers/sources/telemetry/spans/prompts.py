@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from reconcilers.errors import SourceRejected
-from reconcilers.sources.telemetry.rejected import unreadable, why_unreadable
+from reconcilers.sources.rejected import unreadable, why_unreadable
 from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_lines
 from reconcilers.sources.telemetry.spans.logs import event_name
 from reconcilers.sources.telemetry.spans.texts import Holds, TextNames

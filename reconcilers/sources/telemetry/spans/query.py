@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers import naming
-from reconcilers.sources.telemetry.base import COUNTS, FIELDS, WHO_AND_WHY, Dialect
+from reconcilers.sources.telemetry.base import COUNTS, FIELDS, WHO_AND_WHY, Dialect, TokenSemantics
 from reconcilers.sources.telemetry.spans.attributes import column, counted, read_attributes
 from reconcilers.sources.telemetry.spans.counts import METERS, contents, is_sound, readings
 from reconcilers.sources.telemetry.spans.emitters import EMITTER, EMITTERS, rows_of
@@ -95,7 +95,8 @@ known as (
             'other'
         ) as span_kind,
         dialect is not null and not repeats and (span_kind = 'model' or has_count) as billable,
-        {{setting}} as setting,
+        {{input_setting}} as input_setting,
+        {{output_setting}} as output_setting,
         excludes_by_name or coalesce(list_contains({{exclusive_providers}}, provider), false) and not includes_by_name as excludes_by_convention,
         {EMITTER} as known_emitter
     from meant
@@ -193,7 +194,11 @@ class Spans:
     """
 
     def __init__(
-        self, dialects: Sequence[Dialect], semantics: Mapping[str, str], constants: Mapping[str, str], work: Path
+        self,
+        dialects: Sequence[Dialect],
+        semantics: Mapping[str, TokenSemantics],
+        constants: Mapping[str, str],
+        work: Path,
     ) -> None:
         import duckdb
 
@@ -355,7 +360,7 @@ class _Query:
     def __init__(
         self,
         vocabulary: Vocabulary,
-        semantics: Mapping[str, str],
+        semantics: Mapping[str, TokenSemantics],
         constants: Mapping[str, str],
         present: frozenset[str],
     ) -> None:
@@ -364,7 +369,9 @@ class _Query:
         self.values: list[Any] = []
         self.text = self._text(vocabulary, semantics, constants)
 
-    def _text(self, vocabulary: Vocabulary, semantics: Mapping[str, str], constants: Mapping[str, str]) -> str:
+    def _text(
+        self, vocabulary: Vocabulary, semantics: Mapping[str, TokenSemantics], constants: Mapping[str, str]
+    ) -> str:
         dialects, bound = vocabulary.dialects, self._bound
         # Planning the query is a good part of a small file's time, so it checks no count the spans do not have.
         told = [count for count in COUNTS if self._present(vocabulary.counts[count])]
@@ -408,7 +415,8 @@ class _Query:
             written_counts=", ".join(f"{count}_told" for count in COUNTS),
             repeating=bound([operation for dialect in dialects for operation in dialect.repeating_operations]),
             known_kind=f"coalesce(null::varchar, {', '.join(self._looked_up(meanings, word) for meanings, word in words if meanings)})",
-            setting=self._looked_up(semantics, "scope_name"),
+            input_setting=self._looked_up({s: c.input for s, c in semantics.items() if c.input}, "scope_name"),
+            output_setting=self._looked_up({s: c.output for s, c in semantics.items() if c.output}, "scope_name"),
             exclusive_providers=bound(list(_united(d.exclusive_providers for d in dialects))),
             contents=contents(told),
             readings=readings(told),

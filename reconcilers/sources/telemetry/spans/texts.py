@@ -36,16 +36,7 @@ _TEXT = {
 }
 #: A word that says so at the end of a name only.
 _TEXT_AT_END = {
-    "attributes",
-    "context",
-    "ctx",
-    "expected",
-    "metadata",
-    "request",
-    "response",
-    "state",
-    "value",
-    "values",
+    *("attributes", "context", "ctx", "expected", "metadata", "request", "response", "state", "value", "values"),
 }
 #: A word at the end of a name that says what is no text, whatever stands before it.
 _NO_TEXT = {
@@ -111,13 +102,12 @@ class TextNames(dict[str, Holds]):
         text, no_text = self.texts.length(name), self.no_texts.length(name)
         if text > no_text:
             return Holds.PARTS if name in self.parts else Holds.TEXT
-        if no_text or name in self.parts:
-            return Holds.NO_TEXT
         words = [word.lower() for word in _WORDS.findall(name)]
-        if words and words[-1] in _NO_TEXT:
+        if name in self.parts or (words and words[-1] in _NO_TEXT):
             return Holds.NO_TEXT
-        says_text = (words and words[-1] in _TEXT_AT_END) or not _TEXT.isdisjoint(words)
-        return Holds.WORDS if says_text else Holds.UNKNOWN
+        if not _TEXT.isdisjoint(words) or (words and words[-1] in _TEXT_AT_END):
+            return Holds.WORDS
+        return Holds.NO_TEXT if no_text else Holds.UNKNOWN
 
     def kept(self, attribute: Value, of_call: bool = True) -> Value | None:
         """An attribute without its text, None where nothing of it stays. ``of_call``: not of a resource or scope."""

@@ -1,4 +1,4 @@
-"""Revenue lines from files: what a line becomes, and what is refused with file and line."""
+"""Revenue lines from files: what a line becomes, and what refuses itself, or the file, with its place."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ LINE = "r1,ten_a,search,,invoice,a1,2026-09-01,2026-10-01,12.50,USD"
 
 
 def read(tmp_path: Path, *lines: str, header: str = HEADER, **config: Any) -> list[dict[str, Any]]:
+    """Revenue of one file, landed and normalised."""
+    return entities(tmp_path, *lines, header=header, **config).get("revenue", [])
+
+
+def entities(tmp_path: Path, *lines: str, header: str = HEADER, **config: Any) -> dict[str, list[dict[str, Any]]]:
     """Lake rows of one file, landed and normalised."""
     folder = tmp_path / "revenue"
     folder.mkdir()
@@ -29,7 +34,10 @@ def read(tmp_path: Path, *lines: str, header: str = HEADER, **config: Any) -> li
     pull = landing.pull(source.name, source.kind, unit)
     source.fetch(unit, pull)
     landed, _ = landing.commit(pull, datetime(2026, 10, 1))
-    return [row for _, table in source.normalise(landed) for row in table.to_pylist()]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entity, table in source.normalise(landed):
+        found.setdefault(entity, []).extend(table.to_pylist())
+    return found
 
 
 def test_a_line_keeps_its_text_and_its_place(tmp_path: Path) -> None:
@@ -70,29 +78,50 @@ def test_columns_and_constants_fit_another_system(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "problem"),
+    ("change", "reason", "tenant", "day"),
     [
-        (("12.50", "12,50 USD"), "fields"),
-        (("12.50", "NaN"), "plain decimal"),
-        (("12.50", ""), "amount is empty"),
-        (("ten_a", ""), "tenant_id is empty"),
-        (("invoice", "payment"), "kind 'payment'"),
-        (("invoice", "accrual"), "only an invoice line bills one"),
-        (("USD", "usd"), "three upper-case letters"),
-        (("2026-10-01", "2026-09-01"), "is not after"),
-        (("2026-10-01", "30.9.2026"), "30.9.2026"),
-        (("search,,", "search,suite,"), "both feature_id and bundle_id"),
+        (("12.50", "12,50"), "11 fields", None, None),
+        (("12.50", "NaN"), "plain decimal", "ten_a", date(2026, 9, 1)),
+        (("12.50", ""), "amount is empty", "ten_a", date(2026, 9, 1)),
+        (("ten_a", ""), "tenant_id is empty", None, date(2026, 9, 1)),
+        (("invoice", "payment"), "kind 'payment'", "ten_a", date(2026, 9, 1)),
+        (("invoice", "accrual"), "only an invoice line bills one", "ten_a", date(2026, 9, 1)),
+        (("USD", "usd"), "three upper-case letters", "ten_a", date(2026, 9, 1)),
+        (("2026-10-01", "2026-08-31"), "is before service_period_start", "ten_a", date(2026, 9, 1)),
+        (("2026-10-01", "2062-10-01"), "more than 20 years", "ten_a", date(2026, 9, 1)),
+        (("2026-10-01", "30.9.2026"), "service_period_end '30.9.2026'", "ten_a", date(2026, 9, 1)),
+        (("2026-09-01", "1.9.2026"), "service_period_start '1.9.2026'", "ten_a", None),
+        (("search,,", "search,suite,"), "both feature_id and bundle_id", "ten_a", date(2026, 9, 1)),
     ],
 )
-def test_a_bad_line_is_refused_by_file_and_line(tmp_path: Path, change: tuple[str, str], problem: str) -> None:
-    with pytest.raises(SourceRejected, match=problem) as refused:
-        read(tmp_path, LINE.replace("r1", "r0"), LINE.replace(*change))
+def test_a_bad_line_refuses_itself_and_says_whose_it_is(
+    tmp_path: Path, change: tuple[str, str], reason: str, tenant: str | None, day: date | None
+) -> None:
+    bad = LINE.replace(*change)
+    found = entities(tmp_path, LINE.replace("r1", "r0"), bad, LINE.replace("r1", "r2"))
+    assert [(row["revenue_id"], row["landing_line"]) for row in found["revenue"]] == [("r0", 2), ("r2", 4)]
+    (rejected,) = found["rejected_records"]
+    assert reason in rejected["reason"]
+    assert rejected == rejected | {
+        "source": "crm",
+        "unit": "lines.csv",
+        "landing_line": 3,
+        "attribute": None,
+        "bytes": len(f"{bad}\n"),
+        "charge_day": day,
+        "tenant_id": tenant,
+    }
+
+
+def test_a_line_may_be_earned_on_one_day(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, LINE.replace("2026-10-01", "2026-09-01"))
+    assert (row["service_period_start"], row["service_period_end"]) == (date(2026, 9, 1), date(2026, 9, 1))
+
+
+def test_a_file_that_is_no_table_is_refused_whole(tmp_path: Path) -> None:
+    with pytest.raises(SourceRejected, match="unexpected end of data") as refused:
+        read(tmp_path, LINE, LINE.replace("search", '"search'))
     assert (refused.value.file, refused.value.line) == ("lines.csv", 3)
-
-
-def test_an_id_stands_once_in_a_file(tmp_path: Path) -> None:
-    with pytest.raises(SourceRejected, match="that of line 2"):
-        read(tmp_path, LINE, LINE.replace("12.50", "13"))
 
 
 def test_a_missing_column_changes_the_shape(tmp_path: Path) -> None:

@@ -32,11 +32,19 @@ class Rejections:
         self.rows: list[dict[str, Any]] = []
 
     def add(
-        self, unit: str, line: int, reason: str, size: int, attribute: str | None = None, day: date | None = None
+        self,
+        unit: str,
+        line: int,
+        reason: str,
+        size: int,
+        attribute: str | None = None,
+        day: date | None = None,
+        tenant_id: str | None = None,
     ) -> None:
         """Note that ``line`` of the file ``unit``, ``size`` bytes long, holds a record that cannot be read.
 
-        With ``attribute`` the record counts but for what that attribute says. ``day`` is its day where its time is known.
+        With ``attribute`` the record counts but for what that attribute says. ``day`` is its day where its time is known,
+        ``tenant_id`` whose it is where that is read from lines of revenue.
         """
         self.rows.append(
             {
@@ -48,6 +56,7 @@ class Rejections:
                 "attribute": attribute,
                 "bytes": size,
                 "charge_day": day,
+                "tenant_id": tenant_id,
             }
         )
 

@@ -1,0 +1,1 @@
+select source, room from {{ source('lake', 'sources') }}

@@ -1,0 +1,1 @@
+select source as revenue_source from {{ source('reference', 'revenue_sources') }}
