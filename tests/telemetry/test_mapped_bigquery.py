@@ -166,7 +166,8 @@ def test_nights_of_the_job(calls: Any, tmp_path: Path) -> None:
     """Days are read again for what came late; equal rows are no news, a changed row replaces, vanished rows are told."""
     rows = [call("a"), call("aa"), call("b", "2026-09-30T08:00:00Z"), call("late", "2026-09-29T08:00:00Z")]
     made = calls(*rows)
-    settings = Settings(telemetry=(made.source(late_days=1).config.model_dump(),), file=tmp_path / "reconcile.yaml")
+    config = made.source().config.model_dump() | {"late_days": 1}
+    settings = Settings(telemetry=(config,), file=tmp_path / "reconcile.yaml")
 
     def night(hour: int) -> pipeline.LandingReport:
         report = pipeline.land(settings, "traces", DAY, datetime(2026, 10, 2, hour))
