@@ -130,6 +130,11 @@ def test_calls(published: duckdb.DuckDBPyConnection, name: str) -> None:
     assert {event_id: calls[event_id] for event_id in expected} == expected
 
 
+def test_e35_says_where_its_names_come_from(published: duckdb.DuckDBPyConnection) -> None:
+    found = rows(published, "select distinct inherited from finance.fct_allocation where source = ?", "E35")
+    assert found == [("event_id=ancestor run_id=ancestor tenant_id=ancestor",)]
+
+
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if "unit_costs" in EXAMPLES[name]["expect"]])
 def test_unit_costs(published: duckdb.DuckDBPyConnection, name: str) -> None:
     for month, expected in EXAMPLES[name]["expect"]["unit_costs"].items():

@@ -25,7 +25,8 @@ call_rows as (
         calls.production, receipts.timing, receipts.cache_semantics, {{ from_scaled('shares.quantity', 'receipts.scale_factor') }} as quantity,
         receipts.billing_currency, '{{ var("reporting_currency") }}' as currency,
         {{ from_nanos('shares.cost_nanos') }} as reconciled_cost,
-        {{ from_nanos('shares.accrued_nanos') }} as accrued_cost
+        {{ from_nanos('shares.accrued_nanos') }} as accrued_cost,
+        calls.inherited
     from {{ ref('int_call_shares') }} as shares
     join {{ ref('int_receipts') }} as receipts on shares.receipt = receipts.receipt
     join calls on shares.charge_day = calls.charge_day and shares.call_high = calls.call_high and shares.call_low = calls.call_low
@@ -37,7 +38,7 @@ final as (
 
     select * from call_rows
     union all
-    select * from {{ ref('int_bucket_shares') }}
+    select *, cast(null as string) as inherited from {{ ref('int_bucket_shares') }}
 
 )
 
