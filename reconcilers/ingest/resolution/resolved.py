@@ -126,7 +126,7 @@ def _row(call: Call, excess: Excess, input_above: int | None, traces: Traces, kn
             "told_landing_line": first.row["landing_line"],
             "tellings": len(call.tellings),
             "inherited": " ".join(f"{name}={how}" for name, how in origin.items()) or None,
-            "identity_group": call.identity_group,
+            "identity_group": call.identity_group or (_response_id(call) if len(events) > 1 else None),
             "names_two_events": len(events) > 1,
             "cache_blind": first.cache_blind,
             "billable": True,
@@ -144,6 +144,12 @@ def _row(call: Call, excess: Excess, input_above: int | None, traces: Traces, kn
             "input_total": (total if input_above is None else input_above) if call.is_model_operation else None,
         }
     )
+
+
+def _response_id(call: Call) -> str | None:
+    """The bytewise smallest response id of a call."""
+    told = {telling.row["response_id"] for telling in call.tellings} - {None}
+    return min(told, key=str.encode, default=None)
 
 
 def _payer(call: Call, excess: Excess, knowledge: Knowledge) -> Row | None:
