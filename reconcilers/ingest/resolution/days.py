@@ -24,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconcilers import naming
 from reconcilers.ingest.lake import schema
 from reconcilers.ingest.resolution.keys import EMITTER, LINKS, KeyFiles, find_contested, kept, put, quoted
 from reconcilers.ingest.resolution.resolved import resolved
@@ -314,8 +315,9 @@ def _digest(parts: Iterable[str]) -> str:
 
 @cache
 def _recipe() -> str:
-    """Identity of this code and of the engine whose hashes the keys are."""
+    """Identity of this code, of what it knows of models' names, and of the engine whose hashes the keys are."""
     import duckdb
 
-    texts = [path.read_text() for path in (*sorted(_PACKAGE.glob("*.py")), _PACKAGE.parent / "lake.py")]
+    beside = (_PACKAGE.parent / "lake.py", Path(naming.__file__))
+    texts = [path.read_text() for path in (*sorted(_PACKAGE.glob("*.py")), *beside)]
     return _digest([duckdb.__version__, *texts])
