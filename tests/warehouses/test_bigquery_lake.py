@@ -96,7 +96,7 @@ def unnote(lake: BigQueryLake, job_id: str) -> None:
 
 def jobs(lake: BigQueryLake) -> list[str]:
     """Ids of the loads of calls, first to last."""
-    made = [job for job in lake.client.list_jobs() if job.job_id.startswith("lake_calls_")]
+    made = [job for job in lake.client.list_jobs(max_results=10_000) if job.job_id.startswith("lake_calls_")]
     return [job.job_id for job in sorted(made, key=lambda job: job.created)]
 
 
