@@ -1,4 +1,5 @@
--- whatever of a bill should have reached an event and did not is named by the completeness row of its source and month, to the last digit (R34)
+-- whatever of a bill should have reached an event and did not is named by the completeness row of its source and month, to the last digit
+-- (R34)
 with placed as (
 
     select waterfall.source, waterfall.billing_period_start as month, waterfall.destination, sum(waterfall.cost) as cost
@@ -11,7 +12,8 @@ with placed as (
 
 named as (
     {% for destination in unplaced_destinations() %}
-    select source, month, '{{ destination }}' as destination, {{ destination }}_cost as cost from {{ ref('fct_completeness') }} where {{ destination }}_cost <> 0
+    select source, month, '{{ destination }}' as destination,
+        {{ destination }}_cost as cost from {{ ref('fct_completeness') }} where {{ destination }}_cost <> 0
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 
