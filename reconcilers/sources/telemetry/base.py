@@ -72,8 +72,8 @@ class Emitter:
     narrow it, empty is any. Of the rows that fit a span, the one that says most of version, provider and operation counts, in
     this order, then the first.
 
-    None is *not known*. ``counts_itself``: its counts are a tokenizer's, ``always`` or of ``streamed`` calls, so they are
-    *estimated*. ``over``: scopes whose one call a span of this emitter opens, repeats or lies over (rule R29).
+    None is *not known*. ``counts_itself``: its counts are its own and not the provider's, ``always`` or of ``streamed`` calls,
+    so they are *estimated*. ``over``: scopes whose one call a span of this emitter opens, repeats or lies over (rule R29).
     ``default_provider``: whom it calls where its spans tell no provider.
     """
 
