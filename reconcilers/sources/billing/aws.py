@@ -24,7 +24,7 @@ from pydantic import Field, field_validator
 from reconcilers import money
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected
 from reconcilers.periods import Period, parse_instant
-from reconcilers.sources import focus, folders, http, tabular
+from reconcilers.sources import focus, folders, http, tabular, units
 from reconcilers.sources.billing import bedrock
 from reconcilers.sources.contract import Source, SourceConfig
 
@@ -69,7 +69,7 @@ class AwsConfig(SourceConfig):
     @field_validator("marketplace_unit")
     @classmethod
     def _unit(cls, value: str | None) -> str | None:
-        if value is not None and focus.unit(value) is None:
+        if value is not None and units.unit(value) is None:
             raise ValueError(f"{value!r:.40} is no unit that a meter counts in; write 1000000 Tokens")
         return value
 
