@@ -10,7 +10,7 @@ a word that is not known says nothing, and its money ends as ``unmapped``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -146,3 +146,8 @@ def _said(words: Iterable[str]) -> dict[str, str]:
     elif "x_CacheTtl" in says:
         return {}
     return {"x_ServiceTier": "standard", "x_Batch": "false", "x_Geography": "regional"} | says
+
+
+def columns(meters: Sequence[Meter]) -> dict[str, list[str | None]]:
+    """What the usage types of rows say, as columns."""
+    return {name: [meter.says.get(name) for meter in meters] for name in COLUMNS}
