@@ -21,7 +21,7 @@ from reconcilers.errors import PeriodIncomplete, ReconcileError, SettingsInvalid
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import registry
-from reconcilers.sources.billing.aws import LINE_TYPES
+from reconcilers.sources.billing.aws_cur import LINE_TYPES
 from reconcilers.sources.contract import Source
 from tests.billing.conftest import Api, Bucket, Params
 

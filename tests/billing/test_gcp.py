@@ -25,7 +25,8 @@ from reconcilers.errors import (
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import registry
-from reconcilers.sources.billing.gcp import REDUCTIONS, read_sku
+from reconcilers.sources.billing.gcp import REDUCTIONS
+from reconcilers.sources.billing.gcp_sku import read_sku
 from reconcilers.sources.contract import Source
 from tests.billing.conftest import Api, Params, Row, Taken
 from tests.billing.gcp_export import PROJECT, STANDARD, Export, Json, fields, make_export
