@@ -21,7 +21,8 @@ from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.sources.folders import Limits, open_unpacked
 
 BATCH_ROWS = 20_000
-_NULLS = frozenset({"", "NULL", "null"})
+#: How writers of CSV spell nothing; ``\\N`` is Snowflake's and MySQL's.
+_NULLS = frozenset({"", "NULL", "null", "\\N"})
 
 #: Notes a row that is none: its line, why, and its fields.
 Lose = Callable[[int, str, list[str]], None]

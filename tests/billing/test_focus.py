@@ -62,6 +62,15 @@ def charges(*lines: dict[str, str | None]) -> list[dict[str, Any]]:
         ("GiB-Hours", "gb_hours", "1"),
         ("GB-Hours", "gb_hours", "0.931322574615478515625"),
         ("1000 Read Units", "read_units", "1000"),
+        ("Millions of Tokens", "tokens", "1000000"),
+        ("1M Input Tokens", "tokens", "1000000"),
+        ("Cached Text Tokens", "tokens", "1"),
+        ("1,000.00 Tokens", "tokens", "1000"),
+        ("MTokens", "tokens", "1000000"),
+        ("API Requests", "requests", "1"),
+        ("Gigabytes", "bytes", "1000000000"),
+        ("Mebibytes", "bytes", "1048576"),
+        ("Gigabyte-Hours", "gb_hours", "0.931322574615478515625"),
     ],
 )
 def test_a_unit_is_read(text: str, measures: str, size: str) -> None:
@@ -72,7 +81,21 @@ def test_a_unit_is_read(text: str, measures: str, size: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Units", "1M", "LCU-Hours", "GB-Months", "msec", "million", "", "-1 Tokens", "Tokens per day"]
+    "text",
+    [
+        "Units",
+        "1M",
+        "LCU-Hours",
+        "GB-Months",
+        "msec",
+        "million",
+        "",
+        "-1 Tokens",
+        "Tokens per day",
+        "0 Tokens",
+        "Gb",
+        "1Gib",
+    ],
 )
 def test_a_unit_that_tells_nothing_is_none(text: str) -> None:
     assert units.unit(text) is None
@@ -117,6 +140,10 @@ def test_more_than_a_bill_counts_is_refused(unit: str) -> None:
         "2026-09-15 00:00:00+00:00",
         "2026-09-15 02:00:00.000 +0200",
         "2026-09-15 00:00:00.0000000 Z",
+        "2026-09-15 00:00:00 utc",
+        "2026-09-15 00:00:00 GMT",
+        "2026-09-15T00:00:00z",
+        " 2026-09-15T00:00:00UTC ",
     ],
 )
 def test_a_time_is_read(text: str) -> None:
@@ -174,6 +201,7 @@ def test_an_amount_counts_to_27_decimals(text: str, rounded: str, residual: int)
         {"BilledCost": "0.2500000000000000000000000009"},
         {"ChargePeriodStart": "2026-09-15 00:00:00 UTC", "ChargePeriodEnd": "2026-09-16T01:00:00+01:00"},
         {"BillingPeriodStart": "202609"},
+        {"BillingPeriodStart": "2026-09"},
         {"BillingCurrency": "usd", "ChargeCategory": "usage", "x_Batch": "False"},
         {"ConsumedQuantity": "1.0", "ConsumedUnit": "1M Tokens"},
         {"Tags": '{"team":"search","env":"prod"}'},

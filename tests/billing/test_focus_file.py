@@ -87,6 +87,13 @@ def test_parts_of_one_delivery_are_one_unit_whose_lines_count_each(
     assert len(set(found)) == 2
 
 
+@pytest.mark.parametrize("nothing", ["", '""', "NULL", "null", r"\N"])
+def test_nothing_is_nothing_however_a_writer_spells_it(put: Any, source: Any, land: Any, nothing: str) -> None:
+    put("b.csv", bill(FOURTEENTH, extra={"SubAccountId": nothing, "ConsumedQuantity": nothing}))
+    (row,) = land(source(), "b.csv").rows["charges"]
+    assert (row["sub_account_id"], row["consumed_quantity"]) == (None, None)
+
+
 def test_a_group_says_what_numbers_a_part(put: Any, source: Any, land: Any) -> None:
     put("aug-1.csv", bill(FOURTEENTH))
     put("aug-2.csv", bill(FOURTEENTH))
