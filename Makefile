@@ -66,7 +66,7 @@ test: .venv/.ready .venv-bigquery/.ready check ## Linters, types, import rules a
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 crash: .venv/.ready ## Kill a run at every point tracing finds, and run again from every state a kill leaves (an hour)
-	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.crash.sweep var/crash land publish states
+	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.claims.crash.sweep var/crash land publish states
 
 check: .venv/.ready ## Linters, types and import rules only
 	@$(MAKE) --no-print-directory -j 2 check-python check-sql
