@@ -43,7 +43,8 @@ def api() -> Iterator[Api]:
             params = parse_qsl(parts.query, keep_blank_values=True)
             served.requests.append((parts.path, params, dict(self.headers)))
             status, body, headers = served.answer(parts.path, params)
-            self.send_response(status)
+            # A date is only sent where an answer has one.
+            self.send_response_only(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             # A client that stopped waiting is the point of a time-out test.
