@@ -25,17 +25,16 @@ import yaml
 import zstandard
 
 import reconcilers.sample_company
-from reconcilers.sample_company import sample
-from reconcilers.sample_company.providers.ledger import instant
+from reconcilers.sample_company import sample, store
 from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
 from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.seen.view import flushed_at, seen_place
+from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.truth.answer import Truth
 from reconcilers.sample_company.truth.calls import Call, call_id
-from reconcilers.sample_company.world import store
+from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.company import AWS, FEATURES, OPENAI, TENANTS
 from reconcilers.sample_company.world.happened import Planted, TrueCall
-from reconcilers.sample_company.world.store import GroundTruth
 
 SEED, START, END, EVENTS_PER_DAY = 1, date(2026, 9, 25), date(2026, 10, 5), 60
 

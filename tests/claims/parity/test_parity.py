@@ -18,10 +18,9 @@ import pytest
 
 from reconcilers.declared.settings import BigQuerySettings, RowAccess, Settings, read_settings
 from reconcilers.periods import Period, parse_day
-from reconcilers.sample_company import sample
+from reconcilers.sample_company import sample, store
 from reconcilers.sample_company.providers.server import CREDENTIALS, serving
 from reconcilers.sample_company.seen import knowledge
-from reconcilers.sample_company.world import store
 from reconcilers.warehouses import dbt
 from reconcilers.warehouses.base import Published
 from reconcilers.warehouses.bigquery import FinanceDataset

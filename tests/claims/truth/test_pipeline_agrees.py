@@ -11,11 +11,10 @@ import pytest
 
 from reconcilers.declared.settings import read_settings
 from reconcilers.periods import Period
-from reconcilers.sample_company import sample
-from reconcilers.sample_company.providers.ledger import instant
+from reconcilers.sample_company import sample, store
 from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
 from reconcilers.sample_company.seen import knowledge
-from reconcilers.sample_company.world import store
+from reconcilers.sample_company.world.calendar import instant
 from reconcilers.warehouses.duckdb import Version, read_only
 from tests.claims.scenarios.nights import build, land
 from tests.claims.truth.published import book_of_published, book_of_truth
