@@ -132,3 +132,18 @@ def land(tmp_path: Path) -> Callable[..., Taken]:
         return Taken(landed, news, rows)
 
     return take
+
+
+@pytest.fixture
+def google(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Makes BigQuery answer as told; see ``google_answers.Google``."""
+    from tests.sources.google_answers import Google
+
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", api.url)
+
+    def answering(*answers: Any, table: Any = None) -> Google:
+        served = Google(api, list(answers), table)
+        api.answer = served
+        return served
+
+    return answering

@@ -1,10 +1,8 @@
-"""Google's billing export: on an emulator what tables hold and become; on a loopback server what Google refuses."""
+"""Google's billing export: what its rows become, what comes late, and which shapes of it are refused; on an emulator."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -16,144 +14,28 @@ from reconcilers import pipeline
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import (
     PeriodIncomplete,
-    ReconcileError,
     SettingsInvalid,
     SourceChangedShape,
     SourceRejected,
-    SourceUnavailable,
 )
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import registry
-from reconcilers.sources.billing.gcp import REDUCTIONS, read_sku
-from reconcilers.sources.contract import Source
-from tests.sources.billing.gcp_export import PROJECT, STANDARD, Export, Json, fields, make_export
-from tests.sources.conftest import Api, Params, Row, Taken
-
-Land = Callable[..., Taken]
-FIRST = "2026-10-01"
-OCTOBER = Period(date(2026, 10, 1), date(2026, 11, 1))
-
-DETAILED: Json = STANDARD | {"resource": {"name": "STRING", "global_name": "STRING"}}
-FOCUS: Json = {
-    "BilledCost": "NUMERIC",
-    "EffectiveCost": "NUMERIC",
-    "ListCost": "NUMERIC",
-    "ContractedCost": "NUMERIC",
-    "BillingAccountId": "STRING",
-    "BillingCurrency": "STRING",
-    "BillingPeriodStart": "TIMESTAMP",
-    "BillingPeriodEnd": "TIMESTAMP",
-    "ChargeCategory": "STRING",
-    "ChargeClass": "STRING",
-    "ChargeDescription": "STRING",
-    "ChargePeriodStart": "TIMESTAMP",
-    "ChargePeriodEnd": "TIMESTAMP",
-    "ConsumedQuantity": "NUMERIC",
-    "ConsumedUnit": "STRING",
-    "ProviderName": "STRING",
-    "ServiceName": "STRING",
-    "SkuId": "STRING",
-    "SubAccountId": "STRING",
-    "RegionId": "STRING",
-    "x_Credits": [{"Name": "STRING", "Amount": "NUMERIC", "FullName": "STRING", "Id": "STRING", "Type": "STRING"}],
-    "x_CostType": "STRING",
-    "x_ExportTime": "TIMESTAMP",
-    "x_CurrencyConversionRate": "FLOAT",
-    "x_Project": {"Id": "STRING", "Number": "STRING", "Name": "STRING"},
-    "x_Labels": [{"Key": "STRING", "Value": "STRING"}],
-}
-USAGE: Json = {
-    "billing_account_id": "01AB23-CD45EF-678901",
-    "invoice": {"month": "202610", "publisher_type": "GOOGLE"},
-    "cost_type": "regular",
-    "service": {"id": "C7E2-9256-1C43", "description": "Vertex AI"},
-    "sku": {"id": "A121-E2B5-1418", "description": "Gemini 2.5 Flash GA Text Output - Predictions"},
-    "usage_start_time": "2026-10-01T08:00:00Z",
-    "usage_end_time": "2026-10-01T09:00:00Z",
-    "project": {"id": "tenant-a", "number": "1", "name": "Tenant A"},
-    "labels": [{"key": "tenant", "value": "a"}, {"key": "env", "value": ""}],
-    "system_labels": [],
-    "location": {"location": "global"},
-    "export_time": "2026-10-01T14:03:11.123456Z",
-    "cost": 3.6,
-    "currency": "USD",
-    "currency_conversion_rate": 1.0,
-    "usage": {"amount": 1600000.0, "unit": "count", "amount_in_pricing_units": 1.6, "pricing_unit": "million count"},
-    "credits": [],
-    "cost_at_list": 4.0,
-}
-
-
-def used(cost: float = 3.6, **changes: Any) -> Json:
-    """One row of the export; a member of a record is named ``record__member``."""
-    row = {**USAGE, "cost": cost}
-    for name, value in changes.items():
-        top, _, member = name.partition("__")
-        row[top] = {**(row.get(top) or {}), member: value} if member else value
-    return row
-
-
-def credited(*amounts: float, type: str = "DISCOUNT", **more: str) -> list[Json]:
-    return [
-        {"id": "", "full_name": "", "type": type, "name": f"{type} {n}", "amount": a, **more}
-        for n, a in enumerate(amounts)
-    ]
-
-
-def focus_row(billed: str, effective: str, *credits: str, **changes: Any) -> Json:
-    """One row of the FOCUS table."""
-    return {
-        "BilledCost": billed,
-        "EffectiveCost": effective,
-        "ListCost": "4",
-        "ContractedCost": billed,
-        "BillingAccountId": "01AB23-CD45EF-678901",
-        "BillingCurrency": "EUR",
-        # A month of Google's is one of its own clock: 07:00 in UTC.
-        "BillingPeriodStart": "2026-10-01T07:00:00Z",
-        "ChargeCategory": "Usage",
-        "ChargeDescription": USAGE["sku"]["description"],
-        "ChargePeriodStart": "2026-10-01T08:00:00Z",
-        "ChargePeriodEnd": "2026-10-01T09:00:00Z",
-        "ConsumedQuantity": "1600000",
-        "ConsumedUnit": "count",
-        "ServiceName": "Vertex AI",
-        "SkuId": "A121-E2B5-1418",
-        "SubAccountId": "01AB23-CD45EF-678901",
-        "x_Credits": [
-            {"Name": "n", "Amount": amount, "FullName": "", "Id": "", "Type": "PROMOTION"} for amount in credits
-        ],
-        "x_ExportTime": "2026-10-01T14:03:11Z",
-        "x_Project": {"Id": "tenant-a", "Number": "1", "Name": "Tenant A"},
-        "x_Labels": [{"Key": "tenant", "Value": "a"}],
-        **changes,
-    }
-
-
-@pytest.fixture
-def export(emulator: str) -> Callable[..., Export]:
-    """Makes an export on the emulator; see ``make_export``."""
-    return make_export
-
-
-def exact(row: Row) -> Fraction:
-    return Fraction(row["billed_cost"]) + Fraction(row["billed_cost_residual"], 10**27)
-
-
-def total(rows: Sequence[Row]) -> Fraction:
-    return sum(map(exact, rows), Fraction(0))
-
-
-def stated(*texts: str) -> Fraction:
-    return sum((Fraction(text) for text in texts), Fraction(0))
-
-
-def charges(land: Land, source: Source, unit: str = FIRST) -> list[Row]:
-    found = land(source, unit).rows.get("charges", [])
-    assert len({row["charge_id"] for row in found}) == len(found)
-    return found
-
+from reconcilers.sources.billing.gcp import REDUCTIONS
+from tests.sources.billing.gcp_export import (
+    DETAILED,
+    FIRST,
+    OCTOBER,
+    STANDARD,
+    Json,
+    Land,
+    charges,
+    credited,
+    stated,
+    total,
+    used,
+    without,
+)
 
 # What a row becomes ---------------------------------------------------------------------------------------------------
 
@@ -498,132 +380,6 @@ def test_a_view_of_the_export(export: Any, land: Land) -> None:
     assert total(charges(land, source)) == 3
 
 
-# FOCUS ----------------------------------------------------------------------------------------------------------------
-
-
-def test_focus_rows(export: Any, land: Land) -> None:
-    made = export(
-        focus_row("3.6", "3"),
-        focus_row("3.6", "2.9", "-0.5", "-0.2"),
-        focus_row("0.7", "0.7", ChargeCategory="Tax", x_Project=None, ChargeDescription="Tax", ConsumedUnit=None),
-        columns=FOCUS,
-        format="focus",
-    )
-    source = made.source()
-    assert list(source.units(OCTOBER)) == [FIRST]
-    rows = charges(land, source)
-    kinds = sorted(
-        (row["charge_category"], row["billed_cost_text"], row["effective_cost_text"], row["sub_account_id"])
-        for row in rows
-    )
-    assert [(kind, Decimal(billed), Decimal(effective), project) for kind, billed, effective, project in kinds] == [
-        ("Credit", Decimal("-0.2"), Decimal("-0.2"), "tenant-a"),
-        ("Credit", Decimal("-0.5"), Decimal("-0.5"), "tenant-a"),
-        ("Tax", Decimal("0.7"), Decimal("0.7"), None),
-        # An amount that was paid before is cheaper than billed only in effect.
-        ("Usage", Decimal("3.6"), Decimal("3"), "tenant-a"),
-        ("Usage", Decimal("3.6"), Decimal("3.6"), "tenant-a"),
-    ]
-    assert total(rows) == stated("7.2", "-0.7", "0.7")
-    usage = next(row for row in rows if row["charge_category"] == "Usage")
-    assert (usage["model"], usage["meter"], usage["quantity"]) == ("gemini-2.5-flash", "output_tokens", 1600000)
-    assert (usage["billing_period_start"], usage["tags"], usage["provider"]) == (
-        date(2026, 10, 1),
-        '{"tenant": "a"}',
-        "Google Cloud",
-    )
-
-
-def test_focus_rows_after_credits(export: Any, land: Land) -> None:
-    made = export(focus_row("2.9", "2.9", "-0.5", "-0.2"), columns=FOCUS, format="focus", credits="included")
-    rows = charges(land, made.source())
-    assert sorted(Decimal(row["billed_cost_text"]) for row in rows) == [
-        Decimal("-0.5"),
-        Decimal("-0.2"),
-        Decimal("3.6"),
-    ]
-    assert total(rows) == stated("2.9")
-
-
-@pytest.mark.parametrize(
-    ("setting", "billed", "other"),
-    [("apart", "2.9", "included"), ("included", "3.6", "apart")],
-    ids=["apart", "included"],
-)
-def test_focus_credits_are_not_counted_twice(export: Any, land: Land, setting: str, billed: str, other: str) -> None:
-    made = export(focus_row(billed, "2.9", "-0.5", "-0.2"), columns=FOCUS, format="focus", credits=setting)
-    with pytest.raises(
-        SourceRejected, match=rf"line 1: BilledCost {billed}0*, credits -0.70* .*set `credits: {other}`"
-    ):
-        land(made.source(), FIRST)
-
-
-def test_focus_amounts_may_be_rounded_apart(export: Any, land: Land) -> None:
-    """1.0000000014, a credit of 0.0000000006 and 1.0000000008, each rounded on its own: nothing is said about the setting."""
-    made = export(focus_row("1.000000001", "1.000000001", "-0.000000001"), columns=FOCUS, format="focus")
-    assert total(charges(land, made.source())) == 1
-
-
-# SKUs -----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("description", "said"),
-    [
-        ("Gemini 2.5 Flash Lite Text Input - Predictions", "gemini-2.5-flash-lite input_tokens text"),
-        ("Gemini 2.5 Flash GA Thinking Text Output - Predictions", "gemini-2.5-flash output_tokens text"),
-        ("Gemini 2.5 Flash Text Output (Thinking On) - Predictions", "gemini-2.5-flash output_tokens text"),
-        ("Gemini 3.5 Flash Global Text Input - Predictions", "gemini-3.5-flash input_tokens text geography=global"),
-        ("Gemini 3.0 Pro Text Input (Long) - Predictions", "gemini-3.0-pro input_tokens text context=long"),
-        ("Gemini 2.5 Pro Input Text Caching (Long)", "gemini-2.5-pro cache_read_input_tokens text context=long"),
-        ("Gemini 3 Flash Image Input Caching Priority", "gemini-3-flash cache_read_input_tokens image tier=priority"),
-        ("Gemini 2.5 Flash Text Input - Batch Predictions", "gemini-2.5-flash input_tokens text batch=true"),
-        ("Gemini 3.1 Flash Image Text Input - Predictions", "gemini-3.1-flash-image input_tokens text"),
-        ("Gemini 3.1 Flash Image Image Output - Predictions", "gemini-3.1-flash-image output_tokens image"),
-        ("Generate content input token count gemini 3.5 flash text", "gemini-3.5-flash input_tokens text"),
-        ("Generate content output token count gemini 2.5 flash short input text", "gemini-2.5-flash output_tokens text"),
-        ("Generate content output token count gemini 2.5 flash short output text non-thinking", "gemini-2.5-flash output_tokens text"),
-        ("Generate content cached input token count gemini 2.5 flash input short text", "gemini-2.5-flash cache_read_input_tokens text"),
-        ("Generate_content text cached input token count for gemini 3 pro short", "gemini-3-pro cache_read_input_tokens text"),
-        ("Generate_content image output token count for Gemini 3 Pro Image", "gemini-3-pro-image output_tokens image"),
-        ("Generate content input token count gemini 3.7 flash image flex caching", "gemini-3.7-flash cache_read_input_tokens image tier=flex"),
-        ("Generate content input token count gemini 3.1 flash lite preview text", "gemini-3.1-flash-lite-preview input_tokens text"),
-        # Not calls of a model by the token, or words nobody has taught: no model, so the money is seen as unmapped.
-        ("Gemini 3 Flash Text Input Caching Storage", ""),
-        ("Gemini 3.8 Flash Cyber Global Text Input Caching Offpeak", ""),
-        ("Gemini 1.5 Flash Text Input - Predictions", ""),
-        ("Gemini 2.5 Flash Text Output Caching", ""),
-        ("Gemini 2.5 Flash Text Input Output", ""),
-        ("Gemini 2.5 Flash Input - Predictions", ""),
-        ("Grounding with Google Search on Gemini 3", ""),
-        ("Gemini", ""),
-        ("Claude Sonnet 4.5 - Input Tokens", ""),
-        ("Standard Storage US Regional", ""),
-    ],
-)  # fmt: skip
-def test_what_a_sku_says(description: str, said: str) -> None:
-    found = dict(read_sku(description))
-    if not said:
-        assert found == {}
-        return
-    model, meter, modality, *more = said.split()
-    expected = {"x_Model": model, "x_Meter": meter, "x_Modality": modality}
-    expected |= {"x_ServiceTier": "standard", "x_Batch": "false", "x_ContextBand": "standard"}
-    names = {"tier": "x_ServiceTier", "batch": "x_Batch", "context": "x_ContextBand", "geography": "x_Geography"}
-    expected |= {names[one.partition("=")[0]]: one.partition("=")[2] for one in more}
-    assert found == expected
-
-
-def test_a_sku_nobody_knows_keeps_its_money(export: Any, land: Land) -> None:
-    (row,) = charges(land, export(used(sku={"id": "1", "description": "Sprockets"})).source())
-    assert (row["model"], row["meter"], row["quantity"], row["billed_cost_text"]) == (None, None, None, "3.6")
-
-
-def test_a_unit_that_is_no_token_gives_no_tokens(export: Any, land: Land) -> None:
-    (row,) = charges(land, export(used(usage__unit="seconds")).source())
-    assert (row["meter"], row["quantity"]) == (None, None)
-
-
 @pytest.mark.parametrize(
     ("config", "problem"),
     [
@@ -640,15 +396,6 @@ def test_a_setting_that_is_wrong(config: Json, problem: str) -> None:
 
 
 # The export's shape changes -------------------------------------------------------------------------------------------
-
-
-def without(columns: Json, path: str) -> Json:
-    top, _, member = path.partition(".")
-    if not member:
-        return {name: kind for name, kind in columns.items() if name != top}
-    record = columns[top][0] if isinstance(columns[top], list) else columns[top]
-    kept = {name: kind for name, kind in record.items() if name != member}
-    return columns | {top: [kept] if isinstance(columns[top], list) else kept}
 
 
 @pytest.mark.parametrize(
@@ -671,21 +418,6 @@ def test_a_column_that_is_missing_or_of_another_type(export: Any, land: Land, co
     for ask in (lambda: list(made.source().units(OCTOBER)), lambda: land(made.source(), FIRST)):
         with pytest.raises(SourceChangedShape, match=f"file {made.name}: {problem}.* -> "):
             ask()
-
-
-@pytest.mark.parametrize(
-    ("columns", "problem"),
-    [
-        (without(FOCUS, "BilledCost"), "column BilledCost is missing"),
-        (without(FOCUS, "ServiceName"), "column ServiceName is missing"),
-        (without(FOCUS, "x_Credits"), "column x_Credits is missing"),
-        (without(FOCUS, "x_ExportTime"), "column x_ExportTime is missing"),
-        (FOCUS | {"EffectiveCost": "STRING"}, "column EffectiveCost is STRING"),
-    ],
-)
-def test_a_focus_column_that_is_missing_or_of_another_type(export: Any, columns: Json, problem: str) -> None:
-    with pytest.raises(SourceChangedShape, match=problem):
-        list(export(columns=columns, format="focus").source().units(OCTOBER))
 
 
 def test_columns_that_come_later_change_no_charge(export: Any, land: Land) -> None:
@@ -736,118 +468,7 @@ def test_a_line_is_cited_as_bigquery_wrote_it(export: Any, land: Land) -> None:
     assert (cited["cost"], [one["amount"] for one in cited["credits"]]) == (2.0, [-0.5])
 
 
-# What Google refuses --------------------------------------------------------------------------------------------------
-
-
-def test_a_dataset_that_is_not_there(export: Any) -> None:
-    made = export()
-    source = made.source(table=f"{PROJECT}.nowhere.gcp_billing_export_v1")
-    with pytest.raises(
-        SettingsInvalid, match=rf"not found: .*nowhere.* -> check `table`: is there a dataset {PROJECT}.nowhere"
-    ):
-        list(source.units(OCTOBER))
-    with pytest.raises(SettingsInvalid, match=r"not found: .*gcp_billing_export_v2"):
-        list(made.source(table=f"{made.name.rpartition('.')[0]}.gcp_billing_export_v2").units(OCTOBER))
-
-
-@dataclass
-class Google:
-    """BigQuery as it answers over HTTP: the table, then one answer for each query. An answer of three is an error."""
-
-    api: Api
-    answers: list[Any]
-    table: Any = None
-    jobs: list[Json] = field(default_factory=list)
-
-    def source(self, **config: Any) -> Source:
-        config = {"name": "gcp", "kind": "gcp", "table": "p-billing.export.t", "project": "p-jobs", **config}
-        return registry.load("billing", {"timeout_seconds": 0.01, **config})
-
-    def __call__(self, path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
-        if "/tables/" in path:
-            kept = {"timePartitioning": {"type": "DAY"}, "location": "asia-southeast2", "type": "TABLE"}
-            schema = {"fields": [one.to_api_repr() for one in fields(STANDARD)]}
-            reference = {"projectId": "p-billing", "datasetId": "export", "tableId": "t"}
-            answer = self.table or {"tableReference": reference, "schema": schema, **kept}
-            return self.told(answer)
-        if path.endswith("/jobs"):
-            self.jobs.append(json.loads(self.api.bodies[-1]))
-            answer = self.answers[len(self.jobs) - 1]
-            if isinstance(answer, tuple):
-                return self.told(answer)
-            return self.told(self.job())
-        if "/queries/" in path:
-            rows = self.answers[len(self.jobs) - 1]
-            types = ("INTEGER", "DATE", "DATE") if rows and len(rows[0]) == 3 else ("STRING",)
-            names = [{"name": f"c{n}", "type": kind} for n, kind in enumerate(types)]
-            cells = [{"f": [{"v": value} for value in row]} for row in rows]
-            done = {"jobComplete": True, "totalRows": str(len(rows)), "schema": {"fields": names}, "rows": cells}
-            return self.told({**self.job(), **done})
-        return self.told(self.job())
-
-    def job(self) -> Json:
-        return {**self.jobs[-1], "status": {"state": "DONE"}, "statistics": {"query": {}}}
-
-    def told(self, answer: Any) -> tuple[int, bytes, dict[str, str]]:
-        kind = {"Content-Type": "application/json"}
-        if isinstance(answer, tuple):
-            status, reason, message = answer
-            body = {"error": {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}}
-            return status, json.dumps(body).encode(), kind
-        return 200, json.dumps(answer).encode(), kind
-
-
-@pytest.fixture
-def google(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Google]:
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", api.url)
-
-    def answering(*answers: Any, table: Any = None) -> Google:
-        served = Google(api, list(answers), table)
-        api.answer = served
-        return served
-
-    return answering
-
-
-REFUSED = "Access Denied: Table p-billing:export.t: Permission bigquery.tables.get denied on table p-billing:export.t"
-NO_JOBS = "Access Denied: Project p-jobs: User does not have bigquery.jobs.create permission in project p-jobs."
-DEAR = "Query exceeded limit for bytes billed: 10485760. 20971520 or higher required."
-
-
-@pytest.mark.parametrize(
-    ("table", "query", "kind", "problem"),
-    [
-        ((403, "accessDenied", REFUSED), None, SourceRejected, "needs roles/bigquery.dataViewer on dataset p-billing.export"),
-        (None, (403, "accessDenied", NO_JOBS), SourceRejected, "needs roles/bigquery.jobUser on project p-jobs"),
-        (None, (404, "notFound", "Not found: Dataset p-billing:export was not found in location US"), SettingsInvalid, "check `table`"),
-        (None, (403, "quotaExceeded", "Quota exceeded"), SourceUnavailable, "tried again"),
-        (None, (403, "rateLimitExceeded", "Exceeded rate limits"), SourceUnavailable, "tried again"),
-        (None, (429, "rateLimitExceeded", "Exceeded rate limits"), SourceUnavailable, "tried again"),
-        (None, (503, "backendError", "Error encountered during execution"), SourceUnavailable, "tried again"),
-        ((503, "backendError", "Error encountered during execution"), None, SourceUnavailable, "tried again"),
-        (None, (500, "bytesBilledLimitExceeded", DEAR), SettingsInvalid, "raise `maximum_bytes_billed`"),
-        (None, (400, "invalidQuery", "Unrecognized name: cost"), SourceRejected, "Unrecognized name: cost"),
-    ],
-)  # fmt: skip
-def test_what_google_refuses(google: Any, table: Any, query: Any, kind: type[ReconcileError], problem: str) -> None:
-    with pytest.raises(kind, match=rf"source gcp, file p-billing.export.t: .*{problem}") as raised:
-        list(google(query, table=table).source().units(OCTOBER))
-    assert raised.value.retryable == (kind is SourceUnavailable)
-
-
-def test_a_silent_google(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
-    config = {"name": "gcp", "kind": "gcp", "table": "p-billing.export.t", "timeout_seconds": 0.01}
-    with pytest.raises(SourceUnavailable, match=r"source gcp, file p-billing\.export\.t"):
-        list(registry.load("billing", config).units(OCTOBER))
-
-
-def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
-    config = {"name": "gcp", "kind": "gcp", "table": "p-billing.export.t"}
-    with pytest.raises(SettingsInvalid, match=r"no credentials: .*gcloud auth application-default login"):
-        list(registry.load("billing", config).units(OCTOBER))
+# What BigQuery is asked -----------------------------------------------------------------------------------------------
 
 
 def test_queries_are_bound_labelled_and_run_where_the_table_is(google: Any, land: Land) -> None:
