@@ -1,14 +1,9 @@
-"""AWS exports in a real S3 server: what a manifest names, in every format, and what CUR lines become."""
+"""AWS exports in a real S3 server: what a manifest names, in every format, and which deliveries are refused."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,173 +15,9 @@ import pytest
 from reconcilers.errors import PeriodIncomplete, ReconcileError, SettingsInvalid, SourceChangedShape, SourceRejected
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
-from reconcilers.sources import registry
-from reconcilers.sources.billing.aws import LINE_TYPES
 from reconcilers.sources.contract import Source
+from tests.sources.billing.aws_export import LINES, MONEY, MONTH, Export, csv_gz, focus_rows, legacy, line, parquet
 from tests.sources.conftest import Api, Bucket, Params
-
-MONTH = "2026-10"
-LEGACY_MONTH = "20261001-20261101"
-Cells = dict[str, str]
-
-BASE: Cells = {
-    "identity_line_item_id": "line-1",
-    "identity_time_interval": "2026-10-01T00:00:00Z/2026-10-01T01:00:00Z",
-    "bill_invoice_id": "",
-    "bill_invoicing_entity": "Amazon Web Services, Inc.",
-    "bill_payer_account_id": "111122223333",
-    "bill_billing_period_start_date": "2026-10-01T00:00:00.000Z",
-    "line_item_usage_account_id": "222233334444",
-    "line_item_line_item_type": "Usage",
-    "line_item_usage_start_date": "2026-10-01T00:00:00.000Z",
-    "line_item_usage_end_date": "2026-10-01T01:00:00.000Z",
-    "line_item_product_code": "AmazonBedrock",
-    "line_item_usage_type": "USE1-NovaLite-input-tokens",
-    "line_item_operation": "InvokeModelInference",
-    "line_item_usage_amount": "1",
-    "line_item_currency_code": "USD",
-    "line_item_unblended_cost": "1.0",
-    "line_item_net_unblended_cost": "0.9",
-    "line_item_line_item_description": "",
-    "pricing_unit": "1K tokens",
-    "pricing_public_on_demand_cost": "1.5",
-    "product_product_name": "Amazon Bedrock",
-    "product_region_code": "us-east-1",
-    "reservation_effective_cost": "",
-    "reservation_reservation_a_r_n": "",
-    "reservation_unused_amortized_upfront_fee_for_billing_period": "",
-    "reservation_unused_recurring_fee": "",
-    "savings_plan_savings_plan_a_r_n": "",
-    "savings_plan_savings_plan_effective_cost": "",
-    "savings_plan_total_commitment_to_date": "",
-    "savings_plan_used_commitment": "",
-}
-
-
-def line(kind: str = "Usage", cost: str = "1.0", **cells: str) -> Cells:
-    """One CUR line in CUR 2.0 column names."""
-    return BASE | {"line_item_line_item_type": kind, "line_item_unblended_cost": cost} | cells
-
-
-LINES = [
-    line(cost="0.0973", line_item_usage_amount="29.481"),
-    line(cost="0.123456789012", line_item_usage_type="USE1-NovaLite-output-tokens", line_item_usage_amount="1234.5"),
-    line("EdpDiscount", "-0.02", line_item_usage_amount="0", line_item_usage_type="", pricing_unit=""),
-    line("Tax", "0.01", line_item_usage_end_date="2026-11-01T00:00:00.000Z", pricing_unit=""),
-]
-MONEY = {"Usage": [Decimal("-0.02"), Decimal("0.0973"), Decimal("0.123456789012")], "Tax": [Decimal("0.01")]}
-
-
-def csv_gz(rows: Sequence[Mapping[str, str]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    return gzip.compress(text.getvalue().encode(), mtime=0)
-
-
-def parquet(rows: Sequence[Mapping[str, str]]) -> bytes:
-    """As AWS writes it: amounts are doubles, times are timestamps, ``product`` and ``resource_tags`` are maps."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns: dict[str, Any] = {}
-    for name in rows[0]:
-        values = [row[name] or None for row in rows]
-        if name.endswith(("cost", "amount", "Cost", "Quantity")):
-            columns[name] = pa.array([None if v is None else float(v) for v in values], pa.float64())
-        elif name.endswith(("_date", "Start", "End")):
-            times = [None if v is None else datetime.fromisoformat(v) for v in values]
-            columns[name] = pa.array(times, pa.timestamp("ms", "UTC"))
-        else:
-            columns[name] = pa.array(values, pa.string())
-    if (names := columns.pop("product_product_name", None)) is not None:
-        maps = [[("product_name", name)] for name in names.to_pylist()]
-        columns["product"] = pa.array(maps, pa.map_(pa.string(), pa.string()))
-        tags = [[("user_team", "search")]] * len(rows)
-        columns["resource_tags"] = pa.array(tags, pa.map_(pa.string(), pa.string()))
-    out = io.BytesIO()
-    pq.write_table(pa.table(columns), out, compression="snappy")
-    return out.getvalue()
-
-
-def legacy(rows: Sequence[Cells]) -> list[Cells]:
-    """The same lines with the legacy report's column names: ``lineItem/UsageType``."""
-    categories = ("identity", "bill", "line_item", "pricing", "product", "reservation", "savings_plan")
-
-    def name(column: str) -> str:
-        category = next(c for c in categories if column.startswith(f"{c}_"))
-        words = [word.capitalize() for word in column.removeprefix(f"{category}_").split("_")]
-        own = "".join(words)
-        lower = category in ("pricing", "product") and column != "product_product_name"
-        head = re.sub("_(.)", lambda match: match[1].upper(), category)
-        return f"{head}/{own[0].lower() + own[1:] if lower else own}"
-
-    return [{name(column): cell for column, cell in row.items()} | {"resourceTags/user:team": "search"} for row in rows]
-
-
-def focus_rows(rows: Sequence[Cells]) -> list[Cells]:
-    """The same lines as AWS's FOCUS 1.2 export tells them."""
-    kinds = {"Tax": "Tax", "Usage": "Usage", "EdpDiscount": "Usage"}
-    return [
-        {
-            "BilledCost": row["line_item_unblended_cost"],
-            "EffectiveCost": row["line_item_unblended_cost"],
-            "ListCost": row["pricing_public_on_demand_cost"],
-            "ContractedCost": row["line_item_unblended_cost"],
-            "BillingAccountId": row["bill_payer_account_id"],
-            "BillingCurrency": "USD",
-            "BillingPeriodStart": row["bill_billing_period_start_date"],
-            "BillingPeriodEnd": "2026-11-01T00:00:00.000Z",
-            "ChargePeriodStart": row["line_item_usage_start_date"],
-            "ChargePeriodEnd": row["line_item_usage_end_date"],
-            "ChargeCategory": kinds[row["line_item_line_item_type"]],
-            "ServiceName": "Amazon Bedrock",
-            "SubAccountId": row["line_item_usage_account_id"],
-            "ConsumedQuantity": row["line_item_usage_amount"] if row["pricing_unit"] else "",
-            "ConsumedUnit": row["pricing_unit"],
-            "SkuMeter": row["line_item_usage_type"],
-            "x_ServiceCode": "AmazonBedrock",
-        }
-        for row in rows
-    ]
-
-
-class Export:
-    """An export below ``bills/daily`` of a bucket, delivered as AWS does: files first, then the manifest."""
-
-    def __init__(self, bucket: Bucket, kind: str) -> None:
-        self.bucket, self.kind = bucket, kind
-        self.partition = {"cur_2_0": "BILLING_PERIOD", "focus_1_2": "billing_period"}.get(kind, "")
-
-    def deliver(self, files: Sequence[bytes], execution: str = "", named: list[str] | None = None) -> list[str]:
-        """Keys of the delivered files. ``named`` is what the manifest names instead."""
-        inner = f"{execution}/" if execution else ""
-        folder = (
-            f"bills/daily/{LEGACY_MONTH}" if self.kind == "legacy_cur" else f"bills/daily/data/{self.partition}={MONTH}"
-        )
-        keys = [f"{folder}/{inner}daily-{number:05}.csv.gz" for number, _ in enumerate(files, 1)]
-        for key, content in zip(keys, files, strict=True):
-            self.bucket.put(key, content)
-        if self.kind == "legacy_cur":
-            body: dict[str, Any] = {"assemblyId": execution, "reportKeys": keys if named is None else named}
-            for manifest in {f"{folder}/daily-Manifest.json", f"{folder}/{inner}daily-Manifest.json"}:
-                self.bucket.put(manifest, json.dumps(body).encode())
-        else:
-            uris = [f"s3://{self.bucket.name}/{key}" for key in keys]
-            body = {"executionId": execution, "dataFiles": uris if named is None else named}
-            manifest = f"bills/daily/metadata/{self.partition}={MONTH}/{inner}daily-Manifest.json"
-            self.bucket.put(manifest, json.dumps(body).encode())
-        return keys
-
-
-@pytest.fixture
-def aws(bucket: Bucket) -> Callable[..., Source]:
-    def load(kind: str = "cur_2_0", **config: Any) -> Source:
-        base = {"name": "aws", "kind": "aws", "uri": f"s3://{bucket.name}/bills/daily", "format": kind}
-        return registry.load("billing", base | {"endpoint_url": bucket.endpoint_url} | config)
-
-    return load
 
 
 @pytest.fixture
@@ -296,6 +127,25 @@ def test_units_are_delivered_months_and_the_one_before(bucket: Bucket, aws: Any)
     bucket.put("bills/daily/data/BILLING_PERIOD=2026-10/daily-00001.csv.gz", b"")
     assert list(aws().units(Period(date(2026, 10, 5), date(2026, 10, 6)))) == ["2026-09", "2026-10"]
     assert list(aws(earlier_months=0).units(Period(date(2026, 11, 5), date(2026, 11, 6)))) == []
+
+
+def test_local_copy_of_an_export(bucket: Bucket, aws: Any, land: Any, tmp_path: Path) -> None:
+    for kind, write in (("cur_2_0", csv_gz), ("legacy_cur", lambda rows: csv_gz(legacy(rows)))):
+        Export(bucket, kind).deliver([write(LINES)], "20261103T000000Z-1")
+        for item in bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"]:
+            path = tmp_path / kind / item["Key"].removeprefix("bills/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bucket.client.get_object(Bucket=bucket.name, Key=item["Key"])["Body"].read())
+        source = aws(kind, uri=str(tmp_path / kind / "daily"), endpoint_url=None)
+        assert list(source.units(Period.of_day(date(2026, 10, 3)))) == [MONTH]
+        rows = land(source, MONTH).rows["charges"]
+        assert Counter(row["charge_category"] for row in rows) == {"Usage": 3, "Tax": 1}
+        bucket.client.delete_objects(
+            Bucket=bucket.name,
+            Delete={
+                "Objects": [{"Key": i["Key"]} for i in bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"]]
+            },
+        )
 
 
 # Deliveries that are refused ------------------------------------------------------------------------------------------
@@ -418,292 +268,6 @@ def test_missing_column_is_named(bucket: Bucket, aws: Any, refused: Any) -> None
 
 def test_absent_bucket_is_refused(bucket: Bucket, aws: Any, refused: Any) -> None:
     assert "NoSuchBucket" in str(refused(aws(uri="s3://no-such-bucket/bills/daily")))
-
-
-# What a line becomes --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def charges(bucket: Bucket, aws: Any, land: Any) -> Callable[..., list[dict[str, Any]]]:
-    """CUR 2.0 lines as lake charges."""
-
-    def read(*lines: Cells, **config: Any) -> list[dict[str, Any]]:
-        Export(bucket, "cur_2_0").deliver([csv_gz(lines)])
-        found: list[dict[str, Any]] = land(aws(**config), MONTH).rows["charges"]
-        return found
-
-    return read
-
-
-ARN = "arn:aws:savingsplans::111122223333:savingsplan/1"
-RESERVED = "arn:aws:ec2:us-east-1:111122223333:reserved-instances/2"
-
-
-def test_line_types_are_focus_categories(charges: Any) -> None:
-    lines = [
-        line(kind, "2.0", reservation_effective_cost="1.0", savings_plan_savings_plan_effective_cost="1.0")
-        for kind in LINE_TYPES
-    ]
-    found = charges(*lines, line("SomethingNew", "3.0"))
-    categories = [(row["charge_category"], row["reduction"]) for row in found]
-    assert categories == [
-        *[("Usage", None)] * 4,
-        *[("Purchase", None)] * 4,
-        ("Tax", None),
-        ("Credit", "promotional"),
-        ("Adjustment", None),
-        *[("Usage", "price")] * 6,
-        ("Adjustment", None),
-    ]
-    named = dict(zip([*LINE_TYPES, "SomethingNew"], found, strict=True))
-    told = {kind for kind, row in named.items() if row["model"]}
-    assert told == {"Usage", "DiscountedUsage", "SavingsPlanCoveredUsage", "Refund"}
-    assert {kind for kind, row in named.items() if row["quantity"]} == told - {"Refund"}
-    assert sum(row["billed_cost"] for row in found) == 2 * len(LINE_TYPES) + 3
-
-
-def test_commitments_cost_what_they_cover_and_show_what_they_do_not(charges: Any) -> None:
-    plan, reserved = {"savings_plan_savings_plan_a_r_n": ARN}, {"reservation_reservation_a_r_n": RESERVED}
-    found = charges(
-        line("SavingsPlanCoveredUsage", "1.00", savings_plan_savings_plan_effective_cost="0.63", **plan),
-        line("SavingsPlanNegation", "-1.00", **plan),
-        line(
-            "SavingsPlanRecurringFee",
-            "0.72",
-            savings_plan_total_commitment_to_date="0.72",
-            savings_plan_used_commitment="0.63",
-            **plan,
-        ),
-        line("DiscountedUsage", "0", reservation_effective_cost="0.40", **reserved),
-        line(
-            "RIFee",
-            "30",
-            reservation_unused_amortized_upfront_fee_for_billing_period="2.5",
-            reservation_unused_recurring_fee="1.5",
-            **reserved,
-        ),
-        line("Fee", "100", **reserved),
-        line("Fee", "29"),
-    )
-    columns = ("charge_category", "commitment_discount_status", "billed_cost", "effective_cost", "quantity")
-    assert [tuple(row[name] for name in columns) for row in found] == [
-        ("Usage", "Used", Decimal("1.00"), Decimal("0.63"), 1000),
-        ("Usage", None, Decimal("-1.00"), 0, None),
-        ("Purchase", None, Decimal("0.72"), 0, None),
-        ("Usage", "Used", 0, Decimal("0.40"), 1000),
-        ("Purchase", None, 30, 0, None),
-        ("Purchase", None, 100, 0, None),
-        ("Purchase", None, 29, 29, None),
-        ("Usage", "Unused", 0, Decimal("0.09"), None),
-        ("Usage", "Unused", 0, 4, None),
-    ]
-    assert [row["commitment_discount_id"] for row in found] == [
-        ARN,
-        ARN,
-        ARN,
-        RESERVED,
-        RESERVED,
-        RESERVED,
-        None,
-        ARN,
-        RESERVED,
-    ]
-    assert [row["landing_line"] % 100 for row in found[-2:]] == [4, 6]
-    assert len({row["charge_id"] for row in found}) == len(found)
-
-
-def test_a_discount_names_the_service_it_reduces(charges: Any) -> None:
-    usage, discount = charges(line(), line("EdpDiscount", "-0.03", product_product_name="", line_item_usage_type=""))
-    assert usage["service_name"] == discount["service_name"] == "Amazon Bedrock"
-    assert (discount["list_cost"], discount["quantity"], discount["model"]) == (0, None, None)
-
-
-def test_net_cost_where_discounts_have_no_lines(charges: Any) -> None:
-    (row,) = charges(line(cost="1.0"), cost="net_unblended")
-    assert (row["billed_cost"], row["effective_cost"]) == (Decimal("0.9"), Decimal("0.9"))
-
-
-def test_line_ids_repeat(charges: Any) -> None:
-    hours = [
-        line(
-            line_item_usage_start_date=f"2026-10-01T0{hour}:00:00Z",
-            line_item_usage_end_date=f"2026-10-01T0{hour + 1}:00:00Z",
-        )
-        for hour in range(3)
-    ]
-    found = charges(*hours, hours[0])
-    assert {row["line_id"] for row in found} == {"line-1"}
-    assert len({row["charge_id"] for row in found}) == 4
-
-
-def test_tags_of_a_map_and_of_columns(bucket: Bucket, aws: Any, land: Any) -> None:
-    Export(bucket, "cur_2_0").deliver([parquet([line()])])
-    (row,) = land(aws(), MONTH).rows["charges"]
-    assert json.loads(row["tags"]) == {"user_team": "search"}
-    Export(bucket, "legacy_cur").deliver([csv_gz(legacy([line()]))])
-    (row,) = land(aws("legacy_cur"), MONTH).rows["charges"]
-    assert json.loads(row["tags"]) == {"user:team": "search"}
-
-
-EDITION = "Claude Sonnet 4.5 (Amazon Bedrock Edition)"
-
-
-@pytest.mark.parametrize(
-    ("usage_type", "product", "unit", "model", "meter", "quantity", "says"),
-    [
-        ("USW2-Claude4.6Sonnet-output-tokens", "", "", "Claude4.6Sonnet", "output_tokens", 2000, {}),
-        (
-            "USW2-Claude4.6Sonnet-cache-read-input-token-count",
-            "",
-            "",
-            "Claude4.6Sonnet",
-            "cache_read_input_tokens",
-            2000,
-            {},
-        ),
-        (
-            "EUW1-Claude4.6Sonnet-cache-write-input-token-count-cross-region-global",
-            "",
-            "1K tokens",
-            "Claude4.6Sonnet",
-            "cache_write_input_tokens",
-            2000,
-            {"geography": "global", "cache_ttl": "5m"},
-        ),
-        ("USE1-NovaLite-input-tokens-batch", "", "", "NovaLite", "input_tokens", 2000, {"batch": "true"}),
-        ("USE1-NovaLite-input-tokens-priority", "", "", "NovaLite", "input_tokens", 2000, {"service_tier": "priority"}),
-        (
-            "USW2-openai.gpt-oss-120b-mantle-cache-write-tokens-standard",
-            "",
-            "",
-            "openai.gpt-oss-120b",
-            "cache_write_input_tokens",
-            2000,
-            {"service_tier": "standard"},
-        ),
-        ("USE1-NovaLite-input-tokens", "", "1M tokens", "NovaLite", "input_tokens", 2_000_000, {}),
-        (
-            "USE1-MP:USE1_InputTokenCount-Units",
-            EDITION,
-            "1M tokens",
-            "Claude Sonnet 4.5",
-            "input_tokens",
-            2_000_000,
-            {},
-        ),
-        ("USE1-MP:USE1_InputTokenCount-Units", EDITION, "Units", "Claude Sonnet 4.5", "input_tokens", None, {}),
-        (
-            "USE1-MP:USE1_CacheWrite1hInputTokenCount_Global_Batch_LCtx-Units",
-            EDITION,
-            "1M tokens",
-            "Claude Sonnet 4.5",
-            "cache_write_input_tokens",
-            2_000_000,
-            {"geography": "global", "batch": "true", "context_band": "long", "cache_ttl": "1h"},
-        ),
-        (
-            "USE1-MP:USE1_input_tokens_global_standard-Units",
-            EDITION,
-            "1M tokens",
-            "Claude Sonnet 4.5",
-            "input_tokens",
-            2_000_000,
-            {"geography": "global"},
-        ),
-        ("USE1-MP:USE1_Reserved_1Month_InputTPM_Geo-Units", EDITION, "Units", None, None, None, {}),
-        ("USE1-NovaLite-input-tokens-warp", "", "", None, None, None, {}),
-        ("USE1-ModelUnits", "", "Hrs", None, None, None, {}),
-    ],
-)
-def test_bedrock_usage_types(
-    charges: Any, usage_type: str, product: str, unit: str, model: str, meter: str, quantity: int, says: dict[str, str]
-) -> None:
-    (row,) = charges(
-        line(
-            line_item_usage_type=usage_type,
-            product_product_name=product,
-            pricing_unit=unit,
-            line_item_usage_amount="2",
-            line_item_product_code="opaque0code" if product else "AmazonBedrockService",
-        )
-    )
-    assert (row["model"], row["meter"], row["quantity"]) == (model, meter, quantity)
-    assert {name: row[name] for name in says} == says
-    assert row["service_name"] == "Amazon Bedrock"
-
-
-def test_marketplace_unit_where_the_bill_has_none(charges: Any) -> None:
-    market = line(
-        line_item_usage_type="USE1-MP:USE1_OutputTokenCount-Units", product_product_name=EDITION, pricing_unit="Units"
-    )
-    (row,) = charges(market, marketplace_unit="1000000 Tokens")
-    assert (row["meter"], row["quantity"]) == ("output_tokens", 1_000_000)
-
-
-def test_other_services_have_no_model(charges: Any) -> None:
-    (row,) = charges(line(line_item_product_code="AmazonComprehend", product_product_name="Amazon Comprehend"))
-    assert (row["service_name"], row["model"], row["meter"]) == ("AmazonComprehend", None, None)
-    assert row["sku_meter"] == "USE1-NovaLite-input-tokens"
-
-
-def test_refund_names_its_model_and_takes_no_quantity_back(charges: Any) -> None:
-    (row,) = charges(line("Refund", "-0.5"))
-    assert (row["charge_category"], row["model"], row["quantity"]) == ("Adjustment", "NovaLite", None)
-
-
-def test_columns_a_focus_export_tells_itself_are_kept(bucket: Bucket, aws: Any, land: Any) -> None:
-    own = {"x_Model": "amazon.nova-lite-v1:0", "x_Meter": "input_tokens", "ConsumedUnit": "Tokens", "x_LineId": "l1"}
-    Export(bucket, "focus_1_2").deliver([csv_gz([focus_rows([line(line_item_usage_amount="10")])[0] | own])])
-    (row,) = land(aws("focus_1_2"), MONTH).rows["charges"]
-    assert (row["model"], row["meter"], row["quantity"], row["line_id"]) == (
-        "amazon.nova-lite-v1:0",
-        "input_tokens",
-        10,
-        "l1",
-    )
-
-
-def test_marketplace_line_of_a_focus_export_keeps_its_meter_without_a_unit(bucket: Bucket, aws: Any, land: Any) -> None:
-    told = {"ServiceName": EDITION, "SkuMeter": "USE1-MP:USE1_OutputTokenCount-Units", "ConsumedUnit": "Units"}
-    Export(bucket, "focus_1_2").deliver([csv_gz([focus_rows([line()])[0] | told])])
-    (row,) = land(aws("focus_1_2"), MONTH).rows["charges"]
-    assert (row["model"], row["meter"], row["quantity"]) == ("Claude Sonnet 4.5", "output_tokens", None)
-
-
-def test_local_copy_of_an_export(bucket: Bucket, aws: Any, land: Any, tmp_path: Path) -> None:
-    for kind, write in (("cur_2_0", csv_gz), ("legacy_cur", lambda rows: csv_gz(legacy(rows)))):
-        Export(bucket, kind).deliver([write(LINES)], "20261103T000000Z-1")
-        for item in bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"]:
-            path = tmp_path / kind / item["Key"].removeprefix("bills/")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(bucket.client.get_object(Bucket=bucket.name, Key=item["Key"])["Body"].read())
-        source = aws(kind, uri=str(tmp_path / kind / "daily"), endpoint_url=None)
-        assert list(source.units(Period.of_day(date(2026, 10, 3)))) == [MONTH]
-        rows = land(source, MONTH).rows["charges"]
-        assert Counter(row["charge_category"] for row in rows) == {"Usage": 3, "Tax": 1}
-        bucket.client.delete_objects(
-            Bucket=bucket.name,
-            Delete={
-                "Objects": [{"Key": i["Key"]} for i in bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"]]
-            },
-        )
-
-
-@pytest.mark.parametrize("kind", ["cur_2_0", "focus_1_2"])
-def test_a_credit_can_be_declared_to_be_of_the_price(bucket: Bucket, aws: Any, land: Any, kind: str) -> None:
-    texts = ["Private rate card - Bedrock", "Private rate card - S3", "AWS Activate credit"]
-    rows = [line("Credit", "-1.0", line_item_line_item_description=text) for text in texts]
-    if kind == "focus_1_2":
-        told = focus_rows([row | {"line_item_line_item_type": "Usage"} for row in rows])
-        rows = [
-            row | {"ChargeCategory": "Credit", "ChargeDescription": text} for row, text in zip(told, texts, strict=True)
-        ]
-    Export(bucket, kind).deliver([csv_gz(rows)])
-    found = land(aws(kind, price_credits=["Private rate card - .*"]), MONTH).rows["charges"]
-    assert {row["charge_category"] for row in found} == {"Credit"}
-    assert [row["reduction"] == "price" for row in found] == [True, True, False]
-    undeclared = land(aws(kind, price_credits=["private rate"]), MONTH).rows["charges"]
-    assert "price" not in {row["reduction"] for row in undeclared}
 
 
 @pytest.mark.parametrize("config", [{"price_credits": ["("]}, {"marketplace_unit": "Units"}])
