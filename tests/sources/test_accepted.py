@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconcilers.sources import registry
+from reconcilers.sources.telemetry.otlp import DIALECTS
 from tests.sources.accepted import CASES, Case, changes
 
 
@@ -18,6 +19,7 @@ def test_bytes_are_read_as_accepted(case: Case, tmp_path: Path) -> None:
         pytest.fail(f"see whether this is meant, then `make accept`\n{told}", pytrace=False)
 
 
-def test_every_kind_has_a_case() -> None:
+def test_every_kind_and_every_vocabulary_has_a_case() -> None:
     kinds = {(room, kind) for room in registry.ROOMS for kind in registry.kinds(room)}
     assert {(case.room, case.kind) for case in CASES} == kinds
+    assert {case.folder.name for case in CASES if case.kind == "otlp"} >= set(DIALECTS)
