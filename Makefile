@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= var/sample
 
-.PHONY: help run dbt nightly test crash check check-python check-sql lock emitters findings bench clean
+.PHONY: help run dbt nightly test accept crash check check-python check-sql lock emitters findings bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -65,8 +65,11 @@ var/airflow/.ready: .venv/.ready
 test: .venv/.ready .venv-bigquery/.ready check ## Linters, types, import rules and every test
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
+accept: .venv/.ready ## Accept the lake rows that sources make of tests/sources/fixtures now, and print what that changes
+	@$(BIN)/python -m tests.sources.accepted
+
 crash: .venv/.ready ## Kill a run at every point tracing finds, and run again from every state a kill leaves (an hour)
-	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.crash.sweep var/crash land publish states
+	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.claims.crash.sweep var/crash land publish states
 
 check: .venv/.ready ## Linters, types and import rules only
 	@$(MAKE) --no-print-directory -j 2 check-python check-sql

@@ -17,12 +17,12 @@ from tests.warehouses.emulator.running import running
 #: What takes minutes begins first, so that no worker is left alone with it at the end.
 LONGEST = (
     "tests/dags/test_scheduler.py",
-    "tests/warehouses/test_parity.py",
-    "tests/oracle/test_pipeline_agrees.py",
-    "tests/scenarios/test_partitions.py",
-    "tests/scenarios/test_idempotence.py",
-    "tests/crash/test_kill_anywhere.py",
-    "tests/scenarios/test_incremental.py",
+    "tests/claims/parity/test_parity.py",
+    "tests/claims/truth/test_pipeline_agrees.py",
+    "tests/claims/scenarios/test_partitions.py",
+    "tests/claims/scenarios/test_idempotence.py",
+    "tests/claims/crash/test_kill_anywhere.py",
+    "tests/claims/scenarios/test_incremental.py",
 )
 
 

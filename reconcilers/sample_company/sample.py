@@ -12,15 +12,16 @@ from typing import Any
 
 import orjson
 
+from reconcilers.sample_company import store
 from reconcilers.sample_company.emitters import defects, feed, otlp_files
 from reconcilers.sample_company.providers import bills
 from reconcilers.sample_company.providers.ledger import Books
 from reconcilers.sample_company.seen import knowledge
+from reconcilers.sample_company.store import FOLDER, GroundTruth, text_of
 from reconcilers.sample_company.truth.answer import Truth, reckon
-from reconcilers.sample_company.world import generate, income, reference, store
+from reconcilers.sample_company.world import generate, income, reference
 from reconcilers.sample_company.world.happened import World
 from reconcilers.sample_company.world.settings_file import NOT_SERVED, write_settings
-from reconcilers.sample_company.world.store import FOLDER, GroundTruth, text_of
 
 #: (steps done, steps in all, what is done now)
 Progress = Callable[[int, int, str], None]

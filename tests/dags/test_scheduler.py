@@ -31,10 +31,10 @@ from reconcilers.declared.settings import read_settings
 from reconcilers.periods import Period, parse_instant
 from reconcilers.sample_company.providers.server import CREDENTIALS, KNOWN_AT
 from reconcilers.warehouses.duckdb import Store, Version
+from tests.claims.published_tables import differences
+from tests.claims.scenarios.nights import build, land
 from tests.dags.airflow_processes import PROCESSES, Airflow, airflow, free_port, wait_for
 from tests.deployment.compose import Composed, copy_of_image
-from tests.published_tables import differences
-from tests.scenarios.nights import build, land
 
 NIGHTLY, REPLAY, WATCH = "nightly_reconciliation", "replay_period", "hourly_cost_watch"
 #: The night began six hours ago, whatever the hour is: no other begins while the tests run, and midnight is no edge.

@@ -17,8 +17,8 @@ import pytest
 from reconcilers.declared.settings import read_settings
 from reconcilers.warehouses.dbt import PROJECT
 from reconcilers.warehouses.duckdb import Store
-from tests.scenarios.company_of_examples import write_company
-from tests.scenarios.conftest import EXAMPLES
+from tests.claims.scenarios.company_of_examples import write_company
+from tests.claims.scenarios.conftest import EXAMPLES
 
 #: Kept by day, one model of each kind of day, with its folder.
 KEPT = {"telemetry/int_usages": "charge_day", "events/int_runs": "event_day"}

@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from reconcilers.sample_company.emitters import rarities
 from reconcilers.sample_company.emitters.planting import Planting
-from reconcilers.sample_company.providers.ledger import Books, instant
+from reconcilers.sample_company.providers.ledger import Books
 from reconcilers.sample_company.seen.facts import Usage
+from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.company import (
     ANTHROPIC,
     AWS,

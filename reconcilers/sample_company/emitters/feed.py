@@ -16,10 +16,10 @@ from pathlib import Path
 
 import orjson
 
-from reconcilers.sample_company.providers.ledger import instant
+from reconcilers.sample_company.store import FOLDER, Delivered, text_of
+from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.happened import TrueOutcome
 from reconcilers.sample_company.world.income import IncomeLine
-from reconcilers.sample_company.world.store import FOLDER, Delivered, text_of
 
 FEED = f"{FOLDER}/feed"
 TELEMETRY = "telemetry"

@@ -29,9 +29,9 @@ from reconcilers.sample_company.emitters.spans import (
 )
 from reconcilers.sample_company.providers.focus_rows import packed
 from reconcilers.sample_company.seen.view import flushed_at
+from reconcilers.sample_company.store import Delivered
 from reconcilers.sample_company.world.company import SERVICES
 from reconcilers.sample_company.world.happened import TrueCall, World
-from reconcilers.sample_company.world.store import Delivered
 
 _SUFFIX = {"edge": "json", "workers": "json.gz", "batch": "json.zst"}
 _SPANS_PER_MESSAGE = 64

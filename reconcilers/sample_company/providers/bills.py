@@ -10,21 +10,17 @@ from decimal import ROUND_HALF_UP, Decimal
 from reconcilers.sample_company.providers import defects
 from reconcilers.sample_company.providers.fees import add_fees
 from reconcilers.sample_company.providers.ledger import (
-    ACCOUNTS,
-    GRAIN,
     LAG_HOURS,
     SERVICE_NAMES,
     BillLine,
     Books,
     Ledger,
     ReportLine,
-    instant,
     key_order,
-    month_of,
-    next_month,
 )
 from reconcilers.sample_company.seen.facts import Charge, Key, ReportedUsage
-from reconcilers.sample_company.world.company import AWS, OPENAI, VECTORS, VECTORS_EUR_PER_MILLION
+from reconcilers.sample_company.world.calendar import instant, month_of, next_month
+from reconcilers.sample_company.world.company import ACCOUNTS, AWS, GRAIN, OPENAI, VECTORS, VECTORS_EUR_PER_MILLION
 from reconcilers.sample_company.world.happened import TrueCall, World
 
 _TEN_DECIMALS = Decimal("1e-10")

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from reconcilers.sample_company.providers.fees import account_line, billed_cost, note
-from reconcilers.sample_company.providers.ledger import LAG_HOURS, BillLine, Books, Ledger, instant, month_of
+from reconcilers.sample_company.providers.ledger import LAG_HOURS, BillLine, Books, Ledger
 from reconcilers.sample_company.seen.facts import Charge
+from reconcilers.sample_company.world.calendar import instant, month_of
 from reconcilers.sample_company.world.company import ANTHROPIC, AWS, HAIKU, NOVA_LITE, OPENAI, OUTPUT
 from reconcilers.sample_company.world.happened import TrueCall, World
 

@@ -14,12 +14,18 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from reconcilers.sample_company.providers.focus_rows import COLUMNS, focus_csv, focus_row, packed
-from reconcilers.sample_company.providers.ledger import BillLine, Ledger, instant, next_month
-from reconcilers.sample_company.world.company import ANTHROPIC, AWS, AWS_REGION, BEDROCK_NAMES, VECTORS
-
-AWS_EXPORT = "aws/acme-focus"
-ANTHROPIC_PREFIX = "anthropic"
-VECTORS_PREFIX = "vectors"
+from reconcilers.sample_company.providers.ledger import BillLine, Ledger
+from reconcilers.sample_company.world.calendar import instant, next_month
+from reconcilers.sample_company.world.company import (
+    ANTHROPIC,
+    ANTHROPIC_PREFIX,
+    AWS,
+    AWS_EXPORT,
+    AWS_REGION,
+    BEDROCK_NAMES,
+    VECTORS,
+    VECTORS_PREFIX,
+)
 
 _BEDROCK_METERS = {"input_tokens": "input-tokens", "output_tokens": "output-tokens"}
 #: Columns of ours that no AWS export has.

@@ -7,24 +7,21 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from reconcilers.sample_company.providers.ledger import (
-    ACCOUNTS,
-    LAG_HOURS,
-    SERVICE_NAMES,
-    BillLine,
-    Ledger,
-    instant,
-    month_of,
-    next_month,
-)
+from reconcilers.sample_company.providers.ledger import LAG_HOURS, SERVICE_NAMES, BillLine, Ledger
 from reconcilers.sample_company.seen.facts import Charge, Key
-from reconcilers.sample_company.world.company import AWS, AWS_PROD, VECTORS
+from reconcilers.sample_company.world.calendar import instant, month_of, next_month
+from reconcilers.sample_company.world.company import (
+    ACCOUNTS,
+    AWS,
+    AWS_PROD,
+    EC2_SERVICE,
+    STORAGE_METER,
+    SUPPORT_SERVICE,
+    VECTORS,
+)
 from reconcilers.sample_company.world.happened import Planted, World
 
-EC2_SERVICE = "Amazon Elastic Compute Cloud"
-SUPPORT_SERVICE = "AWS Support (Business)"
 SAVINGS_PLAN_SERVICE = "Savings Plans for AWS Compute usage"
-STORAGE_METER = "Index storage"
 
 #: Savings plan of the GPU host: what is committed per hour, and what of it the host uses.
 _COMMITTED_PER_HOUR, _USED_PER_HOUR, _GPU_LIST_PER_HOUR = Decimal("0.72"), Decimal("0.63"), Decimal("1.006")

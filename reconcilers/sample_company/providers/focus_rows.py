@@ -7,9 +7,10 @@ import gzip
 import io
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
 
-from reconcilers.sample_company.providers.ledger import BillLine, instant, next_month
+from reconcilers.sample_company.providers.ledger import BillLine
+from reconcilers.sample_company.world.amounts import plain
+from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import ANTHROPIC, AWS, READ_UNITS, VECTORS
 
 COLUMNS = (
@@ -126,12 +127,6 @@ def focus_csv(lines: Iterable[BillLine], clock: datetime) -> bytes:
 def packed(content: bytes) -> bytes:
     """Gzip without a time of its own, so that equal content packs to equal bytes."""
     return gzip.compress(content, compresslevel=6, mtime=0)
-
-
-def plain(value: Decimal) -> str:
-    """A decimal without E-notation and without needless zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _time(value: datetime) -> str:

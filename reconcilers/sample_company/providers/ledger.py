@@ -7,40 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from reconcilers.sample_company.seen.facts import Charge, Key, ReportedUsage
 from reconcilers.sample_company.world.company import (
     ANTHROPIC,
-    ANTHROPIC_ORGANIZATION,
     AWS,
-    AWS_PAYER,
     FINE_TUNED,
     FINE_TUNED_PRICES,
     OPENAI,
-    OPENAI_ORGANIZATION,
     VECTORS,
-    VECTORS_ACCOUNT,
     PriceBook,
     contract_prices,
     list_prices,
 )
 from reconcilers.sample_company.world.happened import TrueCall, World
 
-ACCOUNTS = {
-    OPENAI: OPENAI_ORGANIZATION,
-    ANTHROPIC: ANTHROPIC_ORGANIZATION,
-    AWS: AWS_PAYER,
-    VECTORS: VECTORS_ACCOUNT,
-}
-#: Which price-setting dimensions a source's bill tells.
-GRAIN: dict[str, frozenset[str]] = {
-    OPENAI: frozenset({"batch", "service_tier"}),
-    ANTHROPIC: frozenset({"service_tier", "context_band", "cache_ttl"}),
-    AWS: frozenset(),
-    VECTORS: frozenset(),
-}
 SERVICE_NAMES = {OPENAI: "OpenAI API", ANTHROPIC: "Claude API", AWS: "Amazon Bedrock", VECTORS: "Vector Index"}
 #: Hours after the end of a UTC day when its bill is told.
 LAG_HOURS = {OPENAI: 3, ANTHROPIC: 4, AWS: 5, VECTORS: 5}
@@ -82,21 +65,6 @@ class Ledger:
     def reports_as_of(self, as_of: datetime) -> Iterator[ReportLine]:
         """Usage report rows told at ``as_of``."""
         return (line for line in self.reports if line.known_from <= as_of)
-
-
-def month_of(day: date) -> date:
-    """First day of the month."""
-    return day.replace(day=1)
-
-
-def next_month(day: date) -> date:
-    """First day of the month after."""
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def instant(day: date, hour: int = 0) -> datetime:
-    """Midnight UTC of a day, plus hours."""
-    return datetime.combine(day, time()) + timedelta(hours=hour)
 
 
 class Books:

@@ -13,11 +13,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from reconcilers.sample_company.providers.focus_rows import plain
-from reconcilers.sample_company.providers.ledger import instant
 from reconcilers.sample_company.seen.facts import Key
+from reconcilers.sample_company.store import GroundTruth
+from reconcilers.sample_company.world.amounts import plain
+from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.company import CACHE_READ, EMBED, INPUT, OPENAI, OPENAI_ORGANIZATION, OUTPUT
-from reconcilers.sample_company.world.store import GroundTruth
 
 COSTS = "/v1/organization/costs"
 USAGE = "/v1/organization/usage/"

@@ -20,11 +20,11 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from reconcilers.sample_company import store
 from reconcilers.sample_company.emitters import feed
 from reconcilers.sample_company.providers import openai_api
 from reconcilers.sample_company.providers.exports import objects_at
 from reconcilers.sample_company.seen.knowledge import settled_at
-from reconcilers.sample_company.world import store
 from reconcilers.sample_company.world.settings_file import Addresses, write_settings
 
 KNOWN_AT = "/sample/known_at"

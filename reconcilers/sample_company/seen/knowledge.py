@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from reconcilers.sample_company.emitters.feed import FEED, TELEMETRY, outcomes_known_from
-from reconcilers.sample_company.providers.ledger import instant, next_month
 from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord
 from reconcilers.sample_company.seen.traces import read_traces
+from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.world import reference
+from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import CONTEXT_THRESHOLDS, ENVIRONMENTS, contract_prices, list_prices
-from reconcilers.sample_company.world.store import GroundTruth
 
 #: Days after the end of the month the last work is billed in by which everything is told, delivered and final.
 _SETTLED_AFTER_DAYS = 20

@@ -24,6 +24,24 @@ ANTHROPIC_ORGANIZATION = "org-anthropic-sample"
 AWS_PAYER, AWS_PROD, AWS_STAGING = "111122223333", "222233334444", "555566667777"
 VECTORS_ACCOUNT = "vec-acme"
 AWS_REGION = "us-east-1"
+#: The account each source bills.
+ACCOUNTS = {
+    OPENAI: OPENAI_ORGANIZATION,
+    ANTHROPIC: ANTHROPIC_ORGANIZATION,
+    AWS: AWS_PAYER,
+    VECTORS: VECTORS_ACCOUNT,
+}
+#: Which price-setting dimensions a source's bill tells.
+GRAIN: dict[str, frozenset[str]] = {
+    OPENAI: frozenset({"batch", "service_tier"}),
+    ANTHROPIC: frozenset({"service_tier", "context_band", "cache_ttl"}),
+    AWS: frozenset(),
+    VECTORS: frozenset(),
+}
+#: Services and a meter of the bills that no call drives.
+EC2_SERVICE, SUPPORT_SERVICE, STORAGE_METER = "Amazon Elastic Compute Cloud", "AWS Support (Business)", "Index storage"
+#: Where in the bucket a source's exports are.
+AWS_EXPORT, ANTHROPIC_PREFIX, VECTORS_PREFIX = "aws/acme-focus", "anthropic", "vectors"
 
 GPT, GPT_MINI, EMBED = "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "text-embedding-3-small"
 #: A fine-tuned model that OpenAI bills and that stands in no price list.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from reconcilers.sample_company.providers.ledger import instant, month_of, next_month
 from reconcilers.sample_company.seen.facts import RevenueLine
+from reconcilers.sample_company.world.calendar import instant, month_of, next_month
 from reconcilers.sample_company.world.company import (
     BUNDLE_ID,
     BUNDLE_PRICE_PER_SEAT,

@@ -12,11 +12,11 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from reconcilers.sample_company.providers.fees import EC2_SERVICE, STORAGE_METER, SUPPORT_SERVICE
-from reconcilers.sample_company.providers.focus_rows import plain
-from reconcilers.sample_company.providers.ledger import ACCOUNTS, GRAIN, month_of, next_month
 from reconcilers.sample_company.seen.facts import ChargeRule, Price, Source
+from reconcilers.sample_company.world.amounts import plain
+from reconcilers.sample_company.world.calendar import month_of, next_month
 from reconcilers.sample_company.world.company import (
+    ACCOUNTS,
     ANTHROPIC,
     API_KEYS,
     AWS,
@@ -27,9 +27,13 @@ from reconcilers.sample_company.world.company import (
     BUNDLE_ID,
     BUNDLE_PRICES,
     CONTEXT_THRESHOLDS,
+    EC2_SERVICE,
     ENVIRONMENTS,
     FEATURES,
+    GRAIN,
     OPENAI,
+    STORAGE_METER,
+    SUPPORT_SERVICE,
     TENANTS,
     VECTORS,
     PriceRow,

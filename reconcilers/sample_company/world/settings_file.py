@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconcilers.sample_company.providers.exports import ANTHROPIC_PREFIX, AWS_EXPORT, VECTORS_PREFIX
-from reconcilers.sample_company.world.company import OPENAI_ORGANIZATION
+from reconcilers.sample_company.world.company import ANTHROPIC_PREFIX, AWS_EXPORT, OPENAI_ORGANIZATION, VECTORS_PREFIX
 
 FILE = "reconcile.yaml"
 

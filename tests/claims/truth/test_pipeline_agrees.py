@@ -1,0 +1,90 @@
+"""The published tables against the reckoned truth, figure by figure, on sample companies of different seeds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconcilers.declared.settings import read_settings
+from reconcilers.periods import Period
+from reconcilers.sample_company import sample, store
+from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
+from reconcilers.sample_company.seen import knowledge
+from reconcilers.sample_company.world.calendar import instant
+from reconcilers.warehouses.duckdb import Version, read_only
+from tests.claims.scenarios.nights import build, land
+from tests.claims.truth.published import book_of_published, book_of_truth
+
+START, END, EVENTS_PER_DAY = date(2026, 9, 25), date(2026, 10, 5), 60
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def providers(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Providers]:
+    """A served sample of the seed the test asks for."""
+    out = tmp_path / "company"
+    sample.make(request.param, START, END, EVENTS_PER_DAY, out)
+    with serving(out) as running:
+        yield running
+
+
+def differences(providers: Providers, published: Version, as_of: datetime) -> list[str]:
+    return book_of_truth(sample.truth_at(providers.out, as_of)).differences(book_of_published(published.folder))
+
+
+def whole(providers: Providers) -> Period:
+    """Every day anything is billed for."""
+    return Period(START, knowledge.last_day(store.load(providers.out)) + timedelta(days=1))
+
+
+@pytest.mark.parametrize("providers", [1, 2, 3, 4, 5], indirect=True)
+def test_once_everything_is_known(providers: Providers) -> None:
+    settings, period = read_settings(providers.out / "reconcile.yaml"), whole(providers)
+    land(settings, period, providers.known_at)
+    published = build(settings, period, providers.known_at)
+    assert differences(providers, published, providers.known_at) == []
+
+
+@pytest.mark.parametrize("providers", [4], indirect=True)
+def test_nights_agree_and_equal_one_backfill(providers: Providers) -> None:
+    """Each night knows what its providers knew; the last one publishes what a backfill with the same knowledge does."""
+    settings, period = read_settings(providers.out / "reconcile.yaml"), whole(providers)
+    for day in period.days():
+        as_of = instant(day + timedelta(days=1), 6)
+        providers.know(as_of)
+        land(settings, Period.of_day(day), as_of)
+        # Not the last night of a month: AWS has opened the next month's bill by then, and nothing asks for it until a day later.
+        if day in (date(2026, 10, 2), period.end - timedelta(days=1)):
+            nights = build(settings, Period.of_day(day), as_of)
+            assert differences(providers, nights, as_of) == []
+    backfill = settings.model_copy(update={"home": settings.path("backfill")})
+    land(backfill, period, as_of)
+    assert tables(build(backfill, period, as_of)) == tables(nights)
+
+
+def tables(published: Version) -> dict[str, str]:
+    """A digest of every finance table's rows, in an order of their own."""
+    with read_only(published.folder) as connection:
+        names = [
+            name
+            for (name,) in connection.execute(
+                "select table_name from information_schema.tables where table_schema = 'finance' order by 1"
+            ).fetchall()
+        ]
+        assert "rpt_invoice_waterfall" in names
+        return {
+            name: hashlib.sha256(
+                repr(sorted(map(repr, connection.execute(f"select * from finance.{name}").fetchall()))).encode()
+            ).hexdigest()
+            for name in names
+        }

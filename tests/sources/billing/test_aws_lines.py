@@ -1,0 +1,285 @@
+"""What a line of a Cost and Usage Report, or of AWS's FOCUS export, becomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from reconcilers.sources.billing.aws_cur import LINE_TYPES
+from tests.sources.billing.aws_export import MONTH, Cells, Export, csv_gz, focus_rows, legacy, line, parquet
+from tests.sources.conftest import Bucket
+
+
+@pytest.fixture
+def charges(bucket: Bucket, aws: Any, land: Any) -> Callable[..., list[dict[str, Any]]]:
+    """CUR 2.0 lines as lake charges."""
+
+    def read(*lines: Cells, **config: Any) -> list[dict[str, Any]]:
+        Export(bucket, "cur_2_0").deliver([csv_gz(lines)])
+        found: list[dict[str, Any]] = land(aws(**config), MONTH).rows["charges"]
+        return found
+
+    return read
+
+
+ARN = "arn:aws:savingsplans::111122223333:savingsplan/1"
+RESERVED = "arn:aws:ec2:us-east-1:111122223333:reserved-instances/2"
+
+
+def test_line_types_are_focus_categories(charges: Any) -> None:
+    lines = [
+        line(kind, "2.0", reservation_effective_cost="1.0", savings_plan_savings_plan_effective_cost="1.0")
+        for kind in LINE_TYPES
+    ]
+    found = charges(*lines, line("SomethingNew", "3.0"))
+    categories = [(row["charge_category"], row["reduction"]) for row in found]
+    assert categories == [
+        *[("Usage", None)] * 4,
+        *[("Purchase", None)] * 4,
+        ("Tax", None),
+        ("Credit", "promotional"),
+        ("Adjustment", None),
+        *[("Usage", "price")] * 6,
+        ("Adjustment", None),
+    ]
+    named = dict(zip([*LINE_TYPES, "SomethingNew"], found, strict=True))
+    told = {kind for kind, row in named.items() if row["model"]}
+    assert told == {"Usage", "DiscountedUsage", "SavingsPlanCoveredUsage", "Refund"}
+    assert {kind for kind, row in named.items() if row["quantity"]} == told - {"Refund"}
+    assert sum(row["billed_cost"] for row in found) == 2 * len(LINE_TYPES) + 3
+
+
+def test_commitments_cost_what_they_cover_and_show_what_they_do_not(charges: Any) -> None:
+    plan, reserved = {"savings_plan_savings_plan_a_r_n": ARN}, {"reservation_reservation_a_r_n": RESERVED}
+    found = charges(
+        line("SavingsPlanCoveredUsage", "1.00", savings_plan_savings_plan_effective_cost="0.63", **plan),
+        line("SavingsPlanNegation", "-1.00", **plan),
+        line(
+            "SavingsPlanRecurringFee",
+            "0.72",
+            savings_plan_total_commitment_to_date="0.72",
+            savings_plan_used_commitment="0.63",
+            **plan,
+        ),
+        line("DiscountedUsage", "0", reservation_effective_cost="0.40", **reserved),
+        line(
+            "RIFee",
+            "30",
+            reservation_unused_amortized_upfront_fee_for_billing_period="2.5",
+            reservation_unused_recurring_fee="1.5",
+            **reserved,
+        ),
+        line("Fee", "100", **reserved),
+        line("Fee", "29"),
+    )
+    columns = ("charge_category", "commitment_discount_status", "billed_cost", "effective_cost", "quantity")
+    assert [tuple(row[name] for name in columns) for row in found] == [
+        ("Usage", "Used", Decimal("1.00"), Decimal("0.63"), 1000),
+        ("Usage", None, Decimal("-1.00"), 0, None),
+        ("Purchase", None, Decimal("0.72"), 0, None),
+        ("Usage", "Used", 0, Decimal("0.40"), 1000),
+        ("Purchase", None, 30, 0, None),
+        ("Purchase", None, 100, 0, None),
+        ("Purchase", None, 29, 29, None),
+        ("Usage", "Unused", 0, Decimal("0.09"), None),
+        ("Usage", "Unused", 0, 4, None),
+    ]
+    assert [row["commitment_discount_id"] for row in found] == [
+        ARN,
+        ARN,
+        ARN,
+        RESERVED,
+        RESERVED,
+        RESERVED,
+        None,
+        ARN,
+        RESERVED,
+    ]
+    assert [row["landing_line"] % 100 for row in found[-2:]] == [4, 6]
+    assert len({row["charge_id"] for row in found}) == len(found)
+
+
+def test_a_discount_names_the_service_it_reduces(charges: Any) -> None:
+    usage, discount = charges(line(), line("EdpDiscount", "-0.03", product_product_name="", line_item_usage_type=""))
+    assert usage["service_name"] == discount["service_name"] == "Amazon Bedrock"
+    assert (discount["list_cost"], discount["quantity"], discount["model"]) == (0, None, None)
+
+
+def test_net_cost_where_discounts_have_no_lines(charges: Any) -> None:
+    (row,) = charges(line(cost="1.0"), cost="net_unblended")
+    assert (row["billed_cost"], row["effective_cost"]) == (Decimal("0.9"), Decimal("0.9"))
+
+
+def test_line_ids_repeat(charges: Any) -> None:
+    hours = [
+        line(
+            line_item_usage_start_date=f"2026-10-01T0{hour}:00:00Z",
+            line_item_usage_end_date=f"2026-10-01T0{hour + 1}:00:00Z",
+        )
+        for hour in range(3)
+    ]
+    found = charges(*hours, hours[0])
+    assert {row["line_id"] for row in found} == {"line-1"}
+    assert len({row["charge_id"] for row in found}) == 4
+
+
+def test_tags_of_a_map_and_of_columns(bucket: Bucket, aws: Any, land: Any) -> None:
+    Export(bucket, "cur_2_0").deliver([parquet([line()])])
+    (row,) = land(aws(), MONTH).rows["charges"]
+    assert json.loads(row["tags"]) == {"user_team": "search"}
+    Export(bucket, "legacy_cur").deliver([csv_gz(legacy([line()]))])
+    (row,) = land(aws("legacy_cur"), MONTH).rows["charges"]
+    assert json.loads(row["tags"]) == {"user:team": "search"}
+
+
+EDITION = "Claude Sonnet 4.5 (Amazon Bedrock Edition)"
+
+
+@pytest.mark.parametrize(
+    ("usage_type", "product", "unit", "model", "meter", "quantity", "says"),
+    [
+        ("USW2-Claude4.6Sonnet-output-tokens", "", "", "Claude4.6Sonnet", "output_tokens", 2000, {}),
+        (
+            "USW2-Claude4.6Sonnet-cache-read-input-token-count",
+            "",
+            "",
+            "Claude4.6Sonnet",
+            "cache_read_input_tokens",
+            2000,
+            {},
+        ),
+        (
+            "EUW1-Claude4.6Sonnet-cache-write-input-token-count-cross-region-global",
+            "",
+            "1K tokens",
+            "Claude4.6Sonnet",
+            "cache_write_input_tokens",
+            2000,
+            {"geography": "global", "cache_ttl": "5m"},
+        ),
+        ("USE1-NovaLite-input-tokens-batch", "", "", "NovaLite", "input_tokens", 2000, {"batch": "true"}),
+        ("USE1-NovaLite-input-tokens-priority", "", "", "NovaLite", "input_tokens", 2000, {"service_tier": "priority"}),
+        (
+            "USW2-openai.gpt-oss-120b-mantle-cache-write-tokens-standard",
+            "",
+            "",
+            "openai.gpt-oss-120b",
+            "cache_write_input_tokens",
+            2000,
+            {"service_tier": "standard"},
+        ),
+        ("USE1-NovaLite-input-tokens", "", "1M tokens", "NovaLite", "input_tokens", 2_000_000, {}),
+        (
+            "USE1-MP:USE1_InputTokenCount-Units",
+            EDITION,
+            "1M tokens",
+            "Claude Sonnet 4.5",
+            "input_tokens",
+            2_000_000,
+            {},
+        ),
+        ("USE1-MP:USE1_InputTokenCount-Units", EDITION, "Units", "Claude Sonnet 4.5", "input_tokens", None, {}),
+        (
+            "USE1-MP:USE1_CacheWrite1hInputTokenCount_Global_Batch_LCtx-Units",
+            EDITION,
+            "1M tokens",
+            "Claude Sonnet 4.5",
+            "cache_write_input_tokens",
+            2_000_000,
+            {"geography": "global", "batch": "true", "context_band": "long", "cache_ttl": "1h"},
+        ),
+        (
+            "USE1-MP:USE1_input_tokens_global_standard-Units",
+            EDITION,
+            "1M tokens",
+            "Claude Sonnet 4.5",
+            "input_tokens",
+            2_000_000,
+            {"geography": "global"},
+        ),
+        ("USE1-MP:USE1_Reserved_1Month_InputTPM_Geo-Units", EDITION, "Units", None, None, None, {}),
+        ("USE1-NovaLite-input-tokens-warp", "", "", None, None, None, {}),
+        ("USE1-ModelUnits", "", "Hrs", None, None, None, {}),
+    ],
+)
+def test_bedrock_usage_types(
+    charges: Any, usage_type: str, product: str, unit: str, model: str, meter: str, quantity: int, says: dict[str, str]
+) -> None:
+    (row,) = charges(
+        line(
+            line_item_usage_type=usage_type,
+            product_product_name=product,
+            pricing_unit=unit,
+            line_item_usage_amount="2",
+            line_item_product_code="opaque0code" if product else "AmazonBedrockService",
+        )
+    )
+    assert (row["model"], row["meter"], row["quantity"]) == (model, meter, quantity)
+    assert {name: row[name] for name in says} == says
+    assert row["service_name"] == "Amazon Bedrock"
+
+
+def test_marketplace_unit_where_the_bill_has_none(charges: Any) -> None:
+    market = line(
+        line_item_usage_type="USE1-MP:USE1_OutputTokenCount-Units", product_product_name=EDITION, pricing_unit="Units"
+    )
+    (row,) = charges(market, marketplace_unit="1000000 Tokens")
+    assert (row["meter"], row["quantity"]) == ("output_tokens", 1_000_000)
+
+
+def test_other_services_have_no_model(charges: Any) -> None:
+    (row,) = charges(line(line_item_product_code="AmazonComprehend", product_product_name="Amazon Comprehend"))
+    assert (row["service_name"], row["model"], row["meter"]) == ("AmazonComprehend", None, None)
+    assert row["sku_meter"] == "USE1-NovaLite-input-tokens"
+
+
+def test_refund_names_its_model_and_takes_no_quantity_back(charges: Any) -> None:
+    (row,) = charges(line("Refund", "-0.5"))
+    assert (row["charge_category"], row["model"], row["quantity"]) == ("Adjustment", "NovaLite", None)
+
+
+def test_an_adjustment_of_a_focus_export_names_its_model(bucket: Bucket, aws: Any, land: Any) -> None:
+    told = {"ChargeCategory": "Adjustment", "BilledCost": "-0.5", "EffectiveCost": "-0.5", "ConsumedQuantity": ""}
+    Export(bucket, "focus_1_2").deliver([csv_gz([focus_rows([line()])[0] | told])])
+    (row,) = land(aws("focus_1_2"), MONTH).rows["charges"]
+    assert (row["charge_category"], row["model"], row["meter"]) == ("Adjustment", "NovaLite", "input_tokens")
+
+
+def test_columns_a_focus_export_tells_itself_are_kept(bucket: Bucket, aws: Any, land: Any) -> None:
+    own = {"x_Model": "amazon.nova-lite-v1:0", "x_Meter": "input_tokens", "ConsumedUnit": "Tokens", "x_LineId": "l1"}
+    Export(bucket, "focus_1_2").deliver([csv_gz([focus_rows([line(line_item_usage_amount="10")])[0] | own])])
+    (row,) = land(aws("focus_1_2"), MONTH).rows["charges"]
+    assert (row["model"], row["meter"], row["quantity"], row["line_id"]) == (
+        "amazon.nova-lite-v1:0",
+        "input_tokens",
+        10,
+        "l1",
+    )
+
+
+def test_marketplace_line_of_a_focus_export_keeps_its_meter_without_a_unit(bucket: Bucket, aws: Any, land: Any) -> None:
+    told = {"ServiceName": EDITION, "SkuMeter": "USE1-MP:USE1_OutputTokenCount-Units", "ConsumedUnit": "Units"}
+    Export(bucket, "focus_1_2").deliver([csv_gz([focus_rows([line()])[0] | told])])
+    (row,) = land(aws("focus_1_2"), MONTH).rows["charges"]
+    assert (row["model"], row["meter"], row["quantity"]) == ("Claude Sonnet 4.5", "output_tokens", None)
+
+
+@pytest.mark.parametrize("kind", ["cur_2_0", "focus_1_2"])
+def test_a_credit_can_be_declared_to_be_of_the_price(bucket: Bucket, aws: Any, land: Any, kind: str) -> None:
+    texts = ["Private rate card - Bedrock", "Private rate card - S3", "AWS Activate credit"]
+    rows = [line("Credit", "-1.0", line_item_line_item_description=text) for text in texts]
+    if kind == "focus_1_2":
+        told = focus_rows([row | {"line_item_line_item_type": "Usage"} for row in rows])
+        rows = [
+            row | {"ChargeCategory": "Credit", "ChargeDescription": text} for row, text in zip(told, texts, strict=True)
+        ]
+    Export(bucket, kind).deliver([csv_gz(rows)])
+    found = land(aws(kind, price_credits=["Private rate card - .*"]), MONTH).rows["charges"]
+    assert {row["charge_category"] for row in found} == {"Credit"}
+    assert [row["reduction"] == "price" for row in found] == [True, True, False]
+    undeclared = land(aws(kind, price_credits=["private rate"]), MONTH).rows["charges"]
+    assert "price" not in {row["reduction"] for row in undeclared}

@@ -1,0 +1,149 @@
+"""The far side of the network: an HTTP server and an S3 server on the loopback interface. Nothing of ours is replaced."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from reconcilers.ingest.landing import Landed, Landing
+from reconcilers.sources.contract import Source
+
+Row = dict[str, Any]
+Params = list[tuple[str, str]]
+#: (status, body, headers)
+Answer = tuple[int, bytes, dict[str, str]]
+
+
+@dataclass
+class Api:
+    """A provider's API: ``answer`` says what each request gets; ``requests`` are those received, in order, ``bodies`` what was posted."""
+
+    answer: Callable[[str, Params], Answer]
+    url: str = ""
+    requests: list[tuple[str, Params, dict[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    served = Api(lambda path, params: (404, b"{}", {}))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            params = parse_qsl(parts.query, keep_blank_values=True)
+            served.requests.append((parts.path, params, dict(self.headers)))
+            status, body, headers = served.answer(parts.path, params)
+            # A date is only sent where an answer has one.
+            self.send_response_only(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            # A client that stopped waiting is the point of a time-out test.
+            with suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            served.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            """Requests are not logged."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield served
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_url: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Any:
+    """An empty bucket of its own on the S3 server, with credentials in the environment; ``put(key, bytes)`` fills it."""
+    import boto3
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    client = boto3.client("s3", endpoint_url=s3_url, region_name="us-east-1")
+    name = f"bills-{abs(hash(request.node.nodeid)):x}"
+    client.create_bucket(Bucket=name)
+    return Bucket(name, s3_url, client)
+
+
+@dataclass
+class Bucket:
+    """A bucket: its name, where it is served, and a client to fill it with."""
+
+    name: str
+    endpoint_url: str
+    client: Any
+
+    def put(self, key: str, content: bytes) -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=content)
+
+    def delete(self, key: str) -> None:
+        self.client.delete_object(Bucket=self.name, Key=key)
+
+
+@dataclass
+class Taken:
+    """What landing one unit gave: the committed pull, whether it was news, and its rows per entity."""
+
+    landed: Landed
+    news: bool
+    rows: dict[str, list[Row]]
+
+
+@pytest.fixture
+def land(tmp_path: Path) -> Callable[..., Taken]:
+    """Fetch, normalise and commit one unit in a landing area that lasts for the test, as the nightly job does."""
+
+    def take(source: Source, unit: str, known_at: datetime = datetime(2026, 11, 1)) -> Taken:
+        landing = Landing(tmp_path / "landing")
+        pull = landing.pull(source.name, source.kind, unit)
+        source.fetch(unit, pull)
+        rows: dict[str, list[Row]] = {}
+        for entity, table in source.normalise(landing.prepare(pull, known_at)):
+            rows.setdefault(entity, []).extend(table.to_pylist())
+        landed, news = landing.commit(pull, known_at)
+        return Taken(landed, news, rows)
+
+    return take
+
+
+@pytest.fixture
+def google(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Makes BigQuery answer as told; see ``google_answers.Google``."""
+    from tests.sources.google_answers import Google
+
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", api.url)
+
+    def answering(*answers: Any, table: Any = None) -> Google:
+        served = Google(api, list(answers), table)
+        api.answer = served
+        return served
+
+    return answering

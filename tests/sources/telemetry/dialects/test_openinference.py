@@ -1,0 +1,122 @@
+"""OpenInference: what a span is, is told by its kind; no response id is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.sources.telemetry.conftest import Job, usage
+from tests.sources.telemetry.written import chat, lines, message, span
+
+MODEL = {"llm.system": "openai", "llm.model_name": "gpt-4.1-2025-04-14"}
+COUNTS = {
+    "llm.token_count.prompt": 500,
+    "llm.token_count.completion": 40,
+    "llm.token_count.total": 540,
+    "llm.token_count.prompt_details.cache_read": 300,
+    "llm.token_count.completion_details.reasoning": 15,
+}
+
+
+def test_a_call_of_a_model(job: Job) -> None:
+    (call,) = job.take(chat({"openinference.span.kind": "LLM"} | MODEL | COUNTS)).calls
+    assert (call["dialect"], call["span_kind"], call["provider"], call["model"]) == (
+        "openinference",
+        "model",
+        "openai",
+        "gpt-4.1-2025-04-14",
+    )
+    assert usage(call) == {"input_tokens": 200, "cache_read_input_tokens": 300, "output_tokens": 40}
+
+
+@pytest.mark.parametrize(
+    ("kind", "meant"),
+    [
+        ("EMBEDDING", "model"),
+        ("RERANKER", "model"),
+        ("TOOL", "tool"),
+        ("AGENT", "other"),
+        ("CHAIN", "other"),
+        ("RETRIEVER", "other"),
+        ("PROMPT", "other"),
+    ],
+)
+def test_what_a_kind_is(job: Job, kind: str, meant: str) -> None:
+    (call,) = job.take(chat({"openinference.span.kind": kind} | MODEL)).calls
+    assert (call["span_kind"], call["billable"]) == (meant, meant == "model")
+
+
+def test_the_model_that_answered_goes_before_the_one_asked_for(job: Job) -> None:
+    asked = {
+        "llm.model_name": "gpt-4.1",
+        "llm.request.model_name": "gpt-4.1",
+        "llm.response.model_name": "gpt-4.1-2025-04-14",
+    }
+    embedded = {"embedding.model_name": "text-embedding-3-small"}
+    calls = job.take(
+        chat({"openinference.span.kind": "LLM"} | asked, {"openinference.span.kind": "EMBEDDING"} | embedded)
+    ).calls
+    assert [(call["model"], call["request_model"]) for call in calls] == [
+        ("gpt-4.1-2025-04-14", "gpt-4.1"),
+        ("text-embedding-3-small", None),
+    ]
+
+
+def test_ids_are_read_of_its_metadata_whose_text_is_not_landed(job: Job) -> None:
+    metadata = {"event_id": "e-7", "tenant_id": "t-7", "question": "Where is it?", "note": "CANARY"}
+    parameters = {"service_tier": "flex", "stream": True, "instructions": "CANARY"}
+    values = {"metadata": json.dumps(metadata), "llm.invocation_parameters": json.dumps(parameters)}
+    taken = job.take(chat({"openinference.span.kind": "LLM"} | MODEL | COUNTS | values))
+    (call,) = taken.calls
+    assert (call["event_id"], call["tenant_id"], call["service_tier"]) == ("e-7", "t-7", "flex")
+    assert b"CANARY" not in taken.stored
+    assert b"Where" not in taken.stored
+
+
+TEXTS = {
+    "input.value": "CANARY",
+    "output.value": "CANARY",
+    "llm.input_messages.0.message.content": "CANARY",
+    "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": "CANARY",
+    "llm.prompt_template.template": "CANARY",
+    "llm.tools.0.tool.json_schema": "CANARY",
+    "embedding.embeddings.0.embedding.text": "CANARY",
+    "retrieval.documents.0.document.content": "CANARY",
+    "reranker.query": "CANARY",
+    "tool.parameters": "CANARY",
+}
+
+
+def test_no_text_of_it_is_landed(job: Job) -> None:
+    taken = job.take(chat({"openinference.span.kind": "LLM"} | MODEL | COUNTS | TEXTS))
+    assert b"CANARY" not in taken.stored
+    assert taken.landed.objects[0].meta["removed"] == str(len(TEXTS))
+
+
+#: Scope → whether its 500 contain the 300 it tells as cached, and whether it tells cached counts at all.
+@pytest.mark.parametrize(
+    ("scope", "tells"),
+    [("openinference.instrumentation.bedrock", True), ("openinference.instrumentation.smolagents", False)],
+)
+def test_its_table_of_emitters(job: Job, scope: str, tells: bool) -> None:
+    values = {"openinference.span.kind": "LLM", "llm.provider": "aws"} | COUNTS
+    del values["llm.token_count.total"]
+    (call,) = job.take(chat(values, scope=scope)).calls
+    assert (call["emitter_tells_cache"], call["token_semantics_by"]) == (tells, "table")
+    assert usage(call)["input_tokens"] == 200
+
+
+def test_langchain_lies_over_the_sdk_it_calls(job: Job) -> None:
+    (call,) = job.take(
+        chat({"openinference.span.kind": "LLM"} | MODEL, scope="openinference.instrumentation.langchain")
+    ).calls
+    assert "openinference.instrumentation.openai" in call["over_scopes"]
+
+
+def test_whom_a_client_calls_is_known_by_its_name_where_it_is_not_told(job: Job) -> None:
+    names = ("OpenAIChatCompletionClient.create", "AzureOpenAIChatCompletionClient.create", "OllamaClient.create")
+    values = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4.1"} | COUNTS
+    spans = [span(values, spanId=f"{number:016x}", name=name) for number, name in enumerate(names, 1)]
+    content = lines(message(*spans, scope="openinference.instrumentation.autogen_agentchat"))
+    assert [call["provider"] for call in job.take(content).calls] == ["openai", "azure.ai.openai", None]

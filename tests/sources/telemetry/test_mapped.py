@@ -1,0 +1,280 @@
+"""``kind: mapped``: a company's own tables of calls, runs and outcomes, by a declared mapping."""
+
+from __future__ import annotations
+
+import csv
+import hmac
+import io
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected
+from reconcilers.sources import registry
+from tests.sources.telemetry.conftest import Job, Row, Taken, usage
+
+AT = datetime(2026, 10, 1, 12)
+MAPPING: Row = {
+    "kind": "mapped",
+    "entity": "calls",
+    "columns": {
+        "record_id": "id",
+        "ended_at": "at",
+        "event_id": "event",
+        "model": "model",
+        "provider": {"constant": "openai"},
+    },
+    "usage": {
+        "semantics": "inclusive",
+        "meters": [
+            {"meter": "input_tokens", "column": "usage.in"},
+            {"meter": "output_tokens", "column": "usage.out"},
+            {"meter": "cache_read_input_tokens", "column": "usage.details.cached"},
+        ],
+    },
+}
+
+
+def row(name: str, **changes: Any) -> Row:
+    """One call of the company's own table."""
+    used = {"in": 1000, "out": 50, "details": {"cached": 200}}
+    return {"id": name, "at": "2026-10-01T12:00:00Z", "event": "e-1", "model": "m-1", "usage": used} | changes
+
+
+def ndjson(*rows: Row) -> bytes:
+    return b"".join(json.dumps(one).encode() + b"\n" for one in rows)
+
+
+def table(*rows: Row) -> bytes:
+    """CSV, nested values as JSON text."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]))
+    writer.writeheader()
+    writer.writerows({name: json.dumps(v) if isinstance(v, Mapping) else v for name, v in one.items()} for one in rows)
+    return out.getvalue().encode()
+
+
+def take(job: Job, content: bytes, form: str = "ndjson", **config: Any) -> Taken:
+    return job.take(content, f"calls.{form}", format=form, **(MAPPING | config))
+
+
+@pytest.mark.parametrize("land", ["as_received", "mapped_columns"])
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_path_leads_into_nested_objects_and_into_json_texts(job: Job, form: str, land: str) -> None:
+    """A gateway's table keeps what was cached in a column of JSON text only."""
+    content = table(row("a"), row("b", usage="")) if form == "csv" else ndjson(row("a"), row("b", usage=None))
+    first, second = take(job, content, form, land=land).calls
+    assert usage(first) == {"input_tokens": 800, "cache_read_input_tokens": 200, "output_tokens": 50}
+    read = ("input_total", "output_total", "cached_total", "tells_cache", "token_semantics", "token_semantics_by")
+    assert [first[name] for name in read] == [1000, 50, 200, True, "inclusive", "setting"]
+    assert (second["usage"], second["usage_source"], second["input_total"]) == ([], "missing", None)
+
+
+def test_a_json_text_in_ndjson(job: Job) -> None:
+    (call,) = take(job, ndjson(row("a", usage=json.dumps({"in": 7})))).calls
+    assert usage(call) == {"input_tokens": 7}
+
+
+def test_a_text_on_a_path_that_is_no_json_is_said(job: Job) -> None:
+    taken = take(job, table(row("a"), row("b", usage="{'in': 5}")), "csv")
+    assert [call["usage_source"] for call in taken.calls] == ["provider", "missing"]
+    ((line, column, reason),) = taken.rejected
+    assert (line, column) == (3, "usage.in")
+    assert "is no JSON" in reason
+
+
+def test_a_path_whose_column_is_not_there(job: Job) -> None:
+    with pytest.raises(SourceChangedShape, match=r"'usage\.in'"):
+        take(job, table({"id": "a", "at": "2026-10-01T12:00:00Z", "event": "e", "model": "m"}), "csv")
+
+
+def test_what_a_mapping_may_say_of_a_call(job: Job) -> None:
+    columns = MAPPING["columns"] | {
+        "answered_from_cache": {"column": "hit", "map": {"True": "true", "*": "false"}},
+        "span_kind": "kind",
+        "scope_name": {"constant": "acme.gateway"},
+    }
+    rows = [row("a", hit="True", kind="model"), row("b", hit="False", kind="other"), row("c", hit="", kind=None)]
+    calls = take(job, ndjson(*rows), columns=columns).calls
+    read = ("answered_from_cache", "span_kind", "scope_name", "billable", "dialect", "meters_told")
+    assert [tuple(call[name] for name in read) for call in calls] == [
+        (True, "model", "acme.gateway", True, "mapped", 3),
+        (False, "other", "acme.gateway", True, "mapped", 3),
+        (False, "model", "acme.gateway", True, "mapped", 3),
+    ]
+    # What a cache in between replays is kept; that it is no usage is decided where calls are made of tellings.
+    assert usage(calls[0]) == usage(calls[1])
+
+
+def test_more_cached_than_there_is_input_stays_as_told(job: Job) -> None:
+    (call,) = take(job, ndjson(row("a", usage={"in": 10, "details": {"cached": 600}}))).calls
+    assert usage(call) == {"input_tokens": 10, "cache_read_input_tokens": 600}
+    assert (call["usage_inconsistent"], call["cache_exceeds_input"], call["input_total"]) == (True, False, 610)
+
+
+def test_a_told_zero_tells_a_meter(job: Job) -> None:
+    used = [{"in": 10, "out": 0, "details": {"cached": 0}}, {"in": 10}]
+    calls = take(job, ndjson(*(row(str(n), usage=u) for n, u in enumerate(used)))).calls
+    read = ("meters_told", "tells_cache", "cached_total", "output_total")
+    assert [tuple(call[name] for name in read) for call in calls] == [(3, True, 0, 0), (1, False, None, None)]
+
+
+def test_runs_name_customer_and_user(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILE_USER_KEY", "pepper")
+    columns = {"run_id": "run", "customer_id": "customer", "user_hash": "user"}
+    content = ndjson({"run": "r-1", "customer": "cus-1", "user": "ann"})
+    config = {"kind": "mapped", "entity": "runs", "columns": columns, "format": "ndjson"}
+    (run,) = job.take(content, "runs.ndjson", **config).rows["runs"]
+    assert (run["customer_id"], run["user_hash"]) == ("cus-1", hmac.new(b"pepper", b"ann", "sha256").hexdigest())
+
+
+# Records that cannot be read (rule R33) --------------------------------------------------------------------------------
+
+LOST = [b"{", b"[]", b'{"id": NaN}', b"\xff", b'{"id": "a", "at": "2026-10-01T1', b"[" * 5000]
+
+
+@pytest.mark.parametrize("land", ["as_received", "mapped_columns"])
+@pytest.mark.parametrize("content", LOST)
+def test_a_line_that_cannot_be_read_loses_itself(job: Job, content: bytes, land: str) -> None:
+    taken = take(job, ndjson(row("a")) + content + b"\n" + ndjson(row("b")), land=land)
+    assert [(call["record_id"], call["landing_line"]) for call in taken.calls] == [("a", 1), ("b", 3)]
+    (lost,) = taken.rows["rejected_records"]
+    assert (lost["landing_line"], lost["unit"], lost["bytes"]) == (2, "calls.ndjson", len(content) + 1)
+    assert "not a JSON object" in lost["reason"]
+    # What it holds may be text.
+    assert content not in taken.stored.splitlines()
+
+
+@pytest.mark.parametrize("land", ["as_received", "mapped_columns"])
+@pytest.mark.parametrize("lost", [b"b,2026-10-01T12:0", b'"b\nSECRET",2,3', b"b,a,b,c,d,e,SECRET"])
+def test_a_row_of_a_csv_that_does_not_fit_its_header_loses_itself(job: Job, lost: bytes, land: str) -> None:
+    """The last row of a writer that was stopped is one."""
+    whole = table(row("a", model="m\r\n1"), row("c"))
+    at = whole.index(b"c,")
+    taken = take(job, whole[:at] + lost + b"\r\n" + whole[at:], "csv", land=land)
+    assert [(call["record_id"], call["model"]) for call in taken.calls] == [("a", "m\r\n1"), ("c", "m-1")]
+    ((line, attribute, reason),) = taken.rejected
+    assert (line, attribute) == (4, None)
+    assert "where the header has 5" in reason
+    assert taken.calls[1]["landing_line"] == 5 + (lost.count(b"\n") if land == "as_received" else 0)
+    assert b"SECRET" not in taken.stored
+
+
+def test_a_line_too_long_to_read_loses_itself(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconcilers.sources.telemetry.mapping._MAX_LINE", 1000)
+    taken = take(job, ndjson(row("a"), row("b", model="m" * 5000), row("c")))
+    assert [(call["record_id"], call["landing_line"]) for call in taken.calls] == [("a", 1), ("c", 3)]
+    assert [line for line, _, _ in taken.rejected] == [2]
+
+
+def test_a_head_of_nul_bytes_is_nothing(job: Job) -> None:
+    taken = take(job, b"\0" * 100 + ndjson(row("a"), row("b")))
+    assert [call["record_id"] for call in taken.calls] == ["a", "b"]
+    assert taken.rejected == []
+
+
+def test_a_file_without_a_line_that_can_be_read_is_refused(job: Job) -> None:
+    with pytest.raises(SourceRejected, match="not a JSON object") as caught:
+        take(job, b"{\n[]\n")
+    assert caught.value.line == 1
+    assert job.landing.history("traces", "calls.ndjson") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "problem"),
+    [
+        ({"id": None}, "id", "must not be"),
+        ({"at": "soon"}, "at", "column ended_at"),
+        ({"at": "1970-01-21T16:54:00Z"}, "at", "not the unit of time"),
+        ({"at": "1969-12-31T23:59:59Z"}, "at", "not the unit of time"),
+        ({"at": "9999-12-31T23:59:59Z"}, "at", "not the unit of time"),
+        ({"id": {"a": 1}}, "id", "one value was expected"),
+    ],
+)
+def test_a_row_without_identity_or_time_loses_itself(job: Job, changes: Row, column: str, problem: str) -> None:
+    taken = take(job, ndjson(row("a"), row("b", **changes), row("c")))
+    assert [call["record_id"] for call in taken.calls] == ["a", "c"]
+    ((line, attribute, reason),) = taken.rejected
+    assert (line, attribute) == (2, None)
+    assert column in reason
+    assert problem in reason
+
+
+@pytest.mark.parametrize(
+    ("form", "at"), [("epoch_ms", 1_790_856_000), ("epoch_ms", 0), ("epoch_ms", -1), ("epoch_s", 1_790_856_000_000)]
+)
+def test_a_time_in_another_unit_than_the_mapping_says(job: Job, form: str, at: int) -> None:
+    right = {"epoch_ms": 1_790_856_000_000, "epoch_s": 1_790_856_000}[form]
+    columns = MAPPING["columns"] | {"ended_at": {"column": "at", "time": form}}
+    taken = take(job, ndjson(row("a", at=right), row("b", at=at)), columns=columns)
+    assert [call["ended_at"] for call in taken.calls] == [AT]
+    assert [line for line, _, _ in taken.rejected] == [2]
+    # Where no row fits, the mapping is wrong, and says where.
+    with pytest.raises(SourceRejected, match="ended_at"):
+        take(job, ndjson(row("b", at=at)), columns=columns)
+
+
+@pytest.mark.parametrize("count", [-35, "1e3x", "1_000", 10**13, "NaN"])
+def test_a_call_with_a_count_that_is_none_has_no_known_usage(job: Job, count: object) -> None:
+    taken = take(job, ndjson(row("a"), row("b", usage={"in": count, "out": 5})))
+    first, second = taken.calls
+    assert usage(first)["input_tokens"] == 800
+    read = ("usage", "usage_source", "input_total", "output_total", "meters_told", "billable")
+    assert [second[name] for name in read] == [[], "missing", None, None, 0, True]
+    (lost,) = taken.rows["rejected_records"]
+    assert (lost["landing_line"], lost["attribute"], lost["charge_day"]) == (2, "usage.in", date(2026, 10, 1))
+    assert str(count)[:10] in lost["reason"]
+
+
+def test_a_count_whose_unit_makes_it_more_than_a_call_can_have(job: Job) -> None:
+    meters = [{"meter": "input_tokens", "column": "usage.in", "unit": "1000000000000000"}]
+    taken = take(job, ndjson(row("a", usage={"in": 10**17})), usage={"semantics": "inclusive", "meters": meters})
+    assert [call["usage"] for call in taken.calls] == [[]]
+    assert [attribute for _, attribute, _ in taken.rejected] == ["usage.in"]
+
+
+@pytest.mark.parametrize("value", [9_223_372_036_854_775_808, "1_000", 5_000_000, -1, "0.5"])
+def test_a_probability_that_is_none_is_not_known(job: Job, value: object) -> None:
+    columns = MAPPING["columns"] | {"sampling_probability_millionths": "p"}
+    taken = take(job, ndjson(row("a", p=250_000), row("b", p=value)), columns=columns)
+    assert [call["sampling_probability_millionths"] for call in taken.calls] == [250_000, None]
+    assert [(line, attribute) for line, attribute, _ in taken.rejected] == [(2, "p")]
+
+
+def test_a_cost_that_is_none_is_not_known(job: Job) -> None:
+    columns = MAPPING["columns"] | {"reported_cost": "cost", "reported_currency": {"constant": "USD"}}
+    taken = take(job, ndjson(row("a", cost="0.5"), row("b", cost="cheap")), columns=columns)
+    assert [call["reported_cost"] for call in taken.calls] == [Decimal("0.5"), None]
+    assert [(line, attribute) for line, attribute, _ in taken.rejected] == [(2, "cost")]
+
+
+def test_a_row_that_cannot_be_read_is_told_once_with_dedupe(job: Job) -> None:
+    rows = [row("a", model="m-1"), row("b", at="soon"), row("a", model="m-2"), row({"x": 1})]  # type: ignore[arg-type]
+    taken = take(job, ndjson(*rows), dedupe={"key": ["id"], "keep": "last"})
+    assert [(call["record_id"], call["model"]) for call in taken.calls] == [("a", "m-2")]
+    assert [line for line, _, _ in taken.rejected] == [2, 4]
+
+
+def test_rows_that_where_leaves_out_are_not_read(job: Job) -> None:
+    taken = take(job, ndjson(row("a"), row("b", model="m-2", at="soon")), where={"model": "m-1"})
+    assert [call["record_id"] for call in taken.calls] == ["a"]
+    assert taken.rejected == []
+
+
+@pytest.mark.parametrize(
+    "usage_setting",
+    [
+        {"semantics": "inclusive", "meters": [{"meter": "wishes", "column": "usage.in"}]},
+        {"semantics": "inclusive", "meters": [{"meter": "input_tokens", "column": "usage.in", "unit": "0"}]},
+        {"semantics": "inclusive", "meters": [{"meter": "input_tokens", "column": "usage.in", "modality": "smell"}]},
+        {"semantics": "perhaps", "meters": []},
+    ],
+)
+def test_a_wrong_mapping_is_refused(usage_setting: Row) -> None:
+    config = {"name": "calls", "uri": ".", "format": "ndjson"} | MAPPING | {"usage": usage_setting}
+    with pytest.raises(SettingsInvalid):
+        registry.load("telemetry", config)

@@ -1,0 +1,73 @@
+"""Reading a table of BigQuery: what Google refuses, and how long a busy or silent Google is asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconcilers.errors import ReconcileError, SettingsInvalid, SourceRejected, SourceUnavailable
+from reconcilers.sources.google import TableConfig
+from tests.sources.billing.gcp_export import PROJECT, make_export
+
+TABLE = {"table": "p-billing.export.t", "project": "p-jobs", "timeout_seconds": 0.01}
+
+
+def read(table: Mapping[str, Any]) -> None:
+    """Look at a table, then ask it one query, as every source does."""
+    reader = TableConfig.model_validate(table).reader("gcp")
+    reader.table()
+    list(reader.rows("select 1", None))
+
+
+def test_a_dataset_that_is_not_there(emulator: str) -> None:
+    made = make_export().name
+    read({"table": made})
+    with pytest.raises(
+        SettingsInvalid, match=rf"not found: .*nowhere.* -> check `table`: is there a dataset {PROJECT}.nowhere"
+    ):
+        read({"table": f"{PROJECT}.nowhere.gcp_billing_export_v1"})
+    with pytest.raises(SettingsInvalid, match=r"not found: .*gcp_billing_export_v2"):
+        read({"table": f"{made.rpartition('.')[0]}.gcp_billing_export_v2"})
+
+
+REFUSED = "Access Denied: Table p-billing:export.t: Permission bigquery.tables.get denied on table p-billing:export.t"
+NO_JOBS = "Access Denied: Project p-jobs: User does not have bigquery.jobs.create permission in project p-jobs."
+DEAR = "Query exceeded limit for bytes billed: 10485760. 20971520 or higher required."
+
+
+@pytest.mark.parametrize(
+    ("table", "query", "kind", "problem"),
+    [
+        ((403, "accessDenied", REFUSED), None, SourceRejected, "needs roles/bigquery.dataViewer on dataset p-billing.export"),
+        (None, (403, "accessDenied", NO_JOBS), SourceRejected, "needs roles/bigquery.jobUser on project p-jobs"),
+        (None, (404, "notFound", "Not found: Dataset p-billing:export was not found in location US"), SettingsInvalid, "check `table`"),
+        (None, (403, "quotaExceeded", "Quota exceeded"), SourceUnavailable, "tried again"),
+        (None, (403, "rateLimitExceeded", "Exceeded rate limits"), SourceUnavailable, "tried again"),
+        (None, (429, "rateLimitExceeded", "Exceeded rate limits"), SourceUnavailable, "tried again"),
+        (None, (503, "backendError", "Error encountered during execution"), SourceUnavailable, "tried again"),
+        ((503, "backendError", "Error encountered during execution"), None, SourceUnavailable, "tried again"),
+        (None, (500, "bytesBilledLimitExceeded", DEAR), SettingsInvalid, "raise `maximum_bytes_billed`"),
+        (None, (400, "invalidQuery", "Unrecognized name: cost"), SourceRejected, "Unrecognized name: cost"),
+    ],
+)  # fmt: skip
+def test_what_google_refuses(google: Any, table: Any, query: Any, kind: type[ReconcileError], problem: str) -> None:
+    google(query, table=table)
+    with pytest.raises(kind, match=rf"source gcp, file p-billing.export.t: .*{problem}") as raised:
+        read(TABLE)
+    assert raised.value.retryable == (kind is SourceUnavailable)
+
+
+def test_a_silent_google(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
+    with pytest.raises(SourceUnavailable, match=r"source gcp, file p-billing\.export\.t"):
+        read(TABLE)
+
+
+def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
+    with pytest.raises(SettingsInvalid, match=r"no credentials: .*gcloud auth application-default login"):
+        read(TABLE)

@@ -1,0 +1,222 @@
+"""Reading an API: what is asked again and for how long, which pages contradict each other, and what no error says."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from reconcilers.errors import ReconcileError, SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
+from reconcilers.sources import http
+from tests.sources.conftest import Answer, Api, Params
+
+QUICK = http.RetryPolicy(
+    attempts=3, first_wait_seconds=0.01, longest_wait_seconds=2, jitter_seconds=0, timeout_seconds=2
+)
+SECRET = "sk-admin-secret"
+
+
+@pytest.fixture
+def client(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., http.Client]:
+    """A client of the loopback API that sends the secret in ``API_KEY``."""
+    monkeypatch.setenv("API_KEY", SECRET)
+
+    def make(base_url: str | None = None, retry: http.RetryPolicy = QUICK) -> http.Client:
+        headers = {"Authorization": f"Bearer {http.credential('API_KEY', 'bill')}"}
+        return http.Client(base_url or f"{api.url}/v1/", headers, source="bill", variable="API_KEY", retry=retry)
+
+    return make
+
+
+def answering(api: Api, *answers: Answer) -> None:
+    """One answer after the other; the last again and again."""
+    left = list(answers)
+    api.answer = lambda path, params: left.pop(0) if len(left) > 1 else left[0]
+
+
+def refusal(client: http.Client) -> ReconcileError:
+    """The error of one page that is not had. It names the source and never the secret."""
+    with pytest.raises(ReconcileError) as caught, client:
+        client.get("/costs", [])
+    assert caught.value.source == "bill"
+    assert SECRET not in str(caught.value)
+    return caught.value
+
+
+# One page -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_is_its_bytes_and_its_exact_numbers(api: Api, client: Callable[..., http.Client]) -> None:
+    content = b'{"cost":  0.10000000000000000001}'
+    answering(api, (200, content, {}))
+    with client() as opened:
+        page = opened.get("/costs", [("day", "1"), ("group_by[]", "a"), ("group_by[]", "b")])
+    assert (page.content, page.body) == (content, {"cost": Decimal("0.10000000000000000001")})
+    ((path, params, headers),) = api.requests
+    assert (path, params) == ("/v1/costs", [("day", "1"), ("group_by[]", "a"), ("group_by[]", "b")])
+    assert (headers["Authorization"], headers["Accept-Encoding"]) == (f"Bearer {SECRET}", "identity")
+
+
+def test_a_busy_server_is_asked_again_when_it_says(api: Api, client: Callable[..., http.Client]) -> None:
+    answering(api, (429, b"", {"Retry-After": "1"}), (500, b"", {}), (200, b"{}", {}))
+    began = time.monotonic()
+    with client() as opened:
+        assert opened.get("/costs", []).body == {}
+    assert time.monotonic() - began >= 1
+
+
+def test_a_date_to_come_back_at_is_of_the_servers_clock(api: Api, client: Callable[..., http.Client]) -> None:
+    later = {"Date": "Thu, 03 Sep 2026 12:00:00 GMT", "Retry-After": "Thu, 03 Sep 2026 12:00:01 GMT"}
+    answering(api, (503, b"", later), (200, b"{}", {}))
+    began = time.monotonic()
+    with client() as opened:
+        opened.get("/costs", [])
+    assert time.monotonic() - began >= 1
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "asked"),
+    [(500, {}, 3), (503, {"Retry-After": "soon"}, 3), (408, {}, 3), (429, {"Retry-After": "3600"}, 1)],
+)
+def test_a_server_that_stays_down_is_unavailable(
+    api: Api, client: Callable[..., http.Client], status: int, headers: dict[str, str], asked: int
+) -> None:
+    answering(api, (status, b"", headers))
+    error = refusal(client())
+    assert isinstance(error, SourceUnavailable)
+    assert f"HTTP {status}" in str(error)
+    assert len(api.requests) == asked
+
+
+def test_a_silent_server_is_unavailable(api: Api, client: Callable[..., http.Client]) -> None:
+    def answer(path: str, params: Params) -> Answer:
+        time.sleep(1)
+        return 200, b"{}", {}
+
+    api.answer = answer
+    error = refusal(client(retry=http.RetryPolicy(2, 0.01, 2, 0, timeout_seconds=0.1)))
+    assert isinstance(error, SourceUnavailable)
+    assert "ReadTimeout" in str(error)
+    assert isinstance(refusal(client("http://127.0.0.1:1")), SourceUnavailable)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_credential_names_its_variable(api: Api, client: Callable[..., http.Client], status: int) -> None:
+    answering(api, (status, b"", {}))
+    error = refusal(client())
+    assert isinstance(error, SourceRejected)
+    assert "rotate the credential in API_KEY" in str(error)
+    assert len(api.requests) == 1
+
+
+def test_what_the_server_says_is_told_without_the_secret(api: Api, client: Callable[..., http.Client]) -> None:
+    answering(api, (400, f"key {SECRET}\x1b[2J is wrong".encode(), {}))
+    assert "HTTP 400: key (credential) [2J is wrong" in str(refusal(client()))
+
+
+def test_the_credential_goes_to_no_other_host(api: Api, client: Callable[..., http.Client]) -> None:
+    answering(api, (302, b"", {"Location": f"{api.url}/elsewhere"}), (200, b"{}", {}))
+    assert "HTTP 302" in str(refusal(client()))
+    assert [path for path, _, _ in api.requests] == ["/v1/costs"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "problem"),
+    [
+        (b"[]", SourceChangedShape, "not a JSON object"),
+        (b'{"cost": NaN}', SourceRejected, "NaN is no number"),
+        (b'{"cost": -Infinity}', SourceRejected, "-Infinity is no number"),
+        (b'{"data":[{"obj', SourceRejected, "not valid JSON"),
+        (b"[" * 100_000, SourceRejected, "not valid JSON"),
+        (b"{" + b" " * http.MAX_PAGE_BYTES, SourceRejected, "answer is too large"),
+    ],
+    ids=["list", "NaN", "infinity", "cut off", "nested", "large"],
+)
+def test_what_is_no_page(
+    api: Api, client: Callable[..., http.Client], content: bytes, kind: type[Exception], problem: str
+) -> None:
+    answering(api, (200, content, {}))
+    error = refusal(client(retry=http.RetryPolicy(1, timeout_seconds=60)))
+    assert isinstance(error, kind)
+    assert problem in str(error)
+
+
+@pytest.mark.parametrize("base_url", ["not a url", "ftp://127.0.0.1", "http://[::1"])
+def test_a_base_url_that_is_none_is_a_setting(client: Callable[..., http.Client], base_url: str) -> None:
+    with pytest.raises(SettingsInvalid, match="base_url"), client(base_url) as opened:
+        opened.get("/costs", [])
+
+
+@pytest.mark.parametrize("secret", [None, "", "  ", "schlüssel", "two\nlines"])
+def test_a_credential_that_is_none_is_a_setting(monkeypatch: pytest.MonkeyPatch, secret: str | None) -> None:
+    monkeypatch.delenv("API_KEY", raising=False)
+    if secret is not None:
+        monkeypatch.setenv("API_KEY", secret)
+    with pytest.raises(
+        SettingsInvalid, match=r"environment variable API_KEY (is not set|holds no usable credential)"
+    ) as told:
+        http.credential("API_KEY", "bill")
+    assert "lüssel" not in str(told.value)
+    monkeypatch.setenv("API_KEY", f" {SECRET}\n")
+    assert http.credential("API_KEY", "bill") == SECRET
+
+
+# Pages of a list ------------------------------------------------------------------------------------------------------
+
+
+def listed(row: int, more: object, following: object) -> bytes:
+    return json.dumps({"data": [row], "has_more": more, "next_page": following}).encode()
+
+
+def serve_pages(api: Api, pages: dict[str | None, bytes]) -> None:
+    """Each page by the cursor asked for."""
+    api.answer = lambda path, params: (200, pages[dict(params).get("page")], {})
+
+
+def test_pages_are_followed_to_the_last(api: Api, client: Callable[..., http.Client]) -> None:
+    serve_pages(api, {None: listed(1, True, "b"), "b": listed(2, True, "c"), "c": listed(3, False, None)})
+    with client() as opened:
+        assert [page.body["data"] for page in opened.pages("/costs", [("day", "1")])] == [[1], [2], [3]]
+    assert [params for _, params, _ in api.requests] == [
+        [("day", "1")],
+        [("day", "1"), ("page", "b")],
+        [("day", "1"), ("page", "c")],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pages", "kind", "problem"),
+    [
+        ({None: listed(1, True, None)}, SourceRejected, "has_more is true but next_page is None"),
+        ({None: listed(1, False, "b")}, SourceRejected, "has_more is false but next_page is 'b'"),
+        ({None: listed(1, True, "b"), "b": listed(2, True, "b")}, SourceRejected, "the same page or cursor came twice"),
+        (
+            {None: listed(1, True, "b"), "b": listed(2, True, "c"), "c": listed(1, True, "b")},
+            SourceRejected,
+            "the same page or cursor came twice",
+        ),
+        ({None: listed(1, "yes", None)}, SourceChangedShape, "has_more or next_page is missing"),
+        ({None: listed(1, True, 7)}, SourceChangedShape, "has_more or next_page is missing"),
+        ({None: b'{"data":[]}'}, SourceChangedShape, "has_more or next_page is missing"),
+    ],
+)
+def test_contradictory_pages_are_refused(
+    api: Api, client: Callable[..., http.Client], pages: dict[str | None, bytes], kind: type[Exception], problem: str
+) -> None:
+    serve_pages(api, pages)
+    with pytest.raises(kind, match=problem), client() as opened:
+        list(opened.pages("/costs", []))
+
+
+def test_a_list_without_end_is_refused(api: Api, client: Callable[..., http.Client]) -> None:
+    def answer(path: str, params: Params) -> Answer:
+        number = int(dict(params).get("page", 0))
+        return 200, listed(number, True, str(number + 1)), {}
+
+    api.answer = answer
+    with pytest.raises(SourceRejected, match=f"more than {http.MAX_PAGES} pages"), client() as opened:
+        list(opened.pages("/costs", []))
+    assert len(api.requests) == http.MAX_PAGES
