@@ -230,15 +230,33 @@ def print_explanation(settings: Settings, event_id: str, limit: int) -> bool:
             _print_stored(out, line.stored)
     if len(found.shares) < found.shares_in_all:
         out.print(f"\n{found.shares_in_all - len(found.shares)} smaller shares not shown; --limit shows more")
-    for stored in found.spans[:limit]:
+    for span in found.spans:
         out.print("\n[bold]as telemetry delivered it[/]")
-        _print_stored(out, stored)
+        for part, calls in span.parts.items():
+            out.print(f"  {_did(part)} {f'call {calls[0]}' if len(calls) == 1 else f'{len(calls)} calls of the event'}")
+        _print_stored(out, span.stored)
+    if len(found.spans) < found.spans_in_all:
+        out.print(f"\n{found.spans_in_all - len(found.spans)} more lines of telemetry not shown; --limit shows more")
     return all(share.holds for share in found.shares)
+
+
+#: What a line of telemetry did, as ``took_part`` of ``docs/lake.md`` says it.
+_PARTS = {
+    "counted": "its usage is that of",
+    "beyond": "its usage beyond the calls below it is that of",
+    "told": "tells, and its usage does not count:",
+    "wraps": "contains in its own usage:",
+}
+
+
+def _did(part: str) -> str:
+    verb, _, names = part.partition(" ")
+    return _PARTS[verb] if verb in _PARTS else f"tells {', '.join(names.split())} of"
 
 
 def _print_stored(out: Console, stored: StoredLine | None) -> None:
     if stored is None:
-        out.print("    not in the lake any more; a run writes it again")
+        out.print("    landed anew since this was published; run the job, then ask again")
         return
     cut = stored.text if len(stored.text) <= SHOWN_CHARACTERS else f"{stored.text[:SHOWN_CHARACTERS]} …"
     out.print(f"    {_plain(stored.source)} {_plain(stored.file)} line {stored.line}, sha256 {stored.sha256}")

@@ -6,16 +6,19 @@ never waits for a run. A share is reckoned again with plain integers (``money.ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
+from reconcilers.ingest.lake import schema
 from reconcilers.ingest.landing import Landing
 from reconcilers.money import carve, nanos_of
-from reconcilers.pipeline import configured_sources
+from reconcilers.periods import parse_instant
+from reconcilers.pipeline import configured_sources, known
 from reconcilers.sources.folders import split_line
 from reconcilers.warehouses.base import Published
 from reconcilers.warehouses.choice import warehouse_of
@@ -23,6 +26,21 @@ from reconcilers.warehouses.choice import warehouse_of
 #: A stored line longer than this is cut when it is shown.
 SHOWN_CHARACTERS = 600
 Row = dict[str, Any]
+#: What the calls of an event were told by. A telling that stands alone is its call; of others the lake says what each did.
+_TOLD_BY = """
+with told as (
+    select own_id, unnest(took_part, recursive := true) from resolved_calls where event_id = $event_id
+    union all
+    select
+        coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id), source, landing_id, landing_line,
+        case when len(usage) > 0 and not answered_from_cache then 'counted' else 'told' end
+    from calls
+    where event_id = $event_id and billable
+        and (landing_id, landing_row) not in (select (told_landing_id, told_landing_row) from resolved_tellings)
+)
+
+select md5(own_id) as call_id, source, landing_id, landing_line, part from told
+"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +62,14 @@ class ChargeLine:
     part: str
     cost: Decimal
     stored: StoredLine | None
+
+
+@dataclass
+class Span:
+    """A line of telemetry, and what it did for which calls of an event (``took_part`` in ``docs/lake.md``): part → call ids."""
+
+    stored: StoredLine
+    parts: dict[str, list[str]]
 
 
 @dataclass
@@ -72,19 +98,20 @@ class Share:
 
 @dataclass
 class Explanation:
-    """An event as published, its runs, its dearest shares and the spans behind its calls."""
+    """An event as published, its runs, its dearest shares and the spans that told its calls, those of the dearest first."""
 
     event: Row
     runs: list[Row]
     shares: list[Share]
     shares_in_all: int
-    spans: list[StoredLine]
+    spans: list[Span]
+    spans_in_all: int
 
 
 def explain(settings: Settings, event_id: str, limit: int = 5) -> Explanation:
-    """Explain the cost of one event by its ``limit`` dearest shares. Raises ``SettingsInvalid`` for an unknown event."""
+    """Explain the cost of one event by its ``limit`` dearest shares and as many spans. Raises ``SettingsInvalid`` for an unknown event."""
     published = current(settings)
-    files = _Files(settings)
+    files = _Files(settings, parse_instant(published.facts["as_of"]))
     events = _rows(published, "select * from finance.fct_cost_per_outcome where event_id = ?", event_id)
     if not events:
         raise SettingsInvalid(
@@ -103,7 +130,9 @@ def explain(settings: Settings, event_id: str, limit: int = 5) -> Explanation:
         event_id,
     )
     shares = [_share(published, files, row) for row in found[:limit]]
-    return Explanation(events[0], runs, shares, len(found), list(files.spans(event_id)))
+    told_by = files.told_by(event_id, [row["call_id"] for row in found])
+    spans = [Span(files.stored(*where), parts) for where, parts in list(told_by.items())[:limit]]
+    return Explanation(events[0], runs, shares, len(found), spans, len(told_by))
 
 
 def current(settings: Settings) -> Published:
@@ -156,45 +185,48 @@ def _share(published: Published, files: _Files, row: Row) -> Share:
 
 
 class _Files:
-    """The lake and landing of one company, looked up by id."""
+    """The lake as known at ``as_of`` and landing, of one company, looked up by id."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.lake, self.landing = settings.lake, Landing(settings.landing)
+    def __init__(self, settings: Settings, as_of: datetime) -> None:
+        self.lake, _, _ = known(settings, as_of)
+        self.landing = Landing(settings.landing)
         self.sources = {source.name: source for _, source in configured_sources(settings)}
 
     def charge(self, source: str, charge_id: str) -> StoredLine | None:
-        """The stored line of one charge; null when the lake no longer has it (``reconcile run`` writes it again)."""
-        rows = self._find("charges", source, "charge_id = ?", [charge_id])
-        return next((self._stored(row) for row in rows), None)
+        """The stored line of one charge; null when its bill was landed anew since and is not published yet."""
+        sql = """select source, landing_id, landing_line from charges
+                 where source = $source and charge_id = $charge_id order by all limit 1"""
+        rows = self._ask(sql, ["charges"], source=source, charge_id=charge_id)
+        return self.stored(*rows[0]) if rows else None
 
-    def spans(self, event_id: str) -> Iterator[StoredLine]:
-        """The stored lines of an event's calls, as delivered, at most ten."""
-        found = [
-            row for name in self.sources for row in self._find("calls", name, "event_id = ? and billable", [event_id])
-        ]
-        for row in found[:10]:
-            yield self._stored(row)
+    def told_by(self, event_id: str, calls: Sequence[str]) -> dict[tuple[str, str, int], dict[str, list[str]]]:
+        """(source, landing id, line) → what it did for which calls of an event. Lines of ``calls`` come first, in their order."""
+        places = {call_id: place for place, call_id in enumerate(dict.fromkeys(calls))}
+        found: dict[tuple[str, str, int], dict[str, list[str]]] = {}
+        rows = self._ask(_TOLD_BY, ["calls", "resolved_calls", "resolved_tellings"], event_id=event_id)
+        for call_id, *where, part in sorted(rows, key=lambda row: (places.get(row[0], len(places)), *row)):
+            source, landing_id, line = where
+            found.setdefault((source, landing_id, line), {}).setdefault(part, []).append(call_id)
+        return found
 
-    def _find(self, entity: str, source: str, condition: str, values: list[Any]) -> list[Row]:
+    def stored(self, source: str, landing_id: str, landing_line: int) -> StoredLine:
+        """The line of a landed file that a row of the lake was read from."""
+        landed = self.landing.find(source, landing_id)
+        index, line = split_line(landing_line)
+        item = landed.objects[index]
+        text = self.sources[source].cited(landed.path(item), item.name, line)
+        return StoredLine(source, item.name, line, item.sha256, text)
+
+    def _ask(self, sql: str, entities: Iterable[str], **values: str) -> list[tuple[Any, ...]]:
         import duckdb
 
-        files = [str(path) for path in sorted((self.lake / source).glob(f"*/{entity}.parquet"))]
-        if not files:
-            return []
         with duckdb.connect() as connection:
-            sql = (
-                f"select distinct source, landing_id, landing_line from read_parquet(?) where {condition} order by all"
-            )
-            cursor = connection.execute(sql, [files, *values])
-            names = [column[0] for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-    def _stored(self, row: Row) -> StoredLine:
-        landed = self.landing.find(row["source"], row["landing_id"])
-        index, line = split_line(row["landing_line"])
-        item = landed.objects[index]
-        text = self.sources[row["source"]].cited(landed.path(item), item.name, line)
-        return StoredLine(row["source"], item.name, line, item.sha256, text)
+            for entity in entities:
+                if paths := [str(path) for path in self.lake.get(entity, ())]:
+                    connection.read_parquet(paths).create_view(entity)
+                else:
+                    connection.register(entity, schema(entity).empty_table())
+            return connection.execute(sql, values).fetchall()
 
 
 def _rows(published: Published, sql: str, *values: Any) -> list[Row]:

@@ -43,6 +43,9 @@ class Period:
             yield month
             month = Period.of_month(month.end)
 
+    def overlaps(self, other: Period) -> bool:
+        return self.start < other.end and other.start < self.end
+
     def widened(self, before_days: int = 0, after_days: int = 0) -> Period:
         return Period(self.start - timedelta(days=before_days), self.end + timedelta(days=after_days))
 

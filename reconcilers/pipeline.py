@@ -76,7 +76,7 @@ def land(
     """Fetch, validate and commit every unit of one source that covers ``period``.
 
     A unit that fails leaves what was known of it in force, is recorded as rejected at ``as_of`` and does not stop the
-    others. Bills are pulled again for ``repull_days`` before the period, because providers restate.
+    others; it stands rejected until it is taken, or a listing that would name it does not. Bills are pulled again for ``repull_days`` before the period, because providers restate.
     """
     room, source = next((room, source) for room, source in configured_sources(settings) if source.name == name)
     landing, lake = Landing(settings.landing), Lake(settings.lake)
@@ -88,17 +88,23 @@ def land(
         landing.ask(name, window, period, [], as_of)
         _refuse(landing, report, "(listing)", period, as_of, error)
         return report
-    landing.accept(name, "(listing)", as_of)
+    landing.end_refusal(name, "(listing)", as_of)
+    for refused in landing.refused(as_of):
+        if refused.source == name and refused.unit not in units and source.lists(refused.unit, window):
+            landing.end_refusal(name, refused.unit, as_of)
+            report.warnings.append(f"{refused.unit}: was refused, and is gone from the source")
+    taken = []
     for number, unit in enumerate(units):
         if progress:
             progress(number, len(units), unit)
         try:
             _land_unit(landing, lake, source, unit, as_of, report)
-            landing.accept(name, unit, as_of)
+            landing.end_refusal(name, unit, as_of)
+            taken.append(unit)
         except ReconcileError as error:
             _refuse(landing, report, unit, source.days(unit) or period, as_of, error)
     # Last: a run killed before has not had them.
-    landing.ask(name, window, period, source.answered(window, units), as_of)
+    landing.ask(name, window, period, source.answered(window, taken), as_of)
     report.units = len(units)
     if progress:
         progress(len(units), len(units), "")
@@ -137,7 +143,7 @@ def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
             pull.add(f"{name}.csv", path.name, path)
         report.units += 1
         report.news += landing.commit(pull, as_of)[1]
-        landing.accept(reference.SOURCE, name, as_of)
+        landing.end_refusal(reference.SOURCE, name, as_of)
     return report
 
 

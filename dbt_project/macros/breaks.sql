@@ -5,5 +5,9 @@
   trim({{ parts | join(' || ') }})
 {%- endmacro %}
 
-{# what every model that finds breaks says of one; reconciliation_id where a variance is behind it, whose largest component is then its class #}
-{% macro break_columns() %}{{ return(['kind', 'source', 'charge_day', 'break_key', 'quantity', 'amount', 'note', 'reconciliation_id']) }}{% endmacro %}
+{#
+  what every model that finds breaks says of one; reconciliation_id where a variance is behind it, whose largest component is then its class
+#}
+{% macro break_columns() -%}
+  {{ return(['kind', 'source', 'charge_day', 'break_key', 'quantity', 'amount', 'note', 'reconciliation_id']) }}
+{%- endmacro %}

@@ -18,7 +18,8 @@
 {{ timestamp }} >= {{ day_marks().first }} and {{ timestamp }} < {{ day_marks().end }} and {{ of_days('cast(' ~ timestamp ~ ' as date)') }}
 {%- endmacro %}
 {% macro within_read_days(timestamp) -%}
-{{ timestamp }} >= {{ day_marks().first_read }} and {{ timestamp }} < {{ day_marks().end_read }} and {{ of_read_days('cast(' ~ timestamp ~ ' as date)') }}
+{{ timestamp }} >= {{ day_marks().first_read }} and {{ timestamp }} < {{ day_marks().end_read }}
+    and {{ of_read_days('cast(' ~ timestamp ~ ' as date)') }}
 {%- endmacro %}
 
 {#
@@ -29,7 +30,8 @@
   {%- if var('days', []) %}{{ return(day_literals(var('days'), var('read_days', var('days')))) }}{% endif -%}
   {{ return({
     'day': "cast('0001-01-01' as date)", 'first': "cast('0001-01-02' as timestamp)", 'end': "cast('0001-01-03' as timestamp)",
-    'read_day': "cast('0001-01-04' as date)", 'first_read': "cast('0001-01-05' as timestamp)", 'end_read': "cast('0001-01-06' as timestamp)",
+    'read_day': "cast('0001-01-04' as date)", 'first_read': "cast('0001-01-05' as timestamp)",
+    'end_read': "cast('0001-01-06' as timestamp)",
   }) }}
 {%- endmacro %}
 
@@ -63,7 +65,8 @@ cast('{{ modules.datetime.date.fromisoformat(day | string) + modules.datetime.ti
   {%- for name, value in config.get('labels', {}).items() %}{% do labels.append("('" ~ name ~ "', '" ~ value ~ "')") %}{% endfor -%}
   {%- if labels %}{% do options.append('labels = [' ~ labels | join(', ') ~ ']') %}{% endif -%}
   {%- if config.get('require_partition_filter') %}{% do options.append('require_partition_filter = true') %}{% endif -%}
-  {{ return(' partition by ' ~ config.require('day') ~ (' cluster by ' ~ cluster | join(', ') if cluster else '') ~ ' options (' ~ options | join(', ') ~ ')') }}
+  {{ return(' partition by ' ~ config.require('day') ~ (' cluster by ' ~ cluster | join(', ') if cluster else '') ~ ' options ('
+      ~ options | join(', ') ~ ')') }}
 {%- endmacro %}
 
 {#
@@ -71,7 +74,8 @@ cast('{{ modules.datetime.date.fromisoformat(day | string) + modules.datetime.ti
   same table, whichever rows they change. A transaction writes to one database, so it stands in the model's.
 #}
 {% macro made_partitions(database, name) -%}
-  {{ return(api.Relation.create(database=database, schema=env_var('RECONCILE_SCHEMA_PREFIX', '') ~ 'partitions', identifier='made_' ~ name, type='table')) }}
+  {{ return(api.Relation.create(database=database, schema=env_var('RECONCILE_SCHEMA_PREFIX', '') ~ 'partitions', identifier='made_' ~ name,
+      type='table')) }}
 {%- endmacro %}
 
 {% macro keep_partitions() -%}
@@ -102,7 +106,8 @@ order by day
 {% macro batched(stale) -%}
   {%- set batches, batch, held = [], [], namespace(calls=0) -%}
   {%- for row in stale -%}
-    {%- if batch and held.calls + row[1] > var('batch_calls') %}{% do batches.append(batch | list) %}{% do batch.clear() %}{% set held.calls = 0 %}{% endif -%}
+    {%- if batch and held.calls + row[1] > var('batch_calls') %}{% do batches.append(batch | list) %}{% do batch.clear() %}
+        {%- set held.calls = 0 %}{% endif -%}
     {%- do batch.append(row[0]) %}{% set held.calls = held.calls + row[1] -%}
   {%- endfor -%}
   {%- if batch %}{% do batches.append(batch) %}{% endif -%}
@@ -110,7 +115,9 @@ order by day
 {%- endmacro %}
 
 {% materialization by_day, supported_languages=['sql'], default %}
-  {%- if var('days', []) %}{{ exceptions.raise_compiler_error('`days` is for compiling and for tests: a build finds out by itself which days to make') }}{% endif -%}
+  {%- if var('days', []) -%}
+    {{ exceptions.raise_compiler_error('`days` is for compiling and for tests: a build finds out by itself which days to make') }}
+  {%- endif -%}
   {%- set day = config.require('day') -%}
   {%- set made_from = ref(config.require('made_from')) -%}
   {%- set reads = ref(config.get('reads')) if config.get('reads') else none -%}
@@ -127,7 +134,10 @@ order by day
   {%- endcall %}
   {%- set known, ours = load_result('main').data[0] -%}
   {% if existing is none or not existing.is_table or ours == 0 or known > ours %}
-    {# no transaction: BigQuery's take no DDL, and it replaces no table by one of other partitions. Killed after any of the three, the next build makes the table again #}
+    {#
+      no transaction: BigQuery's take no DDL, and it replaces no table by one of other partitions. Killed after any of the three, the next
+      build makes the table again
+    #}
     {% do run_query("delete from " ~ made ~ " where true") %}
     {% if existing is not none %}{% do adapter.drop_relation(existing) %}{% endif %}
     {% do run_query("create or replace table " ~ target_relation ~ kept_by() ~ " as\n" ~ sql ~ "\nlimit 0") %}
@@ -137,7 +147,8 @@ order by day
   {%- for days in batched(run_query(stale_days(target_relation, made, made_from)).rows) -%}
     {%- set named = dates(days) -%}
     {%- if reads -%}
-      {%- set found = run_query('select distinct read_day from ' ~ reads ~ ' where ' ~ day ~ ' in (' ~ named ~ ') order by 1').columns[0].values() | list -%}
+      {%- set found = run_query('select distinct read_day from ' ~ reads ~ ' where ' ~ day ~ ' in (' ~ named
+          ~ ') order by 1').columns[0].values() | list -%}
     {%- endif -%}
     {%- set read_days = found or days -%}
     {% do run_query(

@@ -4,13 +4,15 @@
 #}
 {% macro coverage_columns() -%}
   {%- set columns = [] -%}
-  {%- for part in ['attributed', 'reconciled', 'estimated'] %}{% for prefix in ['', 'own_', 'month_'] %}{% do columns.append(prefix ~ 'share_' ~ part) %}{% endfor %}{% endfor -%}
+  {%- for part in ['attributed', 'reconciled', 'estimated'] %}{% for prefix in ['', 'own_', 'month_'] %}
+      {%- do columns.append(prefix ~ 'share_' ~ part) %}{% endfor %}{% endfor -%}
   {{ return(columns) }}
 {%- endmacro %}
 
 {% macro coverage_beside(own, months) -%}
 {% for part, pick in [('attributed', 'least'), ('reconciled', 'least'), ('estimated', 'greatest')] -%}
   {%- set mine, whole = own ~ '.share_' ~ part, months ~ '.share_' ~ part -%}
-        {{ pick }}(coalesce({{ mine }}, {{ whole }}), coalesce({{ whole }}, {{ mine }})) as share_{{ part }}, {{ mine }} as own_share_{{ part }}, {{ whole }} as month_share_{{ part }}{{ ',\n' if not loop.last }}
+        {{ pick }}(coalesce({{ mine }}, {{ whole }}), coalesce({{ whole }}, {{ mine }})) as share_{{ part }},
+        {{ mine }} as own_share_{{ part }}, {{ whole }} as month_share_{{ part }}{{ ',\n' if not loop.last }}
 {%- endfor %}
 {%- endmacro %}

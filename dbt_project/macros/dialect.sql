@@ -21,13 +21,21 @@
 {% macro bigquery__unnested(array, alias) %}cross join unnest({{ array }}) as {{ alias }}{% endmacro %}
 
 {# some columns of a relation, once per element of an array column of it; on DuckDB a join with its own array would be a real join #}
-{% macro exploded(relation, columns, array, alias) %}{{ return(adapter.dispatch('exploded', 'reconcile')(relation, columns, array, alias)) }}{% endmacro %}
-{% macro duckdb__exploded(relation, columns, array, alias) %}(select {{ columns }}, unnest({{ array }}) as {{ alias }} from {{ relation }}){% endmacro %}
-{% macro bigquery__exploded(relation, columns, array, alias) %}(select {{ columns }}, {{ alias }} from {{ relation }} cross join unnest({{ array }}) as {{ alias }}){% endmacro %}
+{% macro exploded(relation, columns, array, alias) -%}
+  {{ return(adapter.dispatch('exploded', 'reconcile')(relation, columns, array, alias)) }}
+{%- endmacro %}
+{% macro duckdb__exploded(relation, columns, array, alias) -%}
+  (select {{ columns }}, unnest({{ array }}) as {{ alias }} from {{ relation }})
+{%- endmacro %}
+{% macro bigquery__exploded(relation, columns, array, alias) -%}
+  (select {{ columns }}, {{ alias }} from {{ relation }} cross join unnest({{ array }}) as {{ alias }})
+{%- endmacro %}
 
 {# nanos as money; on DuckDB the product of whole nanos and a number of nine places needs no rescaling #}
 {% macro from_nanos(n) %}{{ return(adapter.dispatch('from_nanos', 'reconcile')(n)) }}{% endmacro %}
-{% macro duckdb__from_nanos(n) %}cast(cast({{ n }} as decimal(38, 0)) * cast('0.000000001' as decimal(9, 9)) as numeric(38, 9)){% endmacro %}
+{% macro duckdb__from_nanos(n) -%}
+  cast(cast({{ n }} as decimal(38, 0)) * cast('0.000000001' as decimal(9, 9)) as numeric(38, 9))
+{%- endmacro %}
 {% macro bigquery__from_nanos(n) %}{{ return(money(money(n) ~ ' * ' ~ money("'0.000000001'"))) }}{% endmacro %}
 
 {# microseconds since the UTC midnight before #}
@@ -36,11 +44,14 @@
 {% macro bigquery__micros_of_day(ts) %}mod(unix_micros({{ ts }}), 86400000000){% endmacro %}
 
 {# microseconds from midnight to a time of day written HH:MM #}
-{% macro micros_of_clock(clock) %}((cast(substr({{ clock }}, 1, 2) as int64) * 60 + cast(substr({{ clock }}, 4, 2) as int64)) * 60000000){% endmacro %}
+{% macro micros_of_clock(clock) -%}
+  ((cast(substr({{ clock }}, 1, 2) as int64) * 60 + cast(substr({{ clock }}, 4, 2) as int64)) * 60000000)
+{%- endmacro %}
 
 {# whether a time of day lies in a half-open part of the day, which may lie over midnight #}
 {% macro within_hours(clock, begin, end) -%}
-case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }} < {{ end }} else {{ clock }} >= {{ begin }} or {{ clock }} < {{ end }} end
+case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }} < {{ end }}
+    else {{ clock }} >= {{ begin }} or {{ clock }} < {{ end }} end
 {%- endmacro %}
 
 {# least number of characters to insert, leave out or change to make one text the other #}
@@ -66,9 +77,16 @@ case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }
 {% macro bigquery__month_of(day) %}cast(date_trunc({{ day }}, month) as date){% endmacro %}
 
 {# every date of a half-open range, as rows of a column #}
-{% macro days_of(first, last_exclusive, alias) %}{{ return(adapter.dispatch('days_of', 'reconcile')(first, last_exclusive, alias)) }}{% endmacro %}
-{% macro duckdb__days_of(first, last_exclusive, alias) %}cross join unnest(generate_series(cast({{ first }} as timestamp), cast({{ last_exclusive }} as timestamp) - interval 1 day, interval 1 day)) as {{ alias }}_rows({{ alias }}){% endmacro %}
-{% macro bigquery__days_of(first, last_exclusive, alias) %}cross join unnest(generate_date_array({{ first }}, date_sub({{ last_exclusive }}, interval 1 day))) as {{ alias }}{% endmacro %}
+{% macro days_of(first, last_exclusive, alias) -%}
+  {{ return(adapter.dispatch('days_of', 'reconcile')(first, last_exclusive, alias)) }}
+{%- endmacro %}
+{% macro duckdb__days_of(first, last_exclusive, alias) -%}
+  cross join unnest(generate_series(cast({{ first }} as timestamp), cast({{ last_exclusive }} as timestamp) - interval 1 day,
+      interval 1 day)) as {{ alias }}_rows({{ alias }})
+{%- endmacro %}
+{% macro bigquery__days_of(first, last_exclusive, alias) -%}
+  cross join unnest(generate_date_array({{ first }}, date_sub({{ last_exclusive }}, interval 1 day))) as {{ alias }}
+{%- endmacro %}
 
 {# one value of a JSON object held as text, null when absent #}
 {% macro json_text(json, name) %}{{ return(adapter.dispatch('json_text', 'reconcile')(json, name)) }}{% endmacro %}
@@ -81,9 +99,15 @@ case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }
 {% macro bigquery__first_of(array) %}{{ array }}[safe_offset(0)]{% endmacro %}
 
 {# rows of an array column with their place, first to last #}
-{% macro unnested_in_order(array, alias, place) %}{{ return(adapter.dispatch('unnested_in_order', 'reconcile')(array, alias, place)) }}{% endmacro %}
-{% macro duckdb__unnested_in_order(array, alias, place) %}cross join unnest({{ array }}) with ordinality as {{ alias }}_rows({{ alias }}, {{ place }}){% endmacro %}
-{% macro bigquery__unnested_in_order(array, alias, place) %}cross join unnest({{ array }}) as {{ alias }} with offset as {{ place }}{% endmacro %}
+{% macro unnested_in_order(array, alias, place) -%}
+  {{ return(adapter.dispatch('unnested_in_order', 'reconcile')(array, alias, place)) }}
+{%- endmacro %}
+{% macro duckdb__unnested_in_order(array, alias, place) -%}
+  cross join unnest({{ array }}) with ordinality as {{ alias }}_rows({{ alias }}, {{ place }})
+{%- endmacro %}
+{% macro bigquery__unnested_in_order(array, alias, place) -%}
+  cross join unnest({{ array }}) as {{ alias }} with offset as {{ place }}
+{%- endmacro %}
 
 {#
   63 or 64 bits that tell rows apart cheaply inside one store: never an identity of a finance table, and wherever two rows could
@@ -97,10 +121,13 @@ case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }
 {% macro may_repeat_meter(usage) %}{{ return(adapter.dispatch('may_repeat_meter', 'reconcile')(usage)) }}{% endmacro %}
 {% macro duckdb__may_repeat_meter(usage) -%}
   {%- set pairs = [] -%}
-  {%- for left, right in [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)] %}{% do pairs.append(usage ~ '[' ~ left ~ '].meter = ' ~ usage ~ '[' ~ right ~ '].meter') %}{% endfor -%}
+  {%- for left, right in [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)] %}
+      {%- do pairs.append(usage ~ '[' ~ left ~ '].meter = ' ~ usage ~ '[' ~ right ~ '].meter') %}{% endfor -%}
   coalesce(array_length({{ usage }}) > 4 or {{ pairs | join(' or ') }}, false)
 {%- endmacro %}
-{% macro bigquery__may_repeat_meter(usage) %}array_length({{ usage }}) > (select count(distinct element.meter) from unnest({{ usage }}) as element){% endmacro %}
+{% macro bigquery__may_repeat_meter(usage) -%}
+  array_length({{ usage }}) > (select count(distinct element.meter) from unnest({{ usage }}) as element)
+{%- endmacro %}
 
 {# a hex digest's 32 digits as three whole numbers, which take a third of its room; the first two, its first 30, sort as the digest does #}
 {% macro digits_of(digest, part) -%}

@@ -1,6 +1,8 @@
 {# The key dimensions of rule R8, in key order. Every list of dimensions in the project comes from here. #}
 {% macro owner_dimensions() %}{{ return(['billing_account_id', 'sub_account_id', 'api_key_id']) }}{% endmacro %}
-{% macro price_dimensions() %}{{ return(['service_tier', 'batch', 'context_band', 'geography', 'region', 'speed', 'modality', 'cache_ttl']) }}{% endmacro %}
+{% macro price_dimensions() -%}
+  {{ return(['service_tier', 'batch', 'context_band', 'geography', 'region', 'speed', 'modality', 'cache_ttl']) }}
+{%- endmacro %}
 {# the price-setting dimensions as far as the source's bill tells them, in cells of both sides #}
 {% macro told_dimensions() -%}
   {%- set told = [] -%}
@@ -10,29 +12,39 @@
 {% macro key_dimensions() %}{{ return(['source'] + owner_dimensions() + ['model', 'meter'] + price_dimensions()) }}{% endmacro %}
 
 {# what billed and expected cost are held against each other by (R19, R25): the account and nothing below; a month-long line has no day #}
-{% macro reconciliation_dimensions() %}{{ return(['source', 'billing_account_id', 'model', 'meter'] + told_dimensions() + ['charge_day', 'charge_month']) }}{% endmacro %}
+{% macro reconciliation_dimensions() -%}
+  {{ return(['source', 'billing_account_id', 'model', 'meter'] + told_dimensions() + ['charge_day', 'charge_month']) }}
+{%- endmacro %}
 
 {# the dimensions all usages of one call have in common #}
 {% macro call_price_dimensions() %}{{ return(['service_tier', 'batch', 'context_band', 'geography', 'region', 'speed']) }}{% endmacro %}
 {% macro call_dimensions() -%}
-{{ return(['charge_day', 'source'] + owner_dimensions() + ['model'] + call_price_dimensions() + ['price_hour', 'estimated', 'other_day', 'sampling_probability_millionths']) }}
+{{ return(['charge_day', 'source'] + owner_dimensions() + ['model'] + call_price_dimensions() + ['price_hour', 'estimated', 'other_day',
+    'sampling_probability_millionths']) }}
 {%- endmacro %}
 
 {# what a provider means when it leaves a price-setting dimension out; an assumed value is a value and meets only itself #}
 {% macro dimension_default(dimension) -%}
-  {%- set defaults = {'service_tier': "'standard'", 'batch': "'false'", 'context_band': "'standard'", 'geography': "'global'", 'region': "'(default)'", 'speed': "'standard'", 'modality': "'text'"} -%}
+  {%- set defaults = {'service_tier': "'standard'", 'batch': "'false'", 'context_band': "'standard'", 'geography': "'global'",
+      'region': "'(default)'", 'speed': "'standard'", 'modality': "'text'"} -%}
   {%- if dimension == 'cache_ttl' -%}case when meter = 'cache_write_input_tokens' then '5m' else '(none)' end
   {%- else -%}{{ defaults[dimension] }}{%- endif -%}
 {%- endmacro %}
 
-{# which price-setting dimensions were assumed, one bit each in the order of the list (R8): what a telling left out has the provider's default #}
-{% macro assumed_bit(dimension, missing) %}case when {{ missing }} then {{ 2 ** price_dimensions().index(dimension) }} else 0 end{% endmacro %}
+{#
+  which price-setting dimensions were assumed, one bit each in the order of the list (R8): what a telling left out has the provider's
+  default
+#}
+{% macro assumed_bit(dimension, missing) -%}
+  case when {{ missing }} then {{ 2 ** price_dimensions().index(dimension) }} else 0 end
+{%- endmacro %}
 {% macro is_assumed(bits, dimension) %}mod({{ idiv(bits, 2 ** price_dimensions().index(dimension)) }}, 2) = 1{% endmacro %}
 
 {# their names, null where nothing was assumed #}
 {% macro assumed_names(bits, dimensions) -%}
   {%- set parts = [] -%}
-  {%- for dimension in dimensions %}{% do parts.append("case when " ~ is_assumed(bits, dimension) ~ " then '" ~ dimension ~ " ' else '' end") %}{% endfor -%}
+  {%- for dimension in dimensions %}
+      {%- do parts.append("case when " ~ is_assumed(bits, dimension) ~ " then '" ~ dimension ~ " ' else '' end") %}{% endfor -%}
   nullif(trim(concat({{ parts | join(', ') }})), '')
 {%- endmacro %}
 
@@ -68,10 +80,13 @@ case when api_key_id is not null then 3 when sub_account_id is not null then 2 w
     {%- set conditions = [takes_part] if takes_part else [] -%}
     {%- if depth == 1 %}{% do conditions.append('billing_account_id is not null') %}{% endif -%}
     {%- set value = key(told + owners[:depth]) %}
-    {{ 'case when ' ~ conditions | join(' and ') ~ ' then ' ~ value ~ ' end' if conditions else value }} as {{ name }}_{{ depth }}{{ ',' if not loop.last }}
+    {{ 'case when ' ~ conditions | join(' and ') ~ ' then ' ~ value ~ ' end' if conditions else value }} as {{ name }}_{{ depth }}
+    {{- ',' if not loop.last }}
   {%- endfor %}
 {%- endmacro %}
 
-{# who emitted a telling, as the lake's emitters name it (R8, R31); and all that decides where a call is placed and how its counts are read #}
+{#
+  who emitted a telling, as the lake's emitters name it (R8, R31); and all that decides where a call is placed and how its counts are read
+#}
 {% macro emitted_by() %}{{ return(['telemetry_source', 'scope_name', 'scope_version', 'provider', 'operation']) }}{% endmacro %}
 {% macro emitter_columns() %}{{ return(emitted_by() + ['endpoint'] + owner_dimensions() + ['model']) }}{% endmacro %}

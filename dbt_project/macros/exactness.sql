@@ -3,19 +3,22 @@
 {% macro nanos(x) %}cast(({{ x }}) * 1000000000 as int64){% endmacro %}
 
 {#
-  nanos of an amount at a rate, rounded once, half away from zero (R3): the amount as `whole` nanos and `beyond` in 10⁻²⁷, both of its `sign`, the
-  rate in nanos. Their product would not fit in one number
+  nanos of an amount at a rate, rounded once, half away from zero (R3): the amount as `whole` nanos and `beyond` in 10⁻²⁷, both of its
+  `sign`, the rate in nanos. Their product would not fit in one number
 #}
 {% macro converted(whole, beyond, rate, sign) -%}
 ({{ idiv(wide(whole) ~ ' * ' ~ rate, '1000000000') }}
-    + {{ idiv('(' ~ wide(whole) ~ ' * ' ~ rate ~ ' - ' ~ idiv(wide(whole) ~ ' * ' ~ rate, '1000000000') ~ ' * 1000000000) * 1000000000000000000 + '
-        ~ wide(beyond) ~ ' * ' ~ rate ~ ' + ' ~ wide(sign) ~ ' * ' ~ wide("'500000000000000000000000000'"), wide("'1000000000000000000000000000'")) }})
+    + {{ idiv('(' ~ wide(whole) ~ ' * ' ~ rate ~ ' - ' ~ idiv(wide(whole) ~ ' * ' ~ rate, '1000000000')
+        ~ ' * 1000000000) * 1000000000000000000 + '
+        ~ wide(beyond) ~ ' * ' ~ rate ~ ' + ' ~ wide(sign) ~ ' * ' ~ wide("'500000000000000000000000000'"),
+        wide("'1000000000000000000000000000'")) }})
 {%- endmacro %}
 
 {# the same of an amount rounded to nanos and what rounding took, in 10⁻²⁷, which may be of the other sign #}
 {% macro converted_nanos(nanos, residual, rate) -%}
   {%- set sign = 'case when ' ~ nanos ~ ' < 0 or ' ~ nanos ~ ' = 0 and ' ~ residual ~ ' < 0 then -1 else 1 end' -%}
-  {%- set borrowed = 'case when ' ~ nanos ~ ' > 0 and ' ~ residual ~ ' < 0 then 1 when ' ~ nanos ~ ' < 0 and ' ~ residual ~ ' > 0 then -1 else 0 end' -%}
+  {%- set borrowed = 'case when ' ~ nanos ~ ' > 0 and ' ~ residual ~ ' < 0 then 1 when ' ~ nanos ~ ' < 0 and ' ~ residual
+      ~ ' > 0 then -1 else 0 end' -%}
 {{ converted('(' ~ nanos ~ ' - (' ~ borrowed ~ '))', '(' ~ residual ~ ' + (' ~ borrowed ~ ') * 1000000000000000000)', rate, sign) }}
 {%- endmacro %}
 
@@ -37,7 +40,8 @@ cast(sum({{ x }}) over (partition by {{ partition }} order by {{ order }} rows b
 {%- endmacro %}
 
 {% macro carved_to(u, amount, name) -%}
-least({{ amount }}, {{ name }}_0 * ({{ u }}) + {{ idiv(name ~ '_1 * (' ~ u ~ ') + ' ~ idiv(name ~ '_2 * (' ~ u ~ ')', '1000000'), '1000000') }})
+least({{ amount }},
+    {{ name }}_0 * ({{ u }}) + {{ idiv(name ~ '_1 * (' ~ u ~ ') + ' ~ idiv(name ~ '_2 * (' ~ u ~ ')', '1000000'), '1000000') }})
 {%- endmacro %}
 
 {% macro carved(low, high, amount, name) -%}
@@ -115,7 +119,9 @@ case when ({{ whole }}) > 0 then {{ from_nanos('cast(' ~ idiv(wide(part) ~ ' * 1
 {%- endmacro %}
 
 {# a quantity at the meter's fixed scale, in the meter's own unit again; every scale divides 10⁹ #}
-{% macro from_scaled(quantity, scale_factor) %}{{ return(from_nanos(wide(quantity) ~ ' * ' ~ idiv('1000000000', scale_factor))) }}{% endmacro %}
+{% macro from_scaled(quantity, scale_factor) -%}
+  {{ return(from_nanos(wide(quantity) ~ ' * ' ~ idiv('1000000000', scale_factor))) }}
+{%- endmacro %}
 
 {# an amount in nanos per piece, rounded half up; null when there are no pieces (R24: zero successes have no unit cost) #}
 {% macro per(nanos, pieces) -%}

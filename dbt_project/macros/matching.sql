@@ -39,14 +39,16 @@
 {% macro matching_stages() %}
   {%- set stages, named = [], {'day': 'days', 'other_day': 'other_day', 'month': 'months'} -%}
   {%- for time in matching_times() %}{% do stages.append(dict(time, stage=named[time.met_by], groups='group')) %}{% endfor -%}
-  {%- for meter in cached_meters() %}{% for time in matching_times() %}{% do stages.append(dict(time, stage='cache', groups='cache_group', meter=meter)) %}{% endfor %}{% endfor -%}
+  {%- for meter in cached_meters() %}{% for time in matching_times() %}
+      {%- do stages.append(dict(time, stage='cache', groups='cache_group', meter=meter)) %}{% endfor %}{% endfor -%}
   {{ return(stages) }}
 {% endmacro %}
 
 {% macro matching_bill_state(phase) %}
 {%- set whole = 'quantity' if phase == 'quantity' else idiv('cost_nanos', '1000') %}
 select
-    bill_cell_id, cell_order, depth, depth >= 2 and billing_account_id is null as silent, meter,{{ matching_groups('meter in (' ~ quoted(cached_meters()) ~ ')') }},
+    bill_cell_id, cell_order, depth, depth >= 2 and billing_account_id is null as silent,
+    meter,{{ matching_groups('meter in (' ~ quoted(cached_meters()) ~ ')') }},
     charge_day, case when charge_day is null then charge_month end as charge_month,
     abs(cost_nanos) as amount, {{ sign_of('cost_nanos') }} as sign,
     {{ whole }} as whole, {{ whole }} as remaining, cast(0 as int64) as done
@@ -56,9 +58,11 @@ where destination = '(matching)' and quantity is {{ 'not ' if phase == 'quantity
 
 {% macro matching_usage_state() %}
 select
-    usage_cell_id, cell_order, other_order, second_order, depth, depth >= 2 and billing_account_id is null as silent,{{ matching_groups('cache_blind', 'account_of_project') }},
+    usage_cell_id, cell_order, other_order, second_order, depth,
+    depth >= 2 and billing_account_id is null as silent,{{ matching_groups('cache_blind', 'account_of_project') }},
     charge_day, other_day, second_other_day, {{ month_of('charge_day') }} as charge_month,
-    1 + case when estimated then 4 else 0 end + case when cache_blind then 2 else 0 end + case when other_day_flag is null then 0 else 1 end as turn,
+    1 + case when estimated then 4 else 0 end + case when cache_blind then 2 else 0 end
+        + case when other_day_flag is null then 0 else 1 end as turn,
     expected_price, scale_factor, quantity as remaining
 from {{ ref('int_usage_cells') }}
 where model is not null
@@ -71,19 +75,22 @@ where model is not null
     {%- do told.append('told_' ~ dimension) -%}
     {%- if dimension != 'cache_ttl' %}{% do told_of_cache.append('told_' ~ dimension) %}{% endif -%}
   {%- endfor -%}
-  {{ group_keys('group', told, account_of_project=account_of_project) }},{{ group_keys('cache_group', told_of_cache, cached, account_of_project) }}
+  {{ group_keys('group', told, account_of_project=account_of_project) }},
+  {{ group_keys('cache_group', told_of_cache, cached, account_of_project) }}
 {%- endmacro %}
 
 {# the cells of one side that can still meet in a stage #}
 {% macro matching_left(side, stage) -%}
-remaining > 0 and {{ stage[side ~ '_time'] }} is not null and {{ stage.groups }}_0 is not null{% if side == 'bill' and stage.meter %} and meter = '{{ stage.meter }}'{% endif %}
+remaining > 0 and {{ stage[side ~ '_time'] }} is not null and {{ stage.groups }}_0 is not null{% if side == 'bill' and stage.meter %}
+    and meter = '{{ stage.meter }}'{% endif %}
 {%- endmacro %}
 
 {# which steps of a stage can move anything: the turns of a pass whose two sides still have cells of one group, in one question #}
 {% macro matching_present(bill, usage, stage) %}
 {%- for pass in matching_passes() %}
 {%- set group = stage.groups ~ '_' ~ (0 if pass.silent else pass.meet) %}
-select distinct {{ pass.pass }} as pass, used.turn, {{ {'bill': 'billed.silent', 'usage': 'used.silent'}.get(pass.silent, 'false') }} as silent
+select distinct {{ pass.pass }} as pass, used.turn,
+    {{ {'bill': 'billed.silent', 'usage': 'used.silent'}.get(pass.silent, 'false') }} as silent
 from (
     select distinct {{ group }} as met_on, {{ stage.bill_time }} as met_at, silent
     from {{ bill }}
@@ -132,18 +139,21 @@ with bill_cells as (
         {{ running('remaining', group ~ ', ' ~ stage.bill_time, 'cell_order') }} as high,
         cast(sum(remaining) over (partition by {{ group }}, {{ stage.bill_time }}) as int64) as side_remaining
     from {{ bill }}
-    where {{ matching_left('bill', stage) }} and depth in ({{ pass.bill | join(', ') }}) and {{ group }} is not null{{ ' and silent' if way.silent == 'bill' }}
+    where {{ matching_left('bill', stage) }} and depth in ({{ pass.bill | join(', ') }})
+        and {{ group }} is not null{{ ' and silent' if way.silent == 'bill' }}
 
 ),
 
 usage_cells as (
 
     select
-        usage_cell_id, {{ stage.usage_order }} as cell_order, {{ group }} as met_on, {{ stage.usage_time }} as met_at, expected_price, scale_factor, remaining,
+        usage_cell_id, {{ stage.usage_order }} as cell_order, {{ group }} as met_on, {{ stage.usage_time }} as met_at, expected_price,
+        scale_factor, remaining,
         {{ running('remaining', group ~ ', ' ~ stage.usage_time, stage.usage_order) }} as high,
         cast(sum(remaining) over (partition by {{ group }}, {{ stage.usage_time }}) as int64) as side_remaining
     from {{ usage }}
-    where {{ matching_left('usage', stage) }} and depth in ({{ pass.usage | join(', ') }}) and turn = {{ turn }} and {{ group }} is not null{{ ' and silent' if way.silent == 'usage' }}
+    where {{ matching_left('usage', stage) }} and depth in ({{ pass.usage | join(', ') }}) and turn = {{ turn }}
+        and {{ group }} is not null{{ ' and silent' if way.silent == 'usage' }}
 
 ),
 
@@ -227,7 +237,8 @@ usage_shares as (
 pairs as (
 
     select
-        bill_money.bill_cell_id, usage_shares.usage_cell_id, bill_money.given as bill_given, usage_shares.taken, bill_money.money, bill_money.sign,
+        bill_money.bill_cell_id, usage_shares.usage_cell_id, bill_money.given as bill_given, usage_shares.taken, bill_money.money,
+        bill_money.sign,
         usage_shares.weight, usage_shares.weight_high, usage_shares.taken_high,
         row_number() over (partition by usage_shares.usage_cell_id order by bill_money.cell_order) as giver,
         {{ unit_price('bill_money.money', 'usage_shares.weight_whole', 's') }},
@@ -238,7 +249,8 @@ pairs as (
 )
 
 select
-    '{{ phase }}' as phase, '{{ stage.stage }}' as stage, '{{ stage.met_by }}' as met_by, cast({{ pass.pass }} as int64) as pass, cast({{ turn }} as int64) as turn,
+    '{{ phase }}' as phase, '{{ stage.stage }}' as stage, '{{ stage.met_by }}' as met_by, cast({{ pass.pass }} as int64) as pass,
+    cast({{ turn }} as int64) as turn,
     bill_cell_id, usage_cell_id, bill_given,
     {{ carved('taken_high - taken', 'taken_high', 'bill_given', 'g') }} as quantity,
     case when giver = 1 then taken else 0 end as usage_taken,
@@ -248,10 +260,12 @@ from pairs
 
 {% macro matching_settle(bill, usage, step) %}
   {{ return([
-    'update ' ~ bill ~ ' as cell set remaining = remaining - gave.given, done = done + gave.given from (select bill_cell_id, max(bill_given) as given from '
-      ~ step ~ ' group by bill_cell_id) as gave where cell.bill_cell_id = gave.bill_cell_id',
-    'update ' ~ usage ~ ' as cell set remaining = remaining - took.taken from (select usage_cell_id, cast(sum(usage_taken) as int64) as taken from '
-      ~ step ~ ' group by usage_cell_id) as took where cell.usage_cell_id = took.usage_cell_id',
+    'update ' ~ bill ~ ' as cell set remaining = remaining - gave.given, done = done + gave.given'
+      ~ ' from (select bill_cell_id, max(bill_given) as given from ' ~ step
+      ~ ' group by bill_cell_id) as gave where cell.bill_cell_id = gave.bill_cell_id',
+    'update ' ~ usage ~ ' as cell set remaining = remaining - took.taken'
+      ~ ' from (select usage_cell_id, cast(sum(usage_taken) as int64) as taken from ' ~ step
+      ~ ' group by usage_cell_id) as took where cell.usage_cell_id = took.usage_cell_id',
   ]) }}
 {% endmacro %}
 
@@ -262,7 +276,9 @@ from {{ usage }}
 where expected_price is not null and remaining > 0
 {% endmacro %}
 
-{% macro matching_flow_columns() %}phase, stage, met_by, pass, turn, bill_cell_id, usage_cell_id, quantity, usage_taken, cost_nanos{% endmacro %}
+{% macro matching_flow_columns() -%}
+  phase, stage, met_by, pass, turn, bill_cell_id, usage_cell_id, quantity, usage_taken, cost_nanos
+{%- endmacro %}
 
 {#
   Materialization: the model's own SQL is the empty flow table with its types; the passes append to it. A step runs only where both
@@ -284,16 +300,19 @@ where expected_price is not null and remaining > 0
       {% do run_query('create or replace table ' ~ step ~ ' as (' ~ matching_usage_as_money(usage) ~ ')') %}
       {% do run_query('create or replace table ' ~ usage ~ ' as (select * from ' ~ step ~ ')') %}
     {% endif %}
-    {%- set cached = run_query('select (select count(cache_group_0) from ' ~ bill ~ '), (select count(cache_group_0) from ' ~ usage ~ ')').rows[0] -%}
+    {%- set cached = run_query('select (select count(cache_group_0) from ' ~ bill ~ '), (select count(cache_group_0) from ' ~ usage
+        ~ ')').rows[0] -%}
     {% for stage in matching_stages() if stage.stage != 'cache' or cached[0] > 0 and cached[1] > 0 %}
       {%- set present = run_query(matching_present(bill, usage, stage)).rows -%}
       {% for pass in matching_passes() %}
         {%- set turns, silent = [], [] -%}
-        {%- for row in present if row[0] | int == pass.pass %}{% do turns.append(row[1] | int) %}{% if row[2] %}{% do silent.append(row) %}{% endif %}{% endfor -%}
+        {%- for row in present if row[0] | int == pass.pass %}{% do turns.append(row[1] | int) %}{% if row[2] %}{% do silent.append(row) %}
+            {%- endif %}{% endfor -%}
         {% if silent %}{% do run_query(matching_join_only_account(bill, usage, stage, pass)) %}{% endif %}
         {% for way in matching_ways(pass, silent) %}{% for turn in turns | unique | sort %}
           {% do run_query('create or replace table ' ~ step ~ ' as (' ~ matching_flow(bill, usage, phase, stage, pass, way, turn) ~ ')') %}
-          {% do run_query('insert into ' ~ target_relation ~ ' (' ~ matching_flow_columns() ~ ') select ' ~ matching_flow_columns() ~ ' from ' ~ step) %}
+          {% do run_query('insert into ' ~ target_relation ~ ' (' ~ matching_flow_columns() ~ ') select ' ~ matching_flow_columns()
+              ~ ' from ' ~ step) %}
           {% for statement in matching_settle(bill, usage, step) %}{% do run_query(statement) %}{% endfor %}
         {% endfor %}{% endfor %}
       {% endfor %}

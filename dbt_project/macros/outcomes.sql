@@ -8,7 +8,8 @@
 {% macro outcome_of(events) -%}
 case
         when {{ events }}.outcome is not null then {{ events }}.outcome
-        when cast('{{ as_of() }}' as timestamp) > {{ events }}.last_active_at + interval {{ var('abandoned_after_days') }} day then 'abandoned'
+        when cast('{{ as_of() }}' as timestamp) > {{ events }}.last_active_at + interval {{ var('abandoned_after_days') }} day
+            then 'abandoned'
         else 'pending'
     end
 {%- endmacro %}

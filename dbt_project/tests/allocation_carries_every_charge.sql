@@ -19,5 +19,6 @@ allocated as (
 select *
 from charged
 full outer join allocated
-    on charged.source = allocated.source and charged.billing_period_start = allocated.billing_period_start and charged.billing_currency = allocated.billing_currency
+    on charged.source = allocated.source and charged.billing_period_start = allocated.billing_period_start
+        and charged.billing_currency = allocated.billing_currency
 where coalesce(charged.cost, {{ money("'0'") }}) <> coalesce(allocated.cost, {{ money("'0'") }})

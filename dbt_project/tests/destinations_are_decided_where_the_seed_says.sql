@@ -18,7 +18,8 @@ with decided as (
 
 select decided.destination, decided.decided_by
 from decided
-left join {{ ref('destinations') }} as destinations on decided.destination = destinations.destination and decided.decided_by = destinations.decided_by
+left join {{ ref('destinations') }} as destinations on decided.destination = destinations.destination
+    and decided.decided_by = destinations.decided_by
 where destinations.destination is null
 
 union all

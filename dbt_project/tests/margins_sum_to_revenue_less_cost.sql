@@ -1,7 +1,8 @@
 -- margins of all rows sum exactly to revenue − cost, all but out_of_scope (R26)
 with margins as (
 
-    select coalesce(sum(coalesce(loaded_margin, -direct_cost - shared_cost)), {{ money("'0'") }}) as margin from {{ ref('fct_tenant_margin') }}
+    select coalesce(sum(coalesce(loaded_margin, -direct_cost - shared_cost)), {{ money("'0'") }}) as margin
+        from {{ ref('fct_tenant_margin') }}
 
 ),
 

@@ -31,7 +31,8 @@ def knowledge(landing: Landing, sources: Sequence[tuple[str, Askable]], as_of: d
     """The tables of ``lake.KNOWLEDGE`` as known at ``as_of``; ``sources`` are those configured, with their rooms."""
     import pyarrow as pa
 
-    refused = landing.refused(as_of)
+    names = {REFERENCE, *(source.name for _, source in sources)}
+    refused = [one for one in landing.refused(as_of) if one.source in names]
     rows = {
         "rejections": [_rejection(one) for one in refused],
         "sources": [{"source": source.name, "room": room} for room, source in sources],

@@ -108,8 +108,8 @@ usage_inconsistent bool!
 reported_cost money
 reported_currency string
 sampling_probability_millionths int64
-usage list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>
-usage_exclusive list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>
+usage list<struct<meter:string!,modality:string,cache_ttl:string,quantity:money!>>
+usage_exclusive list<struct<meter:string!,modality:string,cache_ttl:string,quantity:money!>>
 """
 
 ENTITIES: dict[str, str] = {
@@ -179,6 +179,7 @@ inherited string
 identity_group string
 names_two_events bool!
 cache_blind bool!
+took_part list<struct<source:string!,landing_id:string!,landing_line:int64!,part:string!>>
 {_TELLING}
 """,
     # a row of ``calls`` that counts no more as it stands
@@ -324,29 +325,23 @@ def schema(entity: str) -> pa.Schema:
     """The Arrow schema of one entity or table of knowledge. Raises ``KeyError`` for any other name."""
     import pyarrow as pa
 
-    money = pa.decimal128(38, 9)
     types: dict[str, pa.DataType] = {
         "string": pa.string(),
         "int64": pa.int64(),
         "bool": pa.bool_(),
         "date": pa.date32(),
         "timestamp": pa.timestamp("us"),
-        "money": money,
-        "list<string>": pa.list_(pa.string()),
-        "list<struct<meter:string,modality:string,cache_ttl:string,quantity:money>>": pa.list_(
-            pa.struct(
-                [
-                    pa.field("meter", pa.string(), nullable=False),
-                    pa.field("modality", pa.string()),
-                    pa.field("cache_ttl", pa.string()),
-                    pa.field("quantity", money, nullable=False),
-                ]
-            )
-        ),
+        "money": pa.decimal128(38, 9),
     }
-    fields = []
-    for line in (ENTITIES | KNOWLEDGE)[entity].split("\n"):
-        if line:
-            name, kind = line.split()
-            fields.append(pa.field(name, types[kind.rstrip("!")], nullable=not kind.endswith("!")))
-    return pa.schema(fields)
+
+    def column(name: str, kind: str) -> pa.Field:
+        return pa.field(name, type_of(kind.removesuffix("!")), nullable=not kind.endswith("!"))
+
+    def type_of(kind: str) -> pa.DataType:
+        if kind.startswith("list<"):
+            return pa.list_(type_of(kind[len("list<") : -1]))
+        if kind.startswith("struct<"):
+            return pa.struct([column(*part.split(":")) for part in kind[len("struct<") : -1].split(",")])
+        return types[kind]
+
+    return pa.schema([column(*line.split()) for line in (ENTITIES | KNOWLEDGE)[entity].split("\n") if line])

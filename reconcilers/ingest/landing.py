@@ -4,7 +4,7 @@ Layout under the landing root::
 
     objects/<sha256[:2]>/<sha256>             the bytes
     manifests/<source>/<unit>/<known_at>-<landing_id>.json   one committed pull of one unit
-    refusals/<source>/<unit>/<known_at>.json                 why a unit was not taken; empty once it was
+    refusals/<source>/<unit>/<known_at>.json                 why a unit was not taken; empty once it was, or is gone
     asked/<source>/<known_at>-<first day>-<end>.json         days a source was asked for, and which it answered for
 
 A manifest is written to a temporary name, flushed and renamed, so it is the commit marker: readers see whole pulls or
@@ -216,8 +216,11 @@ class Landing:
         """Record that a unit could not be taken at ``known_at``: what was refused is knowledge too."""
         self._write_refusal(self.folder("refusals", refused.source, refused.unit), known_at, asdict(refused))
 
-    def accept(self, source: str, unit: str, known_at: datetime) -> None:
-        """Record that a unit refused earlier was taken at ``known_at``; does nothing for one that never was."""
+    def end_refusal(self, source: str, unit: str, known_at: datetime) -> None:
+        """Record that a unit refused earlier is so no more from ``known_at`` on: it was taken, or its source has it no longer.
+
+        Does nothing for one that never was refused.
+        """
         folder = self.folder("refusals", source, unit)
         if folder.is_dir():
             self._write_refusal(folder, known_at, {})

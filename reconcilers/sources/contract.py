@@ -85,8 +85,13 @@ class Source(ABC):
         """The days a unit speaks of, where its name tells: ``2026-10-01``, ``2026-10``; null where it does not."""
         return days_named(unit)
 
+    def lists(self, unit: str, period: Period) -> bool:
+        """Whether ``units(period)`` names the unit as long as the source has it: one it does not name then is gone (rule R33)."""
+        days = self.days(unit)
+        return days is not None and days.overlaps(period)
+
     def answered(self, period: Period, units: Sequence[str]) -> Iterator[Period]:
-        """The days of ``period`` that the source answered for when it listed ``units``: a day of none has no rows.
+        """The days of ``period`` that the source answered for when it gave ``units``: a day of none has no rows.
 
         A source that owes a unit for every day says so here: then a day without one could not be had (rule R34).
         """

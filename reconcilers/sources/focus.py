@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from decimal import Context, Decimal
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest import lake
 from reconcilers.ingest.lake import METERS
-from reconcilers.periods import parse_instant
+from reconcilers.sources import focus_values, units
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -126,94 +125,8 @@ USAGE_COLUMNS = (
 #: Taken in place of an absent or empty column: 1.3 renamed the provider; a region is the price's region if nothing else is.
 _FALLBACK = {"ProviderName": "ServiceProviderName", "x_Region": "RegionId"}
 
-#: FOCUS 2.12 ChargeCategory, in lower case ← any spelling.
-CATEGORIES = {name.lower(): name for name in ("Usage", "Purchase", "Tax", "Credit", "Adjustment")}
-
-#: What calls are counted in, whichever meter they are a call of.
-_CALLS = ("requests", "searches")
-#: The size of a byte's multiples: GB is 10⁹ bytes, GiB 2³⁰.
-_BYTES = {
-    "byte": Decimal(1),
-    **{f"{p}b": Decimal(10) ** (3 * n) for n, p in enumerate("kmgtp", 1)},
-    **{f"{p}ib": Decimal(1024) ** n for n, p in enumerate("kmgtp", 1)},
-    "gibibyte": Decimal(1024) ** 3,
-}
-#: Name of a unit, one of it → (meters' own units it can be counted in, how many of that).
-_UNIT_NAMES: dict[str, tuple[tuple[str, ...], Decimal]] = {
-    "token": (("tokens",), Decimal(1)),
-    "tok": (("tokens",), Decimal(1)),
-    "ktok": (("tokens",), Decimal(1_000)),
-    "mtok": (("tokens",), Decimal(1_000_000)),
-    "request": (_CALLS, Decimal(1)),
-    "call": (_CALLS, Decimal(1)),
-    "api call": (_CALLS, Decimal(1)),
-    "transaction": (_CALLS, Decimal(1)),
-    "query": (_CALLS, Decimal(1)),
-    "search": (("searches",), Decimal(1)),
-    "second": (("seconds",), Decimal(1)),
-    "sec": (("seconds",), Decimal(1)),
-    "minute": (("seconds",), Decimal(60)),
-    "min": (("seconds",), Decimal(60)),
-    "hour": (("seconds",), Decimal(3600)),
-    "hr": (("seconds",), Decimal(3600)),
-    "image": (("images",), Decimal(1)),
-    "character": (("characters",), Decimal(1)),
-    "read unit": (("read_units",), Decimal(1)),
-    **{name: (("bytes",), size) for name, size in _BYTES.items()},
-    # The meter counts gibibyte hours.
-    **{f"{name} hour": (("gb_hours",), size / Decimal(1024) ** 3) for name, size in _BYTES.items() if name != "byte"},
-}
-_MULTIPLES = {
-    "k": 1_000,
-    "thousand": 1_000,
-    "m": 1_000_000,
-    "million": 1_000_000,
-    "b": 1_000_000_000,
-    "billion": 1_000_000_000,
-}
 #: A line counts fewer of its meter's own unit than this; more is a misread unit.
 _MOST = Decimal(10) ** 18
-
-
-@dataclass(frozen=True)
-class Unit:
-    """A unit of measure: ``size`` of what it ``measures``, e.g. ``1000 Tokens`` = (tokens, 1000).
-
-    Calls are ones of any meter that counts calls, so a unit may measure several.
-    """
-
-    measures: tuple[str, ...]
-    size: Decimal
-
-
-@lru_cache(maxsize=4096)
-def unit(text: str) -> Unit | None:
-    """What a unit's text means; null for one that no meter counts in (``LCU-Hours``) or that tells nothing (``Units``).
-
-    Accepts FOCUS spelling (``1000 Tokens``, ``GB-Hours``) and what providers write: ``1K tokens``, ``1 Million Tokens``,
-    ``thousand tokens``, ``1000_tokens``, ``duration_minutes``, ``Requests``, ``Hrs``, ``GiB``.
-    """
-    plain = re.sub("[_-]", " ", text.strip().lower()).removeprefix("duration ")
-    found = re.fullmatch(r"(\d[\d,]*)?\s*(.+)", plain)
-    if not found:
-        return None
-    count = int((found[1] or "1").replace(",", ""))
-    first, _, rest = found[2].partition(" ")
-    if first in _MULTIPLES:
-        count *= _MULTIPLES[first]
-        name = rest.strip()
-    else:
-        name = found[2].strip()
-    known = _UNIT_NAMES.get(" ".join(_singular(word) for word in name.split()))
-    return Unit(known[0], known[1] * count) if known else None
-
-
-def _singular(word: str) -> str:
-    """``queries`` → ``query``, ``searches`` → ``search``, ``tokens`` → ``token``."""
-    for many, one in (("ies", "y"), ("ches", "ch"), ("s", "")):
-        if word.endswith(many):
-            return word.removesuffix(many) + one
-    return word
 
 
 def select(
@@ -251,30 +164,19 @@ def select(
     return found
 
 
-class Charges:
-    """Lake charges of one delivery of a landing, built batch by batch.
+class _LakeRows(ABC):
+    """Rows of the lake's ``entity`` made of FOCUS columns of text, of which those in ``columns`` are read."""
 
-    ``charge_id`` is a hash of the line's own values, so a rerun, another file name, another row order or another spelling of
-    an amount or a time gives the same ids. Equal lines of one delivery are different charges, numbered in the order met;
-    equal lines of two deliveries have one id and so count once (rule R33).
-    ``stable_line_ids`` is false for a bill whose line ids change with every delivery: they are no facts then.
-    """
+    entity: ClassVar[str]
+    columns: ClassVar[Sequence[str]]
 
-    def __init__(self, source: str, landing_id: str, *, stable_line_ids: bool = True) -> None:
+    def __init__(self, source: str, landing_id: str) -> None:
         self.source, self.landing_id = source, landing_id
-        self.facts = [name for name in COLUMNS if stable_line_ids or name != "x_LineId"]
-        self.seen = _Seen()
-        self.repeats: dict[int, int] = {}
 
     def table(
-        self,
-        columns: Mapping[str, Sequence[str | None]],
-        lines: Sequence[int],
-        *,
-        file: str,
-        line_base: int = 0,
+        self, columns: Mapping[str, Sequence[str | None]], lines: Sequence[int], *, file: str, line_base: int = 0
     ) -> pa.Table:
-        """Rows given as FOCUS columns of text → ``lake.schema("charges")``. Raises ``SourceRejected`` naming file and line.
+        """Rows given as columns of text → ``lake.schema(self.entity)``. Raises ``SourceRejected`` naming file and line.
 
         ``line_base`` is added to each line to make ``landing_line``.
         """
@@ -283,56 +185,85 @@ class Charges:
         size = len(lines)
         nothing: list[str | None] = [None] * size
         rows = _Rows({name: columns.get(name, nothing) for name in COLUMNS}, lines, self.source, file)
-        billed = rows.required("BilledCost", _amount)
-        effective = rows.required("EffectiveCost", _amount)
-        starts = rows.required("ChargePeriodStart", _instant)
-        ends = rows.required("ChargePeriodEnd", _instant)
-        for line, start, end in zip(lines, starts, ends, strict=True):
-            if end < start:
-                raise rows.rejected(line, f"ChargePeriodEnd {end} is before ChargePeriodStart {start}")
-        meters, quantities = _quantities(rows)
-        values: dict[str, list[Any]] = {
-            **{column: list(rows.text(name)) for column, name in _TEXT.items()},
+        values = {
             "source": [self.source] * size,
             "landing_id": [self.landing_id] * size,
             "landing_line": [line + line_base for line in lines],
+            **self._values(rows),
+        }
+        schema = lake.schema(self.entity)
+        return pa.table([pa.array(values[field.name], field.type) for field in schema], schema=schema)
+
+    def table_of_rows(
+        self, rows: Iterable[tuple[int, Mapping[str, str | None]]], *, file: str, line_base: int = 0
+    ) -> pa.Table:
+        """The same for (line, row) pairs of a source that does not come as a table."""
+        pairs = list(rows)
+        columns = {name: [row.get(name) for _, row in pairs] for name in self.columns}
+        return self.table(columns, [line for line, _ in pairs], file=file, line_base=line_base)
+
+    @abstractmethod
+    def _values(self, rows: _Rows) -> dict[str, list[Any]]:
+        """The lake's columns, but for where a row was landed."""
+
+
+class Charges(_LakeRows):
+    """Lake charges of one delivery of a landing, built batch by batch.
+
+    ``charge_id`` is a hash of the line's own values, so a rerun, another file name, another row order or another spelling of
+    an amount or a time gives the same ids. Equal lines of one delivery are different charges, numbered in the order met;
+    equal lines of two deliveries have one id and so count once (rule R33).
+    ``stable_line_ids`` is false for a bill whose line ids change with every delivery: they are no facts then.
+    """
+
+    entity, columns = "charges", COLUMNS
+
+    def __init__(self, source: str, landing_id: str, *, stable_line_ids: bool = True) -> None:
+        super().__init__(source, landing_id)
+        self.facts = [name for name in COLUMNS if stable_line_ids or name != "x_LineId"]
+        self.seen = _Seen()
+        self.repeats: dict[int, int] = {}
+
+    def _values(self, rows: _Rows) -> dict[str, list[Any]]:
+        billed = rows.required("BilledCost", focus_values.amount)
+        effective = rows.required("EffectiveCost", focus_values.amount)
+        starts = rows.required("ChargePeriodStart", focus_values.instant)
+        ends = rows.required("ChargePeriodEnd", focus_values.instant)
+        for line, start, end in zip(rows.lines, starts, ends, strict=True):
+            if end < start:
+                raise rows.rejected(line, f"ChargePeriodEnd {end} is before ChargePeriodStart {start}")
+        meters, quantities = _quantities(rows)
+        return {
+            **{column: list(rows.text(name)) for column, name in _TEXT.items()},
             "meter": meters,
-            "batch": rows.optional("x_Batch", _truth),
-            "linked_line_ids": rows.optional("x_LinkedLineIds", _words),
-            "charge_category": rows.required("ChargeCategory", _category),
-            "reduction": rows.optional("x_Reduction", _reduction),
+            "batch": rows.optional("x_Batch", focus_values.truth),
+            "linked_line_ids": rows.optional("x_LinkedLineIds", focus_values.words),
+            "charge_category": rows.required("ChargeCategory", focus_values.category),
+            "reduction": rows.optional("x_Reduction", focus_values.reduction),
             "charge_period_start": starts,
             "charge_period_end": ends,
-            "billing_period_start": rows.required("BillingPeriodStart", _month),
-            "billing_currency": rows.required("BillingCurrency", _currency),
+            "billing_period_start": rows.required("BillingPeriodStart", focus_values.month),
+            "billing_currency": rows.required("BillingCurrency", focus_values.currency),
             "billed_cost": [amount.rounded for amount in billed],
             "billed_cost_text": [amount.text for amount in billed],
             "billed_cost_residual": [amount.residual for amount in billed],
             "effective_cost": [amount.rounded for amount in effective],
             "effective_cost_text": [amount.text for amount in effective],
             "effective_cost_residual": [amount.residual for amount in effective],
-            "list_cost": rows.optional("ListCost", _rounded),
-            "contracted_cost": rows.optional("ContractedCost", _rounded),
+            "list_cost": rows.optional("ListCost", focus_values.rounded),
+            "contracted_cost": rows.optional("ContractedCost", focus_values.rounded),
             "quantity": quantities,
-            "consumed_quantity": rows.optional("ConsumedQuantity", _rounded),
-            "pricing_quantity": rows.optional("PricingQuantity", _rounded),
+            "consumed_quantity": rows.optional("ConsumedQuantity", focus_values.rounded),
+            "pricing_quantity": rows.optional("PricingQuantity", focus_values.rounded),
             # Last: every value can be read by now.
             "charge_id": self._ids(rows),
         }
-        schema = lake.schema("charges")
-        return pa.table([pa.array(values[field.name], field.type) for field in schema], schema=schema)
-
-    def table_of_rows(
-        self, rows: Iterable[tuple[int, Mapping[str, str | None]]], *, file: str, line_base: int = 0
-    ) -> pa.Table:
-        """The same for (line, FOCUS row) pairs of a source that does not come as a table."""
-        lines, columns = _as_columns(rows, COLUMNS)
-        return self.table(columns, lines, file=file, line_base=line_base)
 
     def _ids(self, rows: _Rows) -> list[str]:
         prefix = self.source + "\n"
+        plain = focus_values.plain(rows.columns)
         ids = []
-        for facts in zip(*_values(rows, self.facts), strict=True):
+        for facts in zip(*(plain[name] for name in self.facts), strict=True):
             # Without the trailing nulls, so that a column appended to COLUMNS later leaves the ids of old lines alone.
             text = prefix + json.dumps(facts)[:-1].rstrip(", nul")
             digest = hashlib.md5(text.encode(), usedforsecurity=False)
@@ -344,61 +275,35 @@ class Charges:
         return ids
 
 
-class UsageReport:
-    """Lake rows of a provider's own usage report (rule R10): quantity per key and UTC day."""
+class UsageReport(_LakeRows):
+    """Lake rows of a provider's own usage report (rule R10): quantity per key and UTC day.
 
-    def __init__(self, source: str, landing_id: str) -> None:
-        self.source, self.landing_id = source, landing_id
+    A row that is longer than a day or whose unit does not measure its meter is refused, and ``SourceChangedShape`` is raised
+    for a meter nobody knows.
+    """
 
-    def table(
-        self, columns: Mapping[str, Sequence[str | None]], lines: Sequence[int], *, file: str, line_base: int = 0
-    ) -> pa.Table:
-        """Rows given as ``USAGE_COLUMNS`` of text → ``lake.schema("provider_usage")``.
+    entity, columns = "provider_usage", USAGE_COLUMNS
 
-        Raises ``SourceRejected`` naming file and line, also for a row that is longer than a day or whose unit does not
-        measure its meter, and ``SourceChangedShape`` for a meter nobody knows.
-        """
-        import pyarrow as pa
-
-        size = len(lines)
-        nothing: list[str | None] = [None] * size
-        rows = _Rows({name: columns.get(name, nothing) for name in COLUMNS}, lines, self.source, file)
-        starts = rows.required("ChargePeriodStart", _instant)
-        for line, start, end in zip(lines, starts, rows.required("ChargePeriodEnd", _instant), strict=True):
+    def _values(self, rows: _Rows) -> dict[str, list[Any]]:
+        starts = rows.required("ChargePeriodStart", focus_values.instant)
+        for line, start, end in zip(
+            rows.lines, starts, rows.required("ChargePeriodEnd", focus_values.instant), strict=True
+        ):
             if not start <= end <= datetime.combine(start.date() + timedelta(days=1), time()):
                 raise rows.rejected(line, f"a usage report row is of one UTC day, this one is {start} to {end}")
-        rows.required("x_Meter", _meter)
-        rows.required("ConsumedQuantity", _quantity)
+        rows.required("x_Meter", focus_values.meter)
+        rows.required("ConsumedQuantity", money.parse_amount)
         meters, quantities = _quantities(rows)
-        for line, meter, quantity in zip(lines, meters, quantities, strict=True):
+        for line, meter, quantity in zip(rows.lines, meters, quantities, strict=True):
             if meter is None or quantity is None:
                 raise rows.rejected(line, "ConsumedUnit does not measure x_Meter")
-        values: dict[str, list[Any]] = {
-            **{name: list(columns.get(_TEXT[name], nothing)) for name in _TEXT if _TEXT[name] in USAGE_COLUMNS},
-            "source": [self.source] * size,
-            "landing_id": [self.landing_id] * size,
-            "landing_line": [line + line_base for line in lines],
+        return {
+            **{column: list(rows.columns[name]) for column, name in _TEXT.items() if name in USAGE_COLUMNS},
             "meter": meters,
-            "batch": rows.optional("x_Batch", _truth),
+            "batch": rows.optional("x_Batch", focus_values.truth),
             "charge_day": [start.date() for start in starts],
             "quantity": quantities,
         }
-        schema = lake.schema("provider_usage")
-        return pa.table([pa.array(values[field.name], field.type) for field in schema], schema=schema)
-
-    def table_of_rows(
-        self, rows: Iterable[tuple[int, Mapping[str, str | None]]], *, file: str, line_base: int = 0
-    ) -> pa.Table:
-        """The same for (line, row) pairs of a source that does not come as a table."""
-        lines, columns = _as_columns(rows, USAGE_COLUMNS)
-        return self.table(columns, lines, file=file, line_base=line_base)
-
-
-def _as_columns(
-    rows: Iterable[tuple[int, Mapping[str, str | None]]], names: Sequence[str]
-) -> tuple[list[int], dict[str, list[str | None]]]:
-    pairs = list(rows)
-    return [line for line, _ in pairs], {name: [row.get(name) for _, row in pairs] for name in names}
 
 
 @dataclass(frozen=True)
@@ -446,15 +351,15 @@ class _Rows:
         try:
             if text is not None:
                 parse(text)
-        except _NewWord as error:
+        except focus_values.NewWord as error:
             raise SourceChangedShape(
                 f"{name} {error}",
                 source=self.source,
                 file=self.file,
                 line=line,
-                hint="teach reconcilers/sources/focus.py the word",
+                hint="teach reconcilers/sources/focus_values.py the word",
             ) from None
-        except _NoInstant as error:
+        except focus_values.NoInstant as error:
             raise SourceRejected(
                 f"{name}: {error}",
                 source=self.source,
@@ -467,10 +372,6 @@ class _Rows:
             raise self.rejected(line, f"{name}: {error}") from None
 
 
-class _NewWord(ValueError):
-    """A value outside a closed list."""
-
-
 def _quantities(rows: _Rows) -> tuple[list[str | None], list[Decimal | None]]:
     """(meter, quantity in the meter's own unit) of each row.
 
@@ -478,18 +379,18 @@ def _quantities(rows: _Rows) -> tuple[list[str | None], list[Decimal | None]]:
     without quantity. A known one that does not measure its row's meter means that one of the two was misread: such a line
     has no meter, and so ends as ``unmapped``.
     """
-    consumed = rows.optional("ConsumedQuantity", _quantity)
-    units, meters = rows.columns["ConsumedUnit"], list(rows.columns["x_Meter"])
+    consumed = rows.optional("ConsumedQuantity", money.parse_amount)
+    told, meters = rows.columns["ConsumedUnit"], list(rows.columns["x_Meter"])
     quantities: list[Decimal | None] = [None] * len(consumed)
     for index, quantity in enumerate(consumed):
         if quantity is None:
             continue
-        text, meter = units[index], meters[index]
-        known = unit(text) if text else None
+        text, meter = told[index], meters[index]
+        known = units.unit(text) if text else None
         if known is None:
             continue
         if METERS.get(meter or "", "tokens") in known.measures:
-            counted = _EXACT.multiply(quantity, known.size)
+            counted = known.count(quantity)
             if abs(counted) >= _MOST:
                 raise rows.rejected(
                     rows.lines[index],
@@ -499,136 +400,6 @@ def _quantities(rows: _Rows) -> tuple[list[str | None], list[Decimal | None]]:
         elif meter in METERS:
             meters[index] = None
     return meters, quantities
-
-
-_EXACT = Context(prec=120)
-_amount = lru_cache(maxsize=1 << 16)(money.amount)
-_quantity = money.parse_amount
-
-
-class _NoInstant(ValueError):
-    """A time in a form that could be read in two ways, or in none."""
-
-
-@lru_cache(maxsize=1 << 16)
-def _instant(text: str) -> datetime:
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise _NoInstant(str(error)) from None
-
-
-def _rounded(text: str) -> Decimal:
-    return _amount(text).rounded
-
-
-@lru_cache(maxsize=4096)
-def _month(text: str) -> date:
-    if re.fullmatch(r"\d{6}", text):
-        text = f"{text[:4]}-{text[4:]}-01"  # 202609, as Google writes an invoice's month
-    instant: datetime = _instant(text)
-    return instant.date().replace(day=1)
-
-
-def _category(text: str) -> str:
-    try:
-        return CATEGORIES[text.lower()]
-    except KeyError:
-        raise _NewWord(f"{text!r:.60} is none of {', '.join(CATEGORIES.values())}") from None
-
-
-@lru_cache(maxsize=1024)
-def _currency(text: str) -> str:
-    if not re.fullmatch("[A-Za-z]{3}", text.strip()):
-        raise ValueError(f"{text!r:.20} is not an ISO 4217 code")
-    return text.strip().upper()
-
-
-def _meter(text: str) -> str:
-    if text not in METERS:
-        raise _NewWord(f"{text!r:.60} is none of {', '.join(METERS)}")
-    return text
-
-
-def _truth(text: str) -> str:
-    if text.lower() not in ("true", "false"):
-        raise ValueError(f"{text!r:.20} is neither true nor false")
-    return text.lower()
-
-
-def _reduction(text: str) -> str:
-    if text not in ("price", "promotional"):
-        raise ValueError(f"{text!r:.20} is neither price nor promotional")
-    return text
-
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
-# Values of a column, for lines to be compared by ----------------------------------------------------------------------
-
-
-@lru_cache(maxsize=1 << 16)
-def _plain_amount(text: str) -> str:
-    """An amount in its one spelling; a text that is none stays, and is refused where the column is parsed, if it is."""
-    try:
-        return money.plain(money.parse_amount(text))
-    except ValueError:
-        return text
-
-
-@lru_cache(maxsize=1 << 16)
-def _plain_time(text: str) -> str:
-    return _instant(text).isoformat()
-
-
-@lru_cache(maxsize=1 << 14)
-def _plain_tags(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), sort_keys=True)
-    except ValueError:
-        return text
-
-
-@lru_cache(maxsize=1 << 16)
-def _counted(quantity: str, text: str | None) -> tuple[str, str | None]:
-    """A quantity and its unit: ``1 Million Tokens`` is 1000000 tokens, and a unit nobody knows is itself."""
-    known = unit(text) if text else None
-    if known is None:
-        return _plain_amount(quantity), text
-    try:
-        return money.plain(_EXACT.multiply(_quantity(quantity), known.size)), known.measures[0]
-    except ValueError:
-        return quantity, text
-
-
-#: How the texts of a column become values that are equal where they mean the same; of other columns the text is the value.
-_PLAIN: Mapping[str, Callable[[str], str]] = {
-    **dict.fromkeys(
-        ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "CommitmentDiscountQuantity"), _plain_amount
-    ),
-    **dict.fromkeys(("ChargePeriodStart", "ChargePeriodEnd"), _plain_time),
-    "BillingPeriodStart": lambda text: _month(text).isoformat(),
-    "BillingCurrency": _currency,
-    "ChargeCategory": str.lower,
-    "x_Batch": str.lower,
-    "Tags": _plain_tags,
-}
-#: Quantities and their units: the two are one value.
-_COUNTED = (("ConsumedQuantity", "ConsumedUnit"), ("PricingQuantity", "PricingUnit"))
-
-
-def _values(rows: _Rows, names: Sequence[str]) -> list[Sequence[str | None]]:
-    """The columns, each row's values equal to another's where they mean the same, however they are spelled."""
-    columns = dict(rows.columns)
-    for name, plain in _PLAIN.items():
-        columns[name] = [None if text is None else plain(text) for text in columns[name]]
-    for quantity, unit_name in _COUNTED:
-        pairs = zip(columns[quantity], columns[unit_name], strict=True)
-        counted = [(None, text) if amount is None else _counted(amount, text) for amount, text in pairs]
-        columns[quantity], columns[unit_name] = [pair[0] for pair in counted], [pair[1] for pair in counted]
-    return [columns[name] for name in names]
 
 
 class _Seen:

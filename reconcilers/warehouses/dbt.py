@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from reconcilers.errors import DoesNotReconcile, ReconcileError
 
@@ -89,7 +90,7 @@ def build(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, **environment, **told},
+            **_started(artefacts, {**environment, **told}),
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         ) as running,
     ):
@@ -114,11 +115,23 @@ def by_hand(
     """Run a dbt command of one's own over the store as the last build left it. Returns dbt's exit code; it speaks for itself."""
     artefacts.mkdir(parents=True, exist_ok=True)
     command = [*_dbt(executable), *arguments, *_project(artefacts, variables), f"--log-path={artefacts}"]
-    return subprocess.run(command, env={**os.environ, **environment, **_told(as_of)}, check=False).returncode
+    return subprocess.run(command, check=False, **_started(artefacts, {**environment, **_told(as_of)})).returncode
 
 
 def _dbt(executable: str | None) -> list[str]:
-    return [executable] if executable else [sys.executable, "-m", "dbt.cli.main"]
+    if executable is None:
+        return [sys.executable, "-m", "dbt.cli.main"]
+    return [os.path.abspath(executable) if os.sep in executable else executable]
+
+
+def _started(artefacts: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Where dbt starts, and in which environment.
+
+    dbt parses its whole project again, which takes seconds, when the profile reads differently: where the warehouse is files, they
+    are told relative to where dbt starts, so that a store may stand anywhere.
+    """
+    paths = {name: os.path.relpath(value, artefacts) for name, value in environment.items() if os.path.isabs(value)}
+    return {"cwd": artefacts if paths else None, "env": {**os.environ, **environment, **paths}}
 
 
 def _project(artefacts: Path, variables: Mapping[str, object]) -> list[str]:

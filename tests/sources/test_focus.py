@@ -10,7 +10,7 @@ import pytest
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
-from reconcilers.sources import focus
+from reconcilers.sources import focus, units
 
 LINE = {
     "BilledCost": "0.25",
@@ -65,7 +65,7 @@ def charges(*lines: dict[str, str | None]) -> list[dict[str, Any]]:
     ],
 )
 def test_a_unit_is_read(text: str, measures: str, size: str) -> None:
-    found = focus.unit(text)
+    found = units.unit(text)
     assert found is not None
     assert measures in found.measures
     assert found.size == Decimal(size)
@@ -75,7 +75,7 @@ def test_a_unit_is_read(text: str, measures: str, size: str) -> None:
     "text", ["Units", "1M", "LCU-Hours", "GB-Months", "msec", "million", "", "-1 Tokens", "Tokens per day"]
 )
 def test_a_unit_that_tells_nothing_is_none(text: str) -> None:
-    assert focus.unit(text) is None
+    assert units.unit(text) is None
 
 
 @pytest.mark.parametrize("unit", ["Units", "1K", "Compute Units", None])

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from reconcilers.warehouses.dbt import PROJECT
+
 Nodes = dict[str, dict[str, Any]]
 
 #: Which days a lake file speaks of stands for what it says of them: a file's bytes never change under its path.
@@ -17,6 +19,8 @@ TOLD_BY = {
     f"source.reconcile.lake.{entity}": "source.reconcile.lake.call_days"
     for entity in ("calls", "resolved_calls", "resolved_tellings")
 }
+
+LONGEST_LINE = 140
 
 #: Prefixes of marts, those that may be read by the later ones first.
 ORDER = ["dim_", "fct_", "rpt_"]
@@ -128,6 +132,17 @@ def test_every_model_has_a_grain_and_a_key(nodes: Nodes) -> None:
 
 def test_folders_and_marts_are_read_one_way(nodes: Nodes) -> None:
     assert backward_reads(nodes) == []
+
+
+def test_no_line_is_longer_than_a_reader_sees() -> None:
+    found = [
+        f"{path.relative_to(PROJECT)}:{number}"
+        for folder in ("analyses", "macros", "models", "seeds", "tests")
+        for path in (PROJECT / folder).rglob("*.*")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if path.suffix in (".sql", ".yml") and len(line) > LONGEST_LINE
+    ]
+    assert not found
 
 
 def test_the_waterfall_waits_for_no_event(nodes: Nodes) -> None:

@@ -3,7 +3,8 @@
 with found as (
     {% for family in families %}
     -- what has no rate has an amount in its own currency
-    select {{ listed(break_columns()) }}, {{ 'currency' if family in ('bill', 'revenue') else 'cast(null as string) as currency' }} from {{ ref('int_breaks__' ~ family) }}
+    select {{ listed(break_columns()) }}, {{ 'currency' if family in ('bill', 'revenue') else 'cast(null as string) as currency' }}
+        from {{ ref('int_breaks__' ~ family) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 
@@ -13,7 +14,8 @@ final as (
 
     select
         {{ key(['found.kind', 'found.break_key', 'found.charge_day']) }} as break_id,
-        found.kind, coalesce(nullif(variances.class, 'none'), found.kind) as class, found.source, found.charge_day, found.break_key, found.note, found.quantity, found.amount,
+        found.kind, coalesce(nullif(variances.class, 'none'), found.kind) as class, found.source, found.charge_day, found.break_key,
+        found.note, found.quantity, found.amount,
         coalesce(abs(found.amount) >= {{ money("'" ~ var('materiality') ~ "'") }}, false) as material,
         coalesce(found.currency, '{{ var("reporting_currency") }}') as currency,
         {{ days_between('found.charge_day', as_of_day()) }} as age_days,

@@ -1,4 +1,5 @@
-{{ config(materialized='by_day', day='event_day', made_from='int_outcome_inputs', reads='int_event_reads', cluster=['tenant_id', 'feature_id']) }}
+{{ config(materialized='by_day', day='event_day', made_from='int_outcome_inputs', reads='int_event_reads',
+    cluster=['tenant_id', 'feature_id']) }}
 -- depends_on: {{ ref('int_outcome_inputs') }} {{ ref('int_event_reads') }}
 with homes as (
 
@@ -54,8 +55,10 @@ waste as (
 final as (
 
     select
-        events.event_id, events.event_day, {{ outcome_of('events') }} as outcome, events.outcome_emitter, events.outcome_at, events.outcome_value, events.value_currency,
-        events.tenant_id, events.feature_id, events.called_tenant_id, events.called_feature_id, events.customer_id, events.user_hash, events.workflow, events.prompt_version, events.production,
+        events.event_id, events.event_day, {{ outcome_of('events') }} as outcome, events.outcome_emitter, events.outcome_at,
+        events.outcome_value, events.value_currency,
+        events.tenant_id, events.feature_id, events.called_tenant_id, events.called_feature_id, events.customer_id, events.user_hash,
+        events.workflow, events.prompt_version, events.production,
         events.started_at, events.ended_at, events.runs, events.attempts, events.failed_attempts, events.calls,
         estimates.estimated_cost, estimates.expected_cost, estimates.reported_cost,
         cast(coalesce(estimates.unpriced_calls, 0) as int64) as unpriced_calls,

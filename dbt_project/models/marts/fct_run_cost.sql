@@ -1,4 +1,5 @@
-{{ config(materialized='by_day', day='event_day', made_from='int_outcome_inputs', reads='int_event_reads', cluster=['tenant_id', 'feature_id']) }}
+{{ config(materialized='by_day', day='event_day', made_from='int_outcome_inputs', reads='int_event_reads',
+    cluster=['tenant_id', 'feature_id']) }}
 -- depends_on: {{ ref('int_outcome_inputs') }} {{ ref('int_event_reads') }}
 with homes as (
 
@@ -21,7 +22,8 @@ costs as (
 
 estimates as (
 
-    select estimates.run_id, {{ money('sum(estimated_cost)') }} as estimated_cost, {{ money('sum(reported_cost)') }} as reported_cost, {{ isum('calls') }} as calls
+    select estimates.run_id, {{ money('sum(estimated_cost)') }} as estimated_cost, {{ money('sum(reported_cost)') }} as reported_cost,
+        {{ isum('calls') }} as calls
     from {{ ref('int_call_estimates') }} as estimates
     join homes on estimates.run_id = homes.run_id
     where {{ of_read_days('estimates.charge_day') }}
@@ -32,13 +34,15 @@ estimates as (
 final as (
 
     select
-        runs.run_id, runs.event_id, runs.event_day, runs.kind, runs.attempt, runs.tenant_id, runs.feature_id, runs.workflow, runs.prompt_version, runs.production,
+        runs.run_id, runs.event_id, runs.event_day, runs.kind, runs.attempt, runs.tenant_id, runs.feature_id, runs.workflow,
+        runs.prompt_version, runs.production,
         runs.started_at, runs.ended_at, runs.status, runs.error_type, runs.costliest_model, runs.calls,
         waste.waste_class,
         estimates.estimated_cost, estimates.reported_cost,
         coalesce(costs.reconciled_cost, {{ money("'0'") }}) as reconciled_cost,
         coalesce(costs.accrued_cost, {{ money("'0'") }}) as accrued_cost,
-        case when waste.waste_class is not null then coalesce(costs.reconciled_cost, {{ money("'0'") }}) else {{ money("'0'") }} end as waste_cost,
+        case when waste.waste_class is not null then coalesce(costs.reconciled_cost, {{ money("'0'") }})
+            else {{ money("'0'") }} end as waste_cost,
         '{{ var("reporting_currency") }}' as currency
     from {{ ref('int_runs') }} as runs
     left join costs on runs.run_id = costs.run_id

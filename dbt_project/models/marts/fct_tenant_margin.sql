@@ -12,7 +12,8 @@ incomplete as (
 
     select earners.tenant_id, earners.month, earners.has_revenue
     from months_of_tenants as earners
-    join {{ ref('int_revenue_gaps') }} as gaps on earners.tenant_id = gaps.tenant_id and earners.month between gaps.first_month and gaps.last_month
+    join {{ ref('int_revenue_gaps') }} as gaps on earners.tenant_id = gaps.tenant_id and earners.month
+        between gaps.first_month and gaps.last_month
     union distinct
     select earners.tenant_id, earners.month, earners.has_revenue
     from months_of_tenants as earners
@@ -44,7 +45,8 @@ covered as (
     left join {{ ref('stg_reference__tenants') }} as tenants on margins.tenant_id = tenants.tenant_id
     left join {{ ref('int_coverage') }} as months on months.scope = 'month' and margins.month = months.month
     left join {{ ref('int_coverage') }} as own
-        on own.scope = 'tenant_feature' and margins.month = own.month and margins.tenant_id = own.tenant_id and margins.feature_id = own.feature_id
+        on own.scope = 'tenant_feature' and margins.month = own.month and margins.tenant_id = own.tenant_id
+            and margins.feature_id = own.feature_id
 
 ),
 
@@ -53,7 +55,8 @@ final as (
     select
         *,
         case
-            when revenue_complete and share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} and share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
+            when revenue_complete and share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }}
+                and share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
             else 'provisional'
         end as status,
         '{{ var("reporting_currency") }}' as currency

@@ -7,12 +7,14 @@ with statements as (
 
 steps as (
 
-    select source, billing_currency, billing_period_start, 'billed' as section, 'billed' as step, cast(null as string) as destination, cast(null as date) as charge_month, billed_cost as cost
+    select source, billing_currency, billing_period_start, 'billed' as section, 'billed' as step, cast(null as string) as destination,
+        cast(null as date) as charge_month, billed_cost as cost
     from statements
 
     union all
 
-    select source, billing_currency, billing_period_start, 'bridge', 'commitment_and_prepaid_timing', cast(null as string), cast(null as date), bridge_cost
+    select source, billing_currency, billing_period_start, 'bridge', 'commitment_and_prepaid_timing', cast(null as string),
+        cast(null as date), bridge_cost
     from statements
     where bridge_cost <> 0
 
@@ -21,9 +23,11 @@ steps as (
     -- usage of another month than the bill's is shown apart, with where it went (R4)
     select
         amounts.source, amounts.billing_currency, amounts.billing_period_start, 'destination',
-        case when amounts.charge_month <> {{ month_of('amounts.billing_period_start') }} and positions.meets_usage then 'other_period_usage' else amounts.destination end,
+        case when amounts.charge_month <> {{ month_of('amounts.billing_period_start') }} and positions.meets_usage then 'other_period_usage'
+            else amounts.destination end,
         amounts.destination,
-        case when amounts.charge_month <> {{ month_of('amounts.billing_period_start') }} and positions.meets_usage then amounts.charge_month end,
+        case when amounts.charge_month <> {{ month_of('amounts.billing_period_start') }} and positions.meets_usage
+            then amounts.charge_month end,
         amounts.reconciled_cost
     from {{ ref('int_destination_amounts') }} as amounts
     left join {{ ref('destinations') }} as positions on amounts.destination = positions.destination
@@ -49,8 +53,10 @@ summed as (
 final as (
 
     select
-        {{ key(['summed.source', 'summed.billing_currency', 'summed.billing_period_start', 'summed.section', 'summed.step', 'summed.destination', 'summed.charge_month']) }} as waterfall_id,
-        summed.source, summed.billing_period_start, summed.billing_currency, summed.section, summed.step, summed.destination, summed.charge_month, summed.cost, '{{ var("reporting_currency") }}' as currency,
+        {{ key(['summed.source', 'summed.billing_currency', 'summed.billing_period_start', 'summed.section', 'summed.step',
+            'summed.destination', 'summed.charge_month']) }} as waterfall_id,
+        summed.source, summed.billing_period_start, summed.billing_currency, summed.section, summed.step, summed.destination,
+        summed.charge_month, summed.cost, '{{ var("reporting_currency") }}' as currency,
         coalesce(positions.position, case summed.section when 'billed' then -1 else 0 end) as position,
         positions.owner, positions.action
     from summed

@@ -1,5 +1,6 @@
 -- grain: month × slice. Production events only, each in the month it was resolved in (else of its last call)
-{% set slices = [('all', "'all'"), ('tenant', 'tenant_id'), ('feature', 'feature_id'), ('workflow', 'workflow'), ('prompt_version', 'prompt_version'), ('user', 'user_hash')] %}
+{% set slices = [('all', "'all'"), ('tenant', 'tenant_id'), ('feature', 'feature_id'), ('workflow', 'workflow'),
+    ('prompt_version', 'prompt_version'), ('user', 'user_hash')] %}
 {% set values = ['tenant_id', 'feature_id', 'workflow', 'prompt_version', 'user_hash'] %}
 with overheads as (
 
@@ -95,7 +96,8 @@ percentiles as (
 
     select
         summed.month, summed.slice, summed.slice_value,{% for share in [50, 95, 99] %}
-        max(case when ranked.cost_rank = {{ idiv('summed.events * ' ~ share ~ ' + 99', '100') }} then ranked.cost_nanos end) as p{{ share }}_nanos{{ ',' if not loop.last }}{% endfor %}
+        max(case when ranked.cost_rank = {{ idiv('summed.events * ' ~ share ~ ' + 99', '100') }}
+            then ranked.cost_nanos end) as p{{ share }}_nanos{{ ',' if not loop.last }}{% endfor %}
     from ranked
     join summed on ranked.month = summed.month and ranked.slice = summed.slice and ranked.slice_value = summed.slice_value
     group by summed.month, summed.slice, summed.slice_value
@@ -151,12 +153,14 @@ joined as (
         coalesce(unobserved.events, 0) as unobserved_events, coalesce(unobserved.successes, 0) as unobserved_successes,
         coalesce(summed.attempts, 0) as attempts,
         coalesce(summed.cost_nanos, 0) as cost_nanos, coalesce(summed.resolved_nanos, 0) as resolved_nanos,
-        coalesce(summed.waste_nanos, 0) as waste_nanos, coalesce(summed.retry_nanos, 0) as retry_nanos, coalesce(summed.fallback_nanos, 0) as fallback_nanos,
+        coalesce(summed.waste_nanos, 0) as waste_nanos, coalesce(summed.retry_nanos, 0) as retry_nanos,
+        coalesce(summed.fallback_nanos, 0) as fallback_nanos,
         percentiles.p50_nanos, percentiles.p95_nanos, percentiles.p99_nanos,
         coalesce(billed_in_month.cost_nanos, 0) as billed_nanos
     from slices
     {% for part in ['summed', 'billed_in_month', 'unobserved', 'percentiles'] -%}
-    left join {{ part }} on slices.month = {{ part }}.month and slices.slice = {{ part }}.slice and slices.slice_value = {{ part }}.slice_value
+    left join {{ part }} on slices.month = {{ part }}.month and slices.slice = {{ part }}.slice
+        and slices.slice_value = {{ part }}.slice_value
     {% endfor %}
 ),
 
@@ -165,7 +169,8 @@ final as (
     select
         {{ key(['joined.month', 'joined.slice', 'joined.slice_value']) }} as unit_cost_id,
         joined.month, joined.slice, joined.slice_value,
-        joined.events, joined.successes, joined.failures, joined.partials, joined.pending, joined.abandoned, joined.unobserved_events, joined.unobserved_successes, joined.attempts,
+        joined.events, joined.successes, joined.failures, joined.partials, joined.pending, joined.abandoned, joined.unobserved_events,
+        joined.unobserved_successes, joined.attempts,
         {{ from_nanos('joined.cost_nanos') }} as event_cost,
         {{ from_nanos('joined.billed_nanos') }} as month_cost,
         {{ from_nanos('joined.cost_nanos - joined.billed_nanos') }} as basis_bridge,
@@ -174,7 +179,8 @@ final as (
         {{ per('2 * joined.resolved_nanos', '2 * joined.successes + joined.partials') }} as cost_per_weighted_success,
         {{ per('joined.cost_nanos', 'joined.successes') }} as all_in_cost_per_success,
         {{ per('joined.cost_nanos + shared.shared_nanos', 'joined.successes') }} as fully_loaded_cost_per_success,
-        {{ from_nanos('joined.p50_nanos') }} as p50_cost, {{ from_nanos('joined.p95_nanos') }} as p95_cost, {{ from_nanos('joined.p99_nanos') }} as p99_cost,
+        {{ from_nanos('joined.p50_nanos') }} as p50_cost, {{ from_nanos('joined.p95_nanos') }} as p95_cost,
+        {{ from_nanos('joined.p99_nanos') }} as p99_cost,
         {{ from_nanos('joined.retry_nanos') }} as retry_overhead, {{ from_nanos('joined.fallback_nanos') }} as fallback_overhead,
         {{ from_nanos('joined.waste_nanos') }} as waste_cost,
         {{ share('joined.waste_nanos', 'joined.cost_nanos') }} as waste_share,

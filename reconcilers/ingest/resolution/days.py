@@ -51,7 +51,7 @@ def resolve(calls: Sequence[Path], root: Path, knowledge: Knowledge, declared: s
     """
     if not calls:
         return {}
-    files = [kept(path, root / "(keys)", _recipe()) for path in sorted(calls, key=str)]
+    files = kept(sorted(calls, key=str), root / "(keys)", _recipe())
     listing = root / "(listings)" / f"{_digest([declared, _recipe(), *(file.identity for file in files)])}.json"
     if listing.is_file():
         folders = [root / SOURCE / name for name in json.loads(listing.read_text())]

@@ -41,7 +41,7 @@ _EMITTERS = """
 select
     source, scope_name, scope_version, provider, operation,
     bool_or(emitter_tells_cache) as table_tells_cache, bool_or(tells_cache) as tells_cache,
-    list(distinct hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id)))
+    list(distinct case when cache_exceeds_input then hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id)) end)
         filter (cache_exceeds_input and token_semantics_by = 'convention') as exceeding,
     list_distinct(flatten(list(distinct over_scopes) filter (over_scopes is not null))) as over_scopes
 from read_parquet($calls)
@@ -98,25 +98,33 @@ class KeyFiles:
         return self.folder / "emitters.parquet"
 
 
-def kept(calls: Path, root: Path, recipe: str) -> KeyFiles:
-    """The key files of one file of calls, written first where they are not there yet."""
-    import duckdb
+def kept(calls: Sequence[Path], root: Path, recipe: str) -> list[KeyFiles]:
+    """The key files of files of calls, written first where they are not there yet."""
+    files = [_of(path, root / recipe) for path in calls]
+    if missing := [file for file in files if not file.folder.is_dir()]:
+        import duckdb
 
-    identity = "/".join(calls.parts[-3:-1] if calls.name == "calls.parquet" else calls.parts[-2:])
-    folder = root / recipe / identity.replace("/", "-")
-    files = KeyFiles(calls, identity, folder)
-    if not folder.is_dir():
-        temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
         with duckdb.connect() as connection:
-            for name, sql in (("tellings", _TELLINGS), ("emitters", _EMITTERS)):
-                text = sql.replace("$calls", quoted(calls))
-                connection.execute(
-                    f"copy ({text}) to {quoted(temporary / f'{name}.parquet')} (format parquet, compression zstd)"
-                )
-        put(temporary, folder)
+            for file in missing:
+                _write(connection, file)
     return files
+
+
+def _of(calls: Path, root: Path) -> KeyFiles:
+    identity = "/".join(calls.parts[-3:-1] if calls.name == "calls.parquet" else calls.parts[-2:])
+    return KeyFiles(calls, identity, root / identity.replace("/", "-"))
+
+
+def _write(connection: duckdb.DuckDBPyConnection, file: KeyFiles) -> None:
+    temporary = file.folder.with_name(f"{file.folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    for name, sql in (("tellings", _TELLINGS), ("emitters", _EMITTERS)):
+        text = sql.replace("$calls", quoted(file.calls))
+        connection.execute(
+            f"copy ({text}) to {quoted(temporary / f'{name}.parquet')} (format parquet, compression zstd)"
+        )
+    put(temporary, file.folder)
 
 
 def put(temporary: Path, folder: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from reconcilers import naming
-from reconcilers.ingest.resolution.names import Traces, names_of
+from reconcilers.ingest.resolution.names import Inherited, Traces, names_of
 from reconcilers.ingest.resolution.one_call import Call, laid_together
 from reconcilers.ingest.resolution.tellings import Knowledge, Row, Span, Telling, Usage, is_one_model
 from reconcilers.ingest.resolution.wrapping import Excess, excesses
@@ -53,8 +54,9 @@ def resolved(
     counted = excesses(calls)
     above = _input_left_above(counted)
     traces = Traces(spans.values())
+    wrappers = _wrappers(counted)
     return [
-        _row(call, excess, above.get(call), traces, knowledge)
+        _row(call, excess, wrappers[call], above.get(call), traces, knowledge)
         for call, excess in sorted(counted.items(), key=lambda pair: pair[0].own_id.encode())
         if excess.counts
     ]
@@ -96,11 +98,27 @@ def _input_left_above(counted: Mapping[Call, Excess]) -> dict[Call, int]:
     return found
 
 
+def _wrappers(counted: Mapping[Call, Excess]) -> Mapping[Call, Sequence[Call]]:
+    """For each call those above it that were compared with it (R30)."""
+    found: dict[Call, list[Call]] = defaultdict(list)
+    for call, excess in counted.items():
+        for below in excess.below:
+            found[below].append(call)
+    return found
+
+
 def _input(usage: Usage) -> Decimal:
     return sum((quantity for (meter, *_), quantity in usage.items() if meter.endswith("input_tokens")), Decimal(0))
 
 
-def _row(call: Call, excess: Excess, input_above: int | None, traces: Traces, knowledge: Knowledge) -> dict[str, Any]:
+def _row(
+    call: Call,
+    excess: Excess,
+    wrappers: Iterable[Call],
+    input_above: int | None,
+    traces: Traces,
+    knowledge: Knowledge,
+) -> dict[str, Any]:
     first = call.tellings[0]
     names, origin = names_of(call, traces)
     row = {
@@ -125,9 +143,10 @@ def _row(call: Call, excess: Excess, input_above: int | None, traces: Traces, kn
             "told_landing_id": first.row["landing_id"],
             "told_landing_line": first.row["landing_line"],
             "tellings": len(call.tellings),
-            "inherited": " ".join(f"{name}={how}" for name, how in origin.items()) or None,
+            "inherited": " ".join(f"{name}={told.how}" for name, told in origin.items()) or None,
             "identity_group": call.identity_group or (_response_id(call) if len(events) > 1 else None),
             "names_two_events": len(events) > 1,
+            "took_part": _took_part(call, excess, wrappers, origin),
             "cache_blind": first.cache_blind,
             "billable": True,
             "answered_from_cache": call.answered_from_cache,
@@ -144,6 +163,26 @@ def _row(call: Call, excess: Excess, input_above: int | None, traces: Traces, kn
             "input_total": (total if input_above is None else input_above) if call.is_model_operation else None,
         }
     )
+
+
+def _took_part(
+    call: Call, excess: Excess, wrappers: Iterable[Call], origin: Mapping[str, Inherited]
+) -> list[dict[str, Any]]:
+    """What each telling did for a call: its own, those of the calls above that contain it, and those it has names from."""
+    first, *others = call.tellings
+    usage_counts = bool(excess.usage) and not call.answered_from_cache
+    names: dict[Telling, list[str]] = defaultdict(list)
+    for name, inherited in origin.items():
+        names[inherited.telling].append(name)
+    did = [
+        (first, ("beyond" if excess.below else "counted") if usage_counts else "told"),
+        *((telling, "told") for telling in others),
+        *((telling, "wraps") for above in wrappers for telling in above.tellings),
+        *((telling, " ".join(["names", *told])) for telling, told in names.items()),
+    ]
+    where = ("source", "landing_id", "landing_line")
+    parts = ({name: telling.row[name] for name in where} | {"part": part} for telling, part in did)
+    return sorted(parts, key=lambda row: [row["part"], *(row[name] for name in where)])
 
 
 def _response_id(call: Call) -> str | None:

@@ -124,9 +124,14 @@ class Span:
     def answered_from_cache(self) -> bool:
         return any(telling.row["answered_from_cache"] for telling in self.tellings)
 
+    def teller(self, name: str) -> Telling | None:
+        """The first of its tellings that says anything under ``name``."""
+        return next((telling for telling in self.tellings if telling.row[name] is not None), None)
+
     def told(self, name: str) -> Any:
         """The first that any of its tellings says under ``name``."""
-        return next((t.row[name] for t in self.tellings if t.row[name] is not None), None)
+        teller = self.teller(name)
+        return None if teller is None else teller.row[name]
 
     def ancestors(self) -> list[Span]:
         """Nearest first; a parent that is its own descendant ends the list."""

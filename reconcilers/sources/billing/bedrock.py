@@ -10,11 +10,11 @@ a word that is not known says nothing, and its money ends as ``unmapped``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from reconcilers.sources import focus
+from reconcilers.sources import units
 
 SERVICE = "Amazon Bedrock"
 #: How Marketplace names the product of a model: ``Claude Sonnet 4.6 (Amazon Bedrock Edition)``.
@@ -108,7 +108,7 @@ def read(usage_type: str | None, product_name: str | None, unit: str | None, mar
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=\d)|_", "-", market["text"]).lower()
         _, says = _read(words)
         if says and model and (product_name or "").strip().endswith(EDITION):
-            told = unit if unit is not None and focus.unit(unit) else marketplace_unit or unit
+            told = unit if unit is not None and units.unit(unit) else marketplace_unit or unit
             return Meter({"x_Model": model} | says, told)
     elif native := _NATIVE.fullmatch(usage_type or ""):
         model, says = _read(native["text"])
@@ -146,3 +146,8 @@ def _said(words: Iterable[str]) -> dict[str, str]:
     elif "x_CacheTtl" in says:
         return {}
     return {"x_ServiceTier": "standard", "x_Batch": "false", "x_Geography": "regional"} | says
+
+
+def columns(meters: Sequence[Meter]) -> dict[str, list[str | None]]:
+    """What the usage types of rows say, as columns."""
+    return {name: [meter.says.get(name) for meter in meters] for name in COLUMNS}

@@ -93,11 +93,11 @@ class FocusFile(Source):
 
     def units(self, period: Period) -> Iterator[str]:
         """Every file's key; for snapshots the periods in the names that touch ``period``, and every usage report."""
-        for unit in self._delivered():
-            whole_file = self.config.delivery == "files" or self._is_usage_report(unit)
-            days = self.days(unit)
-            if whole_file or (days and _overlap(days, period)):
-                yield unit
+        return (unit for unit in self._delivered() if self.lists(unit, period))
+
+    def lists(self, unit: str, period: Period) -> bool:
+        may_tell_of_any_day = self.config.delivery == "files" or self._is_usage_report(unit)
+        return may_tell_of_any_day or super().lists(unit, period)
 
     def answered(self, period: Period, units: Sequence[str]) -> Iterator[Period]:
         """Of snapshots the periods in their names; files may tell of any day."""
@@ -261,7 +261,3 @@ def _read_time(text: str, form: str) -> datetime | None:
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     except (ValueError, OverflowError):
         return None
-
-
-def _overlap(one: Period, other: Period) -> bool:
-    return one.start < other.end and other.start < one.end

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
-from functools import cached_property, lru_cache
-from itertools import groupby
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers import money
@@ -29,6 +29,7 @@ from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejec
 from reconcilers.ingest.lake import METERS
 from reconcilers.periods import Period, parse_day, parse_instant
 from reconcilers.sources import focus, folders, google, http, tabular
+from reconcilers.sources.billing import gcp_sku, gcp_table
 from reconcilers.sources.contract import Source, SourceConfig
 
 if TYPE_CHECKING:
@@ -128,6 +129,10 @@ class Gcp(Source):
             if batch:
                 yield "charges", charges.table_of_rows(batch, file=item.name, line_base=base)
 
+    @classmethod
+    def readers(cls) -> set[Path]:
+        return super().readers() | {Path(gcp_sku.__file__), Path(gcp_table.__file__)}
+
     # Rows → charges --------------------------------------------------------------------------------------------------
 
     def _lines(self, row: _Row, charge: _Charge, repeats: int) -> Iterator[dict[str, str | None]]:
@@ -153,7 +158,7 @@ class Gcp(Source):
 
     def _meant(self, fields: Mapping[str, str | None]) -> dict[str, str]:
         """Model, meter and unit of a SKU; a SKU nobody knows says nothing, and so its money ends as ``unmapped``."""
-        said = read_sku(fields.get("ChargeDescription") or "")
+        said = gcp_sku.read_sku(fields.get("ChargeDescription") or "")
         if not said or fields.get("x_Model"):
             return {}
         # Exports tell tokens in `count` or in `requests`: both are ones of whatever the SKU counts.
@@ -208,17 +213,19 @@ class Gcp(Source):
         return self.config.reader(self.name)
 
     @property
-    def _names(self) -> _Names:
-        return _FOCUS_NAMES if self.config.format == "focus" else _EXPORT_NAMES
+    def _names(self) -> gcp_table.Names:
+        return gcp_table.FOCUS_NAMES if self.config.format == "focus" else gcp_table.EXPORT_NAMES
 
-    def _table(self) -> _Table:
+    def _table(self) -> gcp_table.Table:
         """The table as it is now. Raises ``SourceChangedShape`` for a column that is missing or of another type."""
         found = self._reader.table()
         told, detailed = google.Columns(self.name, self.config.table, found.schema), self.config.format == "detailed"
-        columns = _focus_columns(told) if self.config.format == "focus" else _export_columns(told, detailed)
+        columns = (
+            gcp_table.focus_columns(told) if self.config.format == "focus" else gcp_table.export_columns(told, detailed)
+        )
         kept = found.time_partitioning
         by_ingestion = kept is not None and kept.field is None and kept.type_ in ("DAY", "HOUR")
-        return _Table(found.location, columns, by_ingestion)
+        return gcp_table.Table(found.location, columns, by_ingestion)
 
     def _incomplete(self, problem: str, period: str, hint: str) -> PeriodIncomplete:
         return PeriodIncomplete(problem, source=self.name, period=period, file=self.config.table, hint=hint)
@@ -238,131 +245,6 @@ class _Counted:
         for (line,) in self.rows:
             self.count += 1
             yield line.encode() + b"\n"
-
-
-# The table's shape ----------------------------------------------------------------------------------------------------
-
-_TEXT, _TIME = ("STRING",), ("TIMESTAMP",)
-_NUMBER = ("FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC", "INTEGER", "INT64")
-#: Columns of the export that are read: path → types. Everything else it has or gains is left alone.
-#: https://cloud.google.com/billing/docs/how-to/export-data-bigquery-tables/standard-usage
-_EXPORT: Mapping[str, tuple[str, ...]] = {
-    "billing_account_id": _TEXT,
-    "invoice.month": _TEXT,
-    "cost_type": _TEXT,
-    "service.id": _TEXT,
-    "service.description": _TEXT,
-    "sku.id": _TEXT,
-    "sku.description": _TEXT,
-    "usage_start_time": _TIME,
-    "usage_end_time": _TIME,
-    "export_time": _TIME,
-    "project.id": _TEXT,
-    "labels.key": _TEXT,
-    "labels.value": _TEXT,
-    "cost": _NUMBER,
-    "currency": _TEXT,
-    "usage.amount": _NUMBER,
-    "usage.unit": _TEXT,
-    "usage.amount_in_pricing_units": _NUMBER,
-    "usage.pricing_unit": _TEXT,
-    "credits.type": _TEXT,
-    "credits.name": _TEXT,
-    "credits.amount": _NUMBER,
-}
-#: Read where the export has them: a table keeps the columns of the year it was made in until Google adds one.
-_EXPORT_SOMETIMES: Mapping[str, tuple[str, ...]] = {
-    "project.name": _TEXT,
-    "location.location": _TEXT,
-    "location.region": _TEXT,
-    "location.zone": _TEXT,
-    "currency_conversion_rate": _NUMBER,
-    "credits.id": _TEXT,
-    "credits.full_name": _TEXT,
-    "adjustment_info.id": _TEXT,
-    "adjustment_info.description": _TEXT,
-    "adjustment_info.type": _TEXT,
-    "adjustment_info.mode": _TEXT,
-    "cost_at_list": _NUMBER,
-    "seller_name": _TEXT,
-    "resource.name": _TEXT,
-    "resource.global_name": _TEXT,
-}
-_DETAILED = ("resource.name", "resource.global_name")
-_REPEATED = ("labels", "credits", "x_Credits")
-_FOCUS: Mapping[str, tuple[str, ...]] = {
-    "BilledCost": _NUMBER,
-    "EffectiveCost": _NUMBER,
-    "ListCost": _NUMBER,
-    "BillingPeriodStart": _TIME,
-    "ChargePeriodStart": _TIME,
-    "ChargePeriodEnd": _TIME,
-    "x_ExportTime": _TIME,
-    "x_Credits.amount": _NUMBER,
-    "x_Credits.type": _TEXT,
-}
-_FOCUS_SOMETIMES = ("x_Project", "x_Labels", "x_CostType", "x_CurrencyConversionRate")
-
-
-@dataclass(frozen=True)
-class _Names:
-    """What the export calls the times of a row."""
-
-    exported: str
-    used_from: str
-    used_to: str
-    invoice_month: str
-
-
-_EXPORT_NAMES = _Names("t.export_time", "t.usage_start_time", "t.usage_end_time", "t.invoice.month")
-_FOCUS_NAMES = _Names(
-    "t.x_ExportTime",
-    "t.ChargePeriodStart",
-    "t.ChargePeriodEnd",
-    "format_timestamp('%Y%m', t.BillingPeriodStart)",
-)
-
-
-@dataclass(frozen=True)
-class _Table:
-    """One export as it is now: where it is, which columns to select, whether its partitions are days of ingestion."""
-
-    location: str | None
-    columns: str
-    by_ingestion: bool
-
-    @property
-    def not_before_start(self) -> str:
-        """Nothing is stored before it is exported; a day is left for clocks. Rows not stored in a partition yet have null."""
-        if not self.by_ingestion:
-            return ""
-        return "and (_PARTITIONTIME is null or _PARTITIONTIME >= timestamp_sub(@start, interval 1 day))"
-
-
-def _export_columns(table: google.Columns, detailed: bool) -> str:
-    """The select list of an export: records keep their names and hold only what is read."""
-    paths = []
-    for path, types in {**_EXPORT, **_EXPORT_SOMETIMES}.items():
-        required = path in _EXPORT or (detailed and path in _DETAILED)
-        if table.has(path, types, required=required, repeated=_REPEATED):
-            paths.append(path)
-    columns = []
-    for top, group in groupby(sorted(paths), key=lambda path: path.partition(".")[0]):
-        leaves = [path.partition(".")[2] for path in group]
-        if leaves == [""] or top in _REPEATED:
-            columns.append(f"t.{top}")
-        else:
-            columns.append(f"struct({', '.join(f't.{top}.{leaf} as {leaf}' for leaf in leaves)}) as {top}")
-    return ", ".join(columns)
-
-
-def _focus_columns(table: google.Columns) -> str:
-    """The select list of a FOCUS table: every FOCUS column that is read, under its own name, and Google's own."""
-    for path, types in _FOCUS.items():
-        table.has(path, types, required=True, repeated=_REPEATED)
-    columns = (*focus.COLUMNS, "x_ExportTime", "x_Credits", *_FOCUS_SOMETIMES)
-    found = focus.select(table.names, columns=columns, source=table.source, file=table.table)
-    return ", ".join(f"t.`{stored}` as `{name}`" for name, stored in found.items())
 
 
 # A row ----------------------------------------------------------------------------------------------------------------
@@ -538,75 +420,3 @@ def _sum(amounts: Iterator[Decimal]) -> Decimal:
     for amount in amounts:
         total = _EXACT.add(total, amount)
     return total
-
-
-# What a SKU's description says ----------------------------------------------------------------------------------------
-
-#: Words of a description, in lower case → what each says; empty where it says nothing. Descriptions have no contract:
-#: these are the words of Gemini SKUs on https://cloud.google.com/skus (Vertex AI and Gemini API).
-_WORDS: Mapping[str, tuple[str, str]] = {
-    "input": ("direction", "input"),
-    "output": ("direction", "output"),
-    "cached": ("cache", "read"),
-    "caching": ("cache", "read"),
-    "text": ("x_Modality", "text"),
-    "audio": ("x_Modality", "audio"),
-    "image": ("x_Modality", "image"),
-    "video": ("x_Modality", "video"),
-    "long": ("x_ContextBand", "long"),
-    "short": ("x_ContextBand", "standard"),
-    "priority": ("x_ServiceTier", "priority"),
-    "flex": ("x_ServiceTier", "flex"),
-    "batch": ("x_Batch", "true"),
-    "global": ("x_Geography", "global"),
-    **dict.fromkeys(("predictions", "ga", "thinking", "non", "on"), ("", "")),
-    **dict.fromkeys(("generate", "content", "generatecontent", "token", "count", "for"), ("", "")),
-}
-#: Words that belong to a model's name.
-_VARIANTS = frozenset({"pro", "flash", "lite", "image", "live", "tts", "preview"})
-_METERS = {
-    ("input", None): "input_tokens",
-    ("input", "read"): "cache_read_input_tokens",
-    ("output", None): "output_tokens",
-}
-
-
-@lru_cache(maxsize=4096)
-def read_sku(description: str) -> Mapping[str, str]:
-    """Model, meter and price dimensions of ``Gemini 2.5 Flash GA Text Input - Predictions``; empty where a word is not known.
-
-    Also ``Generate content cached input token count gemini 3.5 flash text`` of the Developer API. What a description
-    leaves out is the default of Google's price list, but for geography, which older models do not split. Storage of
-    caches, grounding, tuning, other models and Gemini 1, which counted characters, are not read.
-    """
-    words = re.findall(r"[a-z0-9.]+", description.lower().replace("_", " "))
-    if "gemini" not in words:
-        return {}
-    place = words.index("gemini")
-    before, (version, *after) = words[:place], words[place + 1 :] or [""]
-    if not re.fullmatch(r"[2-9](\.\d+)?|\d\d(\.\d+)?", version):
-        return {}
-    longest = next((n for n, word in enumerate(after) if word not in _VARIANTS), len(after))
-    # The longest name that leaves a modality: `Flash Image Image Output` is of Flash Image, `Flash Image Input` of Flash.
-    for size in range(longest, -1, -1):
-        said = _read_words(before, after[size:])
-        if said:
-            return {"x_Model": "-".join(("gemini", version, *after[:size])), **said}
-    return {}
-
-
-def _read_words(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
-    """What the words around a model's name say together; empty where one is not known or two contradict each other."""
-    said: dict[str, str] = {}
-    for number, word in enumerate((*before, *after)):
-        if word not in _WORDS:
-            return {}
-        name, value = _WORDS[word]
-        # `output token count gemini 2.5 flash short input text` counts output; its input only sets the price.
-        is_aside = name == "direction" and "count" in before and number >= len(before)
-        if name and not is_aside and said.setdefault(name, value) != value:
-            return {}
-    meter = _METERS.get((said.pop("direction", ""), said.pop("cache", None)))
-    if meter is None or "x_Modality" not in said:
-        return {}
-    return {"x_Meter": meter, "x_ServiceTier": "standard", "x_Batch": "false", "x_ContextBand": "standard", **said}

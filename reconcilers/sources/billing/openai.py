@@ -24,7 +24,7 @@ from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest.lake import METERS
 from reconcilers.periods import Period, parse_day
-from reconcilers.sources import focus, folders, http
+from reconcilers.sources import focus, folders, http, units
 from reconcilers.sources.contract import Source, SourceConfig
 
 if TYPE_CHECKING:
@@ -349,7 +349,7 @@ def read_line_item(text: str, unit: str | None = None) -> LineItem | None:
             field, value = _WORDS.get(word, ("", ""))
             if not field or said.setdefault(field, value) != value:
                 return None
-    measured = focus.unit(unit) if unit else None
+    measured = units.unit(unit) if unit else None
     counted = [_METER_OF_UNIT[name] for name in (measured.measures if measured else ()) if name in _METER_OF_UNIT]
     meter = said.get("meter") or next(iter(counted), None)
     if meter is None and model.startswith("text-embedding-"):

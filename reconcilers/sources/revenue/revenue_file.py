@@ -92,6 +92,9 @@ class RevenueFile(Source):
         """Every file: a line of any file may be earned in any period."""
         return [stored.key for stored in self._folder().list() if re.fullmatch(self.config.pattern, stored.key)]
 
+    def lists(self, unit: str, period: Period) -> bool:
+        return True
+
     def fetch(self, unit: str, pull: Pull) -> None:
         folder = self._folder()
         stored = next((found for found in folder.list(unit) if found.key == unit), None)

@@ -72,8 +72,8 @@ class Emitter:
     narrow it, empty is any. Of the rows that fit a span, the one that says most of version, provider and operation counts, in
     this order, then the first.
 
-    None is *not known*. ``counts_itself``: its counts are a tokenizer's, ``always`` or of ``streamed`` calls, so they are
-    *estimated*. ``over``: scopes whose one call a span of this emitter opens, repeats or lies over (rule R29).
+    None is *not known*. ``counts_itself``: its counts are its own and not the provider's, ``always`` or of ``streamed`` calls,
+    so they are *estimated*. ``over``: scopes whose one call a span of this emitter opens, repeats or lies over (rule R29).
     ``default_provider``: whom it calls where its spans tell no provider.
     """
 
@@ -247,13 +247,19 @@ class FileSource(TelemetrySource):
     config: FileSourceConfig
 
     def units(self, period: Period) -> Iterable[str]:
-        prefixes = [""]
-        if self.config.partition:
-            days = period.widened(self.config.late_days, self.config.late_days).days()
-            prefixes = list(dict.fromkeys(day.strftime(self.config.partition) for day in days))
         folder = self._folder()
-        keys = {stored.key for prefix in prefixes for stored in folder.list(prefix)}
+        keys = {stored.key for prefix in self._prefixes(period) for stored in folder.list(prefix)}
         return sorted(key for key in keys if re.fullmatch(self.config.pattern, key))
+
+    def lists(self, unit: str, period: Period) -> bool:
+        return unit.startswith(tuple(self._prefixes(period)))
+
+    def _prefixes(self, period: Period) -> list[str]:
+        """The folders that may hold what was told of a period."""
+        if not self.config.partition:
+            return [""]
+        days = period.widened(self.config.late_days, self.config.late_days).days()
+        return list(dict.fromkeys(day.strftime(self.config.partition) for day in days))
 
     def fetch(self, unit: str, pull: Pull) -> None:
         folder = self._folder()

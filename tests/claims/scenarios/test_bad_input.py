@@ -137,6 +137,7 @@ def test_rows_that_vanish_are_told_and_gone(first: Ran) -> None:
     bill = first.folder / "bills" / "gone" / "bill.csv"
     bill.write_text(bill.read_text().splitlines()[0] + "\n")
     second = run(first.folder, "2026-10-06T00:00:00")
+    assert second.code == first.code, second.said
     assert "every row known before has vanished" in second.said
     assert any("vanished" in warning for warning in Version(second.current).facts["warnings"])
     with read_only(second.current) as connection:

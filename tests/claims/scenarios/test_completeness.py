@@ -86,6 +86,14 @@ def test_a_charge_without_rate_is_told_in_its_own_currency(published: duckdb.Duc
     assert published.execute(sql).fetchall() == [(Decimal(5), "EUR")]
 
 
+def test_money_that_reached_no_event_is_named_by_its_bucket(published: duckdb.DuckDBPyConnection) -> None:
+    columns = "unmapped_cost, untagged_cost, sampled_out_cost, no_telemetry_cost, unexplained_cost"
+    found = of_month(published, columns, SEPTEMBER)
+    assert found["first"] == (0, 0, 0, Decimal("0.02"), 0)
+    assert found["first-other"] == (0, 0, 0, Decimal("0.01"), 0)
+    assert found["calls"] == (0, 0, 0, 0, 0)
+
+
 def test_a_day_never_asked_for_is_missing_and_no_break(published: duckdb.DuckDBPyConnection) -> None:
     found = of_month(published, "days_expected, days_landed, days_missing, month_complete", OCTOBER)
     assert found["calls"] == (4, 2, 2, False)

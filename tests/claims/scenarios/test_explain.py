@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from decimal import Decimal
@@ -34,8 +35,49 @@ def test_the_cited_line_is_the_stored_line(examples_settings: Path) -> None:
 def test_spans_are_shown_as_delivered(examples_settings: Path) -> None:
     (span,) = explain(read_settings(examples_settings), "E15/e1").spans
     calls = (examples_settings.parent / "telemetry" / "calls.csv").read_text().splitlines()
-    assert span.text == calls[span.line - 1]
-    assert span.text.startswith("E15-0-0,")
+    assert span.stored.text == calls[span.stored.line - 1]
+    assert span.stored.text.startswith("E15-0-0,")
+    assert list(span.parts) == ["counted"]
+
+
+def told_by(settings: Path, event: str) -> list[tuple[str, str, dict[str, int]]]:
+    """Of each span shown: file, name, and for how many calls of the event it did what."""
+    spans = explain(read_settings(settings), event, limit=100).spans
+    return sorted(
+        (
+            span.stored.file,
+            json.loads(span.stored.text)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"],
+            {part: len(calls) for part, calls in span.parts.items()},
+        )
+        for span in spans
+    )
+
+
+def test_a_call_named_by_its_trace_is_shown_with_who_names_it(examples_settings: Path) -> None:
+    assert told_by(examples_settings, "E35/a") == [
+        ("roots.json", "root", {"names event_id run_id tenant_id": 1}),
+        ("spans.json", "call", {"counted": 1}),
+    ]
+
+
+def test_wrappers_are_shown_with_what_they_did(examples_settings: Path) -> None:
+    assert told_by(examples_settings, "E26/a") == [
+        ("spans.json", "agent", {"wraps": 2}),
+        ("spans.json", "first", {"counted": 1}),
+        ("spans.json", "last", {"counted": 1}),
+    ]
+    assert told_by(examples_settings, "E27/a") == [
+        ("spans.json", "agent", {"beyond": 1, "wraps": 1}),
+        ("spans.json", "first", {"counted": 1}),
+    ]
+
+
+def test_a_call_told_twice_and_one_answered_from_a_cache(examples_settings: Path) -> None:
+    assert told_by(examples_settings, "E22/a") == [
+        ("spans.json", "gateway", {"counted": 1}),
+        ("spans.json", "sdk", {"told": 1}),
+    ]
+    assert told_by(examples_settings, "E36/b") == [("spans.json", "s2", {"told": 1})]
 
 
 def test_unknown_event_says_what_to_do(examples_settings: Path) -> None:

@@ -90,3 +90,8 @@ def used(call: Row) -> dict[str, int]:
     for element in call["usage"]:
         found[words[element["meter"]]] = found.get(words[element["meter"]], 0) + int(element["quantity"])
     return found
+
+
+def parts(call: Row) -> list[tuple[int, str]]:
+    """(landing line, what its telling did for the call)."""
+    return sorted((row["landing_line"], row["part"]) for row in call["took_part"])

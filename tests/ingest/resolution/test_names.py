@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.ingest.resolution.conftest import Row, telling
+from tests.ingest.resolution.conftest import Row, parts, telling
 
 Calls = Callable[..., list[Row]]
-A, B, C, D = ("a" * 16, "b" * 16, "c" * 16, "d" * 16)
+A, B, C, D, E = ("a" * 16, "b" * 16, "c" * 16, "d" * 16, "e" * 16)
 
 
 def plain(span: str, parent: str | None = None, **said: object) -> Row:
@@ -38,3 +38,14 @@ def test_what_a_sibling_call_tells_is_told_in_the_trace(calls: Calls) -> None:
     found = calls(plain(A), telling(B, A, input=1, tenant_id="t"), telling(C, A, input=1))
     assert [call["tenant_id"] for call in found] == ["t", "t"]
     assert [call["inherited"] for call in found] == [None, "tenant_id=trace"]
+
+
+def test_it_is_kept_which_telling_a_name_is_from(calls: Calls) -> None:
+    (call,) = calls(
+        plain(A, event_id="e", run_id="r", landing_line=1),
+        plain(B, A, landing_line=2),
+        telling(C, B, input=1, landing_line=3),
+        plain(D, A, at=9, feature_id="f", landing_line=4),
+        plain(E, A, at=5, feature_id="f", landing_line=5),
+    )
+    assert parts(call) == [(1, "names event_id run_id"), (3, "counted"), (5, "names feature_id")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.ingest.resolution.conftest import Row, telling, used
+from tests.ingest.resolution.conftest import Row, parts, telling, used
 
 Calls = Callable[..., list[Row]]
 A, B, C, D = ("a" * 16, "b" * 16, "c" * 16, "d" * 16)
@@ -114,3 +114,22 @@ def test_a_model_as_asked_wraps_its_snapshot(calls: Calls) -> None:
         telling("b" * 16, parent="a" * 16, input=9, output=1, at=4, model="m-2026-03-01"),
     )[1:]
     assert (call["model"], used(call)) == ("m-2026-03-01", {"input": 9, "output": 1})
+
+
+def test_it_is_kept_what_each_telling_did_for_a_call(calls: Calls) -> None:
+    router = telling(B, A, model="router", input=60, landing_line=2)
+    above = agent(A, input=100, landing_line=1)
+    twice = {"response_id": "r", "input": 60}
+    excess, call = calls(
+        above,
+        router,
+        telling(C, B, model="chosen", landing_line=3, **twice),
+        telling(C, B, model="chosen", landing_line=4, landing_id="later", **twice),
+    )
+    assert parts(excess) == [(1, "beyond")]
+    assert parts(call) == [(1, "wraps"), (2, "wraps"), (3, "counted"), (4, "told")]
+
+
+def test_what_a_cache_in_between_answered_is_told_and_does_not_count(calls: Calls) -> None:
+    (call,) = calls(telling(A, input=5, answered_from_cache=True, landing_line=7))
+    assert parts(call) == [(7, "told")]

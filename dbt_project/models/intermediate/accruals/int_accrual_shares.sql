@@ -7,7 +7,8 @@ with weighted as (
     from {{ ref('int_usage_cells') }} as cells
     join {{ ref('int_cell_keys') }} as keys on keys.side = 'usage' and cells.usage_cell_id = keys.cell_id
     join {{ ref('int_accruals') }} as accruals on keys.reconciliation_id = accruals.accrual_id
-    left join (select usage_cell_id, {{ isum('cost_nanos') }} as cost_nanos from {{ ref('int_cell_receipts') }} group by usage_cell_id) as receipts
+    left join (select usage_cell_id, {{ isum('cost_nanos') }} as cost_nanos from {{ ref('int_cell_receipts') }}
+        group by usage_cell_id) as receipts
         on cells.usage_cell_id = receipts.usage_cell_id
     where cells.expected_nanos is not null and accruals.on_calls_accrued_nanos > 0
 

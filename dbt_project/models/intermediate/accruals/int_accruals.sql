@@ -14,7 +14,8 @@ expected as (
     from {{ ref('int_usage_cells') }} as cells
     join {{ ref('int_cell_keys') }} as keys on keys.side = 'usage' and cells.usage_cell_id = keys.cell_id
     join finality on cells.source = finality.source
-    left join (select usage_cell_id, {{ isum('cost_nanos') }} as cost_nanos from {{ ref('int_cell_receipts') }} group by usage_cell_id) as receipts
+    left join (select usage_cell_id, {{ isum('cost_nanos') }} as cost_nanos from {{ ref('int_cell_receipts') }}
+        group by usage_cell_id) as receipts
         on cells.usage_cell_id = receipts.usage_cell_id
     where {{ days_between('cells.charge_day', as_of_day()) }} < 1 + finality.finality_days
     group by keys.reconciliation_id, {{ listed(reconciliation_dimensions(), 'keys.') }}
@@ -40,7 +41,8 @@ daily as (
         {{ isum('coalesce(rests.uncaptured_nanos, 0)') }} as uncaptured_nanos
     from {{ ref('int_bill_cells') }} as cells
     left join (
-        select bill_cell_id, {{ isum('cost_nanos') }} as rest_nanos, {{ isum("case when destination = 'no_telemetry' then cost_nanos else 0 end") }} as uncaptured_nanos
+        select bill_cell_id, {{ isum('cost_nanos') }} as rest_nanos,
+            {{ isum("case when destination = 'no_telemetry' then cost_nanos else 0 end") }} as uncaptured_nanos
         from {{ ref('int_bill_cell_rests') }}
         group by bill_cell_id
     ) as rests on cells.bill_cell_id = rests.bill_cell_id
@@ -70,9 +72,11 @@ estimated as (
         expected.*,
         coalesce(billed.billed_nanos, 0) as billed_nanos,
         case
-            when before_days.billed_days < {{ var('uncaptured_share_minimum_days') }} or before_days.on_calls_nanos <= 0 then expected.expected_nanos
+            when before_days.billed_days < {{ var('uncaptured_share_minimum_days') }} or before_days.on_calls_nanos <= 0
+                then expected.expected_nanos
             else cast({{ idiv(
-                wide('expected.expected_nanos') ~ ' * (2 * (before_days.on_calls_nanos + before_days.uncaptured_nanos)) + before_days.on_calls_nanos',
+                wide('expected.expected_nanos')
+                    ~ ' * (2 * (before_days.on_calls_nanos + before_days.uncaptured_nanos)) + before_days.on_calls_nanos',
                 '2 * ' ~ wide('before_days.on_calls_nanos')) }} as int64)
         end as likely_nanos
     from expected

@@ -19,12 +19,14 @@ lines as (
 
 final as (
 
-    select bill_cell_id, cast(null as string) as charge_id, source, charge_day, charge_month, billing_period_start, billing_currency, destination, quantity, cost_nanos
+    select bill_cell_id, cast(null as string) as charge_id, source, charge_day, charge_month, billing_period_start, billing_currency,
+        destination, quantity, cost_nanos
     from {{ ref('int_bill_cell_rests') }}
 
     union all
 
-    select cast(null as string), charge_id, source, charge_day, charge_month, billing_period_start, billing_currency, destination, {{ money('null') }}, cost_nanos
+    select cast(null as string), charge_id, source, charge_day, charge_month, billing_period_start, billing_currency, destination,
+        {{ money('null') }}, cost_nanos
     from {{ ref('int_carried_shares') }}
     where destination is not null
 
@@ -32,7 +34,8 @@ final as (
 
     -- a reduction without target is credit; a correction without an original in matching is in dispute
     select
-        cast(null as string), lines.charge_id, lines.source, lines.charge_day, lines.charge_month, lines.billing_period_start, lines.billing_currency,
+        cast(null as string), lines.charge_id, lines.source, lines.charge_day, lines.charge_month, lines.billing_period_start,
+        lines.billing_currency,
         case when lines.part = 'reduction' then 'credit' else 'refund_and_dispute' end,
         {{ money('null') }},
         lines.cost_nanos

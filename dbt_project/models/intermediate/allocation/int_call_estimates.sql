@@ -4,7 +4,8 @@
 -- emitter's own figure (R18); null where none of the calls tells
 with cells as (
 
-    select cell, scale_factor, {{ nanos('list_price') }} as list_price, {{ nanos('expected_price') }} as expected_price from {{ ref('int_usage_cells') }} where {{ of_days('ended_day') }}
+    select cell, scale_factor, {{ nanos('list_price') }} as list_price,
+        {{ nanos('expected_price') }} as expected_price from {{ ref('int_usage_cells') }} where {{ of_days('ended_day') }}
 
 ),
 

@@ -21,7 +21,8 @@ final as (
     select
         usages.charge_day, receipts.receipt, usages.call_high, usages.call_low, usages.quantity,
         receipts.sign * {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.amount', 'p') }} as cost_nanos,
-        case when receipts.accrued = 0 then 0 else {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.accrued', 'a') }} end as accrued_nanos
+        case when receipts.accrued = 0 then 0
+            else {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.accrued', 'a') }} end as accrued_nanos
     from usages
     join receipts on usages.cell = receipts.cell
 

@@ -13,7 +13,8 @@ with amounts as (
 
 final as (
 
-    select source, billing_currency, billing_period_start, charge_month, destination, {{ from_nanos(isum('cost_nanos')) }} as reconciled_cost
+    select source, billing_currency, billing_period_start, charge_month, destination,
+        {{ from_nanos(isum('cost_nanos')) }} as reconciled_cost
     from amounts
     group by source, billing_currency, billing_period_start, charge_month, destination
 

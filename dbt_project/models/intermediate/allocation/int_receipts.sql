@@ -3,12 +3,14 @@
 -- with all that the shares of its calls have in common, so that nothing is joined or hashed twice per call
 with amounts as (
 
-    select usage_cell_id, billing_currency, billing_period_start, charge_month, timing, cache_semantics, cost_nanos, cast(0 as int64) as accrued_nanos
+    select usage_cell_id, billing_currency, billing_period_start, charge_month, timing, cache_semantics, cost_nanos,
+        cast(0 as int64) as accrued_nanos
     from {{ ref('int_cell_receipts') }}
 
     union all
 
-    select shares.usage_cell_id, '{{ var("reporting_currency") }}', {{ month_of('accruals.charge_day') }}, {{ month_of('accruals.charge_day') }}, false, false, 0, shares.accrued_nanos
+    select shares.usage_cell_id, '{{ var("reporting_currency") }}', {{ month_of('accruals.charge_day') }},
+        {{ month_of('accruals.charge_day') }}, false, false, 0, shares.accrued_nanos
     from {{ ref('int_accrual_shares') }} as shares
     join {{ ref('int_accruals') }} as accruals on shares.accrual_id = accruals.accrual_id
 
@@ -28,8 +30,10 @@ receipts as (
 final as (
 
     select
-        {{ fingerprint(['receipts.usage_cell_id', 'receipts.billing_currency', 'receipts.billing_period_start', 'receipts.charge_month']) }} as receipt,
-        {{ key(["'call'", 'receipts.usage_cell_id', 'receipts.billing_currency', 'receipts.billing_period_start', 'receipts.charge_month']) }} as receipt_id,
+        {{ fingerprint(['receipts.usage_cell_id', 'receipts.billing_currency', 'receipts.billing_period_start', 'receipts.charge_month']) }}
+            as receipt,
+        {{ key(["'call'", 'receipts.usage_cell_id', 'receipts.billing_currency', 'receipts.billing_period_start',
+            'receipts.charge_month']) }} as receipt_id,
         cells.cell, receipts.usage_cell_id, cells.charge_day, cells.ended_day, cells.source, cells.model, cells.meter, cells.scale_factor,
         receipts.billing_currency, receipts.billing_period_start, receipts.charge_month, receipts.timing, receipts.cache_semantics,
         rests.exceeds_ratio,

@@ -14,7 +14,8 @@ cells as (
 
     select
         formed.bill_cell_id, {{ listed(key_dimensions(), 'formed.') }},
-        formed.charge_day, formed.charge_month, formed.billing_period_start, formed.billing_currency, formed.part, formed.lines, formed.cell_order,
+        formed.charge_day, formed.charge_month, formed.billing_period_start, formed.billing_currency, formed.part, formed.lines,
+        formed.cell_order,
         costs.cost_nanos,
         case
             when formed.part = 'quantity' then formed.quantity
@@ -29,7 +30,8 @@ cells as (
         end as destination,
         formed.destination = '(matching)' as in_matching,
         coalesce(not environments.production, false) as non_production,
-        {{ depth() | replace('api_key_id', 'formed.api_key_id') | replace('sub_account_id', 'formed.sub_account_id') | replace('billing_account_id', 'formed.billing_account_id') }} as depth,
+        {{ depth() | replace('api_key_id', 'formed.api_key_id') | replace('sub_account_id', 'formed.sub_account_id')
+            | replace('billing_account_id', 'formed.billing_account_id') }} as depth,
         formed.lines * cast({{ money('coalesce(units.unit, 0) * coalesce(meters.scale_factor, 1)') }} as int64) as twice_rounding_limit,
         coalesce(meters.scale_factor, 1) as scale_factor
         {% for dimension in price_dimensions() %}, formed.{{ dimension }} as told_{{ dimension }}{% endfor %}

@@ -5,7 +5,9 @@ with filled as (
         coalesce(charges.billing_account_id, accounts.billing_account_id) as billing_account_id,
         coalesce(charges.sub_account_id, key_projects.sub_account_id) as sub_account_id,
         charges.api_key_id, charges.model, charges.meter{% for dimension in price_dimensions() %},
-        case when grain.tells_{{ dimension }} then coalesce(charges.{{ dimension }}, {{ dimension_default(dimension) | replace('meter =', 'charges.meter =') }}) end as {{ dimension }}{% endfor %},
+        case when grain.tells_{{ dimension }}
+            then coalesce(charges.{{ dimension }},
+            {{ dimension_default(dimension) | replace('meter =', 'charges.meter =') }}) end as {{ dimension }}{% endfor %},
         charges.charge_day, charges.charge_month, charges.billing_period_start, charges.billing_currency, charges.destination,
         charges.charge_category, charges.reduction, charges.service_name, charges.charge_period_start, charges.charge_period_end,
         {{ nanos('charges.effective_cost') }} as cost_nanos,
@@ -16,7 +18,8 @@ with filled as (
     from {{ ref('int_charges') }} as charges
     left join {{ ref('meters') }} as meters on charges.meter = meters.meter
     left join {{ ref('int_source_grain') }} as grain on charges.source = grain.source
-    left join {{ ref('int_key_projects') }} as key_projects on charges.source = key_projects.source and charges.api_key_id = key_projects.api_key_id
+    left join {{ ref('int_key_projects') }} as key_projects on charges.source = key_projects.source
+        and charges.api_key_id = key_projects.api_key_id
     left join {{ ref('int_project_accounts') }} as accounts
         on charges.source = accounts.source and coalesce(charges.sub_account_id, key_projects.sub_account_id) = accounts.sub_account_id
     where charges.destination <> '(no_rate)'
@@ -42,8 +45,10 @@ final as (
 
     select
         *,
-        {{ key(key_dimensions() + ['charge_day', 'charge_month', 'billing_period_start', 'billing_currency', 'destination']) }} as bill_key_id,
-        {{ key(key_dimensions() + ['charge_day', 'charge_month', 'billing_period_start', 'billing_currency', 'destination', 'part']) }} as bill_cell_id
+        {{ key(key_dimensions() + ['charge_day', 'charge_month', 'billing_period_start', 'billing_currency', 'destination']) }}
+            as bill_key_id,
+        {{ key(key_dimensions() + ['charge_day', 'charge_month', 'billing_period_start', 'billing_currency', 'destination', 'part']) }}
+            as bill_cell_id
     from parted
 
 )

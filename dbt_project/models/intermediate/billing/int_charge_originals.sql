@@ -1,5 +1,6 @@
--- grain: charge with a link to a line its source knows. The line it adjusts, the first link that is known, and what it takes from it: each of
--- account, project, key, model and meter it does not tell, through chains of links (R15); rounds double the length of chain that is followed
+-- grain: charge with a link to a line its source knows. The line it adjusts, the first link that is known, and what it takes from it: each
+-- of account, project, key, model and meter it does not tell, through chains of links (R15); rounds double the length of chain that is
+-- followed
 {% set taken = owner_dimensions() + ['model', 'meter'] %}
 {% set rounds = 4 %}
 with charges as (
@@ -17,17 +18,20 @@ linked as (
 links as (
 
     select
-        linked.charge_id, originals.charge_id as original_id, {{ listed(taken, 'linked.') }}{% for name in taken %}, originals.{{ name }} as original_{{ name }}{% endfor %},
+        linked.charge_id, originals.charge_id as original_id, {{ listed(taken, 'linked.') }}{% for name in taken %},
+        originals.{{ name }} as original_{{ name }}{% endfor %},
         row_number() over (partition by linked.charge_id order by place, originals.charge_id) as link_rank
     from linked
     {{ unnested_in_order('linked.linked_line_ids', 'linked_line_id', 'place') }}
-    join charges as originals on linked.source = originals.source and linked_line_id = originals.line_id and linked.charge_id <> originals.charge_id
+    join charges as originals on linked.source = originals.source and linked_line_id = originals.line_id
+        and linked.charge_id <> originals.charge_id
 
 ),
 
 after_0 as (
 
-    select charge_id, original_id, original_id as next_id{% for name in taken %}, coalesce({{ name }}, original_{{ name }}) as {{ name }}{% endfor %}
+    select charge_id, original_id, original_id as next_id{% for name in taken %}, coalesce({{ name }}, original_{{ name }}) as {{ name }}
+        {%- endfor %}
     from links
     where link_rank = 1
 

@@ -22,7 +22,8 @@ ruled as (
         and (rules.model is null or rules.model = charges.model)
         and (rules.charge_category is null or rules.charge_category = charges.charge_category)
         and (rules.tag_key is null
-            or ({{ json_text('charges.tags', 'rules.tag_key') }} is not null and (rules.tag_value is null or {{ json_text('charges.tags', 'rules.tag_key') }} = rules.tag_value)))
+            or ({{ json_text('charges.tags', 'rules.tag_key') }} is not null
+                and (rules.tag_value is null or {{ json_text('charges.tags', 'rules.tag_key') }} = rules.tag_value)))
         and (rules.valid_from is null or rules.valid_from <= cast(charges.charge_period_start as date))
         and (rules.valid_to is null or cast(charges.charge_period_start as date) < rules.valid_to)
 
@@ -50,10 +51,15 @@ converted as (
 final as (
 
     select
-        converted.charge_id, converted.source, converted.landing_id, converted.landing_line, converted.line_id, converted.linked_line_ids, converted.invoice_id,
-        {% for dimension in owner_dimensions() %}coalesce(converted.{{ dimension }}, originals.{{ dimension }}) as {{ dimension }}, {% endfor -%}
-        coalesce(names.model, converted.model, originals.model) as model, coalesce(converted.meter, originals.meter) as meter, {% for dimension in price_dimensions() %}{{ 'coalesce(converted.geography, names.geography) as geography' if dimension == 'geography' else 'converted.' ~ dimension }}, {% endfor %}
-        converted.service_name, converted.sku_id, converted.sku_meter, converted.charge_category, converted.charge_class, converted.charge_description,
+        converted.charge_id, converted.source, converted.landing_id, converted.landing_line, converted.line_id, converted.linked_line_ids,
+        converted.invoice_id,
+        {% for dimension in owner_dimensions() %}coalesce(converted.{{ dimension }}, originals.{{ dimension }}) as {{ dimension }},
+            {% endfor -%}
+        coalesce(names.model, converted.model, originals.model) as model, coalesce(converted.meter, originals.meter) as meter,
+        {% for dimension in price_dimensions() %}{{ 'coalesce(converted.geography, names.geography) as geography'
+        if dimension == 'geography' else 'converted.' ~ dimension }}, {% endfor %}
+        converted.service_name, converted.sku_id, converted.sku_meter, converted.charge_category, converted.charge_class,
+        converted.charge_description,
         converted.reduction, converted.commitment_discount_status, converted.invoice_issuer_name,
         converted.charge_period_start, converted.charge_period_end, converted.billing_period_start, converted.charge_month,
         case
@@ -64,8 +70,10 @@ final as (
         converted.billing_currency, converted.billed_cost_text, converted.effective_cost_text, converted.billed_cost_residual,
         converted.billed_cost as original_billed_cost,
         converted.exchange_rate, converted.exchange_rate_version, converted.rule_version, converted.sku_version,
-        {{ from_nanos(converted_nanos('converted.billed_nanos', 'converted.billed_cost_residual', nanos('converted.exchange_rate'))) }} as billed_cost,
-        {{ from_nanos(converted_nanos('converted.effective_nanos', 'converted.effective_cost_residual', nanos('converted.exchange_rate'))) }} as effective_cost,
+        {{ from_nanos(converted_nanos('converted.billed_nanos', 'converted.billed_cost_residual', nanos('converted.exchange_rate'))) }}
+            as billed_cost,
+        {{ from_nanos(converted_nanos('converted.effective_nanos', 'converted.effective_cost_residual',
+            nanos('converted.exchange_rate'))) }} as effective_cost,
         converted.list_cost,
         converted.quantity,
         case
@@ -80,13 +88,15 @@ final as (
             when converted.rule_destination = 'platform_usage' then 'platform_usage'
             -- money that changes no quantity and whose link nobody knows goes on to `refund_and_dispute` (R15)
             when coalesce(array_length(converted.linked_line_ids), 0) > 0 and originals.charge_id is null
-                and (converted.quantity is null and converted.effective_nanos < 0 or converted.quantity = 0 and converted.effective_nanos <> 0) then '(matching)'
+                and (converted.quantity is null and converted.effective_nanos < 0 or converted.quantity = 0
+                    and converted.effective_nanos <> 0) then '(matching)'
             when coalesce(converted.model, originals.model) is null or coalesce(converted.meter, originals.meter) is null then 'unmapped'
             else '(matching)'
         end as destination
     from converted
     left join {{ ref('int_charge_originals') }} as originals on converted.charge_id = originals.charge_id
-    left join {{ ref('stg_reference__model_names') }} as names on converted.source = names.source and coalesce(converted.model, originals.model) = names.name
+    left join {{ ref('stg_reference__model_names') }} as names on converted.source = names.source
+        and coalesce(converted.model, originals.model) = names.name
 
 )
 

@@ -4,7 +4,8 @@ with counted as (
     select charges.*
     from {{ ref('stg_billing__charges') }} as charges
     left join {{ ref('stg_billing__left_out_charges') }} as left_out
-        on charges.landing_id = left_out.landing_id and charges.landing_line = left_out.landing_line and charges.charge_id = left_out.charge_id
+        on charges.landing_id = left_out.landing_id and charges.landing_line = left_out.landing_line
+            and charges.charge_id = left_out.charge_id
     where left_out.charge_id is null
 
 ),
@@ -42,17 +43,21 @@ declared as (
 final as (
 
     select
-        counted.charge_id, counted.source, counted.landing_id, counted.landing_line, counted.line_id, counted.linked_line_ids, counted.invoice_id,
+        counted.charge_id, counted.source, counted.landing_id, counted.landing_line, counted.line_id, counted.linked_line_ids,
+        counted.invoice_id,
         {{ listed(owner_dimensions(), 'counted.') }},
-        coalesce(declared.model, counted.model) as model, coalesce(declared.meter, counted.meter) as meter{% for dimension in price_dimensions() %},
+        coalesce(declared.model, counted.model) as model, coalesce(declared.meter, counted.meter) as meter
+            {%- for dimension in price_dimensions() %},
         coalesce(declared.{{ dimension }}, counted.{{ dimension }}) as {{ dimension }}{% endfor %},
-        counted.provider, counted.service_name, counted.sku_id, counted.sku_meter, counted.charge_category, counted.charge_class, counted.charge_description,
+        counted.provider, counted.service_name, counted.sku_id, counted.sku_meter, counted.charge_category, counted.charge_class,
+        counted.charge_description,
         counted.reduction, counted.commitment_discount_id, counted.commitment_discount_status, counted.invoice_issuer_name, counted.tags,
         counted.billing_currency, counted.billed_cost, counted.billed_cost_text, counted.billed_cost_residual,
         counted.effective_cost, counted.effective_cost_text, counted.effective_cost_residual, counted.list_cost, counted.contracted_cost,
         -- what the lake counted is of the meter the line told, or tokens; a declared unit size counts whatever the line told
         case
-            when declared.unit_size is not null then {{ money('coalesce(counted.consumed_quantity, counted.pricing_quantity) * declared.unit_size') }}
+            when declared.unit_size is not null
+                then {{ money('coalesce(counted.consumed_quantity, counted.pricing_quantity) * declared.unit_size') }}
             when declared.meter is null or meters.unit = coalesce(told_meters.unit, 'token') then counted.quantity
         end as quantity,
         counted.charge_period_start, counted.charge_period_end, counted.billing_period_start,

@@ -16,7 +16,8 @@ adjusting as (
 -- without any link: the cell equal in all it tells, the one with quantity first
 alike as (
 
-    select bill_key_id, bill_cell_id, row_number() over (partition by bill_key_id order by case part when 'quantity' then 0 else 1 end) as alike_rank
+    select bill_key_id, bill_cell_id,
+        row_number() over (partition by bill_key_id order by case part when 'quantity' then 0 else 1 end) as alike_rank
     from {{ ref('int_bill_cells__formed') }}
     where destination = '(matching)'
 
@@ -58,12 +59,14 @@ originals as (
 final as (
 
     select
-        originals.charge_id, originals.source, originals.billing_currency, originals.billing_period_start, originals.charge_month, originals.charge_day,
+        originals.charge_id, originals.source, originals.billing_currency, originals.billing_period_start, originals.charge_month,
+        originals.charge_day,
         originals.cost_nanos,
         originals.original_cell_id,
         case
             when cells.bill_cell_id is null then 'refund_and_dispute'
-            when cells.billing_period_start = originals.billing_period_start and cells.billing_currency = originals.billing_currency then 'joined'
+            when cells.billing_period_start = originals.billing_period_start and cells.billing_currency = originals.billing_currency
+                then 'joined'
             else 'carried'
         end as treatment
     from originals

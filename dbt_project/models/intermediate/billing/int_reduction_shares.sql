@@ -25,7 +25,8 @@ targets as (
     from reductions
     join links on reductions.charge_id = links.charge_id
     join lines
-        on links.linked_line_id = lines.line_id and reductions.source = lines.source and reductions.billing_currency = lines.billing_currency
+        on links.linked_line_id = lines.line_id and reductions.source = lines.source
+            and reductions.billing_currency = lines.billing_currency
         and reductions.billing_period_start = lines.billing_period_start
     where lines.part not in ('reduction', 'adjusting')
 
@@ -41,7 +42,8 @@ targets as (
         and reductions.told_billing_account_id is not distinct from lines.told_billing_account_id
         and reductions.service_name is not distinct from lines.service_name
         and lines.charge_period_start >= reductions.charge_period_start and lines.charge_period_end <= reductions.charge_period_end
-    where links.charge_id is null and lines.charge_category = 'Usage' and lines.reduction is null and lines.part not in ('reduction', 'adjusting')
+    where links.charge_id is null and lines.charge_category = 'Usage' and lines.reduction is null
+        and lines.part not in ('reduction', 'adjusting')
 
 ),
 
@@ -53,7 +55,8 @@ summed as (
 
 weighted as (
 
-    select summed.charge_id, summed.bill_cell_id, cells.cell_order, reductions.cost_nanos as amount, {{ micro_weight('summed.list_nanos') }} as weight
+    select summed.charge_id, summed.bill_cell_id, cells.cell_order, reductions.cost_nanos as amount,
+        {{ micro_weight('summed.list_nanos') }} as weight
     from summed
     join reductions on summed.charge_id = reductions.charge_id
     join {{ ref('int_bill_cells__formed') }} as cells on summed.bill_cell_id = cells.bill_cell_id

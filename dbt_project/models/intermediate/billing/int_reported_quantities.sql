@@ -8,14 +8,17 @@ with reported as (
         reports.api_key_id,
         names.model,
         reports.meter{% for dimension in price_dimensions() %},
-        case when grain.tells_{{ dimension }} then coalesce(reports.{{ dimension }}, {{ dimension_default(dimension) | replace('meter =', 'reports.meter =') }}) end as {{ dimension }}{% endfor %},
+        case when grain.tells_{{ dimension }}
+            then coalesce(reports.{{ dimension }},
+            {{ dimension_default(dimension) | replace('meter =', 'reports.meter =') }}) end as {{ dimension }}{% endfor %},
         reports.charge_day,
         reports.landing_id, reports.landing_line,
         cast({{ money('reports.quantity * coalesce(meters.scale_factor, 1)') }} as int64) as quantity
     from {{ ref('stg_billing__provider_usage') }} as reports
     left join {{ ref('meters') }} as meters on reports.meter = meters.meter
     left join {{ ref('int_source_grain') }} as grain on reports.source = grain.source
-    left join {{ ref('int_key_projects') }} as key_projects on reports.source = key_projects.source and reports.api_key_id = key_projects.api_key_id
+    left join {{ ref('int_key_projects') }} as key_projects on reports.source = key_projects.source
+        and reports.api_key_id = key_projects.api_key_id
     left join {{ ref('int_project_accounts') }} as accounts
         on reports.source = accounts.source and coalesce(reports.sub_account_id, key_projects.sub_account_id) = accounts.sub_account_id
     left join {{ ref('stg_reference__model_names') }} as names on reports.source = names.source and reports.model = names.name
@@ -49,7 +52,8 @@ served as (
         rows_of_report.report_row,
         rows_of_report.quantity,
         keys.bill_day_key_id,
-        row_number() over (partition by rows_of_report.report_row order by keys.depth desc, {{ ordered(key_dimensions(), 'keys.') }}) as fit_rank
+        row_number() over (partition by rows_of_report.report_row order by keys.depth desc,
+            {{ ordered(key_dimensions(), 'keys.') }}) as fit_rank
     from rows_of_report
     join keys
         on rows_of_report.source = keys.source and rows_of_report.charge_day = keys.charge_day
@@ -57,7 +61,8 @@ served as (
         {% for dimension in price_dimensions() %}and rows_of_report.{{ dimension }} is not distinct from keys.{{ dimension }}
         {% endfor %}and (keys.api_key_id is null or keys.api_key_id = rows_of_report.api_key_id)
         and (keys.sub_account_id is null or keys.sub_account_id = rows_of_report.sub_account_id)
-        and (keys.billing_account_id is null or keys.billing_account_id = rows_of_report.billing_account_id or rows_of_report.billing_account_id is null)
+        and (keys.billing_account_id is null or keys.billing_account_id = rows_of_report.billing_account_id
+            or rows_of_report.billing_account_id is null)
 
 ),
 

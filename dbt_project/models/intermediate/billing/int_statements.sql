@@ -57,7 +57,8 @@ final as (
         lines.billed_cost - lines.effective_cost as bridge_cost,
         billed.cost - lines.billed_cost as rounding_cost
     from billed
-    join lines on billed.source = lines.source and billed.billing_currency = lines.billing_currency and billed.billing_period_start = lines.billing_period_start
+    join lines on billed.source = lines.source and billed.billing_currency = lines.billing_currency
+        and billed.billing_period_start = lines.billing_period_start
 
 )
 

@@ -33,7 +33,8 @@ final as (
 
     select
         'ambiguous_identity' as kind, source, charge_day, concat({{ named(['source']) }}, ' ', named) as break_key,
-        {{ money('count(*)') }} as quantity, case when min(case when is_priced then 1 else 0 end) = 1 then {{ from_nanos(isum('value_nanos')) }} end as amount,
+        {{ money('count(*)') }} as quantity, case when min(case when is_priced then 1 else 0 end) = 1
+            then {{ from_nanos(isum('value_nanos')) }} end as amount,
         cast(null as string) as note, cast(null as string) as reconciliation_id
     from doubts
     group by source, charge_day, named

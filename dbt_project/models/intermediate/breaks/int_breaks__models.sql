@@ -11,7 +11,8 @@ final as (
         'unmapped' as kind, unmapped.source, cast(null as date) as charge_day, {{ named(['source', 'model'], 'unmapped.') }} as break_key,
         {{ money('null') }} as quantity, {{ money('costs.cost') }} as amount,
         concat(
-            case when unmapped.on_bill then 'only the bill' else 'only telemetry' end, ' names it; the nearest known name is ', unmapped.nearest,
+            case when unmapped.on_bill then 'only the bill' else 'only telemetry' end, ' names it; the nearest known name is ',
+                unmapped.nearest,
             '. If they are one, say so in reference/model_aliases.csv'
         ) as note,
         cast(null as string) as reconciliation_id

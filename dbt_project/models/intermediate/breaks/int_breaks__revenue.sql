@@ -8,7 +8,8 @@ with lines as (
 -- told again in the same words: one break of two files that tell much alike
 repeated as (
 
-    select source, unit, kept_unit, count(*) as lines, {{ isum('amount_nanos') }} as amount_nanos, count(amount_nanos) as amounts, min(landing_line) as first_line
+    select source, unit, kept_unit, count(*) as lines, {{ isum('amount_nanos') }} as amount_nanos, count(amount_nanos) as amounts,
+        min(landing_line) as first_line
     from lines
     where not counts and not differs
     group by source, unit, kept_unit
@@ -33,7 +34,8 @@ final as (
     select
         'no_rate' as kind, source, month as charge_day, {{ named(['source', 'tenant_id', 'currency']) }} as break_key,
         {{ money('count(*)') }} as quantity, {{ money('sum(amount)') }} as amount,
-        'lines of revenue in no sum; exchange_rates.csv has no rate of the month' as note, cast(null as string) as reconciliation_id, currency
+        'lines of revenue in no sum; exchange_rates.csv has no rate of the month' as note, cast(null as string) as reconciliation_id,
+        currency
     from lines
     where counts and not reversed and amount_nanos is null
     group by source, month, tenant_id, currency
@@ -43,7 +45,8 @@ final as (
     select
         'duplicate', source, cast(null as date), {{ named(['source', 'unit', 'kept_unit']) }},
         {{ money('lines') }}, case when amounts = lines then {{ from_nanos('amount_nanos') }} end,
-        concat('lines of revenue left out as told already, the first of them line ', {{ text('first_line') }}), cast(null as string), cast(null as string)
+        concat('lines of revenue left out as told already, the first of them line ', {{ text('first_line') }}), cast(null as string),
+        cast(null as string)
     from repeated
 
     union all
@@ -51,7 +54,8 @@ final as (
     select
         'duplicate', source, cast(null as date), {{ named(['source', 'revenue_id', 'unit']) }},
         {{ money('lines') }}, case when amounts = lines then {{ from_nanos('amount_nanos') }} end,
-        concat('line ', {{ text('first_line') }}, ' of ', unit, ' is left out: line ', {{ text('kept_line') }}, ' of ', kept_unit, ' tells it otherwise and was told last'),
+        concat('line ', {{ text('first_line') }}, ' of ', unit, ' is left out: line ', {{ text('kept_line') }}, ' of ', kept_unit,
+            ' tells it otherwise and was told last'),
         cast(null as string), cast(null as string)
     from contested
 

@@ -19,7 +19,8 @@ final as (
 
     select
         'unknown_environment' as kind, source, charge_day, {{ named(['source', 'environment']) }} as break_key,
-        {{ money('null') }} as quantity, {{ money('null') }} as amount, cast(null as string) as note, cast(null as string) as reconciliation_id
+        {{ money('null') }} as quantity, {{ money('null') }} as amount, cast(null as string) as note,
+        cast(null as string) as reconciliation_id
     from {{ ref('int_calls') }}
     where environment_unknown
     group by source, charge_day, environment
@@ -28,7 +29,8 @@ final as (
 
     select
         'usage_inconsistent', source, charge_day, trim(concat({{ named(['source']) }}, ' ', inconsistent_emitter)),
-        {{ money('count(*)') }}, {{ money('null') }}, 'calls whose counts no reading fits; `token_semantics` of the source decides', cast(null as string)
+        {{ money('count(*)') }}, {{ money('null') }}, 'calls whose counts no reading fits; `token_semantics` of the source decides',
+        cast(null as string)
     from {{ ref('int_calls') }}
     where inconsistent_emitter is not null
     group by source, charge_day, inconsistent_emitter
@@ -38,14 +40,17 @@ final as (
     select
         'record_rejected', source, charge_day, {{ named(['source', 'unit', 'line', 'attribute', 'reason']) }},
         {{ money('null') }}, {{ money('null') }},
-        case when attribute is null then concat({{ text('bytes') }}, ' bytes not read; the rest of the file is') else 'not read; the rest of the record is' end, cast(null as string)
+        case when attribute is null then concat({{ text('bytes') }}, ' bytes not read; the rest of the file is')
+            else 'not read; the rest of the record is' end, cast(null as string)
     from rejected
 
     union all
 
     select
         'unread_usage', source, charge_day, {{ named(['source', 'scope_name', 'attribute']) }},
-        {{ money('calls') }}, {{ money('null') }}, concat('first in line ', {{ text('first_line') }}, '; if it counts tokens, name it under `attributes` of the source'), cast(null as string)
+        {{ money('calls') }}, {{ money('null') }},
+        concat('first in line ', {{ text('first_line') }}, '; if it counts tokens, name it under `attributes` of the source'),
+        cast(null as string)
     from unread
 
 )

@@ -16,7 +16,8 @@ seen_events as (
 runs as (
 
     select
-        run_id, {{ only_of('min(feature_id)', 'max(feature_id)') }} as feature_id, cast(min(coalesce(started_at, ended_at)) as date) as charge_day
+        run_id, {{ only_of('min(feature_id)', 'max(feature_id)') }} as feature_id,
+        cast(min(coalesce(started_at, ended_at)) as date) as charge_day
     from {{ ref('stg_telemetry__runs') }}
     group by run_id
 

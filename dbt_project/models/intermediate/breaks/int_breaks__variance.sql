@@ -12,11 +12,13 @@ variances as (
     select
         variances.*,
         coalesce(variances.charge_day, variances.charge_month) as break_day,
-        {{ wide('greatest(variances.expected, variances.billed_in_matching)') }} * {{ var('excess_ratio_millionths') }} as tolerated{% for dimension in price_dimensions() %},
+        {{ wide('greatest(variances.expected, variances.billed_in_matching)') }} * {{ var('excess_ratio_millionths') }} as tolerated
+            {%- for dimension in price_dimensions() %},
         variances.told_{{ dimension }} as {{ dimension }}{% endfor %}
     from {{ ref('int_variances') }} as variances
     left join finality on variances.source = finality.source
-    where {{ days_between('coalesce(variances.charge_day, ' ~ add_days(month_of(add_days('variances.charge_month', 31)), -1) ~ ')', as_of_day()) }} >= 1 + coalesce(finality.finality_days, 0)
+    where {{ days_between('coalesce(variances.charge_day, ' ~ add_days(month_of(add_days('variances.charge_month', 31)), -1) ~ ')',
+        as_of_day()) }} >= 1 + coalesce(finality.finality_days, 0)
 
 ),
 
@@ -39,7 +41,8 @@ found as (
 final as (
 
     select
-        kind, source, break_day as charge_day, {{ named(break_dimensions) }} as break_key, {{ money('null') }} as quantity, {{ from_nanos(isum('nanos')) }} as amount,
+        kind, source, break_day as charge_day, {{ named(break_dimensions) }} as break_key, {{ money('null') }} as quantity,
+        {{ from_nanos(isum('nanos')) }} as amount,
         cast(null as string) as note, max(reconciliation_id) as reconciliation_id
     from found
     group by kind, {{ listed(break_dimensions) }}, break_day

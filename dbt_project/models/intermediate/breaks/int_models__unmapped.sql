@@ -1,7 +1,8 @@
 -- grain: source × model that only the bill or only telemetry names, and that no price and no alias knows: the nearest name anybody knows
 with seen as (
 
-    select source, model, true as on_bill, false as in_telemetry from {{ ref('int_bill_lines') }} where model is not null and destination = '(matching)'
+    select source, model, true as on_bill, false as in_telemetry from {{ ref('int_bill_lines') }} where model is not null
+        and destination = '(matching)'
     union all
     select source, model, false, true from {{ ref('int_usage_cells') }} where model is not null and source <> '(none)'
 
@@ -60,7 +61,8 @@ near as (
 
 final as (
 
-    select {{ key(['unmapped.source', 'unmapped.model']) }} as source_model_id, unmapped.source, unmapped.model, near.nearest, unmapped.on_bill, unmapped.in_telemetry
+    select {{ key(['unmapped.source', 'unmapped.model']) }} as source_model_id, unmapped.source, unmapped.model, near.nearest,
+        unmapped.on_bill, unmapped.in_telemetry
     from unmapped
     left join near on unmapped.source = near.source and unmapped.model = near.model and near.place = 1
 

@@ -23,7 +23,8 @@ named as (
 
 final as (
 
-    select named.event_id, coalesce(calls.first_day, runs.first_day, cast(outcomes.occurred_at as date), cast('1970-01-01' as date)) as event_day
+    select named.event_id,
+        coalesce(calls.first_day, runs.first_day, cast(outcomes.occurred_at as date), cast('1970-01-01' as date)) as event_day
     from named
     left join calls on named.event_id = calls.event_id
     left join runs on named.event_id = runs.event_id

@@ -2,13 +2,15 @@
 -- received, the statements about the runs, the outcomes. `as_of` is not among it
 with events as (
 
-    select event_day, bit_xor({{ fingerprint(['event_id']) }}) as fingerprint, count(*) as events from {{ ref('int_event_homes') }} group by event_day
+    select event_day, bit_xor({{ fingerprint(['event_id']) }}) as fingerprint,
+        count(*) as events from {{ ref('int_event_homes') }} group by event_day
 
 ),
 
 runs as (
 
-    select event_day, bit_xor({{ fingerprint(['run_id', 'event_id']) }}) as fingerprint, count(*) as runs from {{ ref('int_run_homes') }} group by event_day
+    select event_day, bit_xor({{ fingerprint(['run_id', 'event_id']) }}) as fingerprint,
+        count(*) as runs from {{ ref('int_run_homes') }} group by event_day
 
 ),
 
@@ -21,7 +23,8 @@ calls as (
 
 ),
 
-{% set statement = ['landing_id', 'landing_line', 'run_id', 'event_id', 'parent_run_id', 'retry_of_run_id', 'declared_kind', 'tenant_id', 'feature_id', 'customer_id', 'user_hash',
+{% set statement = ['landing_id', 'landing_line', 'run_id', 'event_id', 'parent_run_id', 'retry_of_run_id', 'declared_kind', 'tenant_id',
+    'feature_id', 'customer_id', 'user_hash',
     'workflow', 'prompt_version', 'environment', 'started_at', 'ended_at', 'status', 'error_type'] %}
 statements as (
 
@@ -34,7 +37,9 @@ statements as (
 
 outcomes as (
 
-    select homes.event_day, bit_xor({{ fingerprint(['told.event_id', 'told.outcome', 'told.emitter', 'told.occurred_at', 'told.outcome_value', 'told.value_currency']) }}) as fingerprint
+    select homes.event_day,
+        bit_xor({{ fingerprint(['told.event_id', 'told.outcome', 'told.emitter', 'told.occurred_at', 'told.outcome_value',
+        'told.value_currency']) }}) as fingerprint
     from {{ ref('int_outcomes') }} as told
     join {{ ref('int_event_homes') }} as homes on told.event_id = homes.event_id
     group by homes.event_day
@@ -43,7 +48,8 @@ outcomes as (
 
 environments as (
 
-    select coalesce(bit_xor({{ fingerprint(['environment', 'production']) }}), 0) as fingerprint from {{ ref('stg_reference__environments') }}
+    select coalesce(bit_xor({{ fingerprint(['environment', 'production']) }}), 0) as fingerprint
+        from {{ ref('stg_reference__environments') }}
 
 ),
 
@@ -59,7 +65,8 @@ final as (
 
     select
         days.event_day, coalesce(events.events, 0) + coalesce(runs.runs, 0) as calls,
-        {{ fingerprint(['events.fingerprint', 'runs.fingerprint', 'calls.fingerprint', 'statements.fingerprint', 'outcomes.fingerprint', 'environments.fingerprint']) }} as fingerprint
+        {{ fingerprint(['events.fingerprint', 'runs.fingerprint', 'calls.fingerprint', 'statements.fingerprint', 'outcomes.fingerprint',
+            'environments.fingerprint']) }} as fingerprint
     from days
     left join events on days.event_day = events.event_day
     left join runs on days.event_day = runs.event_day

@@ -11,10 +11,12 @@ calls as (
 
     select
         days.event_id,
-        {% for name in names_of_calls() %}{{ only_of('min(min_' ~ name ~ ')', 'max(max_' ~ name ~ ')') }} as {{ name }}, min(min_{{ name }}) is not null as tells_{{ name }},
+        {% for name in names_of_calls() %}{{ only_of('min(min_' ~ name ~ ')', 'max(max_' ~ name ~ ')') }} as {{ name }},
+            min(min_{{ name }}) is not null as tells_{{ name }},
         {% endfor %}
         {%- for name in ['tenant_id', 'feature_id'] %}
-        {{ only_of('min(case when production then min_' ~ name ~ ' end)', 'max(case when production then max_' ~ name ~ ' end)') }} as called_{{ name }},{% endfor %}
+        {{ only_of('min(case when production then min_' ~ name ~ ' end)',
+            'max(case when production then max_' ~ name ~ ' end)') }} as called_{{ name }},{% endfor %}
         max(case when production then 1 else 0 end) = 1 as production,
         min(started_at) as started_at,
         max(ended_at) as ended_at,

@@ -9,7 +9,8 @@ with statements as (
 
 seen as (
 
-    select run_id, min(event_id) as event_id, min(charge_day) as first_day from {{ ref('int_run_days') }} where run_id is not null group by run_id
+    select run_id, min(event_id) as event_id, min(charge_day) as first_day from {{ ref('int_run_days') }} where run_id is not null
+        group by run_id
 
 ),
 

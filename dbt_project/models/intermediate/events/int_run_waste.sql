@@ -17,7 +17,8 @@ kept as (
 
     select
         *,
-        coalesce(may_be_kept, false) and row_number() over (partition by event_id, coalesce(may_be_kept, false) order by ended_at desc, run_id desc) = 1 as is_kept,
+        coalesce(may_be_kept, false)
+            and row_number() over (partition by event_id, coalesce(may_be_kept, false) order by ended_at desc, run_id desc) = 1 as is_kept,
         status = 'success' and kind = 'primary' as is_successful_primary
     from runs
 
@@ -29,7 +30,8 @@ ranked as (
     select
         *,
         case when is_successful_primary
-            then row_number() over (partition by event_id, is_successful_primary order by case when is_kept then 0 else 1 end, ended_at desc nulls last, run_id desc)
+            then row_number() over (partition by event_id, is_successful_primary order by case when is_kept then 0 else 1 end,
+                ended_at desc nulls last, run_id desc)
         end as primary_rank
     from kept
 

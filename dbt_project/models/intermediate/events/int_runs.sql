@@ -20,7 +20,8 @@ statements as (
         min(parent_run_id) as parent_run_id,
         min(retry_of_run_id) as retry_of_run_id,
         min(declared_kind) as declared_kind,
-        {% for name in names_of_calls() %}{{ only_of('min(' ~ name ~ ')', 'max(' ~ name ~ ')') }} as {{ name }}, min({{ name }}) is not null as tells_{{ name }},
+        {% for name in names_of_calls() %}{{ only_of('min(' ~ name ~ ')', 'max(' ~ name ~ ')') }} as {{ name }},
+            min({{ name }}) is not null as tells_{{ name }},
         {% endfor %}        min(environment) as environment,
         min(started_at) as started_at,
         max(ended_at) as ended_at
@@ -32,7 +33,8 @@ statements as (
 -- the latest statement that says how the run ended
 statuses as (
 
-    select run_id, status, error_type, row_number() over (partition by run_id order by ended_at desc nulls last, landing_id, landing_line) as recency
+    select run_id, status, error_type,
+        row_number() over (partition by run_id order by ended_at desc nulls last, landing_id, landing_line) as recency
     from told
     where status is not null
 
@@ -40,7 +42,8 @@ statuses as (
 
 days as (
 
-    select days.* from {{ ref('int_run_days') }} as days join homes on days.run_id = homes.run_id where {{ of_read_days('days.charge_day') }}
+    select days.* from {{ ref('int_run_days') }} as days join homes on days.run_id = homes.run_id
+        where {{ of_read_days('days.charge_day') }}
 
 ),
 
@@ -56,7 +59,8 @@ by_model as (
 
 costliest as (
 
-    select run_id, model, row_number() over (partition by run_id order by cost_nanos desc, model) as cost_rank from by_model where cost_nanos <> 0
+    select run_id, model, row_number() over (partition by run_id order by cost_nanos desc, model) as cost_rank from by_model
+        where cost_nanos <> 0
 
 ),
 
@@ -77,7 +81,8 @@ merged as (
     select
         homes.event_day, homes.run_id, homes.event_id,
         statements.parent_run_id, statements.retry_of_run_id, statements.declared_kind,
-        {% for name in names_of_calls() %}case when statements.tells_{{ name }} then statements.{{ name }} else seen.{{ name }} end as {{ name }},
+        {% for name in names_of_calls() %}case when statements.tells_{{ name }} then statements.{{ name }}
+            else seen.{{ name }} end as {{ name }},
         {% endfor %}        coalesce(seen.production, environments.production, true) as production,
         coalesce(statements.started_at, seen.started_at) as started_at,
         coalesce(statements.ended_at, seen.ended_at) as ended_at,
@@ -130,7 +135,8 @@ final as (
         case
             when kind <> 'worker'
                 then cast(sum(case when kind <> 'worker' then 1 else 0 end)
-                    over (partition by coalesce(event_id, run_id) order by started_at nulls last, run_id rows between unbounded preceding and current row) as int64)
+                    over (partition by coalesce(event_id, run_id) order by started_at nulls last,
+                        run_id rows between unbounded preceding and current row) as int64)
         end as attempt
     from kinds
 

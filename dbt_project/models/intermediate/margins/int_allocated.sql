@@ -3,8 +3,10 @@
 with amounts as (
 
     select
-        costs.source, costs.billing_currency, costs.billing_period_start, costs.charge_month, 'call' as target_kind, {{ call_destination('costs') }} as destination,
-        costs.production, coalesce(costs.tenant_id, events.called_tenant_id) as tenant_id, coalesce(costs.feature_id, events.called_feature_id) as feature_id,
+        costs.source, costs.billing_currency, costs.billing_period_start, costs.charge_month, 'call' as target_kind,
+        {{ call_destination('costs') }} as destination,
+        costs.production, coalesce(costs.tenant_id, events.called_tenant_id) as tenant_id,
+        coalesce(costs.feature_id, events.called_feature_id) as feature_id,
         costs.exceeds_ratio, costs.cost_nanos, costs.accrued_nanos
     from {{ ref('int_call_costs') }} as costs
     left join {{ ref('int_events') }} as events on costs.event_id = events.event_id
@@ -21,10 +23,12 @@ with amounts as (
 final as (
 
     select
-        source, billing_currency, billing_period_start, charge_month, target_kind, destination, production, tenant_id, feature_id, exceeds_ratio,
+        source, billing_currency, billing_period_start, charge_month, target_kind, destination, production, tenant_id, feature_id,
+        exceeds_ratio,
         {{ from_nanos(isum('cost_nanos')) }} as reconciled_cost, {{ from_nanos(isum('accrued_nanos')) }} as accrued_cost
     from amounts
-    group by source, billing_currency, billing_period_start, charge_month, target_kind, destination, production, tenant_id, feature_id, exceeds_ratio
+    group by source, billing_currency, billing_period_start, charge_month, target_kind, destination, production, tenant_id, feature_id,
+        exceeds_ratio
 
 )
 

@@ -5,7 +5,8 @@
 with amounts as (
 
     select
-        allocated.charge_month as month, coalesce(allocated.tenant_id, '(unassigned)') as tenant_id, coalesce(allocated.feature_id, '(none)') as feature_id,
+        allocated.charge_month as month, coalesce(allocated.tenant_id, '(unassigned)') as tenant_id,
+        coalesce(allocated.feature_id, '(none)') as feature_id,
         allocated.target_kind, allocated.destination, allocated.exceeds_ratio,
         {{ nanos('allocated.reconciled_cost') }} as nanos, {{ nanos('allocated.accrued_cost') }} as accrued_nanos
     from {{ ref('int_allocated') }} as allocated
@@ -16,7 +17,8 @@ with amounts as (
 sums as (
     {% for scope, columns in scopes.items() %}
     select
-        '{{ scope }}' as scope, month, {{ 'tenant_id' if 'tenant_id' in columns else 'cast(null as string)' }} as tenant_id, {{ 'feature_id' if 'feature_id' in columns else 'cast(null as string)' }} as feature_id,
+        '{{ scope }}' as scope, month, {{ 'tenant_id' if 'tenant_id' in columns else 'cast(null as string)' }} as tenant_id,
+        {{ 'feature_id' if 'feature_id' in columns else 'cast(null as string)' }} as feature_id,
         {{ isum('nanos') }} as covered_nanos,
         {{ isum("case when target_kind = 'call' then nanos else 0 end") }} as on_calls_nanos,
         {{ isum("case when destination = 'event' and not exceeds_ratio then nanos else 0 end") }} as attributed_nanos,

@@ -22,7 +22,8 @@ pools as (
 
     select destination, month, {{ isum(nanos('reconciled_cost')) }} as pool_nanos, {{ isum(nanos('accrued_cost')) }} as accrued_nanos
     from (
-        select destination, charge_month as month, reconciled_cost, accrued_cost from allocated where not (target_kind = 'call' and production)
+        select destination, charge_month as month, reconciled_cost,
+            accrued_cost from allocated where not (target_kind = 'call' and production)
         union all
         -- the distance of rounded lines to the exact sum of the bill
         select 'rounding', billing_period_start, rounding_cost, {{ money("'0'") }}
@@ -35,7 +36,8 @@ pools as (
 
 revenue as (
 
-    select tenant_id, feature_id, month, {{ isum('revenue_nanos') }} as revenue_nanos from {{ ref('int_revenue_months') }} group by tenant_id, feature_id, month
+    select tenant_id, feature_id, month, {{ isum('revenue_nanos') }} as revenue_nanos from {{ ref('int_revenue_months') }}
+        group by tenant_id, feature_id, month
 
 ),
 
@@ -67,7 +69,8 @@ weighted as (
 
 shared as (
 
-    select destination, month, tenant_id, share as shared_nanos from {{ carved_by_weight('weighted', 'destination, month', 'tenant_id') }} as shares
+    select destination, month, tenant_id, share as shared_nanos
+        from {{ carved_by_weight('weighted', 'destination, month', 'tenant_id') }} as shares
 
 ),
 
@@ -79,21 +82,25 @@ moved as (
 
 parts as (
 
-    select tenant_id, feature_id, month, {{ money("'0'") }} as revenue, direct_cost, accrued_cost, {{ money("'0'") }} as shared_cost, false as has_revenue from direct
+    select tenant_id, feature_id, month, {{ money("'0'") }} as revenue, direct_cost, accrued_cost, {{ money("'0'") }} as shared_cost,
+        false as has_revenue from direct
 
     union all
 
-    select tenant_id, feature_id, month, {{ from_nanos('revenue_nanos') }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }}, true from revenue
+    select tenant_id, feature_id, month, {{ from_nanos('revenue_nanos') }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }},
+        true from revenue
 
     union all
 
-    select tenant_id, '(shared)', month, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ from_nanos('shared_nanos') }}, false from shared
+    select tenant_id, '(shared)', month, {{ money("'0'") }}, {{ money("'0'") }}, {{ money("'0'") }}, {{ from_nanos('shared_nanos') }},
+        false from shared
 
     union all
 
     -- what no driver moves stays visible, by destination
     select
-        '(unassigned)', concat('(', pools.destination, ')'), pools.month, {{ money("'0'") }}, {{ money("'0'") }}, {{ from_nanos('pools.accrued_nanos') }},
+        '(unassigned)', concat('(', pools.destination, ')'), pools.month, {{ money("'0'") }}, {{ money("'0'") }},
+        {{ from_nanos('pools.accrued_nanos') }},
         case when moved.destination is null then {{ from_nanos('pools.pool_nanos') }} else {{ money("'0'") }} end, false
     from pools
     left join moved on pools.destination = moved.destination and pools.month = moved.month

@@ -13,7 +13,8 @@ with gifts as (
 
     union all
 
-    select rests.bill_cell_id, cast(null as string), rests.destination, 1000000000000 + destinations.position, {{ isum('rests.cost_nanos') }}
+    select rests.bill_cell_id, cast(null as string), rests.destination, 1000000000000 + destinations.position,
+        {{ isum('rests.cost_nanos') }}
     from {{ ref('int_bill_cell_rests') }} as rests
     join {{ ref('destinations') }} as destinations on rests.destination = destinations.destination
     group by rests.bill_cell_id, rests.destination, destinations.position
@@ -23,7 +24,8 @@ with gifts as (
 weighted as (
 
     select
-        corrections.charge_id, corrections.source, corrections.charge_day, corrections.charge_month, corrections.billing_period_start, corrections.billing_currency,
+        corrections.charge_id, corrections.source, corrections.charge_day, corrections.charge_month, corrections.billing_period_start,
+        corrections.billing_currency,
         gifts.usage_cell_id, gifts.destination, gifts.position,
         corrections.cost_nanos as amount,
         {{ micro_weight('gifts.cost_nanos') }} as weight
@@ -36,7 +38,8 @@ weighted as (
 
 final as (
 
-    select charge_id, source, charge_day, charge_month, billing_period_start, billing_currency, usage_cell_id, destination, share as cost_nanos
+    select charge_id, source, charge_day, charge_month, billing_period_start, billing_currency, usage_cell_id, destination,
+        share as cost_nanos
     from {{ carved_by_weight('weighted', 'charge_id', 'position') }} as shares
 
 )

@@ -1,7 +1,8 @@
 -- what a usage cell received, per currency, billing period and charge month of the bill (R17, last step)
 with received as (
 
-    select matches.usage_cell_id, cells.billing_currency, cells.billing_period_start, cells.charge_month, matches.cost_nanos, matches.met_by = 'other_day' as timing, matches.stage = 'cache' as cache_semantics
+    select matches.usage_cell_id, cells.billing_currency, cells.billing_period_start, cells.charge_month, matches.cost_nanos,
+        matches.met_by = 'other_day' as timing, matches.stage = 'cache' as cache_semantics
     from {{ ref('int_matches') }} as matches
     join {{ ref('int_bill_cells') }} as cells on matches.bill_cell_id = cells.bill_cell_id
 

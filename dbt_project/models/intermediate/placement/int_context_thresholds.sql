@@ -25,7 +25,8 @@ candidates as (
 final as (
 
     -- the row that counts may say that there is none
-    select {{ key(['charge_day', 'emitter']) }} as day_emitter_id, charge_day, emitter, threshold from candidates where threshold_rank = 1 and threshold is not null
+    select {{ key(['charge_day', 'emitter']) }} as day_emitter_id, charge_day, emitter,
+        threshold from candidates where threshold_rank = 1 and threshold is not null
 
 )
 

@@ -22,14 +22,16 @@ final as (
         on coalesce(emitters.provider, '') = coalesce(sources.provider, '')
         and emitters.endpoint is not distinct from sources.endpoint
         and emitters.billing_account_id is not distinct from sources.billing_account_id
-    left join {{ ref('int_key_projects') }} as key_projects on sources.source = key_projects.source and emitters.api_key_id = key_projects.api_key_id
+    left join {{ ref('int_key_projects') }} as key_projects on sources.source = key_projects.source
+        and emitters.api_key_id = key_projects.api_key_id
     left join {{ ref('int_project_accounts') }} as accounts
         on sources.source = accounts.source and coalesce(emitters.sub_account_id, key_projects.sub_account_id) = accounts.sub_account_id
     left join {{ ref('stg_reference__model_names') }} as names
         on names.source is null and emitters.provider is not distinct from names.provider and emitters.model = names.name
     left join {{ ref('stg_telemetry__emitters') }} as readings
         on emitters.telemetry_source = readings.telemetry_source
-        {% for column in emitted_by() if column != 'telemetry_source' %}and emitters.{{ column }} is not distinct from readings.{{ column }} {% endfor %}
+        {% for column in emitted_by() if column != 'telemetry_source' %}and emitters.{{ column }} is not distinct
+            from readings.{{ column }} {% endfor %}
 
 )
 

@@ -6,7 +6,8 @@ with placed as (
         coalesce(owners.sub_account_id, key_projects.sub_account_id) as sub_account_id,
         owners.on_bill
     from {{ ref('int_owners__seen') }} as owners
-    left join {{ ref('int_key_projects') }} as key_projects on owners.source = key_projects.source and owners.api_key_id = key_projects.api_key_id
+    left join {{ ref('int_key_projects') }} as key_projects on owners.source = key_projects.source
+        and owners.api_key_id = key_projects.api_key_id
 
 ),
 
@@ -36,7 +37,8 @@ final as (
         coalesce(projects.billed_account_id, mapping.billing_account_id, configured.default_account_id) as billing_account_id,
         mapping.environment
     from projects
-    left join {{ ref('stg_reference__project_map') }} as mapping on projects.source = mapping.source and projects.sub_account_id = mapping.sub_account_id
+    left join {{ ref('stg_reference__project_map') }} as mapping on projects.source = mapping.source
+        and projects.sub_account_id = mapping.sub_account_id
     left join configured on projects.source = configured.source
 
 )

@@ -17,7 +17,8 @@ with refused as (
 -- in no sum: without a rate, or told otherwise later
 uncounted as (
 
-    select tenant_id, {{ month_of('service_period_start') }} as first_month, {{ month_of(add_days('service_period_end', -1)) }} as last_month
+    select tenant_id, {{ month_of('service_period_start') }} as first_month,
+        {{ month_of(add_days('service_period_end', -1)) }} as last_month
     from {{ ref('int_revenue_lines') }}
     where counts and not reversed and amount_nanos is null or differs
 

@@ -7,7 +7,8 @@ with earned as (
 
 bundled as (
 
-    select earned.revenue_id, prices.feature_id, earned.amount_nanos as amount, {{ micro_weight(nanos('prices.stand_alone_price')) }} as weight
+    select earned.revenue_id, prices.feature_id, earned.amount_nanos as amount,
+        {{ micro_weight(nanos('prices.stand_alone_price')) }} as weight
     from earned
     join {{ ref('stg_reference__bundle_prices') }} as prices
         on earned.bundle_id = prices.bundle_id
@@ -44,7 +45,8 @@ day_counts as (
         min({{ days_between('split.service_period_start', 'cast(day as date)') }}) as low
     from split
     {{ days_of('split.service_period_start', 'split.service_period_end', 'day') }}
-    group by split.revenue_id, split.tenant_id, split.feature_id, split.amount_nanos, split.service_period_start, split.service_period_end, {{ month_of('day') }}
+    group by split.revenue_id, split.tenant_id, split.feature_id, split.amount_nanos, split.service_period_start, split.service_period_end,
+        {{ month_of('day') }}
 
 ),
 

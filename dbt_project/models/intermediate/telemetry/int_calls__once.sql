@@ -12,9 +12,11 @@ final as (
 
     select
         cast(told.ended_at as date) as charge_day,
-        case when told.trace_id is not null and told.span_id is not null then concat(lower(told.trace_id), '|', lower(told.span_id)) else concat(told.telemetry_source, '|', told.record_id) end as own_id,
+        case when told.trace_id is not null and told.span_id is not null then concat(lower(told.trace_id), '|', lower(told.span_id))
+            else concat(told.telemetry_source, '|', told.record_id) end as own_id,
         {{ listed(columns, 'told.') }}, told.cached_total, told.usage_exclusive,
-        cast(null as string) as inherited, cast(null as string) as identity_group, false as names_two_events, cast(null as boolean) as cache_blind
+        cast(null as string) as inherited, cast(null as string) as identity_group, false as names_two_events,
+        cast(null as boolean) as cache_blind
     from {{ ref('stg_telemetry__calls') }} as told
     left join resolved on told.landing_id = resolved.landing_id and told.landing_row = resolved.landing_row
     where {{ within_days('told.ended_at') }} and told.billable and resolved.landing_id is null

@@ -1,5 +1,6 @@
 {# key order (R8), by each day the cell can stand on #}
-{% set ties = ordered(['contract_price', 'estimated', 'other_day_flag', 'sampling_probability_millionths', 'cache_blind', 'charge_day', 'other_day', 'price_hour']) %}
+{% set ties = ordered(['contract_price', 'estimated', 'other_day_flag', 'sampling_probability_millionths', 'cache_blind', 'charge_day',
+    'other_day', 'price_hour']) %}
 with cells as (
 
     select * from {{ ref('int_usage_cells__dated') }}
@@ -29,11 +30,13 @@ told as (
     select
         priced.*,
         -- a project the bill places in no account is met whatever account its usage tells
-        case when priced.sub_account_id is null or accounts.billing_account_id is not null then priced.billing_account_id end as account_of_project{% for dimension in price_dimensions() %},
+        case when priced.sub_account_id is null or accounts.billing_account_id is not null
+            then priced.billing_account_id end as account_of_project{% for dimension in price_dimensions() %},
         case when grain.tells_{{ dimension }} then priced.{{ dimension }} end as told_{{ dimension }}{% endfor %}
     from priced
     left join {{ ref('int_source_grain') }} as grain on priced.source = grain.source
-    left join {{ ref('int_project_accounts') }} as accounts on priced.source = accounts.source and priced.sub_account_id = accounts.sub_account_id
+    left join {{ ref('int_project_accounts') }} as accounts on priced.source = accounts.source
+        and priced.sub_account_id = accounts.sub_account_id
 
 ),
 

@@ -11,7 +11,8 @@ dated as (
 
     select
         cells.* replace (
-            case when cells.batch = 'true' then {{ add_days('cells.charge_day', 'coalesce(sources.batch_day, 0)') }} else cells.charge_day end as charge_day
+            case when cells.batch = 'true' then {{ add_days('cells.charge_day', 'coalesce(sources.batch_day, 0)') }}
+                else cells.charge_day end as charge_day
         ),
         cells.charge_day as ended_day
     from {{ ref('int_usage_cells__formed') }} as cells

@@ -4,13 +4,15 @@
 -- contract price follows from its dimensions and day, its flag from its other day
 with profiles as (
 
-    select profile, {{ listed(call_dimensions()) }} from {{ ref('int_calls') }} where {{ of_days('charge_day') }} group by profile, {{ listed(call_dimensions()) }}
+    select profile, {{ listed(call_dimensions()) }} from {{ ref('int_calls') }} where {{ of_days('charge_day') }} group by profile,
+        {{ listed(call_dimensions()) }}
 
 ),
 
 sums as (
 
-    select cell, profile, meter, modality, cache_ttl, cache_blind, bit_or(assumed) as assumed, {{ isum('quantity') }} as quantity, count(*) as calls
+    select cell, profile, meter, modality, cache_ttl, cache_blind, bit_or(assumed) as assumed, {{ isum('quantity') }} as quantity,
+        count(*) as calls
     from {{ ref('int_usages') }}
     where {{ of_days('charge_day') }}
     group by cell, profile, meter, modality, cache_ttl, cache_blind
@@ -19,7 +21,8 @@ sums as (
 
 joined as (
 
-    select sums.cell, sums.meter, sums.modality, sums.cache_ttl, sums.cache_blind, sums.assumed, sums.quantity, sums.calls, {{ listed(call_dimensions(), 'profiles.') }}
+    select sums.cell, sums.meter, sums.modality, sums.cache_ttl, sums.cache_blind, sums.assumed, sums.quantity, sums.calls,
+        {{ listed(call_dimensions(), 'profiles.') }}
     from sums
     join profiles on sums.profile = profiles.profile
 
@@ -28,8 +31,10 @@ joined as (
 final as (
 
     select
-        cell, {{ key(key_dimensions() + ['charge_day', 'price_hour', 'estimated', 'other_day', 'sampling_probability_millionths', 'cache_blind']) }} as usage_cell_id,
-        charge_day, {{ listed(key_dimensions()) }}, price_hour, estimated, other_day, sampling_probability_millionths, cache_blind, assumed, quantity, calls
+        cell, {{ key(key_dimensions() + ['charge_day', 'price_hour', 'estimated', 'other_day', 'sampling_probability_millionths',
+            'cache_blind']) }} as usage_cell_id,
+        charge_day, {{ listed(key_dimensions()) }}, price_hour, estimated, other_day, sampling_probability_millionths, cache_blind, assumed,
+        quantity, calls
     from joined
 
 )

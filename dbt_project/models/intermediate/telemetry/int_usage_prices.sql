@@ -13,9 +13,11 @@ with priced as (
         prices.price_per_million,
         prices.version,
         row_number() over (
-            partition by priced.charge_day, priced.price_hour, priced.source, priced.model, priced.meter, {{ listed(price_dimensions(), 'priced.') }}
+            partition by priced.charge_day, priced.price_hour, priced.source, priced.model, priced.meter,
+                {{ listed(price_dimensions(), 'priced.') }}
             order by
-                {% for dimension in price_dimensions() %}case when prices.{{ dimension }} is null then 0 else 1 end + {% endfor %}case when prices.time_from is null then 0 else 1 end desc,
+                {% for dimension in price_dimensions() %}case when prices.{{ dimension }} is null then 0 else 1 end + {% endfor %}case
+                    when prices.time_from is null then 0 else 1 end desc,
                 prices.valid_from desc nulls last,
                 prices.version desc
         ) as price_rank
@@ -48,7 +50,8 @@ final as (
         coalesce(contract_prices.price_per_million, list_prices.price_per_million) as expected_price
     from priced
     {% for book in ['contract', 'list'] %}left join {{ book }}_prices
-        on priced.charge_day = {{ book }}_prices.charge_day and priced.price_hour is not distinct from {{ book }}_prices.price_hour and priced.source = {{ book }}_prices.source
+        on priced.charge_day = {{ book }}_prices.charge_day and priced.price_hour is not distinct from {{ book }}_prices.price_hour
+            and priced.source = {{ book }}_prices.source
         and priced.model is not distinct from {{ book }}_prices.model and priced.meter = {{ book }}_prices.meter
         {% for dimension in price_dimensions() %}and priced.{{ dimension }} = {{ book }}_prices.{{ dimension }} {% endfor %}
     {% endfor %}

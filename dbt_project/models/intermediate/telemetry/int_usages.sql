@@ -4,7 +4,8 @@
 -- can there be such
 with calls as (
 
-    select charge_day, call_high, call_low, profile, cache_blind, assumed, usage, {{ may_repeat_meter('usage') }} as several from {{ ref('int_calls') }} where {{ of_days('charge_day') }}
+    select charge_day, call_high, call_low, profile, cache_blind, assumed, usage,
+        {{ may_repeat_meter('usage') }} as several from {{ ref('int_calls') }} where {{ of_days('charge_day') }}
 
 ),
 
@@ -17,7 +18,8 @@ elements as (
         -- what tells no cached count may hide one in its input, and in nothing else (R8)
         told.cache_blind and told.element.meter = 'input_tokens' as cache_blind,
         told.assumed + {{ assumed_bit('modality', 'told.element.modality is null') }}
-            + {{ assumed_bit('cache_ttl', "told.element.meter = 'cache_write_input_tokens' and told.element.cache_ttl is null") }} as assumed,
+            + {{ assumed_bit('cache_ttl', "told.element.meter = 'cache_write_input_tokens' and told.element.cache_ttl is null") }}
+                as assumed,
         told.element.quantity as quantity, meters.scale_factor
     from {{ exploded('calls', 'charge_day, call_high, call_low, profile, cache_blind, assumed, several', 'usage', 'element') }} as told
     left join {{ ref('meters') }} as meters on told.element.meter = meters.meter
@@ -26,7 +28,8 @@ elements as (
 
 usages as (
 
-    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, assumed, quantity, scale_factor from elements where not several
+    select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, assumed, quantity,
+        scale_factor from elements where not several
     union all
     select charge_day, call_high, call_low, profile, meter, modality, cache_ttl, cache_blind, bit_or(assumed), sum(quantity), scale_factor
     from elements

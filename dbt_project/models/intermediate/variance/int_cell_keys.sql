@@ -9,7 +9,9 @@ with accounts as (
 
 cells as (
 
-    select 'usage' as side, usage_cell_id as cell_id, true as in_matching, {{ listed(['source', 'billing_account_id', 'model', 'meter'] + told_dimensions()) }}, charge_day, {{ month_of('charge_day') }} as charge_month
+    select 'usage' as side, usage_cell_id as cell_id, true as in_matching,
+        {{ listed(['source', 'billing_account_id', 'model', 'meter'] + told_dimensions()) }}, charge_day,
+        {{ month_of('charge_day') }} as charge_month
     from {{ ref('int_usage_cells') }}
     union all
     select 'bill', bill_cell_id, in_matching, {{ listed(reconciliation_dimensions()) }} from {{ ref('int_bill_cells') }}
@@ -29,7 +31,8 @@ keyed as (
     select
         * replace (
             case
-                when max(case when in_matching and billing_account_id is null then 1 else 0 end) over (partition by {{ listed(key_without_account) }}) = 0
+                when max(case when in_matching and billing_account_id is null then 1
+                    else 0 end) over (partition by {{ listed(key_without_account) }}) = 0
                     then billing_account_id
             end as billing_account_id
         )

@@ -23,7 +23,8 @@ flows as (
         matches.phase, matches.stage, matches.met_by, matches.pass, matches.turn, matches.bill_cell_id, matches.usage_cell_id,
         matches.quantity, matches.usage_taken, matches.cost_nanos,
         bill_cells.cost_nanos as cell_nanos, bill_cells.quantity as cell_quantity, usage_cells.expected_price,
-        adjustments.corrected_nanos + case when usage_cells.contract_price < usage_cells.list_price then 0 else adjustments.reduced_nanos end as adjusted_nanos,
+        adjustments.corrected_nanos + case when usage_cells.contract_price < usage_cells.list_price then 0
+            else adjustments.reduced_nanos end as adjusted_nanos,
         locked.rate_nanos as locked_rate, used.rate_nanos as rate_of_charge_month,
         case matches.phase
             when 'quantity' then {{ nano_value('matches.usage_taken', 'usage_cells.scale_factor', 'usage_cells.expected_price') }}
@@ -33,7 +34,8 @@ flows as (
     join {{ ref('int_bill_cells') }} as bill_cells on matches.bill_cell_id = bill_cells.bill_cell_id
     join {{ ref('int_usage_cells') }} as usage_cells on matches.usage_cell_id = usage_cells.usage_cell_id
     join adjustments on matches.bill_cell_id = adjustments.bill_cell_id
-    left join rates as locked on bill_cells.billing_currency = locked.currency and {{ month_of('bill_cells.billing_period_start') }} = locked.billing_period_start
+    left join rates as locked on bill_cells.billing_currency = locked.currency
+        and {{ month_of('bill_cells.billing_period_start') }} = locked.billing_period_start
     left join rates as used on bill_cells.billing_currency = used.currency and bill_cells.charge_month = used.billing_period_start
 
 ),

@@ -23,7 +23,8 @@ taken as (
 rests as (
 
     select
-        cells.usage_cell_id, cells.usage_key_id, {{ listed(['source', 'model', 'meter'] + told_dimensions(), 'cells.') }}, cells.charge_day, cells.assumed, cells.estimated, cells.expected_price,
+        cells.usage_cell_id, cells.usage_key_id, {{ listed(['source', 'model', 'meter'] + told_dimensions(), 'cells.') }}, cells.charge_day,
+        cells.assumed, cells.estimated, cells.expected_price,
         coalesce(taken.quantity, 0) as taken_quantity,
         cells.quantity - coalesce(taken.quantity, 0) as left_quantity,
         coalesce(cells.expected_nanos, 0) - coalesce(taken.paid_expected_nanos, 0) as left_nanos,
@@ -58,7 +59,8 @@ usage_keys as (
     select
         rests.usage_key_id,
         2 * sum(rests.left_quantity) <= coalesce(max(limits.twice_limit), 0) as within_rounding,
-        {{ wide('sum(case when rests.bill_is_final then rests.left_quantity else 0 end)') }} * 1000000 > {{ wide('sum(rests.taken_quantity)') }} * {{ var('excess_ratio_millionths') }} as exceeds_ratio
+        {{ wide('sum(case when rests.bill_is_final then rests.left_quantity else 0 end)') }} * 1000000
+            > {{ wide('sum(rests.taken_quantity)') }} * {{ var('excess_ratio_millionths') }} as exceeds_ratio
     from rests
     left join limits on rests.usage_key_id = limits.usage_key_id
     where not rests.paid_in_money
@@ -71,11 +73,15 @@ of_another_tier as (
 
     select distinct rests.usage_cell_id
     from rests
-    join {{ ref('int_bill_cells') }} as bill_cells on {% for dimension in without_told %}rests.{{ dimension }} = bill_cells.{{ dimension }}{{ ' and ' if not loop.last }}{% endfor %}
-    join {{ ref('int_bill_cell_rests') }} as unclaimed on bill_cells.bill_cell_id = unclaimed.bill_cell_id and unclaimed.destination = 'no_telemetry'
+    join {{ ref('int_bill_cells') }} as bill_cells
+        on {% for dimension in without_told %}rests.{{ dimension }} = bill_cells.{{ dimension }}{{ ' and ' if not loop.last }}{% endfor %}
+    join {{ ref('int_bill_cell_rests') }} as unclaimed on bill_cells.bill_cell_id = unclaimed.bill_cell_id
+        and unclaimed.destination = 'no_telemetry'
     where rests.left_quantity > 0 and rests.assumed > 0
-        and ({% for dimension in price_dimensions() %}rests.told_{{ dimension }} is distinct from bill_cells.told_{{ dimension }}{{ ' or ' if not loop.last }}{% endfor %})
-        {% for dimension in price_dimensions() %}and (rests.told_{{ dimension }} is not distinct from bill_cells.told_{{ dimension }} or {{ is_assumed('rests.assumed', dimension) }})
+        and ({% for dimension in price_dimensions() %}rests.told_{{ dimension }} is distinct
+            from bill_cells.told_{{ dimension }}{{ ' or ' if not loop.last }}{% endfor %})
+        {% for dimension in price_dimensions() %}and (rests.told_{{ dimension }} is not distinct from bill_cells.told_{{ dimension }}
+            or {{ is_assumed('rests.assumed', dimension) }})
         {% endfor %}
 
 ),

@@ -125,7 +125,8 @@ parts as (
     union all
     select reconciliation_id, component, -left_nanos from usage_cells where component is not null
     union all
-    select reconciliation_id, case when paid_as_cache then 'cache_semantics' else 'price' end, -unpaid_micros * 1000 from usage_cells where unpaid_micros is not null
+    select reconciliation_id, case when paid_as_cache then 'cache_semantics' else 'price' end,
+        -unpaid_micros * 1000 from usage_cells where unpaid_micros is not null
     union all
     select reconciliation_id, 'unpaid_as_cache', unpaid_micros * 1000 from usage_cells where paid_as_cache
     union all

@@ -11,7 +11,8 @@ by_call as (
     -- one unpriced usage makes the call's estimate unknown, never smaller
     select
         usages.call_high, usages.call_low,
-        case when count(cells.list_price) = count(*) then {{ isum(nano_product('usages.quantity', 'cells.scale_factor', 'cells.list_price')) }} end as list_nanos
+        case when count(cells.list_price) = count(*)
+            then {{ isum(nano_product('usages.quantity', 'cells.scale_factor', 'cells.list_price')) }} end as list_nanos
     from {{ ref('int_usages') }} as usages
     join cells on usages.cell = cells.cell
     where usages.charge_day >= cast('{{ watched_from() }}' as date)

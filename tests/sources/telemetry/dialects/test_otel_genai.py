@@ -85,7 +85,7 @@ def test_what_an_input_contains_is_known_of_its_emitter(job: Job, scope: str, pr
     assert call["token_semantics_by"] == "table"
 
 
-def test_a_tokenizers_counts_of_a_stream_are_estimated(job: Job) -> None:
+def test_an_emitters_own_counts_of_a_stream_are_estimated(job: Job) -> None:
     values = CALL | {INPUT: 12, OUTPUT: 4}
     calls = job.take(
         chat(*(values | {"gen_ai.request.stream": on} for on in (True, False)), scope="openlit.instrumentation.openai")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconcilers.sources.billing.aws import LINE_TYPES
+from reconcilers.sources.billing.aws_cur import LINE_TYPES
 from tests.sources.billing.aws_export import MONTH, Cells, Export, csv_gz, focus_rows, legacy, line, parquet
 from tests.sources.conftest import Bucket
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconcilers.sources.billing.gcp import read_sku
+from reconcilers.sources.billing.gcp_sku import read_sku
 from tests.sources.billing.gcp_export import Land, charges, used
 
 

@@ -1,0 +1,154 @@
+"""What the texts of FOCUS columns mean: amounts, times, words of closed lists; and which of them mean the same.
+
+Each function but ``plain`` takes the text of one column and raises ``ValueError`` for one that means nothing: ``NewWord`` where it is none
+of a closed list, ``NoInstant`` where it is no time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from reconcilers import money
+from reconcilers.ingest.lake import METERS
+from reconcilers.periods import parse_instant
+from reconcilers.sources.units import unit
+
+#: FOCUS 2.12 ChargeCategory, in lower case ← any spelling.
+CATEGORIES = {name.lower(): name for name in ("Usage", "Purchase", "Tax", "Credit", "Adjustment")}
+
+
+class NewWord(ValueError):
+    """A value outside a closed list."""
+
+
+amount = lru_cache(maxsize=1 << 16)(money.amount)
+
+
+class NoInstant(ValueError):
+    """A time in a form that could be read in two ways, or in none."""
+
+
+@lru_cache(maxsize=1 << 16)
+def instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise NoInstant(str(error)) from None
+
+
+def rounded(text: str) -> Decimal:
+    return amount(text).rounded
+
+
+@lru_cache(maxsize=4096)
+def month(text: str) -> date:
+    if re.fullmatch(r"\d{6}", text):
+        text = f"{text[:4]}-{text[4:]}-01"  # 202609, as Google writes an invoice's month
+    told: datetime = instant(text)
+    return told.date().replace(day=1)
+
+
+def category(text: str) -> str:
+    try:
+        return CATEGORIES[text.lower()]
+    except KeyError:
+        raise NewWord(f"{text!r:.60} is none of {', '.join(CATEGORIES.values())}") from None
+
+
+@lru_cache(maxsize=1024)
+def currency(text: str) -> str:
+    if not re.fullmatch("[A-Za-z]{3}", text.strip()):
+        raise ValueError(f"{text!r:.20} is not an ISO 4217 code")
+    return text.strip().upper()
+
+
+def meter(text: str) -> str:
+    if text not in METERS:
+        raise NewWord(f"{text!r:.60} is none of {', '.join(METERS)}")
+    return text
+
+
+def truth(text: str) -> str:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{text!r:.20} is neither true nor false")
+    return text.lower()
+
+
+def reduction(text: str) -> str:
+    if text not in ("price", "promotional"):
+        raise ValueError(f"{text!r:.20} is neither price nor promotional")
+    return text
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+# Values of a column, for lines to be compared by ----------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain_amount(text: str) -> str:
+    """An amount in its one spelling; a text that is none stays, and is refused where the column is parsed, if it is."""
+    try:
+        return money.plain(money.parse_amount(text))
+    except ValueError:
+        return text
+
+
+@lru_cache(maxsize=1 << 16)
+def _plain_time(text: str) -> str:
+    return instant(text).isoformat()
+
+
+@lru_cache(maxsize=1 << 14)
+def _plain_tags(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except ValueError:
+        return text
+
+
+@lru_cache(maxsize=1 << 16)
+def _counted(quantity: str, text: str | None) -> tuple[str, str | None]:
+    """A quantity and its unit: ``1 Million Tokens`` is 1000000 tokens, and a unit nobody knows is itself."""
+    known = unit(text) if text else None
+    if known is None:
+        return _plain_amount(quantity), text
+    try:
+        return money.plain(known.count(money.parse_amount(quantity))), known.measures[0]
+    except ValueError:
+        return quantity, text
+
+
+#: How the texts of a column become values that are equal where they mean the same; of other columns the text is the value.
+_PLAIN: Mapping[str, Callable[[str], str]] = {
+    **dict.fromkeys(
+        ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "CommitmentDiscountQuantity"), _plain_amount
+    ),
+    **dict.fromkeys(("ChargePeriodStart", "ChargePeriodEnd"), _plain_time),
+    "BillingPeriodStart": lambda text: month(text).isoformat(),
+    "BillingCurrency": currency,
+    "ChargeCategory": str.lower,
+    "x_Batch": str.lower,
+    "Tags": _plain_tags,
+}
+#: Quantities and their units: the two are one value.
+_COUNTED = (("ConsumedQuantity", "ConsumedUnit"), ("PricingQuantity", "PricingUnit"))
+
+
+def plain(columns: Mapping[str, Sequence[str | None]]) -> dict[str, Sequence[str | None]]:
+    """All columns of ``focus.COLUMNS``, each row's values equal to another's where they mean the same, however they are spelled."""
+    found = dict(columns)
+    for name, one_spelling in _PLAIN.items():
+        found[name] = [None if text is None else one_spelling(text) for text in found[name]]
+    for quantity_name, unit_name in _COUNTED:
+        pairs = zip(found[quantity_name], found[unit_name], strict=True)
+        counted = [(None, text) if told is None else _counted(told, text) for told, text in pairs]
+        found[quantity_name], found[unit_name] = [pair[0] for pair in counted], [pair[1] for pair in counted]
+    return found
