@@ -128,9 +128,9 @@ def test_a_pull_that_is_not_there_is_told(landing: Landing) -> None:
 
 def test_a_refusal_stands_until_the_unit_is_taken(landing: Landing) -> None:
     refused = Refused("bill", "2026-09-02", "torn", "2026-09-02", "2026-09-02")
-    landing.accept("bill", "2026-09-02", NOON)
+    landing.end_refusal("bill", "2026-09-02", NOON)
     landing.refuse(refused, NOON)
-    landing.accept("bill", "2026-09-02", EVENING)
+    landing.end_refusal("bill", "2026-09-02", EVENING)
     assert landing.refused(datetime(2026, 9, 3, 11)) == []
     assert landing.refused(NOON) == [refused]
     assert landing.refused(EVENING) == []
