@@ -65,8 +65,8 @@ def days_named(text: str) -> Period | None:
         return None
 
 
-#: A zone set apart by a blank, as warehouses write it into CSV: ``UTC``, ``Z``, ``+0000``.
-_ZONE = re.compile(r"(?<=\d) +(?:UTC|Z|([+-]\d\d:?\d\d))$")
+#: A zone as warehouses write it into CSV: ``UTC``, ``GMT``, ``z``, or an offset set apart by a blank.
+_ZONE = re.compile(r"(?<=\d)(?: *(?:UTC|GMT|Z)| +([+-]\d\d:?\d\d))$", re.IGNORECASE)
 
 
 def parse_instant(text: str) -> datetime:
@@ -75,7 +75,7 @@ def parse_instant(text: str) -> datetime:
     So are its forms in CSV: ``2026-09-15 00:00:00 UTC`` (BigQuery), ``2026-09-15 00:00:00.000`` (Athena),
     ``2026-09-15 00:00:00.000 +0000`` (Snowflake).
     """
-    value = datetime.fromisoformat(_ZONE.sub(lambda zone: zone[1] or "Z", text))
+    value = datetime.fromisoformat(_ZONE.sub(lambda zone: zone[1] or "Z", text.strip()))
     offset = value.utcoffset()
     try:
         return value.replace(tzinfo=None) - offset if offset is not None else value

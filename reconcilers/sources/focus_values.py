@@ -47,8 +47,8 @@ def rounded(text: str) -> Decimal:
 
 @lru_cache(maxsize=4096)
 def month(text: str) -> date:
-    if re.fullmatch(r"\d{6}", text):
-        text = f"{text[:4]}-{text[4:]}-01"  # 202609, as Google writes an invoice's month
+    if re.fullmatch(r"\d{4}-?\d\d", text):
+        text = f"{text[:4]}-{text[-2:]}-01"  # 202609, as Google writes an invoice's month, or 2026-09
     told: datetime = instant(text)
     return told.date().replace(day=1)
 

@@ -12,6 +12,7 @@ import io
 import os
 import stat
 import tempfile
+import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceRejected
 _CHUNK = 1 << 20
 #: One compressed zstd block of 4 bytes may unpack to 128 KiB, so input is fed in small pieces.
 _ZSTD_FEED = 2048
-_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_GZIP_MAGIC, _ZSTD_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 
 #: ``landing_line`` of a pull with several objects: object number × this + line in the object, both readable at a glance.
 LINES_PER_OBJECT = 10_000_000_000
@@ -279,7 +280,7 @@ _S3_CREDENTIALS = frozenset({"ExpiredToken", "InvalidAccessKeyId", "SignatureDoe
 
 
 def open_unpacked(path: Path, name: str, *, source: str | None = None, limits: Limits | None = None) -> BinaryIO:
-    """A stream over the file's content, gzip and zstd unpacked (told by their first bytes, not by the name).
+    """A stream over the file's content, gzip, zstd and zip unpacked (told by their first bytes, not by the name).
 
     Reading raises ``SourceRejected`` naming ``name`` when the packed data is corrupt, truncated or unpacks too far.
     """
@@ -290,6 +291,8 @@ def open_unpacked(path: Path, name: str, *, source: str | None = None, limits: L
         chunks = _gunzip(raw)
     elif magic == _ZSTD_MAGIC:
         chunks = _unzstd(raw)
+    elif magic == _ZIP_MAGIC:
+        chunks = _unzip(raw)
     else:
         return raw
     return cast(BinaryIO, io.BufferedReader(_Unpacked(raw, chunks, name, source, limits or Limits()), _CHUNK))
@@ -336,6 +339,20 @@ def _unzstd(raw: BinaryIO) -> Iterator[bytes]:
                 raise _Corrupt(f"zstd data is corrupt: {error}") from None
             data = frame.unused_data if frame.eof else b""
         data = data or raw.read(_ZSTD_FEED)
+
+
+def _unzip(raw: BinaryIO) -> Iterator[bytes]:
+    """The one file of a zip archive; of several nobody says which is meant."""
+    try:
+        with zipfile.ZipFile(raw) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if len(members) != 1:
+                raise _Corrupt(f"a zip archive of {len(members)} files, not of one")
+            with archive.open(members[0]) as member:
+                while chunk := member.read(_CHUNK):
+                    yield chunk
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise _Corrupt(f"zip data is corrupt: {error}") from None
 
 
 class _Unpacked(io.RawIOBase):

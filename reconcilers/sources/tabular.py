@@ -21,7 +21,8 @@ from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.sources.folders import Limits, open_unpacked
 
 BATCH_ROWS = 20_000
-_NULLS = frozenset({"", "NULL", "null"})
+#: How writers of CSV spell nothing; ``\\N`` is Snowflake's and MySQL's.
+_NULLS = frozenset({"", "NULL", "null", "\\N"})
 
 #: Notes a row that is none: its line, why, and its fields.
 Lose = Callable[[int, str, list[str]], None]
@@ -43,7 +44,7 @@ class Batch:
 def read(
     path: Path, name: str, select: Select, *, source: str | None = None, lose: Lose | None = None
 ) -> Iterator[Batch]:
-    """The rows of one file, CSV (plain, gzip, zstd) or Parquet, told by its first bytes.
+    """The rows of one file, CSV (plain, gzip, zstd, zip) or Parquet, told by its first bytes.
 
     Raises ``SourceRejected`` for what is empty, corrupt or truncated, naming file and line. With ``lose`` a CSV row that has
     not as many fields as the header is told there, before the batch it would be in, and left out.
@@ -98,8 +99,8 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
 
 
 def _unique(header: list[str], name: str, source: str | None) -> list[str]:
-    if len(set(header)) != len(header):
-        twice = sorted({column for column in header if header.count(column) > 1})
+    # A spreadsheet leaves columns without a title at the end of its lines.
+    if twice := sorted({column for column in header if column.strip() and header.count(column) > 1}):
         raise SourceChangedShape(f"column {twice[0]!r:.80} appears twice", source=source, file=name)
     return header
 
@@ -169,7 +170,8 @@ def _writer(kind: Any) -> Callable[[Any], str]:
     import pyarrow as pa
 
     if pa.types.is_floating(kind):
-        return repr
+        # A column of numbers that may be null is one of doubles to many writers, ids of accounts among them.
+        return lambda value: str(int(value)) if value.is_integer() and abs(value) < 1 << 53 else repr(value)
     if pa.types.is_boolean(kind):
         return lambda value: "true" if value else "false"
     if pa.types.is_date(kind):

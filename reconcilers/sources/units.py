@@ -16,7 +16,8 @@ _BYTES = {
     "byte": Decimal(1),
     **{f"{p}b": Decimal(10) ** (3 * n) for n, p in enumerate("kmgtp", 1)},
     **{f"{p}ib": Decimal(1024) ** n for n, p in enumerate("kmgtp", 1)},
-    "gibibyte": Decimal(1024) ** 3,
+    **{f"{p}byte": Decimal(10) ** (3 * n) for n, p in enumerate(("kilo", "mega", "giga", "tera", "peta"), 1)},
+    **{f"{p}byte": Decimal(1024) ** n for n, p in enumerate(("kibi", "mebi", "gibi", "tebi", "pebi"), 1)},
 }
 #: Name of a unit, one of it → (meters' own units it can be counted in, how many of that).
 _UNIT_NAMES: dict[str, tuple[tuple[str, ...], Decimal]] = {
@@ -24,9 +25,12 @@ _UNIT_NAMES: dict[str, tuple[tuple[str, ...], Decimal]] = {
     "tok": (("tokens",), Decimal(1)),
     "ktok": (("tokens",), Decimal(1_000)),
     "mtok": (("tokens",), Decimal(1_000_000)),
+    "ktoken": (("tokens",), Decimal(1_000)),
+    "mtoken": (("tokens",), Decimal(1_000_000)),
     "request": (_CALLS, Decimal(1)),
     "call": (_CALLS, Decimal(1)),
     "api call": (_CALLS, Decimal(1)),
+    "api request": (_CALLS, Decimal(1)),
     "transaction": (_CALLS, Decimal(1)),
     "query": (_CALLS, Decimal(1)),
     "search": (("searches",), Decimal(1)),
@@ -51,6 +55,10 @@ _MULTIPLES = {
     "b": 1_000_000_000,
     "billion": 1_000_000_000,
 }
+#: What a unit may say of the tokens it counts; which they are the meter tells.
+_OF_TOKENS = frozenset({"input", "output", "cached", "text", "audio", "image"})
+#: Bits, which differ from bytes by their case alone.
+_BITS = re.compile(r"(?<![A-Za-z])[KMGTP]i?b\b")
 
 
 @dataclass(frozen=True)
@@ -73,21 +81,21 @@ def unit(text: str) -> Unit | None:
     """What a unit's text means; null for one that no meter counts in (``LCU-Hours``) or that tells nothing (``Units``).
 
     Accepts FOCUS spelling (``1000 Tokens``, ``GB-Hours``) and what providers write: ``1K tokens``, ``1 Million Tokens``,
-    ``thousand tokens``, ``1000_tokens``, ``duration_minutes``, ``Requests``, ``Hrs``, ``GiB``.
+    ``Millions of tokens``, ``1M input tokens``, ``1000_tokens``, ``duration_minutes``, ``Requests``, ``Hrs``, ``GiB``.
     """
     plain = re.sub("[_-]", " ", text.strip().lower()).removeprefix("duration ")
-    found = re.fullmatch(r"(\d[\d,]*)?\s*(.+)", plain)
-    if not found:
+    found = re.fullmatch(r"(\d[\d,]*(?:\.0+)?)?\s*(.+)", plain)
+    if not found or _BITS.search(text):
         return None
-    count = int((found[1] or "1").replace(",", ""))
-    first, _, rest = found[2].partition(" ")
-    if first in _MULTIPLES:
-        count *= _MULTIPLES[first]
-        name = rest.strip()
-    else:
-        name = found[2].strip()
-    known = _UNIT_NAMES.get(" ".join(_singular(word) for word in name.split()))
-    return Unit(known[0], known[1] * count) if known else None
+    count = int(Decimal((found[1] or "1").replace(",", "")))
+    words = [_singular(word) for word in found[2].split()]
+    if words[0] in _MULTIPLES:
+        count *= _MULTIPLES[words.pop(0)]
+        words = words[1:] if words[:1] == ["of"] else words
+    while len(words) > 1 and words[-1] == "token" and words[0] in _OF_TOKENS:
+        words.pop(0)
+    known = _UNIT_NAMES.get(" ".join(words))
+    return Unit(known[0], known[1] * count) if known and count else None
 
 
 def _singular(word: str) -> str:

@@ -119,6 +119,6 @@ def test_the_closed_lists_are_those_of_the_warehouse() -> None:
     assert set(reference.CHOICES["pool"]) == set(destinations) - on_calls
     assert {destinations[name] for name in reference.CHOICES["ruled"]} == {"line"}
     macro = (DBT / "macros" / "dimensions.sql").read_text()
-    dimensions = re.search(r"macro price_dimensions\(\) %\}\{\{ return\(\[(.*?)\]", macro)
+    dimensions = re.search(r"macro price_dimensions\(\) -?%\}\s*\{\{ return\(\[(.*?)\]", macro)
     assert dimensions is not None
     assert tuple(re.findall(r"'(\w+)'", dimensions[1])) == reference.CHOICES["dimension"]

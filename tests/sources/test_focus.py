@@ -77,6 +77,10 @@ def test_more_than_a_bill_counts_is_refused(unit: str) -> None:
         "2026-09-15 00:00:00+00:00",
         "2026-09-15 02:00:00.000 +0200",
         "2026-09-15 00:00:00.0000000 Z",
+        "2026-09-15 00:00:00 utc",
+        "2026-09-15 00:00:00 GMT",
+        "2026-09-15T00:00:00z",
+        " 2026-09-15T00:00:00UTC ",
     ],
 )
 def test_a_time_is_read(text: str) -> None:
@@ -134,6 +138,7 @@ def test_an_amount_counts_to_27_decimals(text: str, rounded: str, residual: int)
         {"BilledCost": "0.2500000000000000000000000009"},
         {"ChargePeriodStart": "2026-09-15 00:00:00 UTC", "ChargePeriodEnd": "2026-09-16T01:00:00+01:00"},
         {"BillingPeriodStart": "202609"},
+        {"BillingPeriodStart": "2026-09"},
         {"BillingCurrency": "usd", "ChargeCategory": "usage", "x_Batch": "False"},
         {"ConsumedQuantity": "1.0", "ConsumedUnit": "1M Tokens"},
         {"Tags": '{"team":"search","env":"prod"}'},

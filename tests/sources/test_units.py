@@ -33,6 +33,15 @@ from reconcilers.sources import units
         ("GiB-Hours", "gb_hours", "1"),
         ("GB-Hours", "gb_hours", "0.931322574615478515625"),
         ("1000 Read Units", "read_units", "1000"),
+        ("Millions of Tokens", "tokens", "1000000"),
+        ("1M Input Tokens", "tokens", "1000000"),
+        ("Cached Text Tokens", "tokens", "1"),
+        ("1,000.00 Tokens", "tokens", "1000"),
+        ("MTokens", "tokens", "1000000"),
+        ("API Requests", "requests", "1"),
+        ("Gigabytes", "bytes", "1000000000"),
+        ("Mebibytes", "bytes", "1048576"),
+        ("Gigabyte-Hours", "gb_hours", "0.931322574615478515625"),
     ],
 )
 def test_a_unit_is_read(text: str, measures: str, size: str) -> None:
@@ -43,7 +52,21 @@ def test_a_unit_is_read(text: str, measures: str, size: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Units", "1M", "LCU-Hours", "GB-Months", "msec", "million", "", "-1 Tokens", "Tokens per day"]
+    "text",
+    [
+        "Units",
+        "1M",
+        "LCU-Hours",
+        "GB-Months",
+        "msec",
+        "million",
+        "",
+        "-1 Tokens",
+        "Tokens per day",
+        "0 Tokens",
+        "Gb",
+        "1Gib",
+    ],
 )
 def test_a_unit_that_tells_nothing_is_none(text: str) -> None:
     assert units.unit(text) is None

@@ -41,8 +41,8 @@ _EMITTERS = """
 select
     source, scope_name, scope_version, provider, operation,
     bool_or(emitter_tells_cache) as table_tells_cache, bool_or(tells_cache) as tells_cache,
-    list(distinct case when cache_exceeds_input then hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id)) end)
-        filter (cache_exceeds_input and token_semantics_by = 'convention') as exceeding,
+    list(distinct hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id)))
+        filter (cache_exceeds_input) as exceeding,
     list_distinct(flatten(list(distinct over_scopes) filter (over_scopes is not null))) as over_scopes
 from read_parquet($calls)
 group by all

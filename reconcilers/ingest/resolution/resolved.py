@@ -133,12 +133,15 @@ def _row(
         row["model"] = models.pop()
     events = {telling.row["event_id"] for telling in call.tellings} - {None}
     total = first.totals[0]
+    # What has no length, a log record or the end of a stream, does not say when the call began.
+    began = next((t.row["started_at"] for t in call.tellings if t.began < t.ended and t.began <= first.ended), None)
     return (
         row
         | facts
         | names
         | {
             "own_id": call.own_id,
+            "started_at": row["started_at"] if began is None else began,
             "telemetry_source": first.row["source"],
             "told_landing_id": first.row["landing_id"],
             "told_landing_line": first.row["landing_line"],

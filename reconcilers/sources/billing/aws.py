@@ -286,7 +286,7 @@ def _with_bedrock(batch: tabular.Batch, marketplace_unit: str | None) -> dict[st
     told, categories = columns.get("x_Model", nothing), columns.get("ChargeCategory", nothing)
     meters = [
         bedrock.read(usage_type, name, unit, marketplace_unit)
-        if model is None and category == "Usage" and "bedrock" in (name or "").lower()
+        if model is None and (category or "").lower() in ("usage", "adjustment") and "bedrock" in (name or "").lower()
         else bedrock.Meter({}, unit)
         for usage_type, name, unit, model, category in zip(usage_types, names, units, told, categories, strict=True)
     ]

@@ -85,7 +85,11 @@ _SAYS: Mapping[str, tuple[str, str]] = {
 }
 #: A model of one's own is billed apart from the model it was made of.
 _CUSTOM = "custom"
-_WORDS = _METER_WORDS | _SAYS.keys() | {"tokens", "mantle", _CUSTOM}
+#: Stands behind the model and before everything else, so what is before it is the model's name, whatever its words are.
+_MANTLE = "mantle"
+#: What older Marketplace usage types say of their unit (``MillionBatchInputTokens``).
+_MILLION = "million"
+_WORDS = _METER_WORDS | _SAYS.keys() | {"tokens", _MANTLE, _CUSTOM}
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,11 @@ def read(usage_type: str | None, product_name: str | None, unit: str | None, mar
     if market := _MARKETPLACE.fullmatch(usage_type or ""):
         model = (product_name or "").strip().removesuffix(EDITION).strip()
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[a-z])(?=\d)|_", "-", market["text"]).lower()
-        _, says = _read(words)
-        if says and model and (product_name or "").strip().endswith(EDITION):
-            told = unit if unit is not None and units.unit(unit) else marketplace_unit or unit
-            return Meter({"x_Model": model} | says, told)
+        # The product names the model: a word that is not known is none of a model here.
+        before, says = _read(words)
+        if says and before in ("", _MILLION) and model and (product_name or "").strip().endswith(EDITION):
+            otherwise = "1000000 Tokens" if before else marketplace_unit or unit
+            return Meter({"x_Model": model} | says, unit if unit is not None and units.unit(unit) else otherwise)
     elif native := _NATIVE.fullmatch(usage_type or ""):
         model, says = _read(native["text"])
         if says and model:
@@ -123,7 +128,7 @@ def _read(text: str) -> tuple[str, dict[str, str]]:
         text = re.sub(f"(?<![^-]){phrase}(?![^-])", word, text)
     parts = text.split("-")
     start = len(parts)
-    while start and parts[start - 1] in _WORDS:
+    while start and parts[start - 1] in _WORDS and parts[start : start + 1] != [_MANTLE]:
         start -= 1
     words = parts[start:]
     model = "-".join([*parts[:start], *(["custom-model"] if _CUSTOM in words else [])])

@@ -1,4 +1,4 @@
-"""A FOCUS bill (1.0 to 1.3) in files: CSV, plain or gzip, or Parquet, in a local folder or an S3 prefix.
+"""A FOCUS bill (1.0 to 1.3) in files: CSV, plain or packed, or Parquet, in a local folder or an S3 prefix.
 
 One row of a file is one charge line: https://focus.finops.org/focus-specification/v1-2/. ``reconcilers/sources/focus.py`` says
 which columns are read and what each means. A *delivery* is one file, the numbered parts of one (``part_0.csv`` and
@@ -46,7 +46,7 @@ class FocusFileConfig(SourceConfig):
     """
 
     uri: str = Field(exclude=True)
-    pattern: str = r".*\.(csv|csv\.gz|csv\.zst|parquet)"
+    pattern: str = r"(?i).*\.(csv(\.(gz|zst|zip))?|parquet)"
     usage_report: str | None = None
     delivery: Literal["files", "snapshot"] = "files"
     endpoint_url: str | None = Field(default=None, exclude=True)

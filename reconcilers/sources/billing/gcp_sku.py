@@ -23,7 +23,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "flex": ("x_ServiceTier", "flex"),
     "batch": ("x_Batch", "true"),
     "global": ("x_Geography", "global"),
-    **dict.fromkeys(("predictions", "ga", "thinking", "non", "on"), ("", "")),
+    "regional": ("x_Geography", "regional"),
+    **dict.fromkeys(("predictions", "ga", "thinking", "non", "on", "off"), ("", "")),
     **dict.fromkeys(("generate", "content", "generatecontent", "token", "count", "for"), ("", "")),
 }
 #: Words that belong to a model's name.
@@ -43,7 +44,7 @@ def read_sku(description: str) -> Mapping[str, str]:
     leaves out is the default of Google's price list, but for geography, which older models do not split. Storage of
     caches, grounding, tuning, other models and Gemini 1, which counted characters, are not read.
     """
-    words = re.findall(r"[a-z0-9.]+", description.lower().replace("_", " "))
+    words = re.findall(r"[a-z0-9.]+", re.sub(r"\bnon[- ]global\b", "regional", description.lower().replace("_", " ")))
     if "gemini" not in words:
         return {}
     place = words.index("gemini")

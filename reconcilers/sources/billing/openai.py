@@ -331,8 +331,8 @@ def read_line_item(text: str, unit: str | None = None) -> LineItem | None:
     """What ``priority | gpt-4.1-2025-04-14, cached input, long context`` says; null where a word is not known.
 
     Shapes seen: ``<model>, <direction>``, ``<model> <modality>, <direction>``, ``<model>, <modality> <direction>``,
-    ``<model>, cached <modality> input``, a tier before a bar, a context band at the end, and a bare model. What it leaves
-    out is the default of OpenAI's price list. ``web search tool calls | <model>`` counts calls of a tool; without a model
+    ``<model>, cached <modality> input``, a tier or batch in the phrase or before a bar, a context band at the end, and a bare
+    model. What it leaves out is the default of OpenAI's price list. ``web search tool calls | <model>`` counts calls of a tool; without a model
     the tool's own words are the model, since that is what is billed. Any other product before the bar (``evals``,
     ``assistants api``) is no call of ours, so such a line has no model here.
     """
@@ -367,13 +367,11 @@ def read_line_item(text: str, unit: str | None = None) -> LineItem | None:
 
 
 def _split(phrase: str) -> tuple[str, ...]:
-    """``cached audio input`` → ``audio``, ``cached input``: the modality and what is left of the phrase."""
+    """``batch cached audio input`` → ``batch``, ``audio``, ``cached input``: what sets the price, and what is left of the phrase."""
     words = phrase.split()
-    modality = next((word for word in words if _WORDS.get(word, ("",))[0] == "modality"), None)
-    if modality is None or len(words) < 2:
-        return (phrase,)
-    words.remove(modality)
-    return modality, " ".join(words)
+    apart = [word for word in words if _WORDS.get(word, ("meter",))[0] != "meter"]
+    left = " ".join(word for word in words if word not in apart)
+    return (*apart, left) if left else (phrase,)
 
 
 # What a usage row counts ----------------------------------------------------------------------------------------------

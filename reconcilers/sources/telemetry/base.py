@@ -137,7 +137,7 @@ class Dialect:
     ``carriers`` are patterns of names with one ``*``, which stands for any name of a ``WHO_AND_WHY`` field in any dialect
     or setting: ``traceloop.association.properties.*``, ``langfuse.trace.metadata.*$``.
 
-    ``recognised_by``: a span with one of these speaks the dialect. ``run_span`` starts the name of a run's own span.
+    ``recognised_by``: a span with one of these speaks the dialect, else one with a count of it, but for totals. ``run_span`` starts the name of a run's own span.
     ``kinds``: what a word of ``kind``, else of ``operation`` (lower case) says a span is: a ``model`` operation of its own
     (inference, embeddings, rerank), a ``tool``, or ``other`` (agent, workflow, chain). ``kinds_by_name`` is the same of a
     span's whole name, or a log record's event, for emitters that tell neither.

@@ -150,7 +150,7 @@ def _settings(examples: dict[str, Row]) -> Row:
         "pattern": r"runs\.csv",
         "format": "csv",
         "entity": "runs",
-        "columns": same | {"tenant_id": "tenant_id", "status": "status", "started_at": "began", "ended_at": "at"},
+        "columns": same | {"customer_id": "customer", "status": "status", "started_at": "began", "ended_at": "at"},
     }
     outcomes = {
         "name": "outcomes",
@@ -264,6 +264,7 @@ def _run(example: str, run: Row) -> Row:
         "event_id": _own(example, event),
         "run_id": _own(f"{example}/{event}", run["run"]),
         "tenant_id": _own(example, run.get("tenant", "tenant")),
+        "customer": run.get("customer", ""),
         "feature_id": example,
         "environment": "production",
         "status": run.get("status", ""),
@@ -281,8 +282,10 @@ _ATTRIBUTES = {
     "input": "gen_ai.usage.input_tokens",
     "output": "gen_ai.usage.output_tokens",
     "cached": "gen_ai.usage.cache_read.input_tokens",
+    "written": "gen_ai.usage.cache_creation.input_tokens",
     "thoughts": "gen_ai.usage.reasoning.output_tokens",
     "total": "gen_ai.usage.total_tokens",
+    "unheard_of": "gen_ai.usage.unheard_of_tokens",
     "cache_hit": "llm.cache_hit",
     "event": "event_id",
     "run": "run_id",

@@ -45,6 +45,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = write_company(folder, {"ex": {"bill": bill, "calls": calls}})
     (folder / "revenue").mkdir()
     (folder / "revenue" / "z.csv").write_text(f"{HEADER}{FIRST}")
+    (folder / "reference" / "skus.csv").write_text("source,sku,model,version\n,text,m,v\nex,text,m,v\nexx,text,m,v\n")
     config = yaml.safe_load(settings.read_text())
     config["revenue"] = [{"name": "crm", "kind": "revenue_file", "uri": "revenue"}]
     settings.write_text(yaml.safe_dump(config))
@@ -130,3 +131,9 @@ def test_a_refused_file_leaves_no_margin_that_looks_complete(versions: tuple[Ver
     assert [row[:3] for row in after if row[1] is not None] == [row[:3] for row in known]
     assert [row[:3] for row in after if row[1] is None] == [(name, None, None) for name in ("free", "later", "torn")]
     assert {row[3:] for row in after} == {(False, "provisional")}
+
+
+def test_a_source_that_only_skus_name_is_undeclared(before: Path) -> None:
+    found = rows(before, "select break_key, quantity from finance.fct_breaks where kind = 'undeclared'")
+    assert ("source=(none) told_in=skus source=exx", 1) in found
+    assert [key for key, _ in found if "skus" in key] == ["source=(none) told_in=skus source=exx"]

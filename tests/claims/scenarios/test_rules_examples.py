@@ -78,16 +78,16 @@ def test_waterfall_of_the_other_source(published: duckdb.DuckDBPyConnection, nam
     assert dict(found) == amounts(EXAMPLES[name]["expect"]["other_waterfall"])
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if "rejected" in EXAMPLES[name]["expect"]])
-def test_rejected_records(published: duckdb.DuckDBPyConnection, name: str) -> None:
-    """File and line of each record that was not read (R33); its billing source is not known."""
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "unplaced" in EXAMPLES[name]["expect"]])
+def test_breaks_of_no_bill(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    """What was received and not used, of which no billing source is known (R33); the key names the example."""
     found = rows(
         published,
-        """select split_part(split_part(break_key, ' ', 2), '=', 2), cast(split_part(split_part(break_key, ' ', 3), '=', 2) as int)
-           from finance.fct_breaks where kind = 'record_rejected' and contains(break_key, 'unit=' || ?)""",
+        """select kind, quantity, regexp_replace(break_key, '^source=\\S+ ', '') from finance.fct_breaks
+           where source in ('traces', '(none)') and contains(break_key, ?) order by all""",
         name,
     )
-    assert [list(one) for one in found] == EXAMPLES[name]["expect"]["rejected"]
+    assert [list(one) for one in found] == EXAMPLES[name]["expect"]["unplaced"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -108,6 +108,14 @@ def test_events(published: duckdb.DuckDBPyConnection, name: str) -> None:
         name,
     )
     assert of_example(found, name) == amounts(EXAMPLES[name]["expect"]["events"])
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "customers" in EXAMPLES[name]["expect"]])
+def test_customers(published: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Told by a run of which no call was seen."""
+    sql = "select event_id, customer_id from finance.fct_cost_per_outcome where starts_with(event_id, ?) and customer_id is not null"
+    found = {event.removeprefix(f"{name}/"): told for event, told in rows(published, sql, name)}
+    assert found == EXAMPLES[name]["expect"]["customers"]
 
 
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if "tenants" in EXAMPLES[name]["expect"]])

@@ -117,6 +117,12 @@ def test_each_end_of_a_stream_is_of_the_last_opening_before_it(calls: Calls) -> 
     assert [(call["tellings"], used(call)) for call in found] == [(2, {"output": 7}), (2, {"output": 8})]
 
 
+def test_a_stream_began_when_it_was_opened(calls: Calls) -> None:
+    """Its end has no length, so it does not say when: the day the call began is one it may be billed on (rule R16)."""
+    (call,) = calls(*stream("1", 0, 3000, 7))
+    assert (call["ended_at"] - call["started_at"]).total_seconds() == 3000
+
+
 def test_of_streams_side_by_side_nobody_knows_which_is_whose(calls: Calls) -> None:
     found = calls(*stream("1", 0, 300, 7), *stream("2", 5, 302, 8))
     assert sorted(call["tellings"] for call in found) == [1, 1, 1, 1]

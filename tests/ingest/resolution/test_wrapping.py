@@ -61,6 +61,12 @@ def test_the_only_statement_of_usage_counts_wherever_it_is(calls: Calls) -> None
     assert usages(found) == {"b": {"input": 1000}}
 
 
+def test_a_span_around_two_attempts_counts_the_one_that_was_answered(calls: Calls) -> None:
+    failed = telling(B, A, error_type="timeout", at=1)
+    found = calls(telling(A, input=800, output=30, at=4), failed, telling(C, A, input=800, output=30, at=4))
+    assert usages(found) == {"b": {}, "c": {"input": 800, "output": 30}}
+
+
 def test_the_call_below_has_the_context_of_the_input_that_stayed_above(calls: Calls) -> None:
     above, below = calls(telling(A, input=300_000), telling(B, A, output=50))
     assert (above["input_total"], below["input_total"]) == (300_000, 300_000)

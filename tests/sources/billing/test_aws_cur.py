@@ -242,6 +242,13 @@ def test_refund_names_its_model_and_takes_no_quantity_back(charges: Any) -> None
     assert (row["charge_category"], row["model"], row["quantity"]) == ("Adjustment", "NovaLite", None)
 
 
+def test_an_adjustment_of_a_focus_export_names_its_model(bucket: Bucket, aws: Any, land: Any) -> None:
+    told = {"ChargeCategory": "Adjustment", "BilledCost": "-0.5", "EffectiveCost": "-0.5", "ConsumedQuantity": ""}
+    Export(bucket, "focus_1_2").deliver([csv_gz([focus_rows([line()])[0] | told])])
+    (row,) = land(aws("focus_1_2"), MONTH).rows["charges"]
+    assert (row["charge_category"], row["model"], row["meter"]) == ("Adjustment", "NovaLite", "input_tokens")
+
+
 def test_columns_a_focus_export_tells_itself_are_kept(bucket: Bucket, aws: Any, land: Any) -> None:
     own = {"x_Model": "amazon.nova-lite-v1:0", "x_Meter": "input_tokens", "ConsumedUnit": "Tokens", "x_LineId": "l1"}
     Export(bucket, "focus_1_2").deliver([csv_gz([focus_rows([line(line_item_usage_amount="10")])[0] | own])])

@@ -63,7 +63,16 @@ GLOBAL, BATCH = {"x_Geography": "global"}, {"x_Batch": "true"}
             "cache_read_input_tokens",
             LONG | BATCH,
         ),
+        # what stands before the endpoint is the model, whatever words are in it
+        ("USE1-qwen.qwen3-image-mantle-input-tokens-standard", "qwen.qwen3-image", "input_tokens", {}),
+        (
+            "USE1-mistral.small-audio-mantle-audio-output-tokens-flex",
+            "mistral.small-audio",
+            "output_tokens",
+            {"x_Modality": "audio", "x_ServiceTier": "flex"},
+        ),
         # Marketplace, CamelCase
+        ("USE1-MP:USE1_MillionBatchOutputTokens-Units", "Claude Opus 5", "output_tokens", BATCH),
         ("USE1-MP:USE1_OutputTokenCount-Units", "Claude Opus 5", "output_tokens", {}),
         ("MP:USE1_CacheReadInputTokenCount_Global-Units", "Claude Opus 5", "cache_read_input_tokens", GLOBAL),
         (
@@ -99,6 +108,7 @@ def test_a_usage_type_is_read(usage_type: str, model: str, meter: str, says: dic
         "USE1-NovaMicro-ProvisionedThroughput-ModelUnits",
         "USE1-NovaMicro-customization-training-tokens",
         "USE1-MP:USE1_Reserved_1Month_InputTPM_Geo-Units",
+        "USE1-MP:USE1_Reserved_1Month_InputTokenCount-Units",
         # a word nobody knows, two that contradict each other, a kept entry that is not written
         "USE1-NovaMicro-input-tokens-warp",
         "USE1-NovaMicro-input-tokens-warp-batch",
@@ -127,6 +137,8 @@ def test_a_marketplace_line_without_its_product_names_no_model() -> None:
         ("USE1-MP:USE1_OutputTokenCount-Units", "1M tokens", "1000 Tokens", "1M tokens"),
         ("USE1-MP:USE1_OutputTokenCount-Units", "Units", "1000000 Tokens", "1000000 Tokens"),
         ("USE1-MP:USE1_OutputTokenCount-Units", None, "1000000 Tokens", "1000000 Tokens"),
+        ("USE1-MP:USE1_MillionBatchOutputTokens-Units", "Units", None, "1000000 Tokens"),
+        ("USE1-MP:USE1_MillionBatchOutputTokens-Units", "MillionBatchOutputTokens", "1000 Tokens", "1000000 Tokens"),
         # What Units count nobody tells here, so there will be no quantity.
         ("USE1-MP:USE1_OutputTokenCount-Units", "Units", None, "Units"),
     ],

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
+import zipfile
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from reconcilers.errors import SettingsInvalid, SourceRejected
@@ -47,10 +52,10 @@ def source(tmp_path: Path) -> Callable[..., Source]:
 def put(tmp_path: Path) -> Callable[..., None]:
     """Write a file below ``bills``, last modified on the hour given of 20 September."""
 
-    def write(key: str, content: str, hour: int = 6) -> None:
+    def write(key: str, content: str | bytes, hour: int = 6) -> None:
         path = tmp_path / "bills" / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
         at = datetime(2026, 9, 20, hour).timestamp()
         os.utime(path, (at, at))
 
@@ -85,6 +90,59 @@ def test_parts_of_one_delivery_are_one_unit_whose_lines_count_each(
     put(second, bill(FOURTEENTH))
     (found,) = ids(land, source())
     assert len(set(found)) == 2
+
+
+@pytest.mark.parametrize("nothing", ["", '""', "NULL", "null", r"\N"])
+def test_nothing_is_nothing_however_a_writer_spells_it(put: Any, source: Any, land: Any, nothing: str) -> None:
+    put("b.csv", bill(FOURTEENTH, extra={"SubAccountId": nothing, "ConsumedQuantity": nothing}))
+    (row,) = land(source(), "b.csv").rows["charges"]
+    assert (row["sub_account_id"], row["consumed_quantity"]) == (None, None)
+
+
+def zipped(*names: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, bill(FOURTEENTH))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("key", "content"),
+    [
+        ("b.csv.gz", gzip.compress(bill(FOURTEENTH).encode())),
+        ("b.csv.zip", zipped("exports/", "exports/b.csv")),
+        ("B.CSV", bill(FOURTEENTH)),
+        # a spreadsheet's empty columns
+        ("b.csv", bill(FOURTEENTH).replace("\n", ",,\n")),
+    ],
+)
+def test_a_file_is_read_however_it_is_packed(put: Any, source: Any, land: Any, key: str, content: str | bytes) -> None:
+    put("plain.csv", bill(FOURTEENTH))
+    put(key, content)
+    found = ids(land, source())
+    assert len(found) == 2
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(zipped("a.csv", "b.csv"), "a zip archive of 2 files"), (zipped("a.csv")[:-30], "zip data is corrupt")],
+)
+def test_a_zip_that_is_not_one_file_is_refused(put: Any, source: Any, land: Any, content: bytes, problem: str) -> None:
+    put("b.csv.zip", content)
+    with pytest.raises(SourceRejected, match=problem):
+        land(source(), "b.csv.zip")
+
+
+def test_ids_in_a_column_of_doubles_are_whole_numbers(put: Any, source: Any, land: Any) -> None:
+    names = HEADER.split(",")
+    line: dict[str, Any] = dict(zip(names, bill(FOURTEENTH).splitlines()[1].split(","), strict=True))
+    packed = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([line | {"SubAccountId": 123456789012.0, "BilledCost": 0.25}]), packed)
+    put("b.parquet", packed.getvalue())
+    (row,) = land(source(), "b.parquet").rows["charges"]
+    assert (row["sub_account_id"], row["billed_cost_text"]) == ("123456789012", "0.25")
 
 
 def test_a_group_says_what_numbers_a_part(put: Any, source: Any, land: Any) -> None:

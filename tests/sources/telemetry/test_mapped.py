@@ -110,6 +110,15 @@ def test_what_a_mapping_may_say_of_a_call(job: Job) -> None:
     assert usage(calls[0]) == usage(calls[1])
 
 
+def test_a_mapping_may_say_that_a_row_is_no_usage(job: Job) -> None:
+    """A gateway whose answers from its own cache stand in the table with the counts of the first answer."""
+    columns = MAPPING["columns"] | {"billable": {"column": "hit", "map": {"True": "false", "*": "true"}}}
+    calls = take(
+        job, table(row("a", hit="False"), row("b", hit="True"), row("c", hit="")), "csv", columns=columns
+    ).calls
+    assert [(call["record_id"], call["billable"]) for call in calls] == [("a", True), ("b", False), ("c", True)]
+
+
 def test_more_cached_than_there_is_input_stays_as_told(job: Job) -> None:
     (call,) = take(job, ndjson(row("a", usage={"in": 10, "details": {"cached": 600}}))).calls
     assert usage(call) == {"input_tokens": 10, "cache_read_input_tokens": 600}

@@ -1,6 +1,6 @@
 -- grain: kind × key: names in revenue, prices or rules that nothing declares: no reference file, no bill and no telemetry (R33), so that
 -- what they say reaches nothing
-{% set rules = ['billing_grain', 'published_units', 'key_map', 'project_map', 'contract_prices', 'charge_rules'] %}
+{% set rules = ['billing_grain', 'published_units', 'key_map', 'project_map', 'skus', 'contract_prices', 'list_prices', 'charge_rules'] %}
 with known as (
 
     select 'tenant_id' as name, tenant_id as told from {{ ref('stg_reference__tenants') }}

@@ -1,10 +1,11 @@
 -- grain: source × model that only the bill or only telemetry names, and that no price and no alias knows: the nearest name anybody knows
 with seen as (
 
-    select source, model, true as on_bill, false as in_telemetry from {{ ref('int_bill_lines') }} where model is not null
-        and destination = '(matching)'
+    select source, model, meter, true as on_bill, false as in_telemetry
+    from {{ ref('int_bill_lines') }}
+    where model is not null and destination = '(matching)'
     union all
-    select source, model, false, true from {{ ref('int_usage_cells') }} where model is not null and source <> '(none)'
+    select source, model, meter, false, true from {{ ref('int_usage_cells') }} where model is not null and source <> '(none)'
 
 ),
 
@@ -15,6 +16,8 @@ named as (
         max(case when on_bill then 1 else 0 end) = 1 as on_bill,
         max(case when in_telemetry then 1 else 0 end) = 1 as in_telemetry
     from seen
+    -- a search tool is billed under its own words, which are no name of a model
+    where meter <> 'searches'
     group by source, model
 
 ),

@@ -54,16 +54,27 @@ drivers as (
 
 ),
 
-weighted as (
+-- of rules in force at the same time the latest begun counts: a pool is moved by one driver
+ruled as (
 
     select
-        pools.destination, pools.month, drivers.tenant_id,
-        pools.pool_nanos as amount, {{ micro_weight('drivers.driver_nanos') }} as weight
+        pools.destination, pools.month, pools.pool_nanos, rules.driver,
+        row_number() over (partition by pools.destination, pools.month order by rules.valid_from desc nulls last) as rule_rank
     from pools
     join {{ ref('stg_reference__shared_cost_rules') }} as rules
         on pools.destination = rules.destination
         and (rules.valid_from is null or rules.valid_from <= pools.month) and (rules.valid_to is null or pools.month < rules.valid_to)
-    join drivers on rules.driver = drivers.driver and pools.month = drivers.month
+
+),
+
+weighted as (
+
+    select
+        ruled.destination, ruled.month, drivers.tenant_id,
+        ruled.pool_nanos as amount, {{ micro_weight('drivers.driver_nanos') }} as weight
+    from ruled
+    join drivers on ruled.driver = drivers.driver and ruled.month = drivers.month
+    where ruled.rule_rank = 1
 
 ),
 

@@ -5,16 +5,25 @@ with earned as (
 
 ),
 
-bundled as (
+-- of prices in force at the same time the latest begun counts, as of every other effective-dated table
+priced as (
 
-    select earned.revenue_id, prices.feature_id, earned.amount_nanos as amount,
-        {{ micro_weight(nanos('prices.stand_alone_price')) }} as weight
+    select
+        earned.revenue_id, prices.feature_id, earned.amount_nanos, prices.stand_alone_price,
+        row_number() over (partition by earned.revenue_id, prices.feature_id order by prices.valid_from desc nulls last) as price_rank
     from earned
     join {{ ref('stg_reference__bundle_prices') }} as prices
         on earned.bundle_id = prices.bundle_id
         and (prices.valid_from is null or prices.valid_from <= earned.service_period_start)
         and (prices.valid_to is null or earned.service_period_start < prices.valid_to)
     where earned.feature_id is null
+
+),
+
+bundled as (
+
+    select revenue_id, feature_id, amount_nanos as amount, {{ micro_weight(nanos('stand_alone_price')) }} as weight from priced
+        where price_rank = 1
 
 ),
 

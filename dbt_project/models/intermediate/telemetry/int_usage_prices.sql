@@ -19,7 +19,9 @@ with priced as (
                 {% for dimension in price_dimensions() %}case when prices.{{ dimension }} is null then 0 else 1 end + {% endfor %}case
                     when prices.time_from is null then 0 else 1 end desc,
                 prices.valid_from desc nulls last,
-                prices.version desc
+                prices.version desc,
+                -- of two that tell as much, the one that tells the dimension that stands first
+                {% for dimension in price_dimensions() %}prices.{{ dimension }} nulls last{{ ', ' if not loop.last }}{% endfor %}
         ) as price_rank
     from priced
     join {{ ref('stg_reference__' ~ book ~ '_prices') }} as prices

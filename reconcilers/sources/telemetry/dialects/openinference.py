@@ -1,6 +1,6 @@
 """OpenInference, the vocabulary of Arize's instrumentations: ``openinference.span.kind`` says what a span is.
 
-LLM, EMBEDDING and RERANKER are operations of a model; what AGENT and CHAIN count is a sum of what is below them. One call is
+LLM, DECISION, EMBEDDING and RERANKER are operations of a model; what AGENT and CHAIN count is a sum of what is below them. One call is
 often told by a framework's span and by an SDK's, one below the other or side by side; none of them tells a response id.
 Seen of openai 0.1.66, anthropic 3.1.0, bedrock 0.1.61, langchain 0.1.80, openai-agents 2.6.0, smolagents 0.1.43, autogen
 0.1.22 and npm openai 4.2.7. https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md
@@ -17,15 +17,25 @@ DIALECT = Dialect(
     recognised_by=("openinference.span.kind",),
     attributes={
         "kind": ("openinference.span.kind",),
-        "provider": ("llm.provider", "llm.system", "embedding.provider", "reranker.provider"),
+        "provider": (
+            "llm.provider",
+            "llm.system",
+            "embedding.provider",
+            "reranker.provider",
+            "decision.provider",
+            "decision.system",
+        ),
         "model": (
             "llm.response.model_name",
             "llm.model_name",
             "llm.request.model_name",
             "embedding.model_name",
             "reranker.model_name",
+            "decision.response.model_name",
+            "decision.model_name",
+            "decision.request.model_name",
         ),
-        "request_model": ("llm.request.model_name",),
+        "request_model": ("llm.request.model_name", "decision.request.model_name"),
         "service_tier": ("llm.invocation_parameters$.service_tier",),
         "stream": ("llm.invocation_parameters$.stream",),
         "user_id": ("user.id",),
@@ -33,8 +43,8 @@ DIALECT = Dialect(
         "reported_cost": ("llm.cost.total",),
     },
     counts={
-        "input": ("llm.token_count.prompt",),
-        "output": ("llm.token_count.completion",),
+        "input": ("llm.token_count.prompt", "decision.token_count.input"),
+        "output": ("llm.token_count.completion", "decision.token_count.output"),
         "total": ("llm.token_count.total",),
         "cache_read": ("llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_input"),
         "cache_write": ("llm.token_count.prompt_details.cache_write",),
@@ -46,6 +56,7 @@ DIALECT = Dialect(
     carriers=("metadata$.*",),
     kinds={
         "llm": "model",
+        "decision": "model",
         "embedding": "model",
         "reranker": "model",
         "tool": "tool",

@@ -6,7 +6,7 @@ of them. Names are compared once per distinct name and batch, and nothing of an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ _FIELDS = {
     "is_record": ["logRecord"],
 }
 
-_VALUE = '{"stringValue":"VARCHAR","intValue":"VARCHAR","doubleValue":"VARCHAR","boolValue":"VARCHAR"}'
+#: Members of a value; of the last three, lists, maps and bytes, nothing is read, but a count may be none of them.
+_MEMBERS = ("stringValue", "intValue", "doubleValue", "boolValue", "arrayValue", "kvlistValue", "bytesValue")
+_READ = 4
+_VALUE = "{" + ",".join(f'"{member}":"VARCHAR"' for member in _MEMBERS) + "}"
 _ATTRIBUTES = f'[{{"key":"VARCHAR","value":{_VALUE}}}]'
 _SPAN = (
     '{"traceId":"VARCHAR","spanId":"VARCHAR","parentSpanId":"VARCHAR","traceState":"VARCHAR","name":"VARCHAR",'
@@ -53,13 +56,14 @@ def read_attributes(
     connection: duckdb.DuckDBPyConnection,
     lines: pa.Table,
     numbers: Mapping[str, int],
+    counts: Collection[str],
     looks_unread: Callable[[str], Literal["number", "text"] | None],
 ) -> pa.Table:
     """The spans of a batch of lines, in order: line, scope and fields as text, and ``column(n)`` for each name they have.
 
-    ``numbers`` are the names to read. ``event/attribute`` names an attribute of a span's event; the span's own go before
-    its events', those before its resource's, and of several with one name the last counts. ``bytes`` is the length of the
-    line; ``unread`` the names of a span's other attributes that ``looks_unread`` takes for a number or text, and that are one.
+    ``numbers`` are the names to read; of ``counts`` a list, a map and bytes are text, too. ``event/attribute`` names an attribute
+    of a span's event; the span's own go before its events', those before its resource's, and of several with one name the last
+    counts. ``bytes`` is the length of the line; ``unread`` the names of a span's and its events' other attributes that ``looks_unread`` takes for a number or text, and that are one.
     """
     import numpy as np
     import pyarrow as pa
@@ -96,9 +100,8 @@ def read_attributes(
     )
     owners = np.concatenate([_numbers(on_resource), _numbers(of_span.take(on_event)), _numbers(on_span)])
 
-    # Of a value one member is told, but for arrays and maps, which are not read.
-    value, owned_by_resource = pc.coalesce(*values.flatten()), len(resource_attributes)
-    owned_by_span = owned_by_resource + len(event_attributes)
+    members = values.flatten()
+    value, owned_by_resource = pc.coalesce(*members[:_READ]), len(resource_attributes)
     unread: list[tuple[str, np.ndarray[Any, Any]]] = []
     encoded = pa.concat_arrays(keys).dictionary_encode("encode")
     codes = _numbers(encoded.indices)
@@ -110,9 +113,13 @@ def read_attributes(
             place[owners[on_resources]] = on_resources
             place = place[_numbers(resource)]
             place[owners[own]] = own
-            columns[column(numbers[name])] = value.take(_nullable(place))
+            at = _nullable(place)
+            text = value.take(at)
+            if name in counts:
+                text = pc.coalesce(text, *(member.take(at) for member in members[_READ:]))
+            columns[column(numbers[name])] = text
         elif name is not None and (member := looks_unread(name)):
-            own = np.flatnonzero(codes[owned_by_span:] == code) + owned_by_span
+            own = np.flatnonzero(codes[owned_by_resource:] == code) + owned_by_resource
             unread.append((name, np.unique(owners[own[_says_something(values.take(_nullable(own)), member)]])))
     columns["unread"] = _lists(unread, len(spans))
     return pa.table(list(columns.values()), list(columns))

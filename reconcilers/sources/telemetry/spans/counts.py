@@ -136,8 +136,13 @@ READINGS = """
         else 'inclusive'
     end as token_semantics,
     case when tells_cache then decided_by end as token_semantics_by,
-    goes_below_zero and decided_by = 'convention' as cache_exceeds_input,
+    case decided_by
+        when 'convention' then goes_below_zero
+        when 'total' then coalesce(cached_tokens > whole_input, false) and cached_inside = 0
+        else false
+    end as cache_exceeds_input,
     total_fits_nothing
+    {more_inside}
     or goes_below_zero and decided_by <> 'convention'
     or not thoughts_outside and reasoning_tokens > coalesce(whole_output, 0) as usage_inconsistent,
     usage, usage_exclusive,
@@ -191,13 +196,25 @@ def readings(told: Sequence[str]) -> str:
     # Writes of a told time to live are meters of their own, whose sum is none.
     ttl_told = _any_told(count for count in ("cache_write_5m", "cache_write_1h") if count in told)
     meters += [f"(cache_write is not null and not ({ttl_told}))::bigint"] if "cache_write" in told else []
-    return READINGS.format(meters_told=" + ".join(meters) or "0")
+    return READINGS.format(meters_told=" + ".join(meters) or "0", more_inside=_more_inside(told))
 
 
 def is_sound(count: str) -> str:
     """Whether a count is one. A cast to a whole number rounds, hence the comparison with what was written."""
     whole = "" if count in METERS else f" and {count} = try_cast({count}_told as decimal(38, 18))"
-    return f"{count} between 0 and {MAX_COUNT}{whole}"
+    # SQL reads 1_000 as a thousand.
+    return f"{count} between 0 and {MAX_COUNT}{whole} and not contains({count}_told, '_')"
+
+
+def _more_inside(told: Sequence[str]) -> str:
+    """Where the parts of a count are more than it is: writes by time to live, a side by modality."""
+    wholes = (
+        (("cache_write_5m", "cache_write_1h"), "cache_write"),
+        (("text_input", "image_input", "audio_input", "video_input"), "uncached_tokens + cached_tokens"),
+        (("text_output", "audio_output"), "output_tokens"),
+    )
+    parts = ((" + ".join(f"coalesce({c}, 0)" for c in counts if c in told), whole) for counts, whole in wholes)
+    return " ".join(f"or coalesce({sum_} > {whole}, false)" for sum_, whole in parts if sum_)
 
 
 def _any_told(counts: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from reconcilers.errors import SourceRejected
 from reconcilers.sources.rejected import unreadable, why_unreadable
 from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_lines
 from reconcilers.sources.telemetry.spans.logs import event_name
-from reconcilers.sources.telemetry.spans.texts import Holds, TextNames
+from reconcilers.sources.telemetry.spans.texts import NUMBERS, Holds, TextNames
 
 Span = dict[str, Any]
 _SIGNALS = {"resourceMetrics": "metrics", "resourceProfiles": "profiles"}
@@ -114,8 +114,9 @@ class TextFilter:
             if (span.get("status") or {}).pop("message", None):
                 found += 1
             if events := span.get("events"):
-                span["events"] = [event for event in events if event.get("name") not in self.names.events]
-                found += len(events) - len(span["events"])
+                kept = [event if event.get("name") not in self.names.events else _numbers_of(event) for event in events]
+                found += sum(1 for before, after in zip(events, kept, strict=True) if before is not after)
+                span["events"] = [event for event in kept if event is not None]
         return found
 
     def _message(self, content: bytes) -> Span:
@@ -138,6 +139,10 @@ class TextFilter:
                 raise Unreadable(f"holds {signal}, not traces or logs", "narrow `pattern` to the traces and logs")
         if message and "resourceSpans" not in message and "resourceLogs" not in message:
             raise Unreadable(f"no resourceSpans but {sorted(message)[0]!r:.60}: not OTLP/JSON traces")
+        for part, member in _containers(message):
+            other = next((name for name, value in part.items() if isinstance(value, list)), None)
+            if member not in part and other is not None:
+                raise Unreadable(f"no {member} but {other!r:.60}: not OTLP/JSON traces")
         return message
 
 
@@ -163,6 +168,24 @@ _SHAPE = (AttributeError, KeyError, TypeError, ValueError)
 
 def _shape_problem(error: Exception) -> str:
     return f"not the shape of OTLP/JSON traces: a {type(error).__name__}"
+
+
+def _numbers_of(event: Span) -> Span | None:
+    """An event whose content is a message with the numbers it tells beside; None for one that tells none."""
+    attributes = event.get("attributes") or []
+    numbers = [a for a in attributes if a.get("value") and a["value"].keys() <= {*NUMBERS}]
+    if len(numbers) == len(attributes) and numbers:
+        return event
+    return event | {"attributes": numbers} if numbers else None
+
+
+def _containers(message: Span) -> Iterator[tuple[Span, str]]:
+    """Every part of a message that holds others, with the member that must hold them."""
+    for kind, scoped, records in (("Spans", "scopeSpans", "spans"), ("Logs", "scopeLogs", "logRecords")):
+        for resource in message.get(f"resource{kind}") or ():
+            yield resource, scoped
+            for scope in resource.get(scoped) or ():
+                yield scope, records
 
 
 def _carriers(message: Span) -> Iterator[tuple[list[Span], Span | None]]:
@@ -224,13 +247,13 @@ class _Span(msgspec.Struct, frozen=True, gc=False):
 
 
 class _ScopeSpans(msgspec.Struct, frozen=True, gc=False):
+    spans: list[_Span]
     scope: _Carrier = _Carrier()
-    spans: list[_Span] = []
 
 
 class _ResourceSpans(msgspec.Struct, frozen=True, gc=False):
+    scopeSpans: list[_ScopeSpans]
     resource: _Carrier = _Carrier()
-    scopeSpans: list[_ScopeSpans] = []
 
 
 class _Message(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

@@ -111,7 +111,7 @@ select
     null::bigint as landing_row,
     coalesce(dialect, 'otlp') as dialect,
     nullif(scope_name, '') as scope_name, nullif(scope_version, '') as scope_version,
-    span_kind,
+    span_kind, known_kind,
     case when len(known_emitter.over) > 0 then known_emitter.over end as over_scopes,
     coalesce(record_id, trace_id || '|' || span_id) as record_id,
     trace_id, span_id, parent_span_id, response_id, billable,
@@ -123,7 +123,7 @@ select
     case when lower(context_band) in ('standard', 'long') then lower(context_band) end as context_band,
     geography, region, speed,
     operation, event_id, run_id, tenant_id, customer_id, user_id, feature_id, workflow, prompt_version, environment, data_mode, service,
-    case when coalesce(start_nanos <= end_nanos, true) then make_timestamp(start_nanos // 1000) end as started_at,
+    case when coalesce(start_nanos <= end_nanos, true) and start_nanos >= {_FIRST_NANOS} then make_timestamp(start_nanos // 1000) end as started_at,
     make_timestamp(coalesce(end_nanos, start_nanos) // 1000) as ended_at,
     status, error_type,
     case
@@ -179,7 +179,10 @@ from (select *, unnest(unread) as attribute from spans where unread is not null 
 where case
     when ends_with(lower(attribute), '.event_id') then event_id is null
     when ends_with(lower(attribute), '.tenant_id') then tenant_id is null
-    else span_kind = 'model' or is_record
+    -- An event of a span often repeats what the span tells.
+    when contains(attribute, '/') and usage_source <> 'missing' then false
+    -- Of what is no known kind of work, too, if it names a model.
+    else span_kind = 'model' or is_record or known_kind is null and model is not null
 end
 group by all
 """
@@ -223,8 +226,9 @@ class Spans:
         """The attributes of the spans of a batch of lines, in order. May run while ``read`` is at another batch."""
         import duckdb
 
+        words = self.vocabulary
         try:
-            return [read_attributes(self.parser, lines, self.vocabulary.numbers, self.vocabulary.looks_unread)]
+            return [read_attributes(self.parser, lines, words.numbers, words.telling_counts, words.looks_unread)]
         except duckdb.InvalidInputException as error:
             if len(lines) == 1:
                 line, text = lines["line"][0].as_py(), lines["text"][0].as_buffer()
@@ -300,6 +304,8 @@ class Vocabulary:
         self.emitters = [emitter for dialect in dialects for emitter in dialect.emitters]
         self.attributes = {name: _united(d.attributes.get(name, ()) for d in dialects) for name in FIELDS}
         self.counts = {name: _united(d.counts.get(name, ()) for d in dialects) for name in COUNTS}
+        #: Attributes that tell a count as they stand.
+        self.telling_counts = {*_whole(name for names in self.counts.values() for name in names)}
         carriers = _united(dialect.carriers for dialect in dialects)
         for name in WHO_AND_WHY:
             plain = [told for told in (name, *self.attributes[name]) if "/" not in told and split_name(told)[1] is None]
@@ -322,12 +328,13 @@ class Vocabulary:
 
     def looks_unread(self, name: str) -> Literal["number", "text"] | None:
         """Whether an attribute that is not read looks like a token count, or like a text that tells whose a span is (R33)."""
+        event, _, name = name.rpartition("/")
         lower = name.lower()
         if name in self.ignored or name.startswith(self.ignored_below):
             return None
         if ("token" in lower or "usage" in lower) and not any(word in lower for word in _NO_COUNTS):
             return "number"
-        return "text" if lower.endswith(OWNERS) else None
+        return "text" if lower.endswith(OWNERS) and not event else None
 
 
 #: Parts of names with ``token`` or ``usage`` in them that are settings, limits and prices.
@@ -348,6 +355,11 @@ def split_name(name: str) -> tuple[str, str | None]:
 
 
 _IN_JSON = re.compile(r"(.+?)\$((?:\.[^.]+)*)", re.DOTALL)
+
+
+def _whole(names: Iterable[str]) -> Iterator[str]:
+    """The names that are attributes as they stand, not parts of a JSON text."""
+    return (name for name in names if split_name(name)[1] is None)
 
 
 def _united(lists: Iterable[Iterable[str]]) -> tuple[str, ...]:
@@ -381,6 +393,11 @@ class _Query:
             if dialect.run_span:
                 marks.append(f"starts_with(span_name, {bound(dialect.run_span)})")
             recognised.append(f"when {' or '.join(marks)} then {bound(dialect.name)}")
+        for dialect in dialects:
+            # Who counts in a vocabulary speaks it. A total alone is no usage, and a bare one may be of anything.
+            counts = [name for count, names in dialect.counts.items() if count != "total" for name in names]
+            if self._present(counts):
+                recognised.append(f"when {self._first(counts)} is not null then {bound(dialect.name)}")
         run_spans = [f"starts_with(span_name, {bound(d.run_span)})" for d in dialects if d.run_span]
         includes = self._first(_united(d.inclusive_by for d in dialects))
         passed_through = self._first(_united(d.passed_through_by for d in dialects))

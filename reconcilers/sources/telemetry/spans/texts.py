@@ -48,7 +48,7 @@ _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _KEYS = re.compile(r'\."([^"]+)"')
 #: A single word, as ids, models, addresses and times are: no blank, no quote, no bracket, no question.
 _ONE_WORD = re.compile(r"[A-Za-z0-9_.:/@+=,;~%#&|*$^!-]{0,128}")
-_NUMBERS = ("intValue", "doubleValue", "boolValue")
+NUMBERS = ("intValue", "doubleValue", "boolValue")
 #: A list of more is a vector or a text in parts.
 _MOST_VALUES = 32
 
@@ -114,7 +114,7 @@ class TextNames(dict[str, Holds]):
         value, holds = attribute.get("value") or {}, self[attribute["key"]]
         if holds is Holds.NO_TEXT or (holds is Holds.UNKNOWN and not of_call):
             return attribute
-        if holds is Holds.WORDS and value.keys() <= {*_NUMBERS}:
+        if holds is Holds.WORDS and value.keys() <= {*NUMBERS}:
             return attribute
         if holds is Holds.UNKNOWN and _is_plain(value):
             return attribute
@@ -165,7 +165,7 @@ def _is_plain(value: Value) -> bool:
         values = (value["arrayValue"] or {}).get("values") or []
         return len(values) <= _MOST_VALUES and all("arrayValue" not in v and _is_plain(v) for v in values)
     return all(
-        name in _NUMBERS or (name == "stringValue" and isinstance(told, str) and bool(_ONE_WORD.fullmatch(told)))
+        name in NUMBERS or (name == "stringValue" and isinstance(told, str) and bool(_ONE_WORD.fullmatch(told)))
         for name, told in value.items()
     )
 

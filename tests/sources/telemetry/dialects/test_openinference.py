@@ -120,3 +120,17 @@ def test_whom_a_client_calls_is_known_by_its_name_where_it_is_not_told(job: Job)
     spans = [span(values, spanId=f"{number:016x}", name=name) for number, name in enumerate(names, 1)]
     content = lines(message(*spans, scope="openinference.instrumentation.autogen_agentchat"))
     assert [call["provider"] for call in job.take(content).calls] == ["openai", "azure.ai.openai", None]
+
+
+def test_a_decision_is_a_call_of_a_model_with_names_of_its_own(job: Job) -> None:
+    told = {
+        "openinference.span.kind": "DECISION",
+        "decision.model_name": "d-1",
+        "decision.response.model_name": "d-1-2026-05-01",
+        "decision.provider": "acme",
+        "decision.token_count.input": 30,
+        "decision.token_count.output": 2,
+    }
+    (call,) = job.take(chat(told)).calls
+    assert (call["span_kind"], call["provider"], call["model"]) == ("model", "acme", "d-1-2026-05-01")
+    assert usage(call) == {"input_tokens": 30, "output_tokens": 2}

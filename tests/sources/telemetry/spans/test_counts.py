@@ -207,6 +207,27 @@ def test_a_total_against_all_else_is_no_evidence(job: Job, counts: Json, partiti
     assert call["token_semantics_by"] == ("convention" if READ in counts else None)
 
 
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {INPUT: 950, WRITTEN: 50, f"{TTL}5m_input_tokens": 30, f"{TTL}1h_input_tokens": 30},
+        {INPUT: 40, "gen_ai.usage.audio.input_tokens": 30, "gen_ai.usage.image.input_tokens": 20},
+        {OUTPUT: 40, "gen_ai.usage.audio.output_tokens": 50},
+    ],
+)
+def test_parts_that_are_more_than_their_whole_are_said(job: Job, counts: Json) -> None:
+    (call,) = job.take(chat(CALL | counts)).calls
+    assert call["usage_inconsistent"]
+
+
+def test_a_total_that_proves_the_cache_outside_is_proof_of_its_emitter_too(job: Job) -> None:
+    """Where more is cached than input: such a call is one of the three that prove it (rule R31)."""
+    exceeding, fitting = {INPUT: 10, READ: 600, OUTPUT: 5, TOTAL: 615}, {INPUT: 900, READ: 600, OUTPUT: 5, TOTAL: 1505}
+    calls = job.take(chat(CALL | exceeding, CALL | fitting, CALL | {INPUT: 10, OUTPUT: 5, TOTAL: 15})).calls
+    assert [call["cache_exceeds_input"] for call in calls] == [True, False, False]
+    assert not any(call["usage_inconsistent"] for call in calls)
+
+
 def test_a_total_alone_is_unread_usage(job: Job) -> None:
     taken = job.take(chat(CALL | {"llm.usage.total_tokens": 500}, CALL | {TOTAL: 500}, CALL | {TOTAL: 3}))
     assert [(c["usage"], c["usage_source"], c["input_total"], c["billable"]) for c in taken.calls] == [
@@ -332,6 +353,10 @@ def test_how_sure_the_usage_is(job: Job, values: Json, fields: Json, source: str
         # The sum an agent repeats is left to the rule that counts leaves only.
         ({"gen_ai.operation.name": "invoke_agent", "gen_ai.usage.input_tokens": 5}, True),
         ({"gen_ai.usage.input_tokens": 5}, True),
+        # Who counts in a vocabulary speaks it, though it says nothing else of it; a total of anything is no usage.
+        ({"gen_ai.usage.completion_tokens": 5, "gen_ai.response.model": "m-1"}, True),
+        ({"llm.token_count.prompt": 5, "llm.model_name": "m-1"}, True),
+        ({"total_tokens": 5}, False),
         # A stored answer read again was billed when it was made.
         ({"gen_ai.operation.name": "fetch_response", "gen_ai.usage.input_tokens": 5}, False),
         ({"http.request.method": "GET"}, False),

@@ -24,6 +24,10 @@ UNREADABLE: dict[bytes, str] = {
     b"null": "a JSON NoneType",
     b'{"spans":[]}': "no resourceSpans",
     b'{"resourceSpans":{"a":1}}': "shape",
+    # What holds the spans is called otherwise: an older version of OTLP, a writer with names of its own.
+    b'{"resourceSpans":[{"instrumentationLibrarySpans":[{"spans":[]}]}]}': "no scopeSpans",
+    b'{"resourceSpans":[{"scopeSpans":[{"records":[1]}]}]}': "no spans",
+    b'{"resourceLogs":[{"scope_logs":[]}]}': "no scopeLogs",
     b'{"resourceSpans":[1]}': "shape",
     b'{"resourceSpans":[{"scopeSpans":[{"spans":[1]}]}]}': "shape",
     b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"attributes":[{"value":{}}]}]}]}]}': "shape",
@@ -168,7 +172,14 @@ def test_a_span_that_begins_after_it_ends_is_a_call_whose_begin_is_not_known(job
     assert taken.rejected == [(1, "startTimeUnixNano", "begins after it ends")]
 
 
-@pytest.mark.parametrize("count", ["-35", "1.5", "many", str(10**12 + 1), str(10**30)])
+def test_a_begin_in_another_unit_is_not_known(job: Job) -> None:
+    """Or the call would have begun in 1970, and its other day (rule R16) be of then."""
+    taken = job.take(chat(CALL, startTimeUnixNano="1790856000000000"))
+    assert [call["started_at"] for call in taken.calls] == [None]
+    assert [attribute for _, attribute, _ in taken.rejected] == ["startTimeUnixNano"]
+
+
+@pytest.mark.parametrize("count", ["-35", "1.5", "many", "1_000", str(10**12 + 1), str(10**30)])
 def test_a_call_with_a_count_that_is_none_has_no_known_usage(job: Job, count: str) -> None:
     faulty = CALL | {"gen_ai.usage.prompt_tokens": count, "gen_ai.usage.output_tokens": 5}
     taken = job.take(chat(CALL | {"gen_ai.usage.input_tokens": 7}, faulty))
@@ -183,6 +194,17 @@ def test_a_call_with_a_count_that_is_none_has_no_known_usage(job: Job, count: st
         date(2026, 10, 1),
     )
     assert repr(count)[:30] in row["reason"]
+
+
+@pytest.mark.parametrize("value", [{"arrayValue": {"values": [{"intValue": "7"}]}}, {"bytesValue": "Nw=="}])
+def test_a_count_that_is_a_list_or_bytes_is_none(job: Job, value: Json) -> None:
+    listed = span(CALL | {"gen_ai.usage.output_tokens": 5})
+    listed["attributes"].append({"key": "gen_ai.usage.input_tokens", "value": value})
+    empty = span(CALL | {"gen_ai.usage.output_tokens": 5})
+    empty["attributes"].append({"key": "gen_ai.usage.input_tokens", "value": {}})
+    taken = job.take(lines(message(listed), message(empty)))
+    assert [usage(call) for call in taken.calls] == [{}, {"output_tokens": 5}]
+    assert [(at, attribute) for at, attribute, _ in taken.rejected] == [(1, "gen_ai.usage.input_tokens")]
 
 
 @pytest.mark.parametrize(

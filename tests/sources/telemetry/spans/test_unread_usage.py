@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.sources.telemetry.conftest import Job, Taken
-from tests.sources.telemetry.written import CALL, WORK, Json, attribute, chat, lines, message, span
+from tests.sources.telemetry.written import CALL, WORK, Json, attribute, chat, event, lines, message, span
 
 
 def named(taken: Taken) -> list[tuple[Any, ...]]:
@@ -50,6 +50,25 @@ def test_counts_that_nobody_reads_are_counted_by_scope_attribute_and_day(job: Jo
 )
 def test_what_is_no_count_of_a_model_operation_is_not_named(job: Job, values: Json) -> None:
     assert named(job.take(chat(values))) == []
+
+
+def test_an_operation_nobody_knows_that_names_a_model_may_be_one(job: Job) -> None:
+    unknown = CALL | {"gen_ai.operation.name": "acme"}
+    content = chat(unknown | {"acme.tokens": 5}, {"gen_ai.operation.name": "acme", "acme.tokens": 5})
+    assert named(job.take(content)) == [("acme.llm", "acme.tokens", 1, 1)]
+
+
+def test_counts_that_only_an_event_of_a_span_tells_are_named(job: Job) -> None:
+    """Also of an event whose content is a message: what it says is not landed, its numbers are."""
+    secret = {"content": "My card is 4111", "gen_ai.usage.output_tokens": 5}
+    told = [event("gen_ai.choice", secret), event("acme", {"gen_ai.usage.input_tokens": 7})]
+    repeated = CALL | {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 5}
+    taken = job.take(lines(message(span(CALL, events=told)), message(span(repeated, events=told))))
+    assert b"4111" not in taken.stored
+    assert sorted(named(taken)) == [
+        ("acme.llm", "acme/gen_ai.usage.input_tokens", 1, 1),
+        ("acme.llm", "gen_ai.choice/gen_ai.usage.output_tokens", 1, 1),
+    ]
 
 
 def test_own_names_are_read(job: Job) -> None:
