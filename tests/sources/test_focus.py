@@ -1,4 +1,4 @@
-"""FOCUS columns of text as charges: units, times, amounts to 27 decimals, and what makes two lines equal."""
+"""FOCUS columns of text as charges: quantities, times, amounts to 27 decimals, and what makes two lines equal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
-from reconcilers.sources import focus, units
+from reconcilers.sources import focus
 
 LINE = {
     "BilledCost": "0.25",
@@ -36,69 +36,6 @@ def charges(*lines: dict[str, str | None]) -> list[dict[str, Any]]:
     rows = list(enumerate(lines, 2))
     found: list[dict[str, Any]] = focus.Charges("bill", "landing").table_of_rows(rows, file="b.csv").to_pylist()
     return found
-
-
-@pytest.mark.parametrize(
-    ("text", "measures", "size"),
-    [
-        ("Tokens", "tokens", "1"),
-        ("Million Tokens", "tokens", "1000000"),
-        ("1 Million Tokens", "tokens", "1000000"),
-        ("1M Tokens", "tokens", "1000000"),
-        ("1000000 Tokens", "tokens", "1000000"),
-        ("1,000 tokens", "tokens", "1000"),
-        ("thousand tokens", "tokens", "1000"),
-        ("1000_tokens", "tokens", "1000"),
-        ("MTok", "tokens", "1000000"),
-        ("Billion characters", "characters", "1000000000"),
-        ("duration_minutes", "seconds", "60"),
-        ("Hrs", "seconds", "3600"),
-        ("Queries", "searches", "1"),
-        ("1000 Queries", "requests", "1000"),
-        ("10K Transactions", "requests", "10000"),
-        ("Searches", "searches", "1"),
-        ("MB", "bytes", "1000000"),
-        ("GiB", "bytes", "1073741824"),
-        ("GiB-Hours", "gb_hours", "1"),
-        ("GB-Hours", "gb_hours", "0.931322574615478515625"),
-        ("1000 Read Units", "read_units", "1000"),
-        ("Millions of Tokens", "tokens", "1000000"),
-        ("1M Input Tokens", "tokens", "1000000"),
-        ("Cached Text Tokens", "tokens", "1"),
-        ("1,000.00 Tokens", "tokens", "1000"),
-        ("MTokens", "tokens", "1000000"),
-        ("API Requests", "requests", "1"),
-        ("Gigabytes", "bytes", "1000000000"),
-        ("Mebibytes", "bytes", "1048576"),
-        ("Gigabyte-Hours", "gb_hours", "0.931322574615478515625"),
-    ],
-)
-def test_a_unit_is_read(text: str, measures: str, size: str) -> None:
-    found = units.unit(text)
-    assert found is not None
-    assert measures in found.measures
-    assert found.size == Decimal(size)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Units",
-        "1M",
-        "LCU-Hours",
-        "GB-Months",
-        "msec",
-        "million",
-        "",
-        "-1 Tokens",
-        "Tokens per day",
-        "0 Tokens",
-        "Gb",
-        "1Gib",
-    ],
-)
-def test_a_unit_that_tells_nothing_is_none(text: str) -> None:
-    assert units.unit(text) is None
 
 
 @pytest.mark.parametrize("unit", ["Units", "1K", "Compute Units", None])
