@@ -72,6 +72,13 @@ _TEXT = {
     "tags": "Tags",
 }
 
+#: FOCUS column → lake column of those that hold one word of a short list, which is compared without case.
+_WORDS_OF = {
+    name: column
+    for column, name in _TEXT.items()
+    if name in ("x_ServiceTier", "x_ContextBand", "x_Geography", "x_Speed", "x_Modality", "x_CacheTtl")
+}
+
 #: Columns that other lake columns are computed from.
 _COMPUTED = (
     *REQUIRED,
@@ -301,6 +308,7 @@ class Charges:
         meters, quantities = _quantities(rows)
         values: dict[str, list[Any]] = {
             **{column: list(rows.text(name)) for column, name in _TEXT.items()},
+            **{_WORDS_OF[name]: rows.optional(name, _word) for name in _WORDS_OF},
             "source": [self.source] * size,
             "landing_id": [self.landing_id] * size,
             "landing_line": [line + line_base for line in lines],
@@ -383,6 +391,7 @@ class UsageReport:
                 raise rows.rejected(line, "ConsumedUnit does not measure x_Meter")
         values: dict[str, list[Any]] = {
             **{name: list(columns.get(_TEXT[name], nothing)) for name in _TEXT if _TEXT[name] in USAGE_COLUMNS},
+            **{_WORDS_OF[name]: rows.optional(name, _word) for name in _WORDS_OF},
             "source": [self.source] * size,
             "landing_id": [self.landing_id] * size,
             "landing_line": [line + line_base for line in lines],
@@ -487,7 +496,7 @@ def _quantities(rows: _Rows) -> tuple[list[str | None], list[Decimal | None]]:
     has no meter, and so ends as ``unmapped``.
     """
     consumed = rows.optional("ConsumedQuantity", _quantity)
-    units, meters = rows.columns["ConsumedUnit"], list(rows.columns["x_Meter"])
+    units, meters = rows.columns["ConsumedUnit"], [text and _known_meter(text) for text in rows.columns["x_Meter"]]
     quantities: list[Decimal | None] = [None] * len(consumed)
     for index, quantity in enumerate(consumed):
         if quantity is None:
@@ -552,6 +561,13 @@ def _currency(text: str) -> str:
     return text.strip().upper()
 
 
+@lru_cache(maxsize=1024)
+def _known_meter(text: str) -> str:
+    """A meter however it is spelled (``Input Tokens``); one that nobody knows stays as told, and its money is ``unmapped``."""
+    plain = re.sub("[ -]", "_", text.strip().lower())
+    return plain if plain in METERS else text
+
+
 def _meter(text: str) -> str:
     if text not in METERS:
         raise _NewWord(f"{text!r:.60} is none of {', '.join(METERS)}")
@@ -568,6 +584,10 @@ def _reduction(text: str) -> str:
     if text not in ("price", "promotional"):
         raise ValueError(f"{text!r:.20} is neither price nor promotional")
     return text
+
+
+def _word(text: str) -> str:
+    return text.strip().lower()
 
 
 def _words(text: str) -> list[str]:
@@ -621,6 +641,8 @@ _PLAIN: Mapping[str, Callable[[str], str]] = {
     "BillingCurrency": _currency,
     "ChargeCategory": str.lower,
     "x_Batch": str.lower,
+    "x_Meter": _known_meter,
+    **dict.fromkeys(_WORDS_OF, _word),
     "Tags": _plain_tags,
 }
 #: Quantities and their units: the two are one value.

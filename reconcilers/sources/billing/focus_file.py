@@ -234,8 +234,12 @@ class FocusFile(Source):
         return {name: [texts[i] for i in kept] for name, texts in columns.items()}, [lines[i] for i in kept]
 
 
-#: The number of a part as exporters write it: ``part_0``, ``part-00001-c4f1``, ``part_0_0001`` (Azure), ``0003_part_00``.
-_PART = re.compile(r"(?<![A-Za-z\d])(?:\d{4}_)?part[_-]?\d+(?:[_-]\d+)*(?![A-Za-z\d])", re.IGNORECASE)
+#: The number of a part as exporters write it: ``part_0``, ``part-00001-c4f1``, ``part_0_0001`` (Azure), ``0003_part_00``, where Spark
+#: numbers a part's tasks behind the job, too; ``000000000001`` (BigQuery); ``data_0_1_0`` (Snowflake).
+_PART = re.compile(
+    r"(?<![A-Za-z\d])(?:(?:\d{4}_)?part[_-]?\d+(?:[_-]\d+)*|(?<=[a-f\d]{12})-\d+(?:-\d+)*(?=[.-]c\d)|0{4}\d{8}|data_\d+_\d+_\d+)(?![A-Za-z\d])",
+    re.IGNORECASE,
+)
 #: A random name (RFC 9562), which has no order though it may consist of digits.
 _RANDOM = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _TIMES = ("BillingPeriodStart", "ChargePeriodStart", "ChargePeriodEnd")
