@@ -138,6 +138,7 @@ def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
         report.units += 1
         report.news += landing.commit(pull, as_of)[1]
         landing.accept(reference.SOURCE, name, as_of)
+    report.warnings += reference.unread(folder)
     return report
 
 
