@@ -297,7 +297,9 @@ class Charges:
 
         size = len(lines)
         nothing: list[str | None] = [None] * size
-        rows = _Rows({name: columns.get(name, nothing) for name in COLUMNS}, lines, self.source, file)
+        rows = _Rows(
+            {name: columns.get(name, nothing) for name in COLUMNS} | _trimmed(columns), lines, self.source, file
+        )
         billed = rows.required("BilledCost", _amount)
         effective = rows.required("EffectiveCost", _amount)
         starts = rows.required("ChargePeriodStart", _instant)
@@ -378,7 +380,9 @@ class UsageReport:
 
         size = len(lines)
         nothing: list[str | None] = [None] * size
-        rows = _Rows({name: columns.get(name, nothing) for name in COLUMNS}, lines, self.source, file)
+        rows = _Rows(
+            {name: columns.get(name, nothing) for name in COLUMNS} | _trimmed(columns), lines, self.source, file
+        )
         starts = rows.required("ChargePeriodStart", _instant)
         for line, start, end in zip(lines, starts, rows.required("ChargePeriodEnd", _instant), strict=True):
             if not start <= end <= datetime.combine(start.date() + timedelta(days=1), time()):
@@ -390,7 +394,7 @@ class UsageReport:
             if meter is None or quantity is None:
                 raise rows.rejected(line, "ConsumedUnit does not measure x_Meter")
         values: dict[str, list[Any]] = {
-            **{name: list(columns.get(_TEXT[name], nothing)) for name in _TEXT if _TEXT[name] in USAGE_COLUMNS},
+            **{name: list(rows.columns[_TEXT[name]]) for name in _TEXT if _TEXT[name] in USAGE_COLUMNS},
             **{_WORDS_OF[name]: rows.optional(name, _word) for name in _WORDS_OF},
             "source": [self.source] * size,
             "landing_id": [self.landing_id] * size,
@@ -416,6 +420,15 @@ def _as_columns(
 ) -> tuple[list[int], dict[str, list[str | None]]]:
     pairs = list(rows)
     return [line for line, _ in pairs], {name: [row.get(name) for _, row in pairs] for name in names}
+
+
+def _trimmed(columns: Mapping[str, Sequence[str | None]]) -> dict[str, list[str | None]]:
+    """The columns that are taken over as text, without blanks around it: a name is looked up, and met by telemetry, without."""
+    return {
+        name: [text.strip() or None if text else None for text in columns[name]]
+        for name in _TEXT.values()
+        if name in columns
+    }
 
 
 @dataclass(frozen=True)
