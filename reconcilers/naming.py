@@ -65,10 +65,12 @@ PROVIDERS: dict[str, str] = {
 #: Who made a model that Bedrock serves: the word before the model in its ids.
 _VENDORS = (
     "ai21|amazon|anthropic|cohere|deepseek|google|luma|meta|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen"
-    "|stability|twelvelabs|writer|zai"
+    "|stability|twelvelabs|writer|xai|zai"
 )
 #: ``us.anthropic.claude-sonnet-4-5-20250929-v1:0``: routing, vendor, model.
 _BEDROCK = re.compile(rf"(?:(?P<routing>global|[a-z]{{2,4}}(?:-gov)?)\.)?(?P<vendor>{_VENDORS})\.(?P<model>.+)")
+#: LiteLLM's ``bedrock/converse/…`` and ``bedrock/us-west-2/…``.
+_DOOR = re.compile(r"^(?:(?:converse|invoke|converse_like|[a-z]{2}(?:-[a-z]+)+-\d)/)+")
 #: Profiles AWS defines and foundation models; a profile of a company's own has an id nobody can read.
 _ARN = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:(?:inference-profile|foundation-model)/(?P<id>[^/]+)")
 #: ``publishers/google/models/gemini-2.5-pro``, with or without the project's path before it.
@@ -111,7 +113,8 @@ def model(of: str | None, text: str) -> ModelName:
     bedrock = provider(of) == "aws.bedrock"
     head, slash, rest = name.partition("/")
     if slash and rest and head.lower() in PROVIDERS and provider(head) == provider(of):
-        name = rest  # a gateway's spelling: bedrock/us.anthropic.claude-opus-4-6-v1
+        # a gateway's spelling: bedrock/us.anthropic.claude-opus-4-6-v1, where an API or a region may stand between
+        name = _DOOR.sub("", rest) if bedrock else rest
     if found := _ARN.fullmatch(name) or _PATH.fullmatch(name):
         name = found["id"]
     if "@" in name:  # Vertex writes a snapshot so

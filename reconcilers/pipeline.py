@@ -144,6 +144,7 @@ def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
         report.units += 1
         report.news += landing.commit(pull, as_of)[1]
         landing.end_refusal(reference.SOURCE, name, as_of)
+    report.warnings += reference.unread(folder)
     return report
 
 

@@ -23,7 +23,7 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from reconcilers import naming
+from reconcilers import money, naming
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
@@ -238,6 +238,8 @@ def _meters(prices: ModelPrice, threshold: int | None) -> Iterator[Row]:
         }
         for (modality, ttl, band), price in merged.items():
             if price is not None:
+                # Some prices of the book are quotients written out; tables of prices have nine decimals.
+                price = money.round_half_away(price)
                 told = {"modality": modality, "cache_ttl": ttl, "context_band": band}
                 yield {"meter": meter, **told, "price_per_million": price}
 

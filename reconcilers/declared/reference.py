@@ -237,6 +237,15 @@ def read(path: Path, name: str) -> list[dict[str, Any]]:
     return found
 
 
+def unread(folder: Path) -> Iterator[str]:
+    """What to say of each CSV file of the folder that has the name of no contract, and so is not read."""
+    names = {f"{name}.csv" for name in CONTRACTS}
+    for path in sorted(folder.glob("*")):
+        if path.suffix.lower() == ".csv" and path.name not in names:
+            near = get_close_matches(path.name.lower(), sorted(names), n=1)
+            yield f"{path.name} is no reference file and is not read" + (f"; nearest is {near[0]}" if near else "")
+
+
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(number of the line it begins on, fields) of each record that is not blank."""
     content = path.read_bytes()

@@ -71,6 +71,9 @@ _TEXT = {
     "tags": "Tags",
 }
 
+#: FOCUS column → lake column of those that hold one word of a short list.
+_WORDS_OF = {name: column for column, name in _TEXT.items() if name in focus_values.WORD_COLUMNS}
+
 #: Columns that other lake columns are computed from.
 _COMPUTED = (
     *REQUIRED,
@@ -184,7 +187,9 @@ class _LakeRows(ABC):
 
         size = len(lines)
         nothing: list[str | None] = [None] * size
-        rows = _Rows({name: columns.get(name, nothing) for name in COLUMNS}, lines, self.source, file)
+        rows = _Rows(
+            {name: columns.get(name, nothing) for name in COLUMNS} | _trimmed(columns), lines, self.source, file
+        )
         values = {
             "source": [self.source] * size,
             "landing_id": [self.landing_id] * size,
@@ -235,6 +240,7 @@ class Charges(_LakeRows):
         meters, quantities = _quantities(rows)
         return {
             **{column: list(rows.text(name)) for column, name in _TEXT.items()},
+            **{column: rows.optional(name, focus_values.word) for name, column in _WORDS_OF.items()},
             "meter": meters,
             "batch": rows.optional("x_Batch", focus_values.truth),
             "linked_line_ids": rows.optional("x_LinkedLineIds", focus_values.words),
@@ -299,11 +305,21 @@ class UsageReport(_LakeRows):
                 raise rows.rejected(line, "ConsumedUnit does not measure x_Meter")
         return {
             **{column: list(rows.columns[name]) for column, name in _TEXT.items() if name in USAGE_COLUMNS},
+            **{column: rows.optional(name, focus_values.word) for name, column in _WORDS_OF.items()},
             "meter": meters,
             "batch": rows.optional("x_Batch", focus_values.truth),
             "charge_day": [start.date() for start in starts],
             "quantity": quantities,
         }
+
+
+def _trimmed(columns: Mapping[str, Sequence[str | None]]) -> dict[str, list[str | None]]:
+    """The columns that are taken over as text, without blanks around it: a name is looked up, and met by telemetry, without."""
+    return {
+        name: [text.strip() or None if text else None for text in columns[name]]
+        for name in _TEXT.values()
+        if name in columns
+    }
 
 
 @dataclass(frozen=True)
@@ -380,7 +396,8 @@ def _quantities(rows: _Rows) -> tuple[list[str | None], list[Decimal | None]]:
     has no meter, and so ends as ``unmapped``.
     """
     consumed = rows.optional("ConsumedQuantity", money.parse_amount)
-    told, meters = rows.columns["ConsumedUnit"], list(rows.columns["x_Meter"])
+    told = rows.columns["ConsumedUnit"]
+    meters = [text and focus_values.known_meter(text) for text in rows.columns["x_Meter"]]
     quantities: list[Decimal | None] = [None] * len(consumed)
     for index, quantity in enumerate(consumed):
         if quantity is None:

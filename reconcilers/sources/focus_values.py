@@ -20,6 +20,8 @@ from reconcilers.sources.units import unit
 
 #: FOCUS 2.12 ChargeCategory, in lower case ← any spelling.
 CATEGORIES = {name.lower(): name for name in ("Usage", "Purchase", "Tax", "Credit", "Adjustment")}
+#: Columns of one word of a short list, which is compared without case.
+WORD_COLUMNS = ("x_ServiceTier", "x_ContextBand", "x_Geography", "x_Speed", "x_Modality", "x_CacheTtl")
 
 
 class NewWord(ValueError):
@@ -67,6 +69,13 @@ def currency(text: str) -> str:
     return text.strip().upper()
 
 
+@lru_cache(maxsize=1024)
+def known_meter(text: str) -> str:
+    """A meter however it is spelled (``Input Tokens``); one that nobody knows stays as told, and its money is ``unmapped``."""
+    plain = re.sub("[ -]", "_", text.strip().lower())
+    return plain if plain in METERS else text
+
+
 def meter(text: str) -> str:
     if text not in METERS:
         raise NewWord(f"{text!r:.60} is none of {', '.join(METERS)}")
@@ -83,6 +92,10 @@ def reduction(text: str) -> str:
     if text not in ("price", "promotional"):
         raise ValueError(f"{text!r:.20} is neither price nor promotional")
     return text
+
+
+def word(text: str) -> str:
+    return text.strip().lower()
 
 
 def words(text: str) -> list[str]:
@@ -136,6 +149,8 @@ _PLAIN: Mapping[str, Callable[[str], str]] = {
     "BillingCurrency": currency,
     "ChargeCategory": str.lower,
     "x_Batch": str.lower,
+    "x_Meter": known_meter,
+    **dict.fromkeys(WORD_COLUMNS, word),
     "Tags": _plain_tags,
 }
 #: Quantities and their units: the two are one value.

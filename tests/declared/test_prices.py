@@ -12,6 +12,7 @@ from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import Usage
 
 from reconcilers import naming
+from reconcilers.declared import reference
 from reconcilers.declared.prices import Called, context_thresholds, list_prices
 from tests.declared.book import ALLOWED, book_model, difference, in_force, price, rows_of
 
@@ -49,6 +50,13 @@ def test_every_model_of_the_book_costs_what_the_book_says(at: datetime) -> None:
                     differing[difference(spelled, model.id, usage, at, context) or "equal"] += 1
     assert set(differing) - {"equal"} <= set(ALLOWED)
     assert differing["equal"] > 5_000, differing
+
+
+def test_a_price_of_many_decimals_fits_its_table() -> None:
+    """OpenRouter's cache writes are the book's quotients; one that did not fit would stop the job for every source."""
+    written = rows_of("openrouter", "google/gemini-3.6-flash")[0]
+    assert price(in_force(written, NOON), STANDARD | {"meter": "cache_write_input_tokens"}) == Decimal("0.041666667")
+    assert reference.table(written, "list_prices").num_rows == len(written)
 
 
 def test_a_tier_has_a_price_from_the_day_the_book_knows_it() -> None:

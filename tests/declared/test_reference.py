@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from reconcilers import pipeline
 from reconcilers.declared import reference
+from reconcilers.declared.settings import read_settings
 from reconcilers.errors import SourceRejected
 
 DBT = Path(__file__).parents[2] / "dbt_project"
@@ -100,6 +103,20 @@ def test_a_file_that_is_no_table_is_refused_with_its_line(
     with pytest.raises(SourceRejected, match=re.escape(problem)) as refused:
         reference.read(path, "tenants")
     assert refused.value.line == line
+
+
+def test_a_file_with_the_name_of_no_contract_is_told(tmp_path: Path) -> None:
+    (tmp_path / "reconcile.yaml").write_text("home: var\nreference: reference\n")
+    (tmp_path / "reference").mkdir()
+    for name in ("contract_price.csv", "Features.CSV", "zzz.csv", "tenants.csv", "notes.md"):
+        (tmp_path / "reference" / name).write_text("tenant_id\n")
+    report = pipeline.land_reference(read_settings(tmp_path / "reconcile.yaml"), datetime(2026, 10, 5))
+    assert report.failures == []
+    assert report.warnings == [
+        "Features.CSV is no reference file and is not read; nearest is features.csv",
+        "contract_price.csv is no reference file and is not read; nearest is contract_prices.csv",
+        "zzz.csv is no reference file and is not read",
+    ]
 
 
 def test_two_prices_of_one_key_are_refused_and_those_of_two_versions_are_not(tmp_path: Path) -> None:

@@ -50,6 +50,26 @@ def test_a_unit_of_another_meter_was_misread() -> None:
     assert (row["meter"], row["quantity"]) == (None, None)
 
 
+def test_words_of_a_line_are_compared_without_case() -> None:
+    plain, spelled = charges(
+        LINE | {"x_ContextBand": "long", "x_ServiceTier": "priority", "x_CacheTtl": "1h"},
+        LINE | {"x_ContextBand": "Long", "x_ServiceTier": "Priority", "x_CacheTtl": "1H", "x_Meter": "INPUT-TOKENS"},
+    )
+    names = ("meter", "context_band", "service_tier", "cache_ttl", "quantity")
+    assert [spelled[name] for name in names] == [plain[name] for name in names]
+
+
+def test_names_are_told_without_blanks_around_them() -> None:
+    """Some of Google's descriptions begin with one, which no row of ``skus.csv`` could name."""
+    (row,) = charges(LINE | {"SkuMeter": " Text Caching", "BillingAccountId": "acct ", "SubAccountId": " "})
+    assert (row["sku_meter"], row["billing_account_id"], row["sub_account_id"]) == ("Text Caching", "acct", None)
+
+
+def test_a_meter_nobody_knows_stays_as_told() -> None:
+    (row,) = charges(LINE | {"x_Meter": "Prompt Tokens"})
+    assert row["meter"] == "Prompt Tokens"
+
+
 def test_calls_are_counted_by_any_word_for_them() -> None:
     rows = charges(
         *(LINE | {"x_Meter": "searches", "ConsumedUnit": unit} for unit in ("Queries", "Requests", "Searches"))
@@ -142,6 +162,8 @@ def test_an_amount_counts_to_27_decimals(text: str, rounded: str, residual: int)
         {"BillingCurrency": "usd", "ChargeCategory": "usage", "x_Batch": "False"},
         {"ConsumedQuantity": "1.0", "ConsumedUnit": "1M Tokens"},
         {"Tags": '{"team":"search","env":"prod"}'},
+        {"x_Meter": "Input Tokens"},
+        {"BillingAccountId": " acct ", "x_Model": "m-1\t", "SubAccountId": "  "},
     ],
 )
 def test_lines_equal_in_value_are_equal_however_spelled(spelled: dict[str, str | None]) -> None:

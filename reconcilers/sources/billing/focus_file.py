@@ -168,7 +168,10 @@ class FocusFile(Source):
 
     def _newest(self, unit: str, versions: dict[str, list[folders.StoredObject]]) -> list[folders.StoredObject]:
         orders = {version: _order(version) for version in versions}
-        shapes = {None if order is None else len(order) for order in orders.values()}
+        # A day and a time of day, both written without a dash, are no numbers of one kind.
+        shapes = {
+            order and tuple(len(str(number)) if number >= 10**7 else 0 for number in order) for order in orders.values()
+        }
         if len(shapes) == 1 and None not in shapes:
             ages: dict[str, Any] = orders
         else:
@@ -234,8 +237,13 @@ class FocusFile(Source):
         return {name: [texts[i] for i in kept] for name, texts in columns.items()}, [lines[i] for i in kept]
 
 
-#: The number of a part as exporters write it: ``part_0``, ``part-00001-c4f1``, ``part_0_0001`` (Azure), ``0003_part_00``.
-_PART = re.compile(r"(?<![A-Za-z\d])(?:\d{4}_)?part[_-]?\d+(?:[_-]\d+)*(?![A-Za-z\d])", re.IGNORECASE)
+#: The number of a part as exporters write it: ``part_0``, ``part-00001-c4f1``, ``part_0_0001`` (Azure), ``0003_part_00``, where Spark
+#: numbers a part's tasks behind the job, too; ``000000000001`` (BigQuery); ``data_0_1_0`` (Snowflake).
+_PART = re.compile(
+    r"(?<![A-Za-z\d])(?:(?:\d{4}_)?part[_-]?\d+(?:[_-]\d+)*|0{4}\d{8}|data_\d+_\d+_\d+)(?![A-Za-z\d])"
+    r"|(?<=-[a-f\d]{12})-\d+-\d+(?=-c\d)",
+    re.IGNORECASE,
+)
 #: A random name (RFC 9562), which has no order though it may consist of digits.
 _RANDOM = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _TIMES = ("BillingPeriodStart", "ChargePeriodStart", "ChargePeriodEnd")

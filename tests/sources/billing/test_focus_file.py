@@ -81,6 +81,12 @@ def ids(land: Any, source: Source) -> list[list[str]]:
         ("run-a/part-00000-c4f1.snappy.csv", "run-a/part-00001-c4f1.snappy.csv"),
         ("x/part_0_0001.csv", "x/part_0_0002.csv"),
         ("x/0000_part_00.csv", "x/0001_part_00.csv"),
+        ("x/focus-000000000000.csv", "x/focus-000000000001.csv"),
+        ("x/data_0_0_0.csv", "x/data_0_1_0.csv"),
+        (
+            "part-00000-tid-83-1a2b3c4d-0000-4000-8000-0123456789ab-41-1-c000.csv",
+            "part-00001-tid-83-1a2b3c4d-0000-4000-8000-0123456789ab-42-1-c000.csv",
+        ),
     ],
 )
 def test_parts_of_one_delivery_are_one_unit_whose_lines_count_each(
@@ -153,7 +159,7 @@ def test_a_group_says_what_numbers_a_part(put: Any, source: Any, land: Any) -> N
     assert len(set(found)) == 2
 
 
-@pytest.mark.parametrize("second", ["mtd-16.csv", "party_1.csv", "part.csv"])
+@pytest.mark.parametrize("second", ["mtd-16.csv", "mtd-202609160600.csv", "party_1.csv", "part.csv"])
 def test_files_that_are_no_parts_tell_a_line_again(put: Any, source: Any, land: Any, second: str) -> None:
     put("mtd-15.csv", bill(FOURTEENTH))
     put(second, bill(("2026-09-14 00:00:00 UTC", "0.0100"), FIFTEENTH))
@@ -210,6 +216,12 @@ def test_a_version_that_is_a_date_or_a_number_sorts_by_it(
 ) -> None:
     put(f"202609/{newer}/b.csv", bill(FIFTEENTH), hour=6)
     put(f"202609/{older}/b.csv", bill(FOURTEENTH), hour=7)
+    assert costs(land, source(delivery="snapshot", pattern=RUNS)) == [Decimal("0.02")]
+
+
+def test_a_day_and_a_time_of_day_are_no_numbers_of_one_kind(put: Any, source: Any, land: Any) -> None:
+    put("202609/20260915120000/b.csv", bill(FOURTEENTH), hour=6)
+    put("202609/20260916/b.csv", bill(FIFTEENTH), hour=7)
     assert costs(land, source(delivery="snapshot", pattern=RUNS)) == [Decimal("0.02")]
 
 

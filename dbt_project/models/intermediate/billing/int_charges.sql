@@ -90,11 +90,12 @@ final as (
             when coalesce(array_length(converted.linked_line_ids), 0) > 0 and originals.charge_id is null
                 and (converted.quantity is null and converted.effective_nanos < 0 or converted.quantity = 0
                     and converted.effective_nanos <> 0) then '(matching)'
-            when coalesce(converted.model, originals.model) is null or coalesce(converted.meter, originals.meter) is null then 'unmapped'
+            when coalesce(converted.model, originals.model) is null or meters.meter is null then 'unmapped'
             else '(matching)'
         end as destination
     from converted
     left join {{ ref('int_charge_originals') }} as originals on converted.charge_id = originals.charge_id
+    left join {{ ref('meters') }} as meters on coalesce(converted.meter, originals.meter) = meters.meter
     left join {{ ref('stg_reference__model_names') }} as names on converted.source = names.source
         and coalesce(converted.model, originals.model) = names.name
 
