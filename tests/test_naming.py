@@ -95,9 +95,21 @@ def test_a_routing_tells_geography_whoever_passed_the_id_on() -> None:
 
 def test_a_snapshot_can_be_left_out() -> None:
     told = ["gpt-4.1-2025-04-14", "claude-sonnet-4-5-20250929", "gemini-2.5-pro", "mistral-large-latest"]
+    told += [
+        "gpt-4-0613",
+        "mistral-large-2411",
+        "gemini-2.0-flash-001",
+        "gemini-2.5-flash-preview-05-20",
+        "llama-3-70b",
+    ]
     assert [naming.undated(name) for name in told] == [
         "gpt-4.1",
         "claude-sonnet-4-5",
         "gemini-2.5-pro",
         "mistral-large",
+        "gpt-4",
+        "mistral-large",
+        "gemini-2.0-flash",
+        "gemini-2.5-flash-preview",
+        "llama-3-70b",
     ]

@@ -132,6 +132,7 @@ def _row(call: Call, excess: Excess, input_above: int | None, traces: Traces, kn
             "identity_group": call.identity_group or (_response_id(call) if len(events) > 1 else None),
             "names_two_events": len(events) > 1,
             "cache_blind": first.cache_blind,
+            "cache_exceeds_input": first.row["cache_exceeds_input"] and not first.excludes_cache,
             "billable": True,
             "answered_from_cache": call.answered_from_cache,
             "usage": [
