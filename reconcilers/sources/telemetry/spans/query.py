@@ -177,8 +177,8 @@ _UNREAD = """
 select scope_name, attribute, ended_at::date, count(*), min(landing_line)
 from (select *, unnest(unread) as attribute from spans where unread is not null and fault is null)
 where case
-    when ends_with(lower(attribute), '.event_id') then event_id is null
-    when ends_with(lower(attribute), '.tenant_id') then tenant_id is null
+    when ends_with(replace(lower(attribute), '_', ''), '.eventid') then event_id is null
+    when ends_with(replace(lower(attribute), '_', ''), '.tenantid') then tenant_id is null
     -- An event of a span often repeats what the span tells.
     when contains(attribute, '/') and usage_source <> 'missing' then false
     -- Of what is no known kind of work, too, if it names a model.
@@ -343,7 +343,7 @@ _NO_COUNTS = (
     *("time", "logprob", "type", "tokenizer", "_id", "threshold"),
 )
 #: Ends of names that tell whose a span is, under a prefix nobody reads.
-OWNERS = (".event_id", ".tenant_id")
+OWNERS = (".event_id", ".eventid", ".tenant_id", ".tenantid")
 
 
 def split_name(name: str) -> tuple[str, str | None]:
