@@ -149,6 +149,15 @@ def test_of_streams_side_by_side_nobody_knows_which_is_whose(calls: Calls) -> No
     assert sorted(call["tellings"] for call in found) == [1, 1, 1, 1]
 
 
+def test_a_record_without_a_trace_repeats_the_span_of_its_event(calls: Calls) -> None:
+    record = telling(record_id="1", event_id="e", scope_name="w", over_scopes=["sdk"], input=5, at=4)
+    span = telling("a" * 16, event_id="e", input=5, began=0, at=4)
+    assert [call["tellings"] for call in calls(record, span)] == [2]
+    assert len(calls(record | {"event_id": None}, span)) == 2
+    # Two that name nothing have nothing in common.
+    assert len(calls(record | {"event_id": None}, telling(record_id="2", input=5, at=4))) == 2
+
+
 def test_of_two_that_may_lie_over_one_neither_does(calls: Calls) -> None:
     over = [telling(name * 16, event_id="e", scope_name="w", over_scopes=["sdk"]) for name in "ab"]
     assert len(calls(*over, telling("c" * 16, trace=OTHER, event_id="e"))) == 3
