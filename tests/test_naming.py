@@ -25,6 +25,10 @@ ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012"
         ("google.generative-ai", "gcp.gemini"),
         ("google.vertex.chat", "gcp.vertex_ai"),
         ("amazon-bedrock", "aws.bedrock"),
+        ("bedrock_converse", "aws.bedrock"),
+        ("vertex.anthropic.messages", "gcp.vertex_ai"),
+        ("google_genai", "gcp.gemini"),
+        ("google-gla", "gcp.gemini"),
         ("xai.chat", "x_ai"),
         # Not ours to cut: nobody knows what stands before the dot.
         ("acme.small", "acme.small"),
