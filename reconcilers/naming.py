@@ -38,6 +38,8 @@ PROVIDERS: dict[str, str] = {
     "amazon web services": "aws.bedrock",
     "aws": "aws.bedrock",
     "aws_bedrock": "aws.bedrock",
+    "amazon_bedrock": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
     "bedrock": "aws.bedrock",
     "az.ai.inference": "azure.ai.inference",
     "azure_ai": "azure.ai.inference",
@@ -50,10 +52,15 @@ PROVIDERS: dict[str, str] = {
     "microsoft": "azure.ai.openai",
     "gemini": "gcp.gemini",
     "google.generative-ai": "gcp.gemini",
+    "google-gla": "gcp.gemini",
+    "google_genai": "gcp.gemini",
     "google": "gcp.gen_ai",
     "google cloud": "gcp.gen_ai",
     "google-vertex": "gcp.vertex_ai",
     "google.vertex": "gcp.vertex_ai",
+    "google_vertexai": "gcp.vertex_ai",
+    "googlevertex": "gcp.vertex_ai",
+    "vertex": "gcp.vertex_ai",
     "vertex_ai": "gcp.vertex_ai",
     "vertexai": "gcp.vertex_ai",
     "mistral": "mistral_ai",
@@ -77,7 +84,10 @@ _ARN = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:(?:inference-profile|f
 _PATH = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/(?P<id>[^/]+)")
 #: What follows a model's name on Bedrock: its first version is the model itself, any version of a dated snapshot is its only one.
 _VERSION = re.compile(r"(?:(?<=-\d{8})-v\d+(?::\d+)?|-v?1:\d+|-v1|(?<=-v[2-9]):0)(?::\d+k)?$")
-_SNAPSHOT = re.compile(r"-(?:20\d\d-[01]\d-[0-3]\d|20\d\d[01]\d[0-3]\d|latest)$")
+#: A date as vendors write it (``-2025-04-14``, ``-20250929``, ``-05-20``, ``-0613``, ``-2411``), or a number (``-001``).
+_SNAPSHOT = re.compile(
+    r"-(?:20\d\d-[01]\d-[0-3]\d|20\d\d[01]\d[0-3]\d|[01]\d-[0-3]\d|[01]\d[0-3]\d|2[3-9][01]\d|00\d|latest)$"
+)
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,12 @@ def model(of: str | None, text: str) -> ModelName:
     if bedrock:
         return ModelName(_VERSION.sub("", name), "regional")
     return ModelName(name)
+
+
+def unrouted(name: str) -> str:
+    """A model's name without a provider that a gateway writes before it (``openai/gpt-4.1``), for comparing (rule R29)."""
+    head, slash, rest = name.partition("/")
+    return rest if slash and rest and head.lower() in PROVIDERS else name
 
 
 def undated(name: str) -> str:

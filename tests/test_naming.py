@@ -25,6 +25,10 @@ ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012"
         ("google.generative-ai", "gcp.gemini"),
         ("google.vertex.chat", "gcp.vertex_ai"),
         ("amazon-bedrock", "aws.bedrock"),
+        ("bedrock_converse", "aws.bedrock"),
+        ("vertex.anthropic.messages", "gcp.vertex_ai"),
+        ("google_genai", "gcp.gemini"),
+        ("google-gla", "gcp.gemini"),
         ("xai.chat", "x_ai"),
         # Not ours to cut: nobody knows what stands before the dot.
         ("acme.small", "acme.small"),
@@ -98,9 +102,21 @@ def test_a_routing_tells_geography_whoever_passed_the_id_on() -> None:
 
 def test_a_snapshot_can_be_left_out() -> None:
     told = ["gpt-4.1-2025-04-14", "claude-sonnet-4-5-20250929", "gemini-2.5-pro", "mistral-large-latest"]
+    told += [
+        "gpt-4-0613",
+        "mistral-large-2411",
+        "gemini-2.0-flash-001",
+        "gemini-2.5-flash-preview-05-20",
+        "llama-3-70b",
+    ]
     assert [naming.undated(name) for name in told] == [
         "gpt-4.1",
         "claude-sonnet-4-5",
         "gemini-2.5-pro",
         "mistral-large",
+        "gpt-4",
+        "mistral-large",
+        "gemini-2.0-flash",
+        "gemini-2.5-flash-preview",
+        "llama-3-70b",
     ]

@@ -30,7 +30,11 @@ select
     hash(lower(trace_id)) as trace,
     hash(lower(trace_id), lower(span_id)) as self,
     case when parent_span_id is not null then hash(lower(trace_id), lower(parent_span_id)) end as parent,
-    case when span_kind = 'model' then case when event_id is null and run_id is null then hash(lower(trace_id)) else hash(event_id, run_id) end end as who,
+    case
+        when span_kind <> 'model' or coalesce(event_id, run_id, trace_id) is null then null
+        when event_id is null and run_id is null then hash(lower(trace_id))
+        else hash(event_id, run_id)
+    end as who,
     hash(scope_name) as scope, {EMITTER} as emitter,
     billable, answered_from_cache, len(coalesce(over_scopes, [])) > 0 as lies_over,
     {" | ".join(f"(({name} is null)::integer << {bit})" for bit, name in enumerate(NAMES))} as lacks,

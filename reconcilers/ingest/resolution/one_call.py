@@ -176,9 +176,9 @@ def _pairs(models: Sequence[Span], joined: _Joined) -> None:
 
 
 def _work(row: Row) -> tuple[object, ...]:
-    """The event and run a telling names; its trace where it names neither."""
+    """The event and run a telling names; its trace where it names neither; itself where it is in none, as a record can be."""
     named = (row["event_id"], row["run_id"])
-    return named if any(named) else ("trace", row["trace_id"])
+    return named if any(named) else ("trace", row["trace_id"] or row["record_id"])
 
 
 def _lies_over(span: Span, other: Span) -> bool:

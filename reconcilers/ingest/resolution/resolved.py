@@ -151,6 +151,7 @@ def _row(
             "names_two_events": len(events) > 1,
             "took_part": _took_part(call, excess, wrappers, origin),
             "cache_blind": first.cache_blind,
+            "cache_exceeds_input": first.row["cache_exceeds_input"] and not first.excludes_cache,
             "billable": True,
             "answered_from_cache": call.answered_from_cache,
             "usage": [

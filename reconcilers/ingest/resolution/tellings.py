@@ -162,7 +162,8 @@ def agree(one: Telling, other: Telling) -> bool:
 
 
 def is_one_model(one: str, other: str) -> bool:
-    """Whether two models' names can be of one: equal, or but for a snapshot that one of them does not tell (R29)."""
+    """Whether two models' names can be of one: equal but for a provider before one, or a snapshot that one does not tell (R29)."""
+    one, other = naming.unrouted(one), naming.unrouted(other)
     return one == other or one == naming.undated(other) or other == naming.undated(one)
 
 

@@ -63,6 +63,13 @@ def test_a_trace_is_resolved_across_files_and_days(tmp_path: Path, write: Write)
     assert replaced == {("calls", "2026-09-03"), ("roots", "2026-09-02")}
 
 
+def test_records_that_name_nothing_have_nothing_in_common(tmp_path: Path, write: Write) -> None:
+    """Neither event, run nor trace: of two emitters that tell each other's calls they are as many calls."""
+    repeated = write("spans", telling(record_id="1", input=1), telling(A, input=1))
+    repeating = write("logs", telling(record_id="2", scope_name="w", over_scopes=["sdk"], input=1))
+    assert set(made(tmp_path, repeated, repeating)) == {"emitters"}
+
+
 def test_the_order_of_files_decides_nothing(tmp_path: Path, write: Write) -> None:
     one, two = (
         write("one", telling(A, response_id="r", input=1)),

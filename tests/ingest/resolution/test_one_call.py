@@ -41,6 +41,9 @@ def test_one_response_id_from_two_emitters_is_one_call(calls: Calls) -> None:
         ({"at": 10, "model": "n"}, 2),
         ({"at": 10, "model": "m-2026-01-01"}, 1),
         ({"at": 10, "model": "m-2026-03-01"}, 1),  # a snapshot the other does not tell
+        ({"at": 10, "model": "m-0613"}, 1),
+        ({"at": 10, "model": "openai/m"}, 1),  # as a gateway writes it
+        ({"at": 10, "model": "acme/m"}, 2),
         ({"at": 10, "scope_name": "sdk", "output": 6}, 2),  # one emitter: both totals
     ],
 )
@@ -72,6 +75,24 @@ def test_usage_comes_from_one_telling_and_names_from_the_earliest(calls: Calls) 
     assert used(call) == {"input": 60, "cached": 40, "output": 5}
     assert (call["event_id"], call["region"]) == ("early", "eu")
     assert (call["names_two_events"], call["identity_group"]) == (True, "r")
+
+
+def test_what_an_emitter_excludes_it_does_not_exceed(calls: Calls) -> None:
+    """Also where another telling names the provider: then nobody finds the emitter by what the call tells."""
+    told = {
+        "response_id": "r",
+        "input": 10,
+        "cached": 40,
+        "cache_exceeds_input": True,
+        "token_semantics_by": "convention",
+    }
+    gateway = telling("a" * 16, scope_name="gateway", provider="proxy", **told)
+    gateway["usage_exclusive"] = gateway["usage"]
+    sdk = telling("b" * 16, trace=OTHER, response_id="r")
+    (as_told,) = calls(gateway, sdk)
+    (call,) = calls(gateway, sdk, excluding=(("traces", "gateway", None, "proxy", "chat"),))
+    assert (as_told["provider"], as_told["cache_exceeds_input"]) == ("openai", True)
+    assert (call["provider"], call["cache_exceeds_input"]) == ("openai", False)
 
 
 def test_one_span_told_by_two_files_is_one_telling_too(calls: Calls) -> None:
@@ -126,6 +147,15 @@ def test_a_stream_began_when_it_was_opened(calls: Calls) -> None:
 def test_of_streams_side_by_side_nobody_knows_which_is_whose(calls: Calls) -> None:
     found = calls(*stream("1", 0, 300, 7), *stream("2", 5, 302, 8))
     assert sorted(call["tellings"] for call in found) == [1, 1, 1, 1]
+
+
+def test_a_record_without_a_trace_repeats_the_span_of_its_event(calls: Calls) -> None:
+    record = telling(record_id="1", event_id="e", scope_name="w", over_scopes=["sdk"], input=5, at=4)
+    span = telling("a" * 16, event_id="e", input=5, began=0, at=4)
+    assert [call["tellings"] for call in calls(record, span)] == [2]
+    assert len(calls(record | {"event_id": None}, span)) == 2
+    # Two that name nothing have nothing in common.
+    assert len(calls(record | {"event_id": None}, telling(record_id="2", input=5, at=4))) == 2
 
 
 def test_of_two_that_may_lie_over_one_neither_does(calls: Calls) -> None:

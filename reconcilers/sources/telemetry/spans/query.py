@@ -177,8 +177,8 @@ _UNREAD = """
 select scope_name, attribute, ended_at::date, count(*), min(landing_line)
 from (select *, unnest(unread) as attribute from spans where unread is not null and fault is null)
 where case
-    when ends_with(lower(attribute), '.event_id') then event_id is null
-    when ends_with(lower(attribute), '.tenant_id') then tenant_id is null
+    when ends_with(replace(lower(attribute), '_', ''), '.eventid') then event_id is null
+    when ends_with(replace(lower(attribute), '_', ''), '.tenantid') then tenant_id is null
     -- An event of a span often repeats what the span tells.
     when contains(attribute, '/') and usage_source <> 'missing' then false
     -- Of what is no known kind of work, too, if it names a model.
@@ -186,6 +186,7 @@ where case
 end
 group by all
 """
+_BLANKS = ", e' \\t\\r\\n'"
 _ESTIMATED = ["true", "estimate", "estimated", "tokenizer", "tiktoken", "local"]
 
 
@@ -311,6 +312,8 @@ class Vocabulary:
             plain = [told for told in (name, *self.attributes[name]) if "/" not in told and split_name(told)[1] is None]
             carried = (carrier.replace("*", told) for carrier in carriers for told in dict.fromkeys(plain))
             self.attributes[name] = _united([self.attributes[name], tuple(carried)])
+        #: Attributes that tell whose a span is. Ids are read from files and commands, line break included.
+        self.owners = {split_name(name)[0] for field in WHO_AND_WHY for name in self.attributes[field]}
         self.ignored = _united(dialect.ignored for dialect in dialects)
         self.ignored_below = tuple(name for name in self.ignored if name.endswith("."))
         #: Attribute → its number, for every attribute that is read.
@@ -343,7 +346,7 @@ _NO_COUNTS = (
     *("time", "logprob", "type", "tokenizer", "_id", "threshold"),
 )
 #: Ends of names that tell whose a span is, under a prefix nobody reads.
-OWNERS = (".event_id", ".tenant_id")
+OWNERS = (".event_id", ".eventid", ".tenant_id", ".tenantid")
 
 
 def split_name(name: str) -> tuple[str, str | None]:
@@ -406,7 +409,10 @@ class _Query:
         words = ((kinds, "lower(kind)"), (kinds, "operation_word"), (named, "lower(span_name)"))
         return _QUERY.format(
             constants=", ".join(f"{bound(value)} as {name}" for name, value in constants.items()),
-            texts="".join(f", nullif(trim({c}), '') as {c}" for c in map(column, self.numbers.values())),
+            texts="".join(
+                f", nullif(trim({column(number)}{_BLANKS if name in vocabulary.owners else ''}), '') as {column(number)}"
+                for name, number in self.numbers.items()
+            ),
             dialect=f"case {' '.join(recognised)} end",
             is_run_span=" or ".join(run_spans) or "false",
             includes_by_name=f"{includes} is not null and {passed_through} is null",

@@ -48,6 +48,8 @@ _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _KEYS = re.compile(r'\."([^"]+)"')
 #: A single word, as ids, models, addresses and times are: no blank, no quote, no bracket, no question.
 _ONE_WORD = re.compile(r"[A-Za-z0-9_.:/@+=,;~%#&|*$^!-]{0,128}")
+#: What is read of a JSON text is a name, of a customer with blanks in it, say; what is longer is none.
+_LONGEST_NAME = 128
 NUMBERS = ("intValue", "doubleValue", "boolValue")
 #: A list of more is a vector or a text in parts.
 _MOST_VALUES = 32
@@ -135,7 +137,7 @@ class TextNames(dict[str, Holds]):
             found, place = told, kept
             for key in path:
                 found = found.get(key) if isinstance(found, dict) else None
-            if isinstance(found, (bool, int)) or (isinstance(found, str) and _ONE_WORD.fullmatch(found)):
+            if isinstance(found, (bool, int)) or (isinstance(found, str) and len(found) <= _LONGEST_NAME):
                 for key in path[:-1]:
                     place = place.setdefault(key, {})
                 place[path[-1]] = found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sources.telemetry.conftest import Job, usage
-from tests.sources.telemetry.written import Json, chat, lines, message, span
+from tests.sources.telemetry.written import ENDED, Json, attributes, chat, lines, message, span
 
 CLAUDE = {"gen_ai.system": "anthropic", "gen_ai.request.model": "claude-opus-4-5", "event_id": "e-1"}
 
@@ -65,3 +65,16 @@ def test_agents_that_count_the_cache_inside(job: Job, counts: Json, parts: dict[
 def test_a_bare_name_goes_behind_a_vocabularys(job: Job) -> None:
     (call,) = job.take(chat(CLAUDE | {"gen_ai.usage.input_tokens": 5, "input_tokens": 7, "model": "other"})).calls
     assert (call["model"], usage(call)) == ("claude-opus-4-5", {"input_tokens": 5})
+
+
+def test_an_event_repeats_the_span_of_its_request(job: Job) -> None:
+    """Where both signals are exported: the event names the interaction, or no span at all (rule R29)."""
+    values = {"input_tokens": 3, "output_tokens": 40, "event_id": "e-1"}
+    record = {"timeUnixNano": str(ENDED), "eventName": "claude_code.api_request", "attributes": attributes(values)}
+    scoped = {"scope": {"name": "com.anthropic.claude_code.events"}, "logRecords": [record]}
+    content = lines(
+        message(span(values, name="claude_code.llm_request"), scope="com.anthropic.claude_code.tracing"),
+        {"resourceLogs": [{"scopeLogs": [scoped]}]},
+    )
+    calls = job.take(content).calls
+    assert [call["over_scopes"] for call in calls] == [None, ["com.anthropic.claude_code.tracing"]]

@@ -74,6 +74,12 @@ def test_ids_are_read_of_its_metadata_whose_text_is_not_landed(job: Job) -> None
     assert b"Where" not in taken.stored
 
 
+def test_a_name_in_its_metadata_may_be_of_several_words(job: Job) -> None:
+    metadata = {"tenant_id": "Müller & Sons", "feature_id": "x" * 129}
+    (call,) = job.take(chat({"openinference.span.kind": "LLM", "metadata": json.dumps(metadata)} | MODEL)).calls
+    assert (call["tenant_id"], call["feature_id"]) == ("Müller & Sons", None)
+
+
 TEXTS = {
     "input.value": "CANARY",
     "output.value": "CANARY",

@@ -112,12 +112,18 @@ print(content.rows["calls"], content.rows["outcomes"], "pandas" in sys.modules)
 
 
 def test_an_empty_value_is_none_and_text_is_trimmed(job: Job) -> None:
-    values = CALL | {"tenant_id": " ten-1 ", "feature_id": "  ", "endpoint_tag": "search", "event_id": ""}
+    values = CALL | {
+        "tenant_id": " ten-1 ",
+        "feature_id": "  ",
+        "endpoint_tag": "search",
+        "event_id": "",
+        "prompt_version": "\tv3\r\n",
+    }
     own = span(values)
     own["attributes"] += [{"key": "workflow", "value": {}}, {"key": "customer_id"}, attribute("run_id", ["a", "b"])]
     (call,) = job.take(lines(message(own))).calls
-    names = ("tenant_id", "feature_id", "event_id", "workflow", "customer_id", "run_id")
-    assert [call[name] for name in names] == ["ten-1", "search", None, None, None, None]
+    names = ("tenant_id", "feature_id", "event_id", "workflow", "customer_id", "run_id", "prompt_version")
+    assert [call[name] for name in names] == ["ten-1", "search", None, None, None, None, "v3"]
 
 
 def test_fields_of_later_versions_are_passed_over(job: Job) -> None:

@@ -85,6 +85,7 @@ def test_own_names_are_read(job: Job) -> None:
 
 def test_owners_under_a_prefix_that_nobody_reads_are_named_where_none_is_told(job: Job) -> None:
     foreign = {"acme.meta.event_id": "evt-1", "acme.meta.tenant_id": "ten-1", "acme.meta.tenant_ids": "x"}
+    foreign |= {"acme.metadata.tenantId": "ten-1"}
     root: Json = {"parentSpanId": ""}
     content = lines(
         message(span(foreign, **root), resource={}),
@@ -95,6 +96,7 @@ def test_owners_under_a_prefix_that_nobody_reads_are_named_where_none_is_told(jo
     assert sorted(named(job.take(content))) == [
         ("acme.llm", "acme.meta.event_id", 3, 1),
         ("acme.llm", "acme.meta.tenant_id", 2, 1),
+        ("acme.llm", "acme.metadata.tenantId", 2, 1),
     ]
 
 
