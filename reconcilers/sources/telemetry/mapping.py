@@ -542,6 +542,8 @@ def _quantity(text: str | None, meter: Meter) -> Decimal | None:
         raise ValueError(f"{text} is negative")
     if quantity > _MAX_COUNT:
         raise ValueError(f"{text!r:.60} is more than one call can have")
+    if meter.meter.endswith("_tokens") and quantity % 1:
+        raise ValueError(f"{text!r:.60} is no whole number of tokens")
     return quantity
 
 

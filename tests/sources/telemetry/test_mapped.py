@@ -227,7 +227,7 @@ def test_a_time_in_another_unit_than_the_mapping_says(job: Job, form: str, at: i
         take(job, ndjson(row("b", at=at)), columns=columns)
 
 
-@pytest.mark.parametrize("count", [-35, "1e3x", "1_000", 10**13, "NaN"])
+@pytest.mark.parametrize("count", [1.5, -35, "1e3x", "1_000", 10**13, "NaN"])
 def test_a_call_with_a_count_that_is_none_has_no_known_usage(job: Job, count: object) -> None:
     taken = take(job, ndjson(row("a"), row("b", usage={"in": count, "out": 5})))
     first, second = taken.calls
