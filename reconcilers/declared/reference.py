@@ -65,7 +65,7 @@ valid_from date valid_to date version string! time_from time time_to time"""
 SOURCE = "reference"
 
 #: column type pairs per file; ``!`` = required; ``caseless`` is a name that is compared without case; numbers are exact, ``positive``
-#: and ``not_negative`` ones have nine decimals; ``month`` is the first day of one. The columns in ``KEYS`` are unique together.
+#: and ``not_negative`` ones are rounded to nine decimals, a ``rate`` has no more; ``month`` is the first day of one. The columns in ``KEYS`` are unique together.
 CONTRACTS: dict[str, str] = {
     "billing_sources": """source string! provider string endpoint string billing_account_id string default_account_id string
 finality_days count! batch_day int64""",
@@ -82,7 +82,7 @@ valid_from date valid_to date version string!""",
     "context_thresholds": "provider string model string! threshold count valid_from date valid_to date version string!",
     "charge_rules": """priority int64! source string service_name string billing_account_id string sub_account_id string sku_meter string
 model string tag_key string tag_value string charge_category category destination ruled! valid_from date valid_to date version string!""",
-    "exchange_rates": "currency currency! billing_period_start month! rate positive! version string!",
+    "exchange_rates": "currency currency! billing_period_start month! rate rate! version string!",
     "tenants": "tenant_id string! name string segment string",
     "features": "feature_id string! name string owner string value_per_outcome not_negative revenue_model string",
     "bundle_prices": "bundle_id string! feature_id string! stand_alone_price not_negative! valid_from date valid_to date",
@@ -158,6 +158,13 @@ def _positive(text: str) -> Decimal:
     return value
 
 
+def _rate(text: str) -> Decimal:
+    """What an amount is multiplied by as written (R3): rounding it is the company's to do, once, in the file."""
+    if (value := _positive(text)) != parse_amount(text):
+        raise ValueError(f"{text!r:.40} has more than nine decimals; write the rate that the books use")
+    return value
+
+
 def _currency(text: str) -> str:
     if not re.fullmatch("[A-Z]{3}", text):
         raise ValueError(f"{text!r:.40} is not three upper-case letters")
@@ -183,6 +190,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "count": _count,
     "not_negative": _not_negative,
     "positive": _positive,
+    "rate": _rate,
     "currency": _currency,
     "date": parse_day,
     "month": _month,
@@ -208,6 +216,7 @@ def schema(name: str) -> pa.Schema:
         "count": pa.int64(),
         "not_negative": number,
         "positive": number,
+        "rate": number,
         "date": day,
         "month": day,
         "bool": pa.bool_(),

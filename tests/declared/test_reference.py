@@ -49,6 +49,7 @@ TYPOS = [
     ("contract_prices", PRICE, {"currency": "usd"}, "three upper-case letters"),
     ("contract_prices", PRICE, {"valid_from": "2026-09-02", "valid_to": "2026-09-02"}, "not after valid_from"),
     ("exchange_rates", RATE, {"rate": "0.0000000001"}, "zero"),
+    ("exchange_rates", RATE, {"rate": "0.0065123456789"}, "more than nine decimals"),
     ("exchange_rates", RATE, {"billing_period_start": "2026-09-15"}, "first day of a month"),
     ("published_units", {"source": "acme", "meter": "requests", "unit": "10"}, {"unit": "-10"}, "negative"),
     ("shared_cost_rules", SHARED, {"destination": "credits"}, "none of tax, .*nearest is credit$"),
