@@ -168,17 +168,29 @@ class Version:
         with read_only(self.folder) as connection:
             try:
                 cursor = connection.execute(sql, list(values))
+                # DuckDB gives no cursor for a text without a statement.
+                if cursor is None:
+                    raise SettingsInvalid("the query is empty", hint="tables are in schema finance")
                 return Figures([column[0] for column in cursor.description or ()], cursor.fetchall())
             except duckdb.Error as error:
                 raise SettingsInvalid(f"the query failed: {error}", hint="tables are in schema finance") from None
 
 
 def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A connection to one published version, its tables in schema ``finance``. It never locks anybody out."""
+    """A connection to one published version, its tables in schema ``finance``. It never locks anybody out.
+
+    It knows nothing but that version: it reads and writes no other file, attaches and installs nothing, and its settings
+    stay as they are.
+    """
     import duckdb
 
     connection = duckdb.connect(str(folder / FINANCE_FILE), read_only=True)
-    connection.execute("set timezone = 'UTC'")
+    for setting in (
+        "timezone = 'UTC'",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"set {setting}")
     return connection
 
 
