@@ -96,3 +96,10 @@ def carve(amount_nanos: int, whole: int, weights: Sequence[int]) -> list[int]:
         )
         low = high
     return shares
+
+
+def is_currency(code: str) -> bool:
+    """Whether a code is one of ISO 4217, past ones too."""
+    from babel.core import get_global
+
+    return code in get_global("all_currencies")

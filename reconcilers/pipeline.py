@@ -52,11 +52,18 @@ class LandingReport:
 
 
 def configured_sources(settings: Settings) -> list[tuple[str, Source]]:
-    """Every configured source with its room, in the order of the settings. Raises ``SettingsInvalid``."""
-    found = []
+    """Every configured source with its room, in the order of the settings. Raises ``SettingsInvalid`` with all that is wrong."""
+    found, wrong = [], []
     for room in registry.ROOMS:
         for config in getattr(settings, room):
-            found.append((room, registry.load(room, _resolved(settings, config))))
+            try:
+                found.append((room, registry.load(room, _resolved(settings, config))))
+            except SettingsInvalid as error:
+                wrong.append(error)
+    if len(wrong) > 1:
+        raise SettingsInvalid("; ".join(map(str, wrong)), file=str(settings.file))
+    if wrong:
+        raise wrong[0]
     return found
 
 

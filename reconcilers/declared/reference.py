@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconcilers.errors import SourceRejected
 from reconcilers.ingest.lake import METERS
-from reconcilers.money import parse_amount, round_half_away
+from reconcilers.money import is_currency, parse_amount, round_half_away
 from reconcilers.periods import parse_day
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def _rate(text: str) -> Decimal:
 
 
 def _currency(text: str) -> str:
-    if not re.fullmatch("[A-Z]{3}", text):
-        raise ValueError(f"{text!r:.40} is not three upper-case letters")
+    if not is_currency(text):
+        raise ValueError(f"{text!r:.40} is no currency code of ISO 4217, such as USD")
     return text
 
 

@@ -3,17 +3,39 @@ the environment variable (or Airflow connection) that holds its credential."""
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from reconcilers import money
+from reconcilers.declared import yaml_text
+from reconcilers.declared.yaml_text import Place, Written
 from reconcilers.errors import SettingsInvalid
 
+
+def _currency(code: str) -> str:
+    if not money.is_currency(code):
+        raise ValueError("is no currency code of ISO 4217, such as USD")
+    return code
+
+
+Currency = Annotated[str, AfterValidator(_currency)]
 Reader = Annotated[str, Field(pattern=r"^(user|group|serviceAccount|domain):[^\s'\"`\\,]+$")]
 Tenant = Annotated[str, Field(pattern=r"^[^'\"\\\x00-\x1f]+$")]
+
+
+#: Where sources are listed: one that bills, that tells who used what, that tells what was earned.
+ROOMS = ("billing", "telemetry", "revenue")
+#: Words that start with a letter or a digit; the name is a folder's, too.
+SOURCE_NAME = r"[^\W_][\w .@+-]*"
+#: Names that rows have which are of no source.
+RESERVED = frozenset({"reference"})
 
 
 class RowAccess(BaseModel):
@@ -56,19 +78,19 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     home: Path = Path("var")
-    reporting_currency: str = "USD"
+    reporting_currency: Currency = "USD"
     reference: Path = Path("reference")
     billing: tuple[dict[str, Any], ...] = ()
     telemetry: tuple[dict[str, Any], ...] = ()
     revenue: tuple[dict[str, Any], ...] = ()
     price_book: Literal["genai-prices", "none"] = "genai-prices"
-    repull_days: int = 7
-    midnight_window_minutes: int = 15
-    abandoned_after_days: int = 7
-    excess_ratio_millionths: int = 20_000
-    coverage_gate_millionths: int = 950_000
+    repull_days: int = Field(default=7, ge=0, le=366)
+    midnight_window_minutes: int = Field(default=15, ge=0, le=720)
+    abandoned_after_days: int = Field(default=7, ge=1, le=3660)
+    excess_ratio_millionths: int = Field(default=20_000, ge=0, le=1_000_000)
+    coverage_gate_millionths: int = Field(default=950_000, ge=0, le=1_000_000)
     materiality: Decimal = Field(default=Decimal("1.00"), ge=0)
-    keep_versions: int = 3
+    keep_versions: int = Field(default=3, ge=1)
     dbt_executable: str | None = None
     warehouse: Literal["duckdb", "bigquery"] = "duckdb"
     bigquery: BigQuerySettings | None = None
@@ -94,23 +116,67 @@ class Settings(BaseModel):
 
 
 def read_settings(file: Path | None = None) -> Settings:
-    """Read ``reconcile.yaml`` (argument, else ``RECONCILE_CONFIG``, else the current folder). Raises ``SettingsInvalid``."""
-    import yaml
+    """Read ``reconcile.yaml`` (argument, else ``RECONCILE_CONFIG``, else the current folder).
 
+    Raises ``SettingsInvalid`` with all that is wrong, each with its line, its key, and the nearest valid name.
+    """
     path = Path(file or os.environ.get("RECONCILE_CONFIG") or "reconcile.yaml").resolve()
     if not path.is_file():
         raise SettingsInvalid(
             f"no settings file at {path}",
             hint="pass --config, set RECONCILE_CONFIG, or make one with `reconcile sample`",
         )
+    written = yaml_text.read(path)
+    problems: list[tuple[int | None, str]]
+    problems = [(line, f"{_named(place)}: {problem}") for place, line, problem in written.problems]
+    problems += [(written.line_of(place), problem) for place, problem in _source_problems(written)]
+    own = {key: value for key, value in written.values.items() if key != "file"}
+    if "file" in written.values:
+        problems.append((written.lines["file",], _unknown(("file",))))
+    settings = None
     try:
-        body = yaml.safe_load(path.read_text()) or {}
-        if not isinstance(body, dict):
-            raise SettingsInvalid("the settings file must hold keys and values", file=str(path))
-        return Settings(**body, file=path)
-    except yaml.YAMLError as error:
-        raise SettingsInvalid(f"not YAML: {error}", file=str(path)) from error
+        settings = Settings(**own, file=path)
     except ValidationError as error:
+        problems += [(written.line_of(e["loc"]), _problem(e["type"], e["loc"], e["msg"])) for e in error.errors()]
+    if problems or settings is None:
+        told = sorted(problems, key=lambda problem: problem[0] or 0)
         raise SettingsInvalid(
-            "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()), file=str(path)
-        ) from error
+            "; ".join(f"line {line}: {problem}" if line else problem for line, problem in told), file=str(path)
+        )
+    return settings
+
+
+def _source_problems(written: Written) -> Iterator[tuple[Place, str]]:
+    """What is wrong with the names of sources: each is a folder of what is kept, and the identity of its rows."""
+    lines: dict[str, int | None] = {}
+    for room in ROOMS:
+        sources = written.values.get(room)
+        for number, source in enumerate(sources if isinstance(sources, list) else ()):
+            place: Place = (room, number, "name")
+            name = source.get("name") if isinstance(source, dict) else None
+            if name is None:
+                yield place, f"a {room} source without a name"
+            elif not isinstance(name, str) or not re.fullmatch(SOURCE_NAME, name) or name in RESERVED:
+                yield (
+                    place,
+                    f"no source can be called {str(name)!r:.60}: a word of letters, digits, blanks and . _ - @ +",
+                )
+            elif name in lines:
+                yield place, f"a second source called {name!r:.60}; the first is on line {lines[name]}"
+            else:
+                lines[name] = written.line_of(place)
+
+
+def _problem(kind: str, place: Place, message: str) -> str:
+    # The value is left out: it may be a secret put in the wrong place.
+    return _unknown(place) if kind == "extra_forbidden" else f"{_named(place)}: {message}" if place else message
+
+
+def _unknown(place: Place) -> str:
+    model = BigQuerySettings if place[0] == "bigquery" and len(place) == 2 else Settings
+    near = difflib.get_close_matches(str(place[-1]), model.model_fields.keys() - {"file"}, 1)
+    return f"{_named(place)}: there is no such setting" + (f"; nearest is {near[0]}" if near else "")
+
+
+def _named(place: Place) -> str:
+    return ".".join(map(str, place))

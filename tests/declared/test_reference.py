@@ -46,7 +46,7 @@ TYPOS = [
     ("contract_prices", PRICE, {"batch": "yes"}, "none of true, false$"),
     ("contract_prices", PRICE, {"cache_ttl": "60m"}, "none of 5m, 30m, 1h; nearest is 30m$"),
     ("contract_prices", PRICE, {"price_per_million": "-2"}, "negative"),
-    ("contract_prices", PRICE, {"currency": "usd"}, "three upper-case letters"),
+    ("contract_prices", PRICE, {"currency": "usd"}, "no currency code of ISO 4217"),
     ("contract_prices", PRICE, {"valid_from": "2026-09-02", "valid_to": "2026-09-02"}, "not after valid_from"),
     ("exchange_rates", RATE, {"rate": "0.0000000001"}, "zero"),
     ("exchange_rates", RATE, {"rate": "0.0065123456789"}, "more than nine decimals"),

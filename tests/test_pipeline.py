@@ -1,0 +1,26 @@
+"""What the steps of the job say before they do anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconcilers.declared.settings import Settings
+from reconcilers.errors import SettingsInvalid
+from reconcilers.pipeline import configured_sources
+
+
+def test_all_sources_that_are_wrong_are_told_at_once() -> None:
+    settings = Settings(
+        billing=(
+            {"name": "bill", "kind": "focus_fil", "uri": "in"},
+            {"name": "good", "kind": "focus_file", "uri": "in"},
+        ),
+        telemetry=({"name": "traces", "kind": "otlp", "url": "in"},),
+    )
+    with pytest.raises(SettingsInvalid) as found:
+        configured_sources(settings)
+    told = str(found.value)
+    assert "unknown billing kind 'focus_fil'" in told
+    assert "source traces" in told
+    assert "url" in told
+    assert "good" not in told
