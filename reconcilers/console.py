@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from reconcilers import pipeline
 from reconcilers.declared.settings import Settings
@@ -30,7 +32,7 @@ from reconcilers.warehouses.base import Figures
 from reconcilers.warehouses.choice import warehouse_of
 from reconcilers.watch import watch, watched
 
-console = Console(stderr=True)
+console = Console(stderr=True, emoji=False)
 
 
 def run_with_progress(
@@ -49,7 +51,7 @@ def run_with_progress(
         bar = bars.add_task("build and audit", total=None)
         pipeline.build(settings, as_of, _advance(bars, bar))
         published = pipeline.publish(settings, period, as_of, reports, reason)
-    console.print(f"published {published.place}")
+    console.print(f"published {_plain(published.place)}")
     return not any(report.failures for report in reports)
 
 
@@ -68,7 +70,7 @@ def print_watch(settings: Settings, period: Period, as_of: datetime) -> bool:
             from {schema}.fct_cost_hourly order by estimated_cost desc nulls last, hour, tenant_id, feature_id, model limit 12"""
     )
     _print_figures(_paper(), dearest)
-    console.print(f"all hours: table fct_cost_hourly in {published.place}")
+    console.print(f"all hours: table fct_cost_hourly in {_plain(published.place)}")
     return not any(report.failures for report in reports)
 
 
@@ -121,7 +123,7 @@ def print_status(settings: Settings) -> None:
         return
     facts = published.facts
     out = _paper()
-    out.print(f"published  {published.place}")
+    out.print(f"published  {_plain(published.place)}")
     out.print(f"period     {facts['period']}\nas of      {facts['as_of']}")
     if "reason" in facts:
         out.print(f"restated   {_plain(facts['reason'])}")
@@ -264,15 +266,15 @@ def _print_stored(out: Console, stored: StoredLine | None) -> None:
 
 
 def _print_table(out: Console, names: list[str], rows: list[Any]) -> None:
-    table = Table(*names, box=None, header_style="bold")
+    table = Table(*map(_plain, names), box=None, header_style="bold")
     for row in rows:
-        table.add_row(*["" if value is None else _plain(str(value)) for value in row])
+        table.add_row(*[Text("" if value is None else _visible(str(value))) for value in row])
     out.print(table)
 
 
 def _paper() -> Console:
     """Standard output, wide enough that no figure is cut: a narrow terminal wraps lines, a pipe has no width at all."""
-    return Console(width=max(Console().width, 150), soft_wrap=True)
+    return Console(width=max(Console().width, 150), soft_wrap=True, emoji=False)
 
 
 def _inert(value: object) -> object:
@@ -281,8 +283,13 @@ def _inert(value: object) -> object:
 
 
 def _plain(text: str) -> str:
-    """Outside text may hold console markup."""
-    return text.replace("[", "\\[")
+    """Outside text within a line of markup."""
+    return escape(_visible(text))
+
+
+def _visible(text: str) -> str:
+    """What a terminal would act on, or not show, as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 @contextmanager

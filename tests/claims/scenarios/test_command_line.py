@@ -64,6 +64,13 @@ def test_query_in_every_format(examples_settings: Path) -> None:
     assert json.loads(asked["json"]) == [{"cell": "=1+1", "reconciled_cost": "5.000000000"}]
 
 
+def test_outside_text_is_shown_as_it_stands(examples_settings: Path) -> None:
+    """No picture for a word between colons, no markup, nothing a terminal acts on or that turns the reading direction."""
+    sql = "select 'ev:100:x:1' as a, 'x' || chr(27) || '[2Jy' as b, '[bold]z[/] \\[' as c, chr(8238) || 'txt' as d"
+    shown = reconcile("query", sql, "--config", str(examples_settings)).stdout
+    assert shown.splitlines()[-1].split() == ["ev:100:x:1", "x\\x1b[2Jy", "[bold]z[/]", "\\[", "\\u202etxt"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
