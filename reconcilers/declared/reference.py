@@ -56,7 +56,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "driver": ("direct_cost", "revenue"),
 }
 
-_DIMENSIONS = """service_tier string batch batch context_band context_band geography string region string speed string
+_DIMENSIONS = """service_tier caseless batch batch context_band context_band geography caseless region string speed caseless
 modality modality cache_ttl cache_ttl"""
 _PRICES = f"""source string! model string! meter meter! {_DIMENSIONS} price_per_million not_negative! currency currency!
 valid_from date valid_to date version string! time_from time time_to time"""

@@ -130,6 +130,14 @@ def test_two_prices_of_one_key_are_refused_and_those_of_two_versions_are_not(tmp
     )
 
 
+def test_words_that_set_a_price_are_read_in_any_case(tmp_path: Path) -> None:
+    header = "source,model,meter,service_tier,geography,speed,price_per_million,currency,version"
+    path = tmp_path / "contract_prices.csv"
+    path.write_text(f"{header}\nacme,m,input_tokens,Flex,EU,Fast,1,USD,1\n")
+    (price,) = reference.rows(path, "contract_prices")
+    assert [price[name] for name in ("service_tier", "geography", "speed")] == ["flex", "eu", "fast"]
+
+
 def test_the_closed_lists_are_those_of_the_warehouse() -> None:
     with (DBT / "seeds" / "destinations.csv").open() as stream:
         destinations = {row["destination"]: row["decided_by"] for row in csv.DictReader(stream)}

@@ -73,6 +73,8 @@ _ALLOWED = {
     "declared_kind": {"primary", "retry", "fallback", "escalation", "worker"},
     "batch": {"true", "false"},
 }
+#: Words that set a price, which are compared without case, as on bills.
+_CASELESS = {"service_tier", "batch", "context_band", "geography", "speed"}
 #: Filled by the reader, so not open to mapping; and never null but with a default.
 _OWN = {
     *("source", "landing_id", "landing_line", "landing_row", "dialect"),
@@ -448,6 +450,7 @@ def _converter(name: str, kind: str, column: Column) -> Callable[[str], Any]:
     allowed = _ALLOWED.get(name)
 
     def check(text: str) -> str:
+        text = text.lower() if name in _CASELESS else text
         if allowed and text not in allowed:
             raise ValueError(f"{text!r:.60} is not one of {', '.join(sorted(allowed))}")
         text.encode()

@@ -119,6 +119,13 @@ def test_a_mapping_may_say_that_a_row_is_no_usage(job: Job) -> None:
     assert [(call["record_id"], call["billable"]) for call in calls] == [("a", True), ("b", False), ("c", True)]
 
 
+def test_words_that_set_a_price_are_read_in_any_case(job: Job) -> None:
+    told = {"service_tier": "FLEX", "batch": "True", "geography": "EU", "speed": "Fast"}
+    columns = MAPPING["columns"] | {name: {"constant": word} for name, word in told.items()}
+    (call,) = take(job, ndjson(row("a")), columns=columns).calls
+    assert [call[name] for name in told] == ["flex", "true", "eu", "fast"]
+
+
 def test_more_cached_than_there_is_input_stays_as_told(job: Job) -> None:
     (call,) = take(job, ndjson(row("a", usage={"in": 10, "details": {"cached": 600}}))).calls
     assert usage(call) == {"input_tokens": 10, "cache_read_input_tokens": 600}

@@ -121,7 +121,7 @@ select
     coalesce(sub_account_id, case when starts_with(provider, cloud_provider || '.') then cloud_account_id end) as sub_account_id,
     api_key_id, model, request_model, service_tier, batch,
     case when lower(context_band) in ('standard', 'long') then lower(context_band) end as context_band,
-    geography, region, speed,
+    lower(geography) as geography, region, lower(speed) as speed,
     operation, event_id, run_id, tenant_id, customer_id, user_id, feature_id, workflow, prompt_version, environment, data_mode, service,
     case when coalesce(start_nanos <= end_nanos, true) and start_nanos >= {_FIRST_NANOS} then make_timestamp(start_nanos // 1000) end as started_at,
     make_timestamp(coalesce(end_nanos, start_nanos) // 1000) as ended_at,
@@ -483,7 +483,7 @@ class _Query:
         """A word in its common spelling; null for one that means *not told*."""
         word = f"lower({expression})"
         known = f"list_contains({self._bound(list(meanings))}::varchar[], {word})"
-        return f"case when {known} then {self._looked_up(meanings, word)} else {expression} end"
+        return f"case when {known} then {self._looked_up(meanings, word)} else {word} end"
 
 
 def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -137,6 +137,7 @@ def test_providers_are_in_one_spelling(job: Job, written: str, provider: str) ->
         ({"openai.response.service_tier": "default"}, "standard", None),
         ({"openai.request.service_tier": "auto"}, None, None),
         ({"openai.request.service_tier": "flex"}, "flex", None),
+        ({"openai.response.service_tier": "FLEX"}, "flex", None),
         ({"openai.request.service_tier": "flex", "openai.response.service_tier": "default"}, "standard", None),
         ({"service_tier": "batch"}, "standard", "true"),
         ({"gen_ai.request.batch": True}, None, "true"),
