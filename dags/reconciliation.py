@@ -42,12 +42,15 @@ def land(run: dict[str, str], source: str, ti: Any = None) -> None:
 @task(pool="reconcile_writer", trigger_rule="all_done_min_one_success")
 def reconcile(run: dict[str, str], ti: Any = None) -> None:
     from reconcilers.attention import billed, findings, others
+    from reconcilers.gone import refuse_gone
     from reconcilers.warehouses.choice import warehouse_of
 
     with step(run) as (pipeline, settings, period, as_of), pipeline.writing(settings):
         before = findings(warehouse_of(settings).current())
+        landed = reports(ti)
+        refuse_gone(settings, as_of, landed)
         pipeline.build(settings, as_of)
-        published = pipeline.publish(settings, period, as_of, reports(ti), run["reason"])
+        published = pipeline.publish(settings, period, as_of, landed, run["reason"])
         log.info("published %s", published.place)
         for month, source, currency, cost, rest in billed(published, period):
             log.info("%s, %s: billed %s %s, difference %s", f"{month:%B %Y}", source, cost, currency, rest)

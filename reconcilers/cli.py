@@ -53,7 +53,13 @@ def run(
     start: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="Last day of a range, included.")] = None,
     as_of: AsOf = None,
-    reason: Annotated[str, typer.Option(help="Why history is restated; kept for the auditor.")] = "",
+    reason: Annotated[
+        str, typer.Option(help="Why history is restated, or what is missing is meant; kept for the auditor.")
+    ] = "",
+    accept_missing: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Publish though this source, file or unit is gone. Can be given again."),
+    ] = None,
     config: Config = None,
 ) -> None:
     """Land, build, audit and publish a day or a range. Running it again changes nothing.
@@ -65,11 +71,15 @@ def run(
         reconcile run --from 2026-09-01 --to 2026-09-30 --as-of 2026-10-03T06:00:00
 
         reconcile run --from 2026-07-01 --to 2026-09-30 --reason "credit note 4711 of October"
+
+        reconcile run --date 2026-09-30 --accept-missing old-gateway --reason "switched off on 12 September"
     """
     from reconcilers.console import run_with_progress
 
     settings = _settings(config)
-    if not run_with_progress(settings, _period(day, start, end), _instant(as_of), reason=reason):
+    if not run_with_progress(
+        settings, _period(day, start, end), _instant(as_of), reason=reason, accept_missing=accept_missing or ()
+    ):
         raise SystemExit(2)
 
 

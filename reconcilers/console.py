@@ -25,6 +25,7 @@ from reconcilers import pipeline
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
 from reconcilers.explain import SHOWN_CHARACTERS, StoredLine, current, explain
+from reconcilers.gone import accept, refuse_gone
 from reconcilers.periods import Period
 from reconcilers.reports.completeness import told
 from reconcilers.reports.waterfall_page import brief, month_figures, shown, write_page
@@ -36,7 +37,12 @@ console = Console(stderr=True, emoji=False)
 
 
 def run_with_progress(
-    settings: Settings, period: Period, as_of: datetime, fetch: bool = True, reason: str = ""
+    settings: Settings,
+    period: Period,
+    as_of: datetime,
+    fetch: bool = True,
+    reason: str = "",
+    accept_missing: Sequence[str] = (),
 ) -> bool:
     """One whole run, or one from what is landed already. Returns false when it published but some unit of some source failed."""
     with pipeline.writing(settings), _bars() as bars:
@@ -48,6 +54,8 @@ def run_with_progress(
         for report in reports:
             for problem in (*report.warnings, *report.failures):
                 console.print(f"[yellow]{report.source}[/]: {_plain(problem)}")
+        accept(settings, accept_missing, reason, as_of, reports)
+        refuse_gone(settings, as_of, reports)
         bar = bars.add_task("build and audit", total=None)
         pipeline.build(settings, as_of, _advance(bars, bar))
         published = pipeline.publish(settings, period, as_of, reports, reason)

@@ -5,6 +5,7 @@
     ├── SourceRejected      the input is bad or access is refused; a human must look; nothing of it was landed
     ├── SourceChangedShape  a required field is missing, renamed or retyped; code must change
     ├── PeriodIncomplete    the source has not delivered the whole window yet; wait
+    ├── GoneMissing         what was there before is gone; nothing is published until somebody says that it is meant
     ├── DoesNotReconcile    an invariant failed; finance must look; nothing was published
     ├── Busy                another run holds the writer's place; wait
     └── SettingsInvalid     the configuration is wrong; fix the named key
@@ -74,6 +75,10 @@ class PeriodIncomplete(ReconcileError):
     """The window is not fully delivered yet."""
 
     retryable = True
+
+
+class GoneMissing(ReconcileError):
+    """A source, reference file or unit that was there before is gone; the published tables are unchanged."""
 
 
 class DoesNotReconcile(ReconcileError):

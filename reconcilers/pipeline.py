@@ -39,7 +39,8 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass
 class LandingReport:
-    """What landing one source did. ``failures`` are units refused or unreachable, each as one error message."""
+    """What landing one source did. ``failures`` are units refused or unreachable, each as one error message; ``gone`` are units
+    in force that the source no longer lists."""
 
     source: str
     units: int = 0
@@ -48,6 +49,7 @@ class LandingReport:
     billed_cost: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     retryable: bool = False
 
 
@@ -100,6 +102,9 @@ def land(
         if refused.source == name and refused.unit not in units and source.lists(refused.unit, window):
             landing.end_refusal(name, refused.unit, as_of)
             report.warnings.append(f"{refused.unit}: was refused, and is gone from the source")
+    known_before = (landed.unit for landed in landing.known(as_of, [name]))
+    listed = set(units)
+    report.gone = sorted(unit for unit in known_before if unit not in listed and source.lists(unit, window))
     taken = []
     for number, unit in enumerate(units):
         if progress:
@@ -294,7 +299,11 @@ def publish(
         landing.commit(pull, as_of)
     warehouse = warehouse_of(settings)
     missing = incomplete(warehouse.candidate("fct_completeness"))
-    told = facts(period, as_of, reports) | {"incomplete": missing} | ({"reason": reason} if reason else {})
+    told = (
+        facts(period, as_of, reports)
+        | {"incomplete": missing, "sources": source_names(settings)}
+        | ({"reason": reason} if reason else {})
+    )
     return warehouse.publish(told, settings.keep_versions)
 
 

@@ -202,14 +202,15 @@ class Landing:
         base = self.root / "manifests"
         if not base.is_dir():
             return []
+        segments = None if sources is None else {_segment(source) for source in sources}
         for source_folder in sorted(base.iterdir()):
+            if segments is not None and source_folder.name not in segments:
+                continue
             for unit_folder in sorted(source_folder.iterdir()):
                 limit = f"{as_of:%Y%m%dT%H%M%S.%f}~"
                 names = [n for n in sorted(os.listdir(unit_folder)) if n.endswith(".json") and n < limit]
                 if names:
-                    landed = self._read(unit_folder / names[-1])
-                    if sources is None or landed.source in sources:
-                        found.append(landed)
+                    found.append(self._read(unit_folder / names[-1]))
         return found
 
     def refuse(self, refused: Refused, known_at: datetime) -> None:
