@@ -33,6 +33,7 @@ from reconcilers.sample_company.providers.server import CREDENTIALS, KNOWN_AT
 from reconcilers.warehouses.duckdb import Store, Version
 from tests.claims.published_tables import differences
 from tests.claims.scenarios.nights import build, land
+from tests import AT_LENGTH
 from tests.dags.airflow_processes import PROCESSES, Airflow, airflow, free_port, wait_for
 from tests.deployment.compose import Composed, copy_of_image
 
@@ -41,7 +42,9 @@ NIGHTLY, REPLAY, WATCH = "nightly_reconciliation", "replay_period", "hourly_cost
 _NIGHT = datetime.now(UTC) - timedelta(hours=6)
 #: The day of the run that the scheduler starts by itself.
 LAST = _NIGHT.date() - timedelta(days=1)
-FIRST = LAST - timedelta(days=14)
+#: How many days are backfilled.
+DAYS = 14 if AT_LENGTH else 4
+FIRST = LAST - timedelta(days=DAYS)
 #: Somebody else's: it wants the day's tables and says which day it got.
 DOWNSTREAM = """
 from airflow.sdk import Asset, PartitionedAssetTimetable, dag, task
@@ -154,7 +157,7 @@ def scheduled(world: World) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def backfilled(world: World, scheduled: dict[str, Any]) -> list[dict[str, Any]]:
-    """Fourteen days asked for on the command line, and a second time while the first is running."""
+    """Days asked for on the command line, and a second time while the first is running."""
     assert scheduled["state"] == "success"
     command = ["backfill", "create", "--dag-id", NIGHTLY, "--max-active-runs", "1"]
     command += ["--from-date", f"{FIRST}", "--to-date", f"{LAST - timedelta(days=1)}T23:59:59"]
@@ -164,7 +167,7 @@ def backfilled(world: World, scheduled: dict[str, Any]) -> list[dict[str, Any]]:
 
     def ended() -> list[dict[str, Any]] | None:
         runs = [run for run in world.airflow.runs(NIGHTLY) if run["run_type"] == "backfill"]
-        return runs if len(runs) == 14 and all(run["state"] in ("success", "failed") for run in runs) else None
+        return runs if len(runs) == DAYS and all(run["state"] in ("success", "failed") for run in runs) else None
 
     found: list[dict[str, Any]] = wait_for("the backfill", ended, seconds=900)
     return found
@@ -195,9 +198,11 @@ def test_every_service_is_healthy_and_says_so(world: World, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_fourteen_days_backfilled_are_one_range(world: World, backfilled: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_days_backfilled_are_one_range(world: World, backfilled: list[dict[str, Any]], tmp_path: Path) -> None:
     assert {run["state"] for run in backfilled} == {"success"}
-    assert {run["partition_key"] for run in backfilled} == {f"{FIRST + timedelta(days=number)}" for number in range(14)}
+    assert {run["partition_key"] for run in backfilled} == {
+        f"{FIRST + timedelta(days=number)}" for number in range(DAYS)
+    }
     published = world.published
     settings = world.settings.model_copy(update={"home": tmp_path / "var"})
     as_of, period = parse_instant(published.facts["as_of"]), Period(FIRST, LAST + timedelta(days=1))
@@ -285,7 +290,7 @@ def test_a_bad_bill_alerts_and_the_others_are_published(world: World) -> None:
 
 @pytest.mark.slow
 def test_somebody_elses_dag_got_each_day_once_it_was_whole(world: World, backfilled: list[dict[str, Any]]) -> None:
-    wanted = {f"{FIRST + timedelta(days=number)}" for number in range(15)}
+    wanted = {f"{FIRST + timedelta(days=number)}" for number in range(DAYS + 1)}
 
     def got() -> bool:
         return {run["partition_key"] for run in world.airflow.runs("monthly_pack")} == wanted
