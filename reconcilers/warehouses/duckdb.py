@@ -162,10 +162,12 @@ class Version:
         return f"{self.folder / FINANCE_FILE} (schema finance)"
 
     def ask(self, sql: str, *values: Any) -> Figures:
-        """The result of one read-only query. Raises ``SettingsInvalid`` where it fails."""
+        """The result of one query, which knows nothing but this version: it reads and writes no other file, attaches and installs
+        nothing, and changes no setting. Raises ``SettingsInvalid`` where it fails."""
         import duckdb
 
         with read_only(self.folder) as connection:
+            connection.execute("set enable_external_access = false; set lock_configuration = true")
             try:
                 cursor = connection.execute(sql, list(values))
                 # DuckDB gives no cursor for a text without a statement.
@@ -177,20 +179,11 @@ class Version:
 
 
 def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A connection to one published version, its tables in schema ``finance``. It never locks anybody out.
-
-    It knows nothing but that version: it reads and writes no other file, attaches and installs nothing, and its settings
-    stay as they are.
-    """
+    """A connection to one published version, its tables in schema ``finance``. It never locks anybody out."""
     import duckdb
 
     connection = duckdb.connect(str(folder / FINANCE_FILE), read_only=True)
-    for setting in (
-        "timezone = 'UTC'",
-        "enable_external_access = false",
-        "lock_configuration = true",
-    ):
-        connection.execute(f"set {setting}")
+    connection.execute("set timezone = 'UTC'")
     return connection
 
 

@@ -31,9 +31,9 @@ from reconcilers.declared.settings import read_settings
 from reconcilers.periods import Period, parse_instant
 from reconcilers.sample_company.providers.server import CREDENTIALS, KNOWN_AT
 from reconcilers.warehouses.duckdb import Store, Version
+from tests import AT_LENGTH
 from tests.claims.published_tables import differences
 from tests.claims.scenarios.nights import build, land
-from tests import AT_LENGTH
 from tests.dags.airflow_processes import PROCESSES, Airflow, airflow, free_port, wait_for
 from tests.deployment.compose import Composed, copy_of_image
 
