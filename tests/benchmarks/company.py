@@ -41,7 +41,7 @@ def write_lake(folder: Path, calls: int, days: int, keys: int = 100) -> dict[str
 
 def reference_tables(source: str = "bench") -> dict[str, Any]:
     """Reference tables of the company."""
-    rows: dict[str, list[dict[str, object]]] = {name: [] for name in reference.CONTRACTS}
+    rows: dict[str, list[dict[str, object]]] = {name: [] for name in reference.CONTRACTS | reference.DERIVED}
     rows["billing_sources"] = [{"source": source, "provider": "openai", "finality_days": 0}]
     rows["environments"] = [{"environment": "production", "production": True}]
     rows["contract_prices"] = [
@@ -65,12 +65,14 @@ def reference_tables(source: str = "bench") -> dict[str, Any]:
 
 
 def _copy(sql: str, entity: str, path: Path) -> str:
-    """A COPY of ``sql`` in the entity's own columns; those the SQL does not give are null."""
+    """A COPY of ``sql`` in the entity's own columns; those the SQL does not give are null, which the lake must allow."""
     return f"copy ({_shaped(sql, entity)}) to '{path}' (format parquet, compression zstd)"
 
 
 def _shaped(sql: str, entity: str) -> str:
     given = {column[0] for column in duckdb.sql(f"select * from ({sql}) limit 0").description}
+    if missing := [field.name for field in schema(entity) if not field.nullable and field.name not in given]:
+        raise ValueError(f"{entity} without {', '.join(missing)}")
     columns = [
         field.name if field.name in given else f"cast(null as {_type(field.type)}) as {field.name}"
         for field in schema(entity)
@@ -118,7 +120,7 @@ def _charges_sql(calls: Path, day: date) -> str:
             'acct' as billing_account_id, sub_account_id, api_key_id, model, meter, 'openai' as provider, 'API' as service_name, 'Usage' as charge_category,
             timestamp '{day}' as charge_period_start, timestamp '{day}' + interval 1 day as charge_period_end, date '{day.replace(day=1)}' as billing_period_start,
             'USD' as billing_currency, cost as billed_cost, cast(cost as varchar) as billed_cost_text, cast(0 as bigint) as billed_cost_residual,
-            cost as effective_cost, cast(cost as varchar) as effective_cost_text, quantity
+            cost as effective_cost, cast(cost as varchar) as effective_cost_text, cast(0 as bigint) as effective_cost_residual, quantity
         from (
             select sub_account_id, api_key_id, model, meter, sum(quantity) as quantity,
                 cast(sum(quantity) * cast(case {price} end as decimal(9, 3)) / 1000000 as decimal(38, 9)) as cost
