@@ -15,6 +15,9 @@ Every message says which source, period, file and line where they are known, wha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class ReconcileError(Exception):
     """Base of every error this package raises on purpose.
@@ -93,3 +96,9 @@ class Busy(ReconcileError):
 
 class SettingsInvalid(ReconcileError):
     """The configuration file or environment is wrong."""
+
+
+def nearest(written: str, names: Iterable[str]) -> str:
+    """``; nearest is NAME``, the end of a message about a word that is none of ``names``; empty where none is near."""
+    near = get_close_matches(written, sorted(names), 1)
+    return f"; nearest is {near[0]}" if near else ""

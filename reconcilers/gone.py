@@ -1,14 +1,15 @@
 """What was there before and is gone: nothing is published without it until somebody says that it is meant (rule R34).
 
 A source that the last publication had and that is not configured now, a reference file that was declared then, a unit in
-force that its source no longer lists. What is known of it stays known, so a number does not change because of it; but the
-tables would pass for complete. ``accept`` keeps who said so, when and why in landing.
+force that its source no longer lists. Such a unit counts on; what a source or a file of the first two said does not, and the
+tables would pass for complete (D37). ``accept`` keeps who said so, when and why in landing.
 """
 
 from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,7 +68,7 @@ def accept(
     landing = Landing(settings.landing)
     for name in names:
         pull = landing.pull(ACCEPTED, "accepted", name)
-        told = {"who": getpass.getuser(), "when": as_of.isoformat(), "why": reason}
+        told = {"who": _who(), "when": as_of.isoformat(), "why": reason}
         pull.add("accepted.json", "", json.dumps(told).encode())
         landing.commit(pull, as_of)
 
@@ -89,6 +90,14 @@ def _found(settings: Settings, landing: Landing, as_of: datetime, reports: Seque
         for unit in report.gone:
             what = f"source {report.source} no longer has {unit}, which is in force"
             yield Gone(report.source, f"{report.source}/{unit}", what, known[unit])
+
+
+def _who() -> str:
+    """Whoever runs the job; a container's user may have a number and no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _is_accepted(landing: Landing, one: Gone, as_of: datetime) -> bool:

@@ -12,12 +12,11 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconcilers.errors import SourceRejected
+from reconcilers.errors import SourceRejected, nearest
 from reconcilers.ingest.lake import METERS
 from reconcilers.money import is_currency, parse_amount, round_half_away
 from reconcilers.periods import parse_day
@@ -65,7 +64,8 @@ valid_from date valid_to date version string! time_from time time_to time"""
 SOURCE = "reference"
 
 #: column type pairs per file; ``!`` = required; ``caseless`` is a name that is compared without case; numbers are exact, ``positive``
-#: and ``not_negative`` ones are rounded to nine decimals, a ``rate`` has no more; ``month`` is the first day of one. The columns in ``KEYS`` are unique together.
+#: and ``not_negative`` ones are rounded to nine decimals, a ``rate`` has no more; ``month`` is the first day of one. The
+#: columns in ``KEYS`` are unique together.
 CONTRACTS: dict[str, str] = {
     "billing_sources": """source string! provider string endpoint string billing_account_id string default_account_id string
 finality_days count! batch_day int64""",
@@ -123,8 +123,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 
 def _one_of(allowed: tuple[str, ...], text: str) -> str:
     if text not in allowed:
-        near = get_close_matches(text, allowed, n=1)
-        raise ValueError(f"{text!r:.40} is none of {', '.join(allowed)}" + (f"; nearest is {near[0]}" if near else ""))
+        raise ValueError(f"{text!r:.40} is none of {', '.join(allowed)}{nearest(text, allowed)}")
     return text
 
 
@@ -251,8 +250,7 @@ def unread(folder: Path) -> Iterator[str]:
     names = {f"{name}.csv" for name in CONTRACTS}
     for path in sorted(folder.glob("*")):
         if path.suffix.lower() == ".csv" and path.name not in names:
-            near = get_close_matches(path.name.lower(), sorted(names), n=1)
-            yield f"{path.name} is no reference file and is not read" + (f"; nearest is {near[0]}" if near else "")
+            yield f"{path.name} is no reference file and is not read{nearest(path.name.lower(), names)}"
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

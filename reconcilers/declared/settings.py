@@ -3,7 +3,6 @@ the environment variable (or Airflow connection) that holds its credential."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from reconcilers import money
 from reconcilers.declared import yaml_text
 from reconcilers.declared.yaml_text import Place, Written
-from reconcilers.errors import SettingsInvalid
+from reconcilers.errors import SettingsInvalid, nearest
 
 
 def _currency(code: str) -> str:
@@ -30,8 +29,8 @@ Reader = Annotated[str, Field(pattern=r"^(user|group|serviceAccount|domain):[^\s
 Tenant = Annotated[str, Field(pattern=r"^[^'\"\\\x00-\x1f]+$")]
 
 
-#: Where sources are listed: one that bills, that tells who used what, that tells what was earned.
-ROOMS = ("billing", "telemetry", "revenue")
+#: Sources of one room: each with ``name``, ``kind`` and that kind's own keys.
+Sources = tuple[dict[str, Any], ...]
 #: Words that start with a letter or a digit; the name is a folder's, too.
 SOURCE_NAME = r"[^\W_][\w .@+-]*"
 #: Names that rows have which are of no source.
@@ -80,9 +79,9 @@ class Settings(BaseModel):
     home: Path = Path("var")
     reporting_currency: Currency = "USD"
     reference: Path = Path("reference")
-    billing: tuple[dict[str, Any], ...] = ()
-    telemetry: tuple[dict[str, Any], ...] = ()
-    revenue: tuple[dict[str, Any], ...] = ()
+    billing: Sources = ()
+    telemetry: Sources = ()
+    revenue: Sources = ()
     price_book: Literal["genai-prices", "none"] = "genai-prices"
     repull_days: int = Field(default=7, ge=0, le=366)
     midnight_window_minutes: int = Field(default=15, ge=0, le=720)
@@ -149,7 +148,7 @@ def read_settings(file: Path | None = None) -> Settings:
 def _source_problems(written: Written) -> Iterator[tuple[Place, str]]:
     """What is wrong with the names of sources: each is a folder of what is kept, and the identity of its rows."""
     lines: dict[str, int | None] = {}
-    for room in ROOMS:
+    for room in (name for name, setting in Settings.model_fields.items() if setting.annotation == Sources):
         sources = written.values.get(room)
         for number, source in enumerate(sources if isinstance(sources, list) else ()):
             place: Place = (room, number, "name")
@@ -174,8 +173,7 @@ def _problem(kind: str, place: Place, message: str) -> str:
 
 def _unknown(place: Place) -> str:
     model = BigQuerySettings if place[0] == "bigquery" and len(place) == 2 else Settings
-    near = difflib.get_close_matches(str(place[-1]), model.model_fields.keys() - {"file"}, 1)
-    return f"{_named(place)}: there is no such setting" + (f"; nearest is {near[0]}" if near else "")
+    return f"{_named(place)}: there is no such setting{nearest(str(place[-1]), model.model_fields.keys() - {'file'})}"
 
 
 def _named(place: Place) -> str:

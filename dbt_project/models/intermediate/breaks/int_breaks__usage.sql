@@ -30,7 +30,7 @@ usage_keys as (
         -- unknown where a part of it has no price
         case
             when count(case when usages.left_quantity > 0 and usages.expected_price is null then 1 end) = 0
-                then cast({{ idiv('coalesce(sum(' ~ value_of_left ~ '), 0) + 500000 * usages.scale_factor',
+                then cast({{ idiv('sum(' ~ value_of_left ~ ') + 500000 * usages.scale_factor',
                     '1000000 * usages.scale_factor') }} as int64)
         end as left_nanos,
         {{ isum("case when usages.expected_price is null then usages.quantity end") }} as unpriced_quantity
