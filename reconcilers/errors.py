@@ -17,6 +17,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from enum import IntEnum
+from typing import ClassVar
+
+
+class Exit(IntEnum):
+    """How a command ends. What is typed wrong ends with 2, as everywhere."""
+
+    DONE = 0
+    FAILED = 1
+    IN_PART = 3
+    REFUSED = 4
+    SETTINGS = 5
+    TRY_AGAIN = 75
 
 
 class ReconcileError(Exception):
@@ -26,6 +39,7 @@ class ReconcileError(Exception):
     """
 
     retryable = False
+    exit_code: ClassVar[int] = Exit.FAILED
 
     def __init__(
         self,
@@ -64,6 +78,7 @@ class SourceUnavailable(ReconcileError):
     """The far side timed out, refused the connection or answered 429/5xx beyond the retry budget."""
 
     retryable = True
+    exit_code = Exit.TRY_AGAIN
 
 
 class SourceRejected(ReconcileError):
@@ -78,24 +93,32 @@ class PeriodIncomplete(ReconcileError):
     """The window is not fully delivered yet."""
 
     retryable = True
+    exit_code = Exit.TRY_AGAIN
 
 
 class GoneMissing(ReconcileError):
     """A source, reference file or unit that was there before is gone; the published tables are unchanged."""
 
+    exit_code = Exit.REFUSED
+
 
 class DoesNotReconcile(ReconcileError):
     """An invariant over the built tables failed; the published tables are unchanged."""
+
+    exit_code = Exit.REFUSED
 
 
 class Busy(ReconcileError):
     """Another run is writing."""
 
     retryable = True
+    exit_code = Exit.TRY_AGAIN
 
 
 class SettingsInvalid(ReconcileError):
     """The configuration file or environment is wrong."""
+
+    exit_code = Exit.SETTINGS
 
 
 def nearest(written: str, names: Iterable[str]) -> str:

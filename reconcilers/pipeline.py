@@ -6,10 +6,12 @@ Airflow and the command line call the same functions; nothing here reads the clo
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,11 +26,11 @@ from reconcilers.ingest.resolution.days import resolve
 from reconcilers.ingest.resolution.tellings import Knowledge
 from reconcilers.ingest.told_already import left_out_charges
 from reconcilers.periods import Period, parse_instant
-from reconcilers.reports.completeness import incomplete
+from reconcilers.reports.completeness import OPEN, incomplete, stale, still_open
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
 from reconcilers.warehouses import dbt
-from reconcilers.warehouses.base import Published
+from reconcilers.warehouses.base import Candidate, Published, Warehouse, candidate_of, keep_candidate
 from reconcilers.warehouses.choice import warehouse_of
 
 #: What landing calls the reasons history was restated for.
@@ -172,11 +174,17 @@ def build(
 ) -> dbt.Build:
     """Build and audit candidate tables from everything known at ``as_of``; the caller holds the writer's place.
 
+    Where nothing that is known changed since the tables that stand were built, dbt is not started and the build has no nodes.
     Raises ``DoesNotReconcile`` when an invariant fails; what is published stays as it is.
     """
-    warehouse = warehouse_of(settings)
-    warehouse.load(*known(settings, as_of))
-    return dbt.build(
+    warehouse, now_known = warehouse_of(settings), known(settings, as_of)
+    told = fingerprint(now_known, variables(settings))
+    standing = candidate_of(warehouse.folder)
+    if standing and standing.is_for(told, as_of):
+        return dbt.Build()
+    keep_candidate(warehouse.folder, None)
+    warehouse.load(now_known.files, now_known.reference, now_known.knowledge)
+    built = dbt.build(
         artefacts=settings.path(settings.home) / "dbt",
         environment=warehouse.environment,
         as_of=as_of,
@@ -184,6 +192,26 @@ def build(
         executable=settings.dbt_executable,
         progress=progress,
     )
+    keep_candidate(warehouse.folder, Candidate(told, as_of, _holds_until(warehouse, as_of)))
+    return built
+
+
+def fingerprint(told: Known, variables: Mapping[str, object]) -> str:
+    """Identity of what the tables are made from: lake files, which never change, the small tables beside them, dbt's text."""
+    digest = hashlib.sha256(f"{dbt.recipe(variables)} {dbt.audits()}".encode())
+    for entity, paths in sorted(told.files.items()):
+        digest.update(f"{entity} {sorted(f'{path.parent.name}/{path.name}' for path in paths)}".encode())
+    for tables in (told.reference, told.knowledge):
+        for name, table in sorted(tables.items()):
+            digest.update(f"{name} {table.to_pylist()}".encode())
+    return digest.hexdigest()
+
+
+def _holds_until(warehouse: Warehouse, as_of: datetime) -> datetime:
+    """The last instant at which the tables just built say the same of the same facts: that day, unless an event is given up before."""
+    day_ends = datetime.combine(as_of.date(), time.max)
+    ((given_up_after,),) = warehouse.candidate("int_next_abandoned", "intermediate").rows
+    return min(day_ends, given_up_after or day_ends)
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str], more: Mapping[str, object]) -> int:
@@ -198,6 +226,7 @@ def run_dbt(settings: Settings, arguments: Sequence[str], more: Mapping[str, obj
         raise SettingsInvalid("nothing is published yet, so there is no store", hint="run the job once")
     as_of = parse_instant(published.facts["as_of"])
     with warehouse.writing():
+        keep_candidate(warehouse.folder, None)
         return dbt.by_hand(
             arguments,
             artefacts=settings.path(settings.home) / "dbt_by_hand",
@@ -208,13 +237,17 @@ def run_dbt(settings: Settings, arguments: Sequence[str], more: Mapping[str, obj
         )
 
 
-def known(
-    settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | None = None
-) -> tuple[dict[str, list[Path]], dict[str, Any], dict[str, Any]]:
-    """Lake files per entity, reference tables, and tables of what is known of the sources themselves, at ``as_of``.
+@dataclass(frozen=True)
+class Known:
+    """Lake files per entity, reference tables, and tables of what is known of the sources themselves."""
 
-    Of pulls, ``only`` those it takes.
-    """
+    files: dict[str, list[Path]]
+    reference: dict[str, Any]
+    knowledge: dict[str, Any]
+
+
+def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | None = None) -> Known:
+    """What is known at ``as_of``. Of pulls, ``only`` those it takes."""
     landing, lake = Landing(settings.landing), Lake(settings.lake)
     configured = configured_sources(settings)
     sources = {source.name: source for _, source in configured}
@@ -245,7 +278,38 @@ def known(
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
     rows = rows | _revenue(settings, landing.known(as_of))
     tables = {name: reference.table(found, name) for name, found in rows.items()}
-    return files, tables, knowledge(landing, configured, as_of)
+    return Known(files, tables, knowledge(landing, configured, as_of))
+
+
+def held(settings: Settings, as_of: datetime) -> dict[str, dict[str, Any]]:
+    """What is known of each configured source at ``as_of``: room, kind, units, rows per entity, billed cost per currency (ISO code →
+    decimal text), ``last_day`` its newest line speaks of, the days it answered for (``landed_from`` to ``landed_until``), without those that are only pulled again."""
+    landing, lake = Landing(settings.landing), Lake(settings.lake)
+    found = {}
+    for room, source in configured_sources(settings):
+        rows: Counter[str] = Counter()
+        billed: dict[str, Decimal] = {}
+        last_day = None
+        units = landing.known(as_of, [source.name])
+        for landed in units:
+            content = lake.ensure(source, landed)
+            rows.update(content.rows)
+            last_day = max(filter(None, (last_day, content.last_day)), default=None)
+            for currency, cost in content.billed_cost.items():
+                billed[currency] = billed.get(currency, Decimal(0)) + Decimal(cost)
+        asked = landing.asked(source.name, as_of).items()
+        landed_days = [day for day, told in asked if told.landed and not told.pulled_again]
+        found[source.name] = {
+            "room": room,
+            "kind": source.kind,
+            "units": len(units),
+            "rows": dict(sorted(rows.items())),
+            "billed_cost": {currency: f"{cost:f}" for currency, cost in sorted(billed.items())},
+            "last_day": last_day,
+            "landed_from": str(min(landed_days)) if landed_days else None,
+            "landed_until": str(max(landed_days)) if landed_days else None,
+        }
+    return found
 
 
 def _knowledge(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Knowledge, str]:
@@ -298,10 +362,15 @@ def publish(
         pull.add("reason.txt", "", reason.encode())
         landing.commit(pull, as_of)
     warehouse = warehouse_of(settings)
-    missing = incomplete(warehouse.candidate("fct_completeness"))
+    completeness, sources = warehouse.candidate("fct_completeness"), held(settings, as_of)
     told = (
         facts(period, as_of, reports)
-        | {"incomplete": missing, "sources": source_names(settings)}
+        | {
+            "incomplete": incomplete(completeness),
+            "open": still_open(warehouse.candidate("fct_breaks", where=OPEN), completeness),
+            "stale": stale(sources),
+            "sources": sources,
+        }
         | ({"reason": reason} if reason else {})
     )
     return warehouse.publish(told, settings.keep_versions)
