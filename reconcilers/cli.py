@@ -74,7 +74,7 @@ def run(
 
         reconcile run --date 2026-09-30 --accept-missing old-gateway --reason "switched off on 12 September"
     """
-    from reconcilers.console import run_with_progress
+    from reconcilers.console.run import run_with_progress
 
     settings = _settings(config)
     if not run_with_progress(
@@ -96,7 +96,7 @@ def rebuild(
 
     Example: reconcile rebuild --from 2026-09-01 --to 2026-09-30 --as-of 2026-10-03T06:00:00
     """
-    from reconcilers.console import run_with_progress
+    from reconcilers.console.run import run_with_progress
 
     run_with_progress(_settings(config), _period(None, start, end), _instant(as_of), fetch=False)
 
@@ -133,7 +133,7 @@ def watch(
 
     Example: reconcile watch --date 2026-09-30
     """
-    from reconcilers.console import print_watch
+    from reconcilers.console.run import print_watch
 
     period = _period(day, None, None).widened(before_days=1)
     if not print_watch(_settings(config), period, _instant(as_of)):
@@ -143,7 +143,7 @@ def watch(
 @app.command()
 def status(config: Config = None) -> None:
     """What is published: period, knowledge cut-off, coverage, open breaks, and what failed in the last run."""
-    from reconcilers.console import print_status
+    from reconcilers.console.status import print_status
 
     print_status(_settings(config))
 
@@ -154,7 +154,7 @@ def report(
     config: Config = None,
 ) -> None:
     """The waterfall, the dearest features per success and tenant margins of what is published, and one HTML page."""
-    from reconcilers.console import print_report
+    from reconcilers.console.report import print_report
 
     print_report(_settings(config), page)
 
@@ -169,7 +169,7 @@ def query(
 
     Example: reconcile query "select outcome, sum(reconciled_cost) from finance.fct_cost_per_outcome group by 1"
     """
-    from reconcilers.console import print_query
+    from reconcilers.console.query import print_query
 
     print_query(_settings(config), sql, output)
 
@@ -184,7 +184,7 @@ def explain(
 
     Example: reconcile explain ticket-20260901-00042
     """
-    from reconcilers.console import print_explanation
+    from reconcilers.console.explanation import print_explanation
 
     if not print_explanation(_settings(config), event_id, limit):
         raise SystemExit(1)
@@ -205,7 +205,7 @@ def sample(
 
     Example: reconcile sample --seed 3 --from 2026-09-25 --to 2026-10-04 --events-per-day 60 --out /tmp/acme
     """
-    from reconcilers.console import make_sample
+    from reconcilers.console.sample import make_sample
 
     make_sample(seed, _period(None, start, end), events_per_day, out, warehouse.value)
 
@@ -233,7 +233,7 @@ def serve_sample(
 
         reconcile serve-sample -- reconcile run --from 2026-09-01 --to 2026-10-20 --as-of 2026-12-01
     """
-    from reconcilers.console import serve
+    from reconcilers.console.sample import serve
 
     raise SystemExit(serve(out, None if known_at is None else _instant(known_at), host, port, context.args))
 

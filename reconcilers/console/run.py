@@ -1,0 +1,59 @@
+"""Runs with their progress: land, build, publish; the hourly estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from reconcilers import pipeline
+from reconcilers.console.paper import advancing, console, paper, plain, print_figures, progress_bars
+from reconcilers.declared.settings import Settings
+from reconcilers.gone import accept, refuse_gone
+from reconcilers.periods import Period
+from reconcilers.watch import watch, watched
+
+
+def run_with_progress(
+    settings: Settings,
+    period: Period,
+    as_of: datetime,
+    fetch: bool = True,
+    reason: str = "",
+    accept_missing: Sequence[str] = (),
+) -> bool:
+    """One whole run, or one from what is landed already. Returns false when it published but some unit of some source failed."""
+    with pipeline.writing(settings), progress_bars() as bars:
+        reports = [pipeline.land_reference(settings, as_of)] if fetch else []
+        for name in pipeline.source_names(settings) if fetch else []:
+            bar = bars.add_task(f"land {name}", total=None)
+            reports.append(pipeline.land(settings, name, period, as_of, advancing(bars, bar)))
+            bars.update(bar, description=f"land {name}: {reports[-1].units} units, {reports[-1].news} new")
+        for report in reports:
+            for problem in (*report.warnings, *report.failures):
+                console.print(f"[yellow]{report.source}[/]: {plain(problem)}")
+        accept(settings, accept_missing, reason, as_of, reports)
+        refuse_gone(settings, as_of, reports)
+        bar = bars.add_task("build and audit", total=None)
+        pipeline.build(settings, as_of, advancing(bars, bar))
+        published = pipeline.publish(settings, period, as_of, reports, reason)
+    console.print(f"published {plain(published.place)}")
+    return not any(report.failures for report in reports)
+
+
+def print_watch(settings: Settings, period: Period, as_of: datetime) -> bool:
+    """Estimate the days of ``period`` and show the dearest hours. Returns false when some unit of telemetry failed."""
+    with progress_bars() as bars:
+        reports = watch(settings, period, as_of, advancing(bars, bars.add_task("land, estimate", total=None)))
+    for report in reports:
+        for problem in (*report.warnings, *report.failures):
+            console.print(f"[yellow]{report.source}[/]: {plain(problem)}")
+    published = watched(settings).current()
+    assert published is not None
+    schema = settings.bigquery.published + "_watch" if settings.bigquery else "finance"
+    dearest = published.ask(
+        f"""select hour, tenant_id, feature_id, model, calls, unpriced_calls, estimated_cost
+            from {schema}.fct_cost_hourly order by estimated_cost desc nulls last, hour, tenant_id, feature_id, model limit 12"""
+    )
+    print_figures(paper(), dearest)
+    console.print(f"all hours: table fct_cost_hourly in {plain(published.place)}")
+    return not any(report.failures for report in reports)
