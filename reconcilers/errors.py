@@ -2,7 +2,9 @@
 
     ReconcileError
     ├── SourceUnavailable   the far side did not answer; retry
+    │   └── SourceUnreachable   its host is not there, or it kept the run waiting too long; nothing more is asked of it
     ├── SourceRejected      the input is bad or access is refused; a human must look; nothing of it was landed
+    │   └── AccessRefused       our credential is not accepted; nothing more is asked with it
     ├── SourceChangedShape  a required field is missing, renamed or retyped; code must change
     ├── PeriodIncomplete    the source has not delivered the whole window yet; wait
     ├── GoneMissing         what was there before is gone; nothing is published until somebody says that it is meant
@@ -35,11 +37,13 @@ class Exit(IntEnum):
 class ReconcileError(Exception):
     """Base of every error this package raises on purpose.
 
-    ``source``, ``period``, ``file`` and ``line`` locate the fault; ``hint`` says what to do next.
+    ``source``, ``period``, ``file`` and ``line`` locate the fault; ``hint`` says what to do next. One that ``stops_source`` is
+    met by every other unit of the source, too, so none is asked for.
     """
 
     retryable = False
     exit_code: ClassVar[int] = Exit.FAILED
+    stops_source = False
 
     def __init__(
         self,
@@ -81,8 +85,20 @@ class SourceUnavailable(ReconcileError):
     exit_code = Exit.TRY_AGAIN
 
 
+class SourceUnreachable(SourceUnavailable):
+    """No connection to the host at all, or a source that kept a run waiting for longer than it may."""
+
+    stops_source = True
+
+
 class SourceRejected(ReconcileError):
     """The input is corrupt, hostile or contradictory, or our credential is not accepted."""
+
+
+class AccessRefused(SourceRejected):
+    """The credential is wrong, expired or without the scope."""
+
+    stops_source = True
 
 
 class SourceChangedShape(ReconcileError):
@@ -119,6 +135,7 @@ class SettingsInvalid(ReconcileError):
     """The configuration file or environment is wrong."""
 
     exit_code = Exit.SETTINGS
+    stops_source = True
 
 
 def nearest(written: str, names: Iterable[str]) -> str:

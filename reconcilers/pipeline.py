@@ -19,8 +19,9 @@ from typing import Any
 from reconcilers.declared import models, reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError, SettingsInvalid
+from reconcilers.fetching import Causes, Fetching, told_once
 from reconcilers.ingest.completeness import knowledge
-from reconcilers.ingest.landing import Landed, Landing, Refused
+from reconcilers.ingest.landing import Landed, Landing, Pull, Refused
 from reconcilers.ingest.normalise import Lake, models_told
 from reconcilers.ingest.resolution.days import resolve
 from reconcilers.ingest.resolution.tellings import Knowledge
@@ -41,8 +42,8 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass
 class LandingReport:
-    """What landing one source did. ``failures`` are units refused or unreachable, each as one error message; ``gone`` are units
-    in force that the source no longer lists."""
+    """What landing one source did. ``failures`` says of the units refused or unreachable what was wrong, one line a cause; ``gone``
+    are units in force that the source no longer lists."""
 
     source: str
     units: int = 0
@@ -87,14 +88,16 @@ def land(
     """Fetch, validate and commit every unit of one source that covers ``period``.
 
     A unit that fails leaves what was known of it in force, is recorded as rejected at ``as_of`` and does not stop the
-    others; it stands rejected until it is taken, or a listing that would name it does not. Bills are pulled again for ``repull_days`` before the period, because providers restate.
+    others, unless the error stops the source: then all that are left are recorded with it. It stands rejected until it is taken, or a
+    listing that would name it does not. Bills are pulled again for ``repull_days`` before the period, because providers restate.
     """
     room, source = next((room, source) for room, source in configured_sources(settings) if source.name == name)
     landing, lake = Landing(settings.landing), Lake(settings.lake)
     report = LandingReport(name)
     window = period.widened(settings.repull_days) if room == "billing" else period
+    fetching, causes, warnings = Fetching(landing, source), Causes(), list[tuple[str, str]]()
     try:
-        units = list(source.units(window))
+        units = fetching.units(window)
     except ReconcileError as error:
         landing.ask(name, window, period, [], as_of)
         _refuse(landing, report, "(listing)", period, as_of, error)
@@ -103,7 +106,7 @@ def land(
     for refused in landing.refused(as_of):
         if refused.source == name and refused.unit not in units and source.lists(refused.unit, window):
             landing.end_refusal(name, refused.unit, as_of)
-            report.warnings.append(f"{refused.unit}: was refused, and is gone from the source")
+            warnings.append((refused.unit, "was refused, and is gone from the source"))
     known_before = (landed.unit for landed in landing.known(as_of, [name]))
     listed = set(units)
     report.gone = sorted(unit for unit in known_before if unit not in listed and source.lists(unit, window))
@@ -112,11 +115,14 @@ def land(
         if progress:
             progress(number, len(units), unit)
         try:
-            _land_unit(landing, lake, source, unit, as_of, report)
+            if _land_unit(landing, lake, source, fetching.pull(unit), as_of, report):
+                warnings.append((unit, "every row known before has vanished at the source"))
             landing.end_refusal(name, unit, as_of)
             taken.append(unit)
         except ReconcileError as error:
             _refuse(landing, report, unit, source.days(unit) or period, as_of, error)
+            causes.met(unit, error)
+    report.failures, report.warnings = causes.lines(), told_once(warnings)
     # Last: a run killed before has not had them.
     landing.ask(name, window, period, source.answered(window, taken), as_of)
     report.units = len(units)
@@ -125,19 +131,20 @@ def land(
     return report
 
 
-def _land_unit(landing: Landing, lake: Lake, source: Source, unit: str, as_of: datetime, report: LandingReport) -> None:
-    pull = landing.pull(source.name, source.kind, unit)
-    source.fetch(unit, pull)
+def _land_unit(
+    landing: Landing, lake: Lake, source: Source, pull: Pull, as_of: datetime, report: LandingReport
+) -> bool:
+    """Take what was fetched of a unit. Returns whether every row known of it before has vanished."""
     content = lake.ensure(source, landing.prepare(pull, as_of))
-    before = [known for known in landing.history(source.name, unit) if known.known_at <= as_of]
+    before = [known for known in landing.history(source.name, pull.unit) if known.known_at <= as_of]
     _, news = landing.commit(pull, as_of)
     report.news += news
     for entity, rows in content.rows.items():
         report.rows[entity] = report.rows.get(entity, 0) + rows
     for currency, cost in content.billed_cost.items():
         report.billed_cost[currency] = f"{Decimal(report.billed_cost.get(currency, '0')) + Decimal(cost):f}"
-    if before and news and not sum(content.rows.values()) and sum(lake.ensure(source, before[-1]).rows.values()):
-        report.warnings.append(f"{unit}: every row known before has vanished at the source")
+    emptied = bool(before and news and not sum(content.rows.values()))
+    return emptied and sum(lake.ensure(source, before[-1]).rows.values()) > 0
 
 
 def land_reference(settings: Settings, as_of: datetime) -> LandingReport:

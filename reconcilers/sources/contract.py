@@ -5,6 +5,7 @@ The pipeline calls, in this order and possibly weeks apart:
 1. ``units(period)``: which canonical units of work cover a period. A unit (a UTC day, a billing month, one file) is
    what a later delivery replaces whole, so its name must not depend on the period asked for.
 2. ``fetch(unit, pull)``: put the bytes exactly as received into ``pull``. Returning commits the pull; raising lands nothing.
+   Several units are fetched at the same time, each in a thread of its own, so a fetch changes nothing that another one uses.
 3. ``normalise(landed)``: committed bytes to lake rows (``lake.schema``); pure, no network, no clock.
 """
 
@@ -20,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from reconcilers.errors import SourceRejected
 from reconcilers.periods import days_named
@@ -42,12 +43,17 @@ class SourceConfig(BaseModel):
 
     A field that only steers how bytes are fetched (a folder, a time-out, the name of a credential) is declared with
     ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``).
+
+    ``side_by_side`` is how many units are fetched at the same time. ``time_limit_seconds`` is how long a run waits for the
+    source in all, listing and fetching; what is not there by then stands refused, and what was had before counts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     kind: str
+    side_by_side: int = Field(default=4, ge=1, le=32, exclude=True)
+    time_limit_seconds: float = Field(default=7200.0, gt=0, le=86_400, exclude=True)
 
 
 class Source(ABC):
