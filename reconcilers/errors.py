@@ -6,6 +6,7 @@
     ├── SourceRejected      the input is bad or access is refused; a human must look; nothing of it was landed
     │   └── AccessRefused       our credential is not accepted; nothing more is asked with it
     ├── SourceChangedShape  a required field is missing, renamed or retyped; code must change
+    ├── SourceBroken        our own code failed on an input; report it; nothing of it was landed
     ├── PeriodIncomplete    the source has not delivered the whole window yet; wait
     ├── GoneMissing         what was there before is gone; nothing is published until somebody says that it is meant
     ├── DoesNotReconcile    an invariant failed; finance must look; nothing was published
@@ -17,10 +18,14 @@ Every message says which source, period, file and line where they are known, wha
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import IntEnum
+from pathlib import Path
 from typing import ClassVar
+
+_PACKAGE = Path(__file__).parent
 
 
 class Exit(IntEnum):
@@ -103,6 +108,24 @@ class AccessRefused(SourceRejected):
 
 class SourceChangedShape(ReconcileError):
     """A required field is missing, renamed or of another type."""
+
+
+class SourceBroken(ReconcileError):
+    """A source's code failed with an error of no class of ours: our fault, whatever the input."""
+
+    @classmethod
+    def by(cls, error: Exception, *, source: str, period: str | None = None) -> SourceBroken:
+        """Says where in this package it failed, and not the error's own text, which may quote what was read."""
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(_PACKAGE)]
+        place = next(
+            (f"{Path(f.filename).relative_to(_PACKAGE.parent)} line {f.lineno}" for f in frames[::-1]), "no line"
+        )
+        return cls(
+            f"our own code failed with {type(error).__qualname__} at {place}",
+            source=source,
+            period=period,
+            hint="this is a fault of reconcilers: report this line; what was known before stays in force",
+        )
 
 
 class PeriodIncomplete(ReconcileError):

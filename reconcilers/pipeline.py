@@ -6,10 +6,11 @@ Airflow and the command line call the same functions; nothing here reads the clo
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -18,11 +19,11 @@ from typing import Any
 
 from reconcilers.declared import models, reference
 from reconcilers.declared.settings import Settings
-from reconcilers.errors import ReconcileError, SettingsInvalid
+from reconcilers.errors import ReconcileError, SettingsInvalid, SourceBroken
 from reconcilers.fetching import Causes, Fetching, told_once
 from reconcilers.ingest.completeness import knowledge
 from reconcilers.ingest.landing import Landed, Landing, Pull, Refused
-from reconcilers.ingest.normalise import Lake, models_told
+from reconcilers.ingest.normalise import Lake, Normalised, models_told
 from reconcilers.ingest.resolution.days import resolve
 from reconcilers.ingest.resolution.tellings import Knowledge
 from reconcilers.ingest.told_already import left_out_charges
@@ -97,25 +98,28 @@ def land(
     window = period.widened(settings.repull_days) if room == "billing" else period
     fetching, causes, warnings = Fetching(landing, source), Causes(), list[tuple[str, str]]()
     try:
-        units = fetching.units(window)
+        with _our_fault(name):
+            units = fetching.units(window)
+            # What the listing would name as long as the source has it.
+            owed = {unit for unit in _of_before(landing, name, as_of) if source.lists(unit, window)}
     except ReconcileError as error:
         landing.ask(name, window, period, [], as_of)
         _refuse(landing, report, "(listing)", period, as_of, error)
         return report
     landing.end_refusal(name, "(listing)", as_of)
     for refused in landing.refused(as_of):
-        if refused.source == name and refused.unit not in units and source.lists(refused.unit, window):
+        if refused.source == name and refused.unit in owed - {*units}:
             landing.end_refusal(name, refused.unit, as_of)
             warnings.append((refused.unit, "was refused, and is gone from the source"))
-    known_before = (landed.unit for landed in landing.known(as_of, [name]))
-    listed = set(units)
-    report.gone = sorted(unit for unit in known_before if unit not in listed and source.lists(unit, window))
+    report.gone = sorted(landed.unit for landed in landing.known(as_of, [name]) if landed.unit in owed - {*units})
     taken = []
     for number, unit in enumerate(units):
         if progress:
             progress(number, len(units), unit)
         try:
-            if _land_unit(landing, lake, source, fetching.pull(unit), as_of, report):
+            with _our_fault(name, unit):
+                emptied = _land_unit(landing, lake, source, fetching.pull(unit), as_of, report)
+            if emptied:
                 warnings.append((unit, "every row known before has vanished at the source"))
             landing.end_refusal(name, unit, as_of)
             taken.append(unit)
@@ -123,12 +127,41 @@ def land(
             _refuse(landing, report, unit, source.days(unit) or period, as_of, error)
             causes.met(unit, error)
     report.failures, report.warnings = causes.lines(), told_once(warnings)
+    answered: list[Period] = []
+    try:
+        with _our_fault(name):
+            answered = list(source.answered(window, taken))
+    except ReconcileError as error:
+        _refuse(landing, report, "(listing)", period, as_of, error)
     # Last: a run killed before has not had them.
-    landing.ask(name, window, period, source.answered(window, taken), as_of)
+    landing.ask(name, window, period, answered, as_of)
     report.units = len(units)
     if progress:
         progress(len(units), len(units), "")
     return report
+
+
+def _of_before(landing: Landing, source: str, as_of: datetime) -> set[str]:
+    """The units of a source that are in force or stand refused."""
+    refused = {one.unit for one in landing.refused(as_of) if one.source == source and one.unit != "(listing)"}
+    return refused | {landed.unit for landed in landing.known(as_of, [source])}
+
+
+#: Errors of the machine and not of a source's code: the next unit would meet them, too.
+_OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
+
+
+@contextmanager
+def _our_fault(source: str, unit: str | None = None) -> Iterator[None]:
+    """Whatever a source's code fails with is an error of ours that names it, and so stops that unit only."""
+    try:
+        yield
+    except (ReconcileError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            raise
+        raise SourceBroken.by(error, source=source, period=unit) from error
 
 
 def _land_unit(
@@ -144,7 +177,23 @@ def _land_unit(
     for currency, cost in content.billed_cost.items():
         report.billed_cost[currency] = f"{Decimal(report.billed_cost.get(currency, '0')) + Decimal(cost):f}"
     emptied = bool(before and news and not sum(content.rows.values()))
-    return emptied and sum(lake.ensure(source, before[-1]).rows.values()) > 0
+    return emptied and _has_rows(lake, source, before[-1])
+
+
+def _has_rows(lake: Lake, source: Source, landed: Landed) -> bool:
+    """Whether the pull has rows in the reading that counts; none where nothing reads it any more."""
+    reading, _ = _reading(lake, source, landed)
+    return reading is not None and sum(reading.rows.values()) > 0
+
+
+def _reading(lake: Lake, source: Source, landed: Landed) -> tuple[Normalised | None, ReconcileError | None]:
+    """The lake rows of a committed pull. Where the source's recipe of today refuses the bytes: its last good reading, if there is one,
+    and why it is that."""
+    try:
+        with _our_fault(source.name, landed.unit):
+            return lake.ensure(source, landed), None
+    except ReconcileError as error:
+        return lake.last_reading(source, landed), error
 
 
 def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
@@ -261,11 +310,15 @@ def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | 
     files: dict[str, list[Path]] = {}
     charges: list[tuple[Landed, Path]] = []
     declared: dict[str, Landed] = {}
+    unread: list[Refused] = []
     for landed in landing.known(as_of):
         if landed.source == reference.SOURCE:
             declared[landed.unit] = landed
         elif landed.source in sources and (only is None or only(landed)):
-            for entity, path in lake.ensure(sources[landed.source], landed).files.items():
+            reading, problem = _reading(lake, sources[landed.source], landed)
+            if problem is not None:
+                unread.append(_unread(landed, sources[landed.source].days(landed.unit), problem, reading))
+            for entity, path in reading.files.items() if reading else ():
                 files.setdefault(entity, []).append(path)
                 charges += [(landed, path)] if entity == "charges" else []
     for landed, left_out in left_out_charges(charges):
@@ -285,7 +338,7 @@ def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | 
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
     rows = rows | _revenue(settings, landing.known(as_of))
     tables = {name: reference.table(found, name) for name, found in rows.items()}
-    return Known(files, tables, knowledge(landing, configured, as_of))
+    return Known(files, tables, knowledge(landing, configured, as_of, unread))
 
 
 def held(settings: Settings, as_of: datetime) -> dict[str, dict[str, Any]]:
@@ -299,7 +352,9 @@ def held(settings: Settings, as_of: datetime) -> dict[str, dict[str, Any]]:
         last_day = None
         units = landing.known(as_of, [source.name])
         for landed in units:
-            content = lake.ensure(source, landed)
+            content, _ = _reading(lake, source, landed)
+            if content is None:
+                continue
             rows.update(content.rows)
             last_day = max(filter(None, (last_day, content.last_day)), default=None)
             for currency, cost in content.billed_cost.items():
@@ -317,6 +372,15 @@ def held(settings: Settings, as_of: datetime) -> dict[str, dict[str, Any]]:
             "landed_until": str(max(landed_days)) if landed_days else None,
         }
     return found
+
+
+def _unread(landed: Landed, days: Period | None, problem: ReconcileError, reading: Normalised | None) -> Refused:
+    """A pull taken once that the recipe of today does not read."""
+    kept = "its last good reading counts" if reading else "no earlier reading is kept, so nothing of it counts"
+    told = _days_told(days)
+    return Refused(
+        landed.source, landed.unit, f"landed before and not read as configured now ({problem}); {kept}", *told
+    )
 
 
 def _knowledge(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Knowledge, str]:
@@ -411,5 +475,8 @@ def _refuse(
     """``days`` are those the unit may speak of; null for any."""
     report.failures.append(str(error))
     report.retryable = report.retryable or error.retryable
-    told = (str(days.start), str(days.end - timedelta(days=1))) if days else (None, None)
-    landing.refuse(Refused(report.source, unit, error.problem, *told), as_of)
+    landing.refuse(Refused(report.source, unit, error.problem, *_days_told(days)), as_of)
+
+
+def _days_told(days: Period | None) -> tuple[str | None, str | None]:
+    return (str(days.start), str(days.end - timedelta(days=1))) if days else (None, None)

@@ -7,8 +7,11 @@ Times are UTC. Column by column meaning: ``docs/lake.md``.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
+
+from reconcilers.money import MOST_QUANTITY
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +31,15 @@ METERS = {
     "read_units": "read_units",
     "gb_hours": "gb_hours",
 }
+
+#: Parts of its unit that a meter is kept in, where that is not the unit itself (the same file's ``scale_factor``).
+SCALES = {"seconds": 1000, "read_units": 1000, "gb_hours": 1_000_000}
+
+
+def most_of(meter: str | None) -> Decimal:
+    """What no line, report row or call counts more of, in the meter's own unit."""
+    return MOST_QUANTITY / SCALES.get(meter or "", 1)
+
 
 #: Lines of text: (column, type). ``!`` marks a column that is never null.
 _KEYS = """

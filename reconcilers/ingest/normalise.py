@@ -68,9 +68,19 @@ class Lake:
         folder = self._folder(source, landed)
         if not folder.is_dir():
             self._write(source, landed, folder)
-        content = json.loads((folder / "content.json").read_text())
-        files = {entity: folder / f"{entity}.parquet" for entity, rows in content["rows"].items() if rows}
-        return Normalised(files, content["rows"], content["billed_cost"], content.get("last_day"))
+        return _written(folder)
+
+    def last_reading(self, source: Readable, landed: Landed) -> Normalised | None:
+        """The pull's lake rows as the latest other recipe wrote them, in the shapes of today; None where there are none."""
+        import pyarrow.parquet as pq
+
+        folders = (self.root / quote(source.name, safe="")).glob(f"{landed.landing_id}-*/content.json")
+        whole = [path for path in folders if path.parent.suffix != ".tmp"]
+        for content in sorted(whole, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+            found = _written(content.parent)
+            if all(pq.read_schema(path).equals(schema(entity)) for entity, path in found.files.items()):
+                return found
+        return None
 
     def keep(self, landed: Landed, entity: str, table: pa.Table) -> Path:
         """The file of rows about a pull that follow from more than the pull itself, such as what others told already.
@@ -143,6 +153,12 @@ class Lake:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def _written(folder: Path) -> Normalised:
+    content = json.loads((folder / "content.json").read_text())
+    files = {entity: folder / f"{entity}.parquet" for entity, rows in content["rows"].items() if rows}
+    return Normalised(files, content["rows"], content["billed_cost"], content.get("last_day"))
 
 
 def _numbered(calls: pa.Table, before: int) -> pa.Table:
