@@ -45,13 +45,15 @@ class SourceConfig(BaseModel):
     ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``).
 
     ``side_by_side`` is how many units are fetched at the same time. ``time_limit_seconds`` is how long a run waits for the
-    source in all, listing and fetching; what is not there by then stands refused, and what was had before counts.
+    source in all, listing and fetching; what is not there by then stands refused, and what was had before counts. ``renamed_from`` is
+    what the source was called before, one name or several: what landed under them is its own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     kind: str
+    renamed_from: str | tuple[str, ...] = Field(default=(), exclude=True)
     side_by_side: int = Field(default=4, ge=1, le=32, exclude=True)
     time_limit_seconds: float = Field(default=7200.0, gt=0, le=86_400, exclude=True)
 
