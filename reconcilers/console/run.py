@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconcilers import pipeline
+from reconcilers.check import before_landing
+from reconcilers.console.check import print_findings
 from reconcilers.console.paper import advancing, console, paper, plain, print_figures, progress_bars
 from reconcilers.declared.settings import Settings
 from reconcilers.gone import accept, refuse_gone
@@ -22,6 +24,8 @@ def run_with_progress(
     accept_missing: Sequence[str] = (),
 ) -> bool:
     """One whole run, or one from what is landed already. Returns false when it published but some unit of some source failed."""
+    if fetch:
+        print_findings(console, before_landing(settings))
     with pipeline.writing(settings), progress_bars() as bars:
         reports = [pipeline.land_reference(settings, as_of)] if fetch else []
         for name in pipeline.source_names(settings) if fetch else []:

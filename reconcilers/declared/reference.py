@@ -1,7 +1,7 @@
 """Finance-owned reference files: CSV with contracts (``docs/lake.md``), read whole and typed before anything uses them.
 
 An absent file is an empty one; an unknown or missing column, a value of the wrong type or off its closed list, or a duplicate
-key stops the run, naming file, line and column, because a mapping read half would move money silently.
+key refuses the file, naming line and column, because a mapping read half would move money silently.
 """
 
 from __future__ import annotations

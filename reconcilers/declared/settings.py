@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -114,35 +115,62 @@ class Settings(BaseModel):
         return self.path(self.home) / "lake"
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a settings file: ``line`` and ``key`` say where, null for what is wrong with the whole of it."""
+
+    line: int | None
+    key: str | None
+    problem: str
+
+    def __str__(self) -> str:
+        told = f"{self.key}: {self.problem}" if self.key else self.problem
+        return f"line {self.line}: {told}" if self.line else told
+
+
 def read_settings(file: Path | None = None) -> Settings:
     """Read ``reconcile.yaml`` (argument, else ``RECONCILE_CONFIG``, else the current folder).
 
     Raises ``SettingsInvalid`` with all that is wrong, each with its line, its key, and the nearest valid name.
     """
+    settings, problems = examine_settings(settings_file(file))
+    if problems or settings is None:
+        raise SettingsInvalid("; ".join(map(str, problems)), file=str(settings_file(file)))
+    return settings
+
+
+def settings_file(file: Path | None = None) -> Path:
+    """Where the settings are. Raises ``SettingsInvalid`` where there is no such file."""
     path = Path(file or os.environ.get("RECONCILE_CONFIG") or "reconcile.yaml").resolve()
     if not path.is_file():
         raise SettingsInvalid(
             f"no settings file at {path}",
-            hint="pass --config, set RECONCILE_CONFIG, or make one with `reconcile sample`",
+            hint="pass --config, set RECONCILE_CONFIG, or make one with `reconcile init`",
         )
+    return path
+
+
+def examine_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
+    """The settings as far as they can be read, what is wrong left at its default, and all that is wrong in order of lines.
+
+    Raises ``SettingsInvalid`` for what is not YAML.
+    """
     written = yaml_text.read(path)
-    problems: list[tuple[int | None, str]]
-    problems = [(line, f"{_named(place)}: {problem}") for place, line, problem in written.problems]
-    problems += [(written.line_of(place), problem) for place, problem in _source_problems(written)]
+    problems = [Problem(line, _named(place), problem) for place, line, problem in written.problems]
+    problems += [Problem(written.line_of(place), None, problem) for place, problem in _source_problems(written)]
     own = {key: value for key, value in written.values.items() if key != "file"}
     if "file" in written.values:
-        problems.append((written.lines["file",], _unknown(("file",))))
-    settings = None
+        problems.append(_problem(written, "extra_forbidden", ("file",), ""))
     try:
-        settings = Settings(**own, file=path)
+        return Settings(**own, file=path), sorted(problems, key=lambda problem: problem.line or 0)
     except ValidationError as error:
-        problems += [(written.line_of(e["loc"]), _problem(e["type"], e["loc"], e["msg"])) for e in error.errors()]
-    if problems or settings is None:
-        told = sorted(problems, key=lambda problem: problem[0] or 0)
-        raise SettingsInvalid(
-            "; ".join(f"line {line}: {problem}" if line else problem for line, problem in told), file=str(path)
-        )
-    return settings
+        problems += [_problem(written, e["type"], e["loc"], e["msg"]) for e in error.errors()]
+        wrong = {e["loc"][0] for e in error.errors() if e["loc"]}
+    problems.sort(key=lambda problem: problem.line or 0)
+    try:
+        return Settings(**{key: value for key, value in own.items() if key not in wrong}, file=path), problems
+    except ValidationError:
+        return None, problems
 
 
 def _source_problems(written: Written) -> Iterator[tuple[Place, str]]:
@@ -166,14 +194,12 @@ def _source_problems(written: Written) -> Iterator[tuple[Place, str]]:
                 lines[name] = written.line_of(place)
 
 
-def _problem(kind: str, place: Place, message: str) -> str:
+def _problem(written: Written, kind: str, place: Place, message: str) -> Problem:
     # The value is left out: it may be a secret put in the wrong place.
-    return _unknown(place) if kind == "extra_forbidden" else f"{_named(place)}: {message}" if place else message
-
-
-def _unknown(place: Place) -> str:
-    model = BigQuerySettings if place[0] == "bigquery" and len(place) == 2 else Settings
-    return f"{_named(place)}: there is no such setting{nearest(str(place[-1]), model.model_fields.keys() - {'file'})}"
+    if kind == "extra_forbidden":
+        model = BigQuerySettings if place[0] == "bigquery" and len(place) == 2 else Settings
+        message = f"there is no such setting{nearest(str(place[-1]), model.model_fields.keys() - {'file'})}"
+    return Problem(written.line_of(place), _named(place) or None, message)
 
 
 def _named(place: Place) -> str:

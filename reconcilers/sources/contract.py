@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -69,6 +69,24 @@ class Source(ABC):
         uri = getattr(self.config, "uri", "")
         return folders.S3_SECRETS if uri.startswith("s3://") else ()
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Of ``secrets`` those without which it cannot be asked at all; a role of the machine may stand for the others."""
+        return ()
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is a folder of this machine, so that looking into it is no request."""
+        uri = getattr(self.config, "uri", None)
+        return isinstance(uri, str) and not uri.startswith("s3://")
+
+    def probe(self, period: Period) -> int:
+        """How many units it has for a period, by one small request that shows that it answers and takes the credential.
+
+        Raises a ``ReconcileError`` as ``fetch`` does. A source that names its units without asking asks for something here.
+        """
+        return sum(1 for _ in self.units(period))
+
     @abstractmethod
     def units(self, period: Period) -> Iterable[str]:
         """Canonical names of the units that cover ``period``; may list a remote folder."""
@@ -80,6 +98,10 @@ class Source(ABC):
     @abstractmethod
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         """(entity, table in ``lake.schema(entity)``) batches. Raises ``SourceRejected`` or ``SourceChangedShape``."""
+
+    def rows(self, landed: Landed) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(entity, row) of all that ``normalise`` makes of a pull, for a look at a small one."""
+        return ((entity, row) for entity, table in self.normalise(landed) for row in table.to_pylist())
 
     def days(self, unit: str) -> Period | None:
         """The days a unit speaks of, where its name tells: ``2026-10-01``, ``2026-10``; null where it does not."""

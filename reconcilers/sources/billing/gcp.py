@@ -61,6 +61,11 @@ class Gcp(Source):
     Config = GcpConfig
     config: GcpConfig
 
+    def probe(self, period: Period) -> int:
+        """Asks for the table's columns."""
+        self._table()
+        return len(list(period.days()))
+
     def units(self, period: Period) -> Iterator[str]:
         """UTC days of export, ``2026-10-01``: those in the period, and later ones with usage of it or an invoice month it ends.
 

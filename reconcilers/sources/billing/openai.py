@@ -87,21 +87,23 @@ class OpenAI(Source):
     def secrets(self) -> tuple[str, ...]:
         return (self.config.api_key_env,)
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.secrets
+
+    def probe(self, period: Period) -> int:
+        """Asks for the costs of the first day, once."""
+        with self._client(http.RetryPolicy(attempts=1, timeout_seconds=10)) as client:
+            client.get("/v1/organization/costs", _window(period.start))
+        return len(list(period.days()))
+
     def units(self, period: Period) -> Iterator[str]:
         """Every UTC day: ``2026-10-01``."""
         return (day.isoformat() for day in period.days())
 
     def fetch(self, unit: str, pull: Pull) -> None:
-        start = int(_day_start(parse_day(unit)).replace(tzinfo=UTC).timestamp())
-        window = [("start_time", str(start)), ("end_time", str(start + 86_400)), ("bucket_width", "1d"), ("limit", "1")]
-        key = http.credential(self.config.api_key_env, self.name)
-        with http.Client(
-            self.config.base_url,
-            {"Authorization": f"Bearer {key}"},
-            source=self.name,
-            variable=self.config.api_key_env,
-            retry=self.config.retry,
-        ) as client:
+        window = _window(parse_day(unit))
+        with self._client(self.config.retry) as client:
             for name, path, group_by in self._requests():
                 params = [*window, *(("group_by[]", dimension) for dimension in group_by)]
                 for number, page in enumerate(client.pages(path, params), 1):
@@ -156,6 +158,16 @@ class OpenAI(Source):
                     return text[start:position]
             position = text.find(_RESULTS, position)
         raise SourceRejected(f"no result {line}", source=self.name, file=name, hint="landing was changed; restore it")
+
+    def _client(self, retry: http.RetryPolicy) -> http.Client:
+        key = http.credential(self.config.api_key_env, self.name)
+        return http.Client(
+            self.config.base_url,
+            {"Authorization": f"Bearer {key}"},
+            source=self.name,
+            variable=self.config.api_key_env,
+            retry=retry,
+        )
 
     def _requests(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         """(name of the landed objects, path, dimensions to group by) of every list a day consists of."""
@@ -514,6 +526,12 @@ class _Row:
 def _plain_zero(text: str) -> str:
     """``0E-6176``, which the costs API writes for nothing, as ``0``; any other amount as it is."""
     return "0" if re.fullmatch(r"[+-]?0+(\.0*)?[eE][+-]?\d+", text) else text
+
+
+def _window(day: date) -> list[tuple[str, str]]:
+    """The parameters that ask for one UTC day."""
+    start = int(_day_start(day).replace(tzinfo=UTC).timestamp())
+    return [("start_time", str(start)), ("end_time", str(start + 86_400)), ("bucket_width", "1d"), ("limit", "1")]
 
 
 def _day_start(day: date) -> datetime:

@@ -108,8 +108,20 @@ class RevenueFile(Source):
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         import pyarrow as pa
 
-        shape = schema("revenue")
         rejections = Rejections(self.name, landed.landing_id)
+        for batch in self._batches(landed, rejections):
+            yield "revenue", pa.Table.from_pylist(batch, schema=schema("revenue"))
+        if rejections.rows:
+            yield "rejected_records", rejections.table()
+
+    def rows(self, landed: Landed) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Without Arrow, which takes longer to load than a small file to read."""
+        rejections = Rejections(self.name, landed.landing_id)
+        yield from (("revenue", row) for batch in self._batches(landed, rejections) for row in batch)
+        yield from (("rejected_records", row) for row in rejections.rows)
+
+    def _batches(self, landed: Landed, rejections: Rejections) -> Iterator[list[dict[str, Any]]]:
+        """Lines of revenue, some at a time; those that cannot be read are told to ``rejections``."""
         for index, item in enumerate(landed.objects):
             base = folders.line_base(index)
             select = partial(self._select, item.name)
@@ -126,9 +138,7 @@ class RevenueFile(Source):
                         tenant = told["tenant_id"]
                         rejections.add(item.name, line + base, str(error), size, day=day, tenant_id=tenant)
                 if rows:
-                    yield "revenue", pa.Table.from_pylist(rows, schema=shape)
-        if rejections.rows:
-            yield "rejected_records", rejections.table()
+                    yield rows
 
     def _folder(self) -> folders.Folder:
         return folders.open_folder(self.config.uri, endpoint_url=self.config.endpoint_url, source=self.name)

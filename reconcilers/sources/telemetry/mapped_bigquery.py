@@ -70,6 +70,10 @@ class MappedBigquery(MappingSource):
     Config: ClassVar[type[SourceConfig]] = MappedBigqueryConfig
     config: MappedBigqueryConfig
 
+    def probe(self, period: Period) -> int:
+        """Asks for the table's columns, which the mapping has to fit."""
+        return len(list(period.days())) if self._shape else 0
+
     def units(self, period: Period) -> Iterable[str]:
         """UTC days, ``2026-10-01``."""
         return [day.isoformat() for day in period.widened(self.config.late_days).days()]
