@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= var/sample
 
-.PHONY: help run dbt nightly test long accept crash check check-python check-sql lock emitters findings bench clean
+.PHONY: help run dbt nightly test long accept docs crash check check-python check-sql lock emitters findings bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -67,6 +67,9 @@ test: .venv/.ready .venv-bigquery/.ready check ## Linters, types, import rules a
 
 accept: .venv/.ready ## Accept the lake rows that sources make of tests/sources/fixtures now, and print what that changes
 	@$(BIN)/python -m tests.sources.accepted
+
+docs: .venv/.ready ## Write docs/configuration.md of the models that read reconcile.yaml
+	@$(BIN)/python -m reconcilers.configuration docs/configuration.md
 
 long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, three companies on both warehouses
 	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity

@@ -107,6 +107,17 @@ def check(
 
 
 @app.command()
+def schema() -> None:
+    """Print the JSON Schema of the settings, so that editors complete and check `reconcile.yaml`.
+
+    Example: reconcile schema > reconcile.schema.json
+    """
+    from reconcilers.console.schema import print_schema
+
+    print_schema()
+
+
+@app.command()
 def rebuild(
     start: Annotated[str, typer.Option("--from", help="First day of the range the tables are said to be for.")],
     end: Annotated[str, typer.Option("--to", help="Last day of it, included.")],

@@ -14,10 +14,11 @@ import hashlib
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -41,13 +42,16 @@ class SourceConfig(BaseModel):
     """What every configured source has. ``kind`` names the file that implements it; ``name`` is its identity in every table.
 
     A field that only steers how bytes are fetched (a folder, a time-out, the name of a credential) is declared with
-    ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``).
+    ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``). The text below a field is
+    its description in ``docs/configuration.md`` and in editors, its ``examples`` what ``reconcile init`` writes.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: str
+    """What the source is called in every table and message. Another name is another source."""
     kind: str
+    """Which module reads it."""
 
 
 class Source(ABC):
@@ -55,6 +59,13 @@ class Source(ABC):
 
     kind: ClassVar[str]
     Config: ClassVar[type[SourceConfig]]
+    #: What ``reconcile init`` writes below ``name`` and ``kind``, by the end of the name of each source it begins with.
+    begins: ClassVar[Mapping[str, str]] = MappingProxyType({"": ""})
+    #: Of a bill: whose calls it bills (as ``naming.provider`` spells them), after how many days a day changes no more, which
+    #: price dimensions its lines tell. ``reconcile init`` declares so.
+    providers: ClassVar[tuple[str, ...]] = ()
+    finality_days: ClassVar[int] = 7
+    tells: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: SourceConfig) -> None:
         self.config = config
@@ -149,6 +160,13 @@ class Source(ABC):
         if found is None:
             raise SourceRejected(f"no line {line}", source=self.name, file=name, hint="landing was changed; restore it")
         return found
+
+
+def or_text(schema: dict[str, Any]) -> None:
+    """Makes the JSON Schema of a model say that one text stands for it, too."""
+    body = dict(schema)
+    schema.clear()
+    schema.update({"description": body.pop("description", ""), "anyOf": [{"type": "string"}, body]})
 
 
 @cache

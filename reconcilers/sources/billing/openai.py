@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -49,22 +50,20 @@ UsageReportName = Literal[
 
 
 class OpenAIConfig(SourceConfig):
-    """Where the organisation's API is and how it is asked.
-
-    ``api_key_env`` names the environment variable of an admin key with scope ``api.usage.read``. ``billing_account_id`` is
-    the organisation; answers that name another one are refused. ``group_costs_by`` is what costs are split by: drop
-    ``api_key_id`` where the API refuses it. ``usage`` lists the usage reports to read. ``control_total`` asks for each
-    day's costs ungrouped as well, and refuses a day whose lines do not add up to it.
-    """
+    """Where the organisation's API is and how it is asked."""
 
     base_url: str = Field(default="https://api.openai.com", exclude=True)
+    """Where the API is."""
     api_key_env: str = Field(default="OPENAI_ADMIN_KEY", exclude=True)
-    billing_account_id: str | None = None
+    """The environment variable that holds an admin key with scope `api.usage.read`."""
+    billing_account_id: str | None = Field(default=None, examples=["org-acme"])
+    """The organisation; answers that name another one are refused."""
     group_costs_by: tuple[Literal["project_id", "line_item", "api_key_id"], ...] = (
         "project_id",
         "line_item",
         "api_key_id",
     )
+    """What costs are split by: drop `api_key_id` where the API refuses it."""
     usage: tuple[UsageReportName, ...] = (
         "completions",
         "embeddings",
@@ -72,8 +71,11 @@ class OpenAIConfig(SourceConfig):
         "audio_speeches",
         "audio_transcriptions",
     )
+    """The usage reports to read."""
     control_total: bool = True
+    """Whether each day's costs are asked for ungrouped as well; a day whose lines do not add up to it is refused."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
+    """How long to insist where the API does not answer."""
 
 
 class OpenAI(Source):
@@ -81,6 +83,9 @@ class OpenAI(Source):
 
     kind = "openai"
     Config = OpenAIConfig
+    begins = MappingProxyType({"": "api_key_env: OPENAI_ADMIN_KEY   # an admin key with scope api.usage.read\n"})
+    providers = ("openai",)
+    tells = ("service_tier", "batch")
     config: OpenAIConfig
 
     @property

@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
@@ -56,14 +57,18 @@ _LONGEST_DAYS = 7_320
 
 
 class RevenueFileConfig(SourceConfig):
-    """Where the files are. ``pattern`` is matched against whole keys below ``uri``; ``columns`` names the file's own
-    column for a column of the contract, ``constants`` gives the value of one the file does not have."""
+    """Where the files are, and what their columns are called."""
 
-    uri: str = Field(exclude=True)
+    uri: str = Field(exclude=True, examples=["revenue"])
+    """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
     pattern: str = r".*\.csv(\.gz|\.zst)?"
+    """A regular expression for whole keys below `uri`."""
     endpoint_url: str | None = Field(default=None, exclude=True)
-    columns: dict[str, str] = Field(default_factory=dict)
-    constants: dict[str, str] = Field(default_factory=dict)
+    """Where S3 is, where it is not Amazon's."""
+    columns: dict[str, str] = Field(default_factory=dict, examples=[{"revenue_id": "line_id"}])
+    """The file's own column for a column of the contract."""
+    constants: dict[str, str] = Field(default_factory=dict, examples=[{"currency": "USD"}])
+    """The value of a column of the contract that the file does not have."""
 
     @field_validator("pattern")
     @classmethod
@@ -85,6 +90,7 @@ class RevenueFile(Source):
     """Revenue lines from files; see the module's docstring."""
 
     kind: ClassVar[str] = "revenue_file"
+    begins = MappingProxyType({"": "uri: revenue                     # a folder, or s3://bucket/prefix\n"})
     Config: ClassVar[type[SourceConfig]] = RevenueFileConfig
     config: RevenueFileConfig
 
