@@ -110,7 +110,7 @@ def test_what_is_wrong_the_schema_names_in_the_kind_that_is_meant(
 ) -> None:
     found = said(validator, settings)
     assert any(one.startswith(problem) for one in found), found
-    assert len(found) == 1
+    assert len(set(found)) == 1
 
 
 def test_the_command_prints_it(schema: dict[str, Any]) -> None:

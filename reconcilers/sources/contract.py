@@ -5,6 +5,7 @@ The pipeline calls, in this order and possibly weeks apart:
 1. ``units(period)``: which canonical units of work cover a period. A unit (a UTC day, a billing month, one file) is
    what a later delivery replaces whole, so its name must not depend on the period asked for.
 2. ``fetch(unit, pull)``: put the bytes exactly as received into ``pull``. Returning commits the pull; raising lands nothing.
+   Several units are fetched at the same time, each in a thread of its own, so a fetch changes nothing that another one uses.
 3. ``normalise(landed)``: committed bytes to lake rows (``lake.schema``); pure, no network, no clock.
 """
 
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from reconcilers.errors import SourceRejected
 from reconcilers.periods import days_named
@@ -52,6 +53,11 @@ class SourceConfig(BaseModel):
     """What the source is called in every table and message. Another name is another source."""
     kind: str
     """Which module reads it."""
+    side_by_side: int = Field(default=4, ge=1, le=32, exclude=True)
+    """How many units are fetched at the same time."""
+    time_limit_seconds: float = Field(default=7200.0, gt=0, le=86_400, exclude=True)
+    """Seconds a run waits for the source in all, listing and fetching; what is not there by then stands refused, and what was
+    had before counts."""
 
 
 class Source(ABC):

@@ -142,6 +142,7 @@ class Aws(Source):
                 self._check_month(landed.unit, columns["BillingPeriodStart"], lines, item.name)
                 base = folders.line_base(index)
                 yield "charges", charges.table(columns, lines, file=item.name, line_base=base)
+        yield from charges.rejected()
 
     @classmethod
     def readers(cls) -> set[Path]:

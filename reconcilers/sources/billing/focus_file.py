@@ -133,6 +133,8 @@ class FocusFile(Source):
                     yield "provider_usage", report.table(columns, lines, file=item.name, line_base=base)
                 elif lines:
                     yield "charges", charges.table(columns, lines, file=item.name, line_base=folders.line_base(index))
+        for charges in deliveries.values():
+            yield from charges.rejected()
 
     def _is_usage_report(self, key: str) -> bool:
         return self.config.usage_report is not None and re.fullmatch(self.config.usage_report, key) is not None

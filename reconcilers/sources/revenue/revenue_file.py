@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -30,7 +30,7 @@ from pydantic import Field, field_validator, model_validator
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest.lake import schema
-from reconcilers.periods import parse_day
+from reconcilers.periods import check_instant, parse_day
 from reconcilers.sources import folders, tabular
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.rejected import Rejections
@@ -185,16 +185,18 @@ def _typed(told: Mapping[str, str | None]) -> dict[str, Any]:
         raise ValueError("bills_revenue_id stands on an accrual; only an invoice line bills one")
     if told["feature_id"] is not None and told["bundle_id"] is not None:
         raise ValueError("both feature_id and bundle_id; a line is of one of them")
-    amount = money.amount(told["amount"] or "")
+    amount = money.charged(told["amount"] or "")
     period = {"service_period_start": start, "service_period_end": end}
     return {**told, **period, "amount": amount.rounded, "amount_text": amount.text}
 
 
 def _day(name: str, text: str | None) -> date:
     try:
-        return parse_day(text or "")
+        day = parse_day(text or "")
     except ValueError:
         raise ValueError(f"{name} {text!r:.40} is no day, YYYY-MM-DD") from None
+    check_instant(datetime.combine(day, time()))
+    return day
 
 
 def _day_of(text: str | None) -> date | None:

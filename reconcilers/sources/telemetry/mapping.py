@@ -31,9 +31,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reconcilers import naming
 from reconcilers.errors import SourceChangedShape, SourceRejected
-from reconcilers.ingest.lake import ENTITIES, METERS, schema
+from reconcilers.ingest.lake import ENTITIES, METERS, most_of, schema
 from reconcilers.money import parse_amount, round_half_away
-from reconcilers.periods import parse_instant
+from reconcilers.periods import EPOCH, check_instant, parse_instant, unit_of_epoch
 from reconcilers.sources.contract import SourceConfig, or_text
 from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.rejected import Lost, Rejections, unreadable, why_unreadable
@@ -51,12 +51,17 @@ Counts = dict[tuple[str, str | None, str | None], Decimal]  # (meter, modality, 
 
 _BATCH = 20_000
 _MAX_LINE = 16 << 20
-_EPOCH = datetime(1970, 1, 1)
 _EPOCH_MICROSECONDS = {
     "epoch_s": Decimal(10**6),
     "epoch_ms": Decimal(1000),
     "epoch_us": Decimal(1),
     "epoch_ns": Decimal("0.001"),
+}
+_EPOCH_UNITS = {
+    "epoch_s": "seconds",
+    "epoch_ms": "milliseconds",
+    "epoch_us": "microseconds",
+    "epoch_ns": "nanoseconds",
 }
 _CACHED = ("cache_read_input_tokens", "cache_write_input_tokens")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
@@ -83,10 +88,8 @@ _OWN = {
     "usage_inconsistent",
 }
 _DEFAULTED = {"usage_source", "billable", "answered_from_cache", "span_kind"}
-#: Rows of before 2000 or after 2200 were timed in another unit than the mapping says.
-_FIRST, _LAST = datetime(2000, 1, 1), datetime(2200, 1, 1)
 #: What no count of one call exceeds, in its meter's own unit; sums of it must stay in INT64 (rule R17).
-_MAX_COUNT = 10**12
+_MAX_COUNT = Decimal(10**12)
 
 
 class Column(BaseModel):
@@ -529,9 +532,11 @@ def _flag(text: str) -> bool:
 
 def _instant(text: str, form: str) -> datetime:
     """Naive UTC. Epoch numbers are scaled exactly and cut to microseconds. Raises ``ValueError`` for a time in another unit."""
+    if form in _EPOCH_MICROSECONDS and unit_of_epoch(number := parse_amount(text)) != _EPOCH_UNITS[form]:
+        looks = f"; it looks like {told}" if (told := unit_of_epoch(number)) else ""
+        raise ValueError(f"{text!r:.60} is no time in {_EPOCH_UNITS[form]}, as the mapping says{looks}")
     instant = _any_instant(text, form)
-    if not _FIRST <= instant <= _LAST:
-        raise ValueError(f"{text!r:.60} is {instant}: not the unit of time that the mapping says")
+    check_instant(instant)
     return instant
 
 
@@ -539,7 +544,7 @@ def _any_instant(text: str, form: str) -> datetime:
     if form == "iso":
         return parse_instant(text)
     if form in _EPOCH_MICROSECONDS:
-        return _EPOCH + timedelta(microseconds=int(parse_amount(text) * _EPOCH_MICROSECONDS[form] // 1))
+        return EPOCH + timedelta(microseconds=int(parse_amount(text) * _EPOCH_MICROSECONDS[form] // 1))
     parsed = datetime.strptime(text, form)
     return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
 
@@ -593,7 +598,7 @@ def _quantity(text: str | None, meter: Meter) -> Decimal | None:
     quantity = parse_amount(text) * parse_amount(meter.unit)
     if quantity < 0:
         raise ValueError(f"{text} is negative")
-    if quantity > _MAX_COUNT:
+    if quantity > min(_MAX_COUNT, most_of(meter.meter)):
         raise ValueError(f"{text!r:.60} is more than one call can have")
     if meter.meter.endswith("_tokens") and quantity % 1:
         raise ValueError(f"{text!r:.60} is no whole number of tokens")
