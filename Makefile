@@ -5,7 +5,7 @@ OUT ?= var/sample
 DBT_PROJECT ?= dbt_project
 YAML_READ ?= $(CURDIR)/var/check-yaml
 
-.PHONY: help run dbt nightly test long accept crash check check-python check-sql check-yaml lock emitters findings bench clean
+.PHONY: help run dbt nightly test long accept docs crash check check-python check-sql check-yaml lock emitters findings bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -69,6 +69,9 @@ test: .venv/.ready .venv-bigquery/.ready check ## Linters, types, import rules a
 
 accept: .venv/.ready ## Accept the lake rows that sources make of tests/sources/fixtures now, and print what that changes
 	@$(BIN)/python -m tests.sources.accepted
+
+docs: .venv/.ready ## Write docs/configuration.md of the models that read reconcile.yaml
+	@$(BIN)/python -m reconcilers.configuration docs/configuration.md
 
 long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, three companies on both warehouses
 	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity

@@ -86,6 +86,40 @@ def run(
 
 
 @app.command()
+def check(
+    offline: Annotated[bool, typer.Option("--offline", help="Send no request; files and settings only.")] = False,
+    as_of: AsOf = None,
+    config: Config = None,
+) -> None:
+    """Say all that is wrong before anything is asked: settings, credentials, folders, reference files, one small request per source.
+
+    Exit code 0: nothing is wrong, though there may be warnings. 1: something is.
+
+    Examples:
+
+        reconcile check
+
+        reconcile check --offline --config acme/reconcile.yaml
+    """
+    from reconcilers.console.check import print_check
+    from reconcilers.declared.settings import settings_file
+
+    if not print_check(settings_file(config), _instant(as_of), offline):
+        raise SystemExit(1)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the settings, so that editors complete and check `reconcile.yaml`.
+
+    Example: reconcile schema > reconcile.schema.json
+    """
+    from reconcilers.console.schema import print_schema
+
+    print_schema()
+
+
+@app.command()
 def rebuild(
     start: Annotated[str, typer.Option("--from", help="First day of the range the tables are said to be for.")],
     end: Annotated[str, typer.Option("--to", help="Last day of it, included.")],

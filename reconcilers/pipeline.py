@@ -17,8 +17,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reconcilers.declared import models, reference
-from reconcilers.declared.settings import Settings
+from reconcilers.declared import models, reference, yaml_text
+from reconcilers.declared.settings import Problem, Settings
 from reconcilers.errors import ReconcileError, SettingsInvalid, SourceBroken
 from reconcilers.fetching import Causes, Fetching, told_once
 from reconcilers.ingest.completeness import knowledge
@@ -59,18 +59,27 @@ class LandingReport:
 
 def configured_sources(settings: Settings) -> list[tuple[str, Source]]:
     """Every configured source with its room, in the order of the settings. Raises ``SettingsInvalid`` with all that is wrong."""
-    found, wrong = [], []
+    if wrong := list(source_problems(settings)):
+        lines = yaml_text.read(settings.file).line_of if settings.file.is_file() else lambda _: None
+        told = []
+        for room, number, place, problem in wrong:
+            name = getattr(settings, room)[number].get("name")
+            named = ".".join(map(str, (room, name or number, *place)))
+            told.append(str(Problem(lines((room, number, *place)), named, problem)))
+        raise SettingsInvalid("; ".join(told), file=str(settings.file))
+    return [
+        (room, registry.load(room, resolved(settings, config)))
+        for room in registry.ROOMS
+        for config in getattr(settings, room)
+    ]
+
+
+def source_problems(settings: Settings) -> Iterator[tuple[str, int, yaml_text.Place, str]]:
+    """(room, number in it, key, what is wrong) of all that is wrong with the keys of sources."""
     for room in registry.ROOMS:
-        for config in getattr(settings, room):
-            try:
-                found.append((room, registry.load(room, _resolved(settings, config))))
-            except SettingsInvalid as error:
-                wrong.append(error)
-    if len(wrong) > 1:
-        raise SettingsInvalid("; ".join(map(str, wrong)), file=str(settings.file))
-    if wrong:
-        raise wrong[0]
-    return found
+        for number, config in enumerate(getattr(settings, room)):
+            for place, problem in registry.problems(room, config):
+                yield room, number, place, problem
 
 
 def source_names(settings: Settings) -> list[str]:
@@ -461,7 +470,7 @@ def _first_path(landed: Landed | None) -> Path | None:
     return landed.path(landed.objects[0]) if landed and landed.objects else None
 
 
-def _resolved(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
+def resolved(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
     """The source's configuration with a relative folder made absolute."""
     uri = config.get("uri")
     if isinstance(uri, str) and "://" not in uri:

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from reconcilers import pipeline
 from reconcilers.attention import closing, money_in_and_out
+from reconcilers.check import before_landing
+from reconcilers.console.check import print_findings
 from reconcilers.console.paper import advancing, console, paper, plain, print_figures, progress_bars
 from reconcilers.declared.settings import Settings
 from reconcilers.gone import accept, refuse_gone
@@ -40,6 +42,8 @@ def _run(
     accept_missing: Sequence[str],
     entry: Entry,
 ) -> bool:
+    if fetch:
+        print_findings(console, before_landing(settings))
     with pipeline.writing(settings), progress_bars() as bars:
         reports = [pipeline.land_reference(settings, as_of)] if fetch else []
         for name in pipeline.source_names(settings) if fetch else []:
