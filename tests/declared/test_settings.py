@@ -73,10 +73,10 @@ def test_a_source_whose_name_cannot_be(tmp_path: Path, sources: str, said: str) 
 @pytest.mark.parametrize(
     ("sources", "said"),
     [
-        ("\n- {name: a, kind: otlp}\n- {name: b, kind: otlp, renamed_from: a}", "line 3: renamed_from: 'a' is a source on line 2"),
+        ("\n- {name: a, kind: otlp}\n- {name: b, kind: otlp, renamed_from: a}", "line 3: 'a' is a source on line 2"),
         (
             "\n- {name: a, kind: otlp, renamed_from: [x, z]}\n- {name: b, kind: otlp, renamed_from: z}",
-            "line 3: renamed_from: 'a' was called 'z' as well",
+            "line 3: 'a' was called 'z' as well",
         ),
     ],
 )  # fmt: skip
