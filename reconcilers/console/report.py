@@ -21,7 +21,7 @@ def print_report(settings: Settings, page: Path | None) -> None:
     months = month_figures(published)
     for month, waterfall, *_ in months:
         out.print(f"[bold]{month:%B %Y}[/]: where every billed cent went")
-        print_table(out, ["step", "cost"], [(step, shown(cost)) for step, cost, *_ in waterfall.rows])
+        print_table(out, ["step", "cost"], [row[:2] for row in waterfall.rows], lambda _, value: shown(value))
         billed = sum((cost for step, cost, *_ in waterfall.rows if step == "billed"), Decimal(0))
         rest = billed - sum((cost for step, cost, *_ in waterfall.rows if step != "billed"), Decimal(0))
         missing = told(published.facts, month)

@@ -32,6 +32,16 @@ def test_every_table_is_described(published: duckdb.DuckDBPyConnection) -> None:
     assert tables == described
 
 
+def test_any_client_finds_every_table_by_its_bare_name_with_what_its_columns_mean(
+    published: duckdb.DuckDBPyConnection,
+) -> None:
+    told = "select schema_name, table_name, column_name, comment from duckdb_columns() where not internal"
+    rows = published.execute(told).fetchall()
+    places = {place: {row[1:] for row in rows if row[0] == place} for place in ("finance", "main")}
+    assert places["finance"] == places["main"]
+    assert all(comment for *_, comment in places["main"])
+
+
 @pytest.mark.parametrize(("title", "sql"), QUERIES)
 def test_query_answers(published: duckdb.DuckDBPyConnection, title: str, sql: str) -> None:
     assert published.execute(sql).fetchall(), f"no answer to {title}"
