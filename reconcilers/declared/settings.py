@@ -71,11 +71,12 @@ class Settings(BaseModel):
     """One company's job. Relative paths are relative to the file the settings came from.
 
     ``billing``, ``telemetry`` and ``revenue`` list sources: ``name``, ``kind`` (the module that reads it) and that
-    kind's own keys. ``materiality`` is the amount, in the reporting currency, from which on people are told of a break (R19). ``warehouse`` is where tables are built and published. ``price_book`` gives list prices for models finance declares none for. ``repull_days`` is how far before the asked period bills are fetched again, since bills change.
+    kind's own keys. ``company`` is its name on reports. ``materiality`` is the amount, in the reporting currency, from which on people are told of a break (R19). ``warehouse`` is where tables are built and published. ``price_book`` gives list prices for models finance declares none for. ``repull_days`` is how far before the asked period bills are fetched again, since bills change.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    company: str = ""
     home: Path = Path("var")
     reporting_currency: Currency = "USD"
     reference: Path = Path("reference")

