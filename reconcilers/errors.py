@@ -2,7 +2,9 @@
 
     ReconcileError
     ├── SourceUnavailable   the far side did not answer; retry
+    │   └── SourceUnreachable   its host is not there, or it kept the run waiting too long; nothing more is asked of it
     ├── SourceRejected      the input is bad or access is refused; a human must look; nothing of it was landed
+    │   └── AccessRefused       our credential is not accepted; nothing more is asked with it
     ├── SourceChangedShape  a required field is missing, renamed or retyped; code must change
     ├── SourceBroken        our own code failed on an input; report it; nothing of it was landed
     ├── PeriodIncomplete    the source has not delivered the whole window yet; wait
@@ -19,18 +21,34 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
+from enum import IntEnum
 from pathlib import Path
+from typing import ClassVar
 
 _PACKAGE = Path(__file__).parent
+
+
+class Exit(IntEnum):
+    """How a command ends. What is typed wrong ends with 2, as everywhere."""
+
+    DONE = 0
+    FAILED = 1
+    IN_PART = 3
+    REFUSED = 4
+    SETTINGS = 5
+    TRY_AGAIN = 75
 
 
 class ReconcileError(Exception):
     """Base of every error this package raises on purpose.
 
-    ``source``, ``period``, ``file`` and ``line`` locate the fault; ``hint`` says what to do next.
+    ``source``, ``period``, ``file`` and ``line`` locate the fault; ``hint`` says what to do next. One that ``stops_source`` is
+    met by every other unit of the source, too, so none is asked for.
     """
 
     retryable = False
+    exit_code: ClassVar[int] = Exit.FAILED
+    stops_source = False
 
     def __init__(
         self,
@@ -74,10 +92,23 @@ class SourceUnavailable(ReconcileError):
     """The far side timed out, refused the connection or answered 429/5xx beyond the retry budget."""
 
     retryable = True
+    exit_code = Exit.TRY_AGAIN
+
+
+class SourceUnreachable(SourceUnavailable):
+    """No connection to the host at all, or a source that kept a run waiting for longer than it may."""
+
+    stops_source = True
 
 
 class SourceRejected(ReconcileError):
     """The input is corrupt, hostile or contradictory, or our credential is not accepted."""
+
+
+class AccessRefused(SourceRejected):
+    """The credential is wrong, expired or without the scope."""
+
+    stops_source = True
 
 
 class SourceChangedShape(ReconcileError):
@@ -106,24 +137,33 @@ class PeriodIncomplete(ReconcileError):
     """The window is not fully delivered yet."""
 
     retryable = True
+    exit_code = Exit.TRY_AGAIN
 
 
 class GoneMissing(ReconcileError):
     """A source, reference file or unit that was there before is gone; the published tables are unchanged."""
 
+    exit_code = Exit.REFUSED
+
 
 class DoesNotReconcile(ReconcileError):
     """An invariant over the built tables failed; the published tables are unchanged."""
+
+    exit_code = Exit.REFUSED
 
 
 class Busy(ReconcileError):
     """Another run is writing."""
 
     retryable = True
+    exit_code = Exit.TRY_AGAIN
 
 
 class SettingsInvalid(ReconcileError):
     """The configuration file or environment is wrong."""
+
+    exit_code = Exit.SETTINGS
+    stops_source = True
 
 
 def nearest(written: str, names: Iterable[str]) -> str:

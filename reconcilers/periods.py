@@ -23,7 +23,9 @@ class Period:
             raise ValueError(f"period of more than 20 years: {self}")
 
     def __str__(self) -> str:
-        return f"{self.start}..{self.end}"
+        """As people type it: the day, or the first and the last."""
+        last = self.end - timedelta(days=1)
+        return f"{self.start}" if last == self.start else f"{self.start} to {last}"
 
     @classmethod
     def of_day(cls, day: date) -> Period:

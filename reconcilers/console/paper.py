@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,9 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from reconcilers import pipeline
 from reconcilers.reports.waterfall_page import brief
 from reconcilers.warehouses.base import Figures
+
+if TYPE_CHECKING:
+    from reconcilers import pipeline
 
 console = Console(stderr=True, emoji=False)
 

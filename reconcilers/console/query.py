@@ -9,7 +9,7 @@ import sys
 from reconcilers.console.paper import paper, print_table
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
-from reconcilers.explain import current
+from reconcilers.warehouses.choice import current
 
 
 def print_query(settings: Settings, sql: str, output: str) -> None:
@@ -23,11 +23,11 @@ def print_query(settings: Settings, sql: str, output: str) -> None:
     elif output == "csv":
         writer = csv.writer(sys.stdout)
         writer.writerow(names)
-        writer.writerows([[inert(value) for value in row] for row in rows])
+        writer.writerows([[_inert(value) for value in row] for row in rows])
     else:
         print_table(paper(), names, rows)
 
 
-def inert(value: object) -> object:
+def _inert(value: object) -> object:
     """Text that a spreadsheet would run as a formula is made plain text."""
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from reconcilers.console.paper import here, paper, plain, print_figures, print_table
 from reconcilers.declared.settings import Settings
-from reconcilers.explain import current
 from reconcilers.reports.completeness import told
 from reconcilers.reports.waterfall_page import month_figures, shown, write_page
+from reconcilers.warehouses.choice import current
 
 
 def print_report(settings: Settings, page: Path | None) -> None:

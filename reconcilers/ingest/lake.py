@@ -327,6 +327,15 @@ pulled_again bool!
 """,
 }
 
+#: The column that tells which day a row speaks of, of entities whose newest row says how fresh a source is.
+DAY_OF_ROWS = {
+    "charges": "charge_period_start",
+    "calls": "ended_at",
+    "runs": "ended_at",
+    "outcomes": "occurred_at",
+    "revenue": "service_period_start",
+}
+
 #: Entities whose files say which days' calls are made from them, and the column that tells a row's day. Of a day with resolved calls
 #: there are tellings they replace.
 DAYS_OF_CALLS = {"calls": "ended_at", "resolved_tellings": "charge_day"}

@@ -17,6 +17,8 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ConfigDict, with_config
+
 from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -28,15 +30,21 @@ MAX_PAGES = 1_000
 MAX_PAGE_BYTES = 64 << 20
 
 
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True)
 class RetryPolicy:
     """How long to insist. The wait doubles from the first to the longest, plus random jitter; Retry-After replaces it."""
 
     attempts: int = 6
+    """How often a request is made in all."""
     first_wait_seconds: float = 1.0
+    """Seconds before the second attempt."""
     longest_wait_seconds: float = 60.0
+    """The most seconds between two attempts."""
     jitter_seconds: float = 1.0
+    """Up to so many random seconds are added to each wait."""
     timeout_seconds: float = 60.0
+    """Seconds one attempt may be silent."""
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,12 @@ class Store:
                     connection.execute(f"create or replace table {schema_name}.{name} as select * from incoming")
                     connection.unregister("incoming")
 
-    def candidate(self, table: str) -> Figures:
-        """All rows of a finance table as it was built and is not published yet."""
+    def candidate(self, table: str, schema: str = "finance", where: str = "true") -> Figures:
+        """Rows of a table as it was built and is not published yet: all, or those ``where`` takes."""
         with self._connect() as connection:
             connection.execute(f"attach '{_quoted(self.folder / FINANCE_FILE)}' as finance_file (read_only)")
-            cursor = connection.execute(f"select * from finance_file.finance.{table}")
+            file = "finance_file" if schema == "finance" else "store"
+            cursor = connection.execute(f"select * from {file}.{schema}.{table} where {where}")
             return Figures([column[0] for column in cursor.description or ()], cursor.fetchall())
 
     def publish(self, facts: Mapping[str, Any], keep: int) -> Version:
@@ -156,6 +157,10 @@ class Version:
         facts = json.loads((self.folder / "run.json").read_text())
         assert isinstance(facts, dict)
         return facts
+
+    @property
+    def name(self) -> str:
+        return f"version {self.folder.name}"
 
     @property
     def place(self) -> str:

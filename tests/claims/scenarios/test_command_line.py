@@ -38,8 +38,24 @@ def test_hostile_names_are_text_on_the_page(examples_settings: Path) -> None:
 
 def test_status_says_what_is_published(examples_settings: Path) -> None:
     done = reconcile("status", "--config", str(examples_settings))
-    assert "period     2026-01-01..2026-10-02" in done.stdout
+    assert "run for    2026-01-01 to 2026-10-01" in done.stdout
     assert "telemetry_without_charge" in done.stdout
+    assert "covers     2026-01-01 to 2026-10-01" in done.stdout
+    assert ": published, which is what is published" in done.stdout
+    assert "2026-09 not complete: " in done.stdout
+    assert " open: " in done.stdout
+
+
+def test_runs_and_sources_are_rows(examples_settings: Path) -> None:
+    config = ("--format", "json", "--config", str(examples_settings))
+    (run, *_) = json.loads(reconcile("runs", *config).stdout)
+    assert (run["command"], run["result"], run["period"]) == ("run", "published", "2026-01-01 to 2026-10-01")
+    assert run["billed"] == run["carried"] != {}
+    sources = {one["source"]: one for one in json.loads(reconcile("sources", *config).stdout)}
+    assert sources["E01"]["billed"] == {"USD": "10.000000000"}
+    assert sources["calls"]["rows"]["calls"] > 100
+    assert sources["E01"]["landed_until"] == "2026-10-01"
+    assert reconcile("sources", "--format", "xml", *config[2:]).returncode == 5
 
 
 def test_dbt_reads_the_store_of_the_last_build(examples_settings: Path) -> None:
@@ -77,6 +93,7 @@ def test_outside_text_is_shown_as_it_stands(examples_settings: Path) -> None:
         (["query", "select * from nothing"], "the query failed"),
         (["query", "drop table finance.fct_breaks"], "the query failed"),
         (["run", "--date", "2026-13-01"], "month must be in 1..12"),
+        (["run", "--date", "2026-10-02", "--as-of", "2026-10-02T23:00:00"], "2026-10-02 is not over"),
         (["run", "--date", "2026-09-01", "--from", "2026-09-01"], "give --date DAY, or --from DAY --to DAY"),
     ],
 )
@@ -89,7 +106,7 @@ def test_what_is_wrong_is_said_in_a_line(examples_settings: Path, arguments: lis
 
 def test_no_settings_file_says_how_to_get_one(tmp_path: Path) -> None:
     done = reconcile("status", "--config", str(tmp_path / "none.yaml"))
-    assert (done.returncode, "make one with `reconcile sample`" in done.stderr) == (1, True)
+    assert (done.returncode, "make one with `reconcile sample`" in done.stderr) == (5, True)
 
 
 def test_help_starts_within_a_second() -> None:

@@ -489,6 +489,15 @@ def test_queries_are_bound_labelled_and_run_where_the_table_is(google: Any, land
     assert {name: value[:10] for name, value in bound.items()} == days
 
 
+def test_a_probe_asks_for_the_columns_and_runs_no_query(google: Any) -> None:
+    served = google()
+    assert served.source().probe(Period.of_day(date(2026, 10, 1))) == 1
+    served.table = (403, "accessDenied", "no")
+    with pytest.raises(SourceRejected):
+        served.source().probe(Period.of_day(date(2026, 10, 1)))
+    assert served.jobs == []
+
+
 def test_an_export_that_grows_while_it_is_read(google: Any, land: Land, tmp_path: Any) -> None:
     served = google([["1", None, None]], [[json.dumps(used(1.0))], [json.dumps(used(2.0))]])
     with pytest.raises(PeriodIncomplete, match="2 rows came where 1 were counted before"):
