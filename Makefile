@@ -5,7 +5,7 @@ OUT ?= var/sample
 DBT_PROJECT ?= dbt_project
 YAML_READ ?= $(CURDIR)/var/check-yaml
 
-.PHONY: help run dbt nightly night ui test long accept docs crash check check-python check-sql check-yaml lock emitters findings bench clean
+.PHONY: help run dbt nightly night ui test long accept docs hostile crash check check-python check-sql check-yaml lock emitters findings bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -92,6 +92,9 @@ docs: .venv/.ready ## Write docs/configuration.md of the models that read reconc
 
 long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, three companies on both warehouses
 	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity
+
+hostile: .venv/.ready ## What hostile input gets, by kind and room: tests/hostile, every input beside a good source (a minute)
+	@$(BIN)/python -m tests.hostile $(ARGS)
 
 crash: .venv/.ready ## Kill a run at every point tracing finds, and run again from every state a kill leaves (an hour)
 	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.claims.crash.sweep var/crash land publish states
