@@ -97,6 +97,14 @@ def test_nothing_is_wrong_with_a_company_in_order(company: Company) -> None:
             {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bills", "pattern": r".*\.parquet"}]},
             [r"warning reconcile.yaml:5 billing.bill: the pattern .*\.parquet matches nothing below "],
         ),
+        (
+            {"billing": [{"name": "bill", "kind": "aws", "uri": "s3://<bucket>/x", "format": "focus_1_2"}]},
+            ["error reconcile.yaml:7 billing.bill.uri: still says <bucket>; fill it in"],
+        ),
+        (
+            {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bills", "pattern": "(?P<period>b).csv"}]},
+            [],
+        ),
         ({"reference": "refs"}, ["error reconcile.yaml:2 reference: ", "warning refs/billing_sources.csv:None no row"]),
         ({"home": "bills/b.csv/var"}, ["error reconcile.yaml:1 home: "]),
         ({"dbt_executable": "dbt-none"}, ["error reconcile.yaml:16 dbt_executable: there is no program dbt-none"]),
@@ -225,7 +233,7 @@ def test_the_command_prints_every_place_and_says_by_its_exit_code_whether_someth
     with (file.parent / "reference" / "billing_sources.csv").open("a", newline="") as stream:
         csv.writer(stream).writerow(["[bold]b", "", "3"])
     done = run("--offline")
-    assert done.returncode == 1
+    assert done.returncode == 5
     assert (
         f"error  {file.parent}/reference/billing_sources.csv:3: source: no billing source is called '[bold]b'"
         in done.stdout
