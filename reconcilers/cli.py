@@ -104,9 +104,8 @@ def run(
     from reconcilers.errors import Exit
 
     settings = _settings(config)
-    if not run_with_progress(
-        settings, _period(day, start, end), _instant(as_of), reason=reason, accept_missing=accept_missing or ()
-    ):
+    period, known_at = _over(_period(day, start, end), _instant(as_of))
+    if not run_with_progress(settings, period, known_at, reason=reason, accept_missing=accept_missing or ()):
         raise SystemExit(Exit.IN_PART)
 
 
@@ -160,7 +159,8 @@ def rebuild(
     """
     from reconcilers.console.run import run_with_progress
 
-    run_with_progress(_settings(config), _period(None, start, end), _instant(as_of), fetch=False)
+    period, known_at = _over(_period(None, start, end), _instant(as_of))
+    run_with_progress(_settings(config), period, known_at, fetch=False)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -348,6 +348,16 @@ def _period(day: str | None, start: str | None, end: str | None) -> Period:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.BadParameter("give --date DAY, or --from DAY --to DAY")
+
+
+def _over(period: Period, as_of: datetime) -> tuple[Period, datetime]:
+    """A day that is not over has no bill yet, and telemetry that will still come."""
+    if period.end > as_of.date():
+        last = period.end - timedelta(days=1)
+        raise typer.BadParameter(
+            f"{last} is not over at {as_of} UTC: give days that are; `reconcile watch` estimates those that are not"
+        )
+    return period, as_of
 
 
 def _instant(text: str | None) -> datetime:

@@ -181,7 +181,7 @@ class _Files:
 
     def __init__(self, settings: Settings, as_of: datetime) -> None:
         self.lake = known(settings, as_of).files
-        self.landing = Landing(settings.landing)
+        self.landing = Landing(settings.landing, settings.renamed)
         self.sources = {source.name: source for _, source in configured_sources(settings)}
 
     def charge(self, source: str, charge_id: str) -> StoredLine | None:

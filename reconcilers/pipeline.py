@@ -102,7 +102,7 @@ def land(
     listing that would name it does not. Bills are pulled again for ``repull_days`` before the period, because providers restate.
     """
     room, source = next((room, source) for room, source in configured_sources(settings) if source.name == name)
-    landing, lake = Landing(settings.landing), Lake(settings.lake)
+    landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
     report = LandingReport(name)
     window = period.widened(settings.repull_days) if room == "billing" else period
     fetching, causes, warnings = Fetching(landing, source), Causes(), list[tuple[str, str]]()
@@ -207,7 +207,7 @@ def _reading(lake: Lake, source: Source, landed: Landed) -> tuple[Normalised | N
 
 def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
     """Land the finance-owned reference files, so that a rebuild and an older ``as_of`` see what was declared then."""
-    landing = Landing(settings.landing)
+    landing = Landing(settings.landing, settings.renamed)
     folder = settings.path(settings.reference)
     report = LandingReport(reference.SOURCE)
     for name in reference.CONTRACTS:
@@ -313,7 +313,7 @@ class Known:
 
 def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | None = None) -> Known:
     """What is known at ``as_of``. Of pulls, ``only`` those it takes."""
-    landing, lake = Landing(settings.landing), Lake(settings.lake)
+    landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
     configured = configured_sources(settings)
     sources = {source.name: source for _, source in configured}
     files: dict[str, list[Path]] = {}
@@ -353,7 +353,7 @@ def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | 
 def held(settings: Settings, as_of: datetime) -> dict[str, dict[str, Any]]:
     """What is known of each configured source at ``as_of``: room, kind, units, rows per entity, billed cost per currency (ISO code →
     decimal text), ``last_day`` its newest line speaks of, the days it answered for (``landed_from`` to ``landed_until``), without those that are only pulled again."""
-    landing, lake = Landing(settings.landing), Lake(settings.lake)
+    landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
     found = {}
     for room, source in configured_sources(settings):
         rows: Counter[str] = Counter()
@@ -437,7 +437,7 @@ def publish(
     ``reason`` is why history was restated, where it was; landing keeps it, since versions go.
     """
     if reason:
-        landing = Landing(settings.landing)
+        landing = Landing(settings.landing, settings.renamed)
         pull = landing.pull(REPLAYS, "replay", str(period))
         pull.add("reason.txt", "", reason.encode())
         landing.commit(pull, as_of)

@@ -130,8 +130,19 @@ class Settings(BaseModel):
         return self.path(self.home) / "landing"
 
     @property
+    def renamed(self) -> dict[str, tuple[str, ...]]:
+        """Of sources that were called otherwise before (``renamed_from``), their earlier names."""
+        sources = [source for room in (self.billing, self.telemetry, self.revenue) for source in room]
+        found = {str(source["name"]): source.get("renamed_from") or () for source in sources}
+        return {name: (names,) if isinstance(names, str) else tuple(names) for name, names in found.items() if names}
+
+    @property
     def lake(self) -> Path:
         return self.path(self.home) / "lake"
+
+
+#: Settings that list sources.
+ROOMS = tuple(name for name, setting in Settings.model_fields.items() if setting.annotation == Sources)
 
 
 @dataclass(frozen=True)
@@ -195,7 +206,7 @@ def examine_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
 def _source_problems(written: Written) -> Iterator[tuple[Place, str]]:
     """What is wrong with the names of sources: each is a folder of what is kept, and the identity of its rows."""
     lines: dict[str, int | None] = {}
-    for room in (name for name, setting in Settings.model_fields.items() if setting.annotation == Sources):
+    for room in ROOMS:
         sources = written.values.get(room)
         for number, source in enumerate(sources if isinstance(sources, list) else ()):
             place: Place = (room, number, "name")
@@ -211,6 +222,30 @@ def _source_problems(written: Written) -> Iterator[tuple[Place, str]]:
                 yield place, f"a second source called {name!r:.60}; the first is on line {lines[name]}"
             else:
                 lines[name] = written.line_of(place)
+    yield from _renaming_problems(written, lines)
+
+
+def _renaming_problems(written: Written, lines: dict[str, int | None]) -> Iterator[tuple[Place, str]]:
+    """An earlier name that is another source's name of now, or that two sources had: whose landing is it?"""
+    had: dict[str, str] = {}
+    for room in ROOMS:
+        sources = written.values.get(room)
+        for number, source in enumerate(sources if isinstance(sources, list) else ()):
+            names = source.get("renamed_from") if isinstance(source, dict) else None
+            for name in [names] if isinstance(names, str) else names if isinstance(names, list) else ():
+                place: Place = (room, number, "renamed_from")
+                if name in lines:
+                    yield (
+                        place,
+                        f"{name!r:.60} is a source on line {lines[name]}; a name is of one source",
+                    )
+                elif name in had:
+                    yield (
+                        place,
+                        f"{had[name]!r:.60} was called {name!r:.60} as well; a name is of one source",
+                    )
+                else:
+                    had[str(name)] = str(source.get("name"))
 
 
 def _problem(written: Written, kind: str, place: Place, message: str) -> Problem:

@@ -50,9 +50,11 @@ class SourceConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: str
-    """What the source is called in every table and message. Another name is another source."""
+    """What the source is called in every table and message. Another name is another source, unless `renamed_from` tells the one before."""
     kind: str
     """Which module reads it."""
+    renamed_from: str | tuple[str, ...] = Field(default=(), exclude=True)
+    """What the source was called before, one name or several: what landed under them is its own."""
     side_by_side: int = Field(default=4, ge=1, le=32, exclude=True)
     """How many units are fetched at the same time."""
     time_limit_seconds: float = Field(default=7200.0, gt=0, le=86_400, exclude=True)

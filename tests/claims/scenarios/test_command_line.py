@@ -93,6 +93,7 @@ def test_outside_text_is_shown_as_it_stands(examples_settings: Path) -> None:
         (["query", "select * from nothing"], "the query failed"),
         (["query", "drop table finance.fct_breaks"], "the query failed"),
         (["run", "--date", "2026-13-01"], "month must be in 1..12"),
+        (["run", "--date", "2026-10-02", "--as-of", "2026-10-02T23:00:00"], "2026-10-02 is not over"),
         (["run", "--date", "2026-09-01", "--from", "2026-09-01"], "give --date DAY, or --from DAY --to DAY"),
     ],
 )
