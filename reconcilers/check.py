@@ -218,7 +218,8 @@ def _across(company: _Company) -> Iterator[Finding]:
     settings = company.settings
     assert settings is not None
     bills = company.names("billing")
-    for doubt in across.doubts(company.declared, bills, settings.reporting_currency):
+    renamed = {before: now for now, names in settings.renamed.items() for before in names}
+    for doubt in across.doubts(company.declared, bills, settings.reporting_currency, renamed):
         yield _of_doubt(company, doubt)
     file = company.folder / "billing_sources.csv"
     if settings.telemetry:

@@ -150,6 +150,14 @@ def test_all_that_is_wrong_in_all_files_is_told_at_once(company: Company) -> Non
     assert f"environment variable {KEY} is not set" in found[0]
 
 
+def test_a_row_under_a_sources_earlier_name_is_told_its_name_of_now(company: Company) -> None:
+    bill = {"name": "bill", "kind": "focus_file", "uri": "bills", "renamed_from": "old"}
+    file = company({"billing": [bill]}, key_map="source,api_key_id\nold,k\n")
+    assert told(file) == [
+        "error reference/key_map.csv:2 source: no billing source is called 'old'; it is called bill now"
+    ]
+
+
 def test_settings_that_are_no_yaml_are_one_error_with_its_line(company: Company) -> None:
     file = company()
     file.write_text("home: var\nbilling: [\n")
