@@ -58,6 +58,30 @@ def main() -> None:
 
 
 @app.command()
+def init(
+    out: Annotated[Path, typer.Option(help="Folder to write to; what is there already is never replaced.")] = Path("."),
+    billing: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="A kind of bill. Can be given again.")
+    ] = None,
+    telemetry: Annotated[list[str] | None, typer.Option(metavar="KIND", help="A kind of telemetry.")] = None,
+    revenue: Annotated[list[str] | None, typer.Option(metavar="KIND", help="A kind of revenue.")] = None,
+) -> None:
+    """Write the first files of a company: a commented reconcile.yaml, its schema for editors, and every reference file.
+
+    Without any kind it asks for them. docs/configuration.md lists the kinds there are.
+
+    Examples:
+
+        reconcile init
+
+        reconcile init --out acme --billing openai --telemetry otlp --revenue revenue_file
+    """
+    from reconcilers.console.init import begin
+
+    begin(out, {"billing": billing or (), "telemetry": telemetry or (), "revenue": revenue or ()})
+
+
+@app.command()
 def run(
     day: Annotated[str | None, typer.Option("--date", help="One UTC day, YYYY-MM-DD.")] = None,
     start: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
@@ -101,7 +125,7 @@ def check(
 ) -> None:
     """Say all that is wrong before anything is asked: settings, credentials, folders, reference files, one small request per source.
 
-    Exit code 0: nothing is wrong, though there may be warnings. 1: something is.
+    Exit code 0: nothing is wrong, though there may be warnings. 5: something is.
 
     Examples:
 
@@ -111,9 +135,10 @@ def check(
     """
     from reconcilers.console.check import print_check
     from reconcilers.declared.settings import settings_file
+    from reconcilers.errors import Exit
 
     if not print_check(settings_file(config), _instant(as_of), offline):
-        raise SystemExit(1)
+        raise SystemExit(Exit.SETTINGS)
 
 
 @app.command()

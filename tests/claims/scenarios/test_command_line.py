@@ -101,7 +101,7 @@ def test_what_is_wrong_is_said_in_a_line(examples_settings: Path, arguments: lis
 
 def test_no_settings_file_says_how_to_get_one(tmp_path: Path) -> None:
     done = reconcile("status", "--config", str(tmp_path / "none.yaml"))
-    assert (done.returncode, "make one with `reconcile sample`" in done.stderr) == (5, True)
+    assert (done.returncode, "make one with `reconcile init`" in done.stderr) == (5, True)
 
 
 def test_help_starts_within_a_second() -> None:
