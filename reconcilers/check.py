@@ -7,9 +7,10 @@ the names in revenue. Nothing is written and nothing lands.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from reconcilers.declared.settings import Settings, examine_settings
 from reconcilers.errors import ReconcileError, SettingsInvalid, nearest
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
-from reconcilers.pipeline import resolved, source_problems
+from reconcilers.pipeline import resolved
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
 from reconcilers.sources.folders import split_line
@@ -31,6 +32,8 @@ ANSWER_SECONDS = 15.0
 #: Of a source's revenue so many files, and so many bytes of each, are looked into.
 _REVENUE_FILES, _REVENUE_BYTES = 20, 4 << 20
 _SHOWN = 20
+#: What `reconcile init` leaves to be filled in; a named group of a regular expression is none.
+_UNFILLED = re.compile(r"(?<!\?P)<[a-z]+>")
 
 Row = dict[str, Any]
 
@@ -73,12 +76,20 @@ class _Company:
             self.problems.append(Finding(file, one.line, f"{one.key}: {one.problem}" if one.key else one.problem))
         if self.settings is None:
             return
-        for room, number, place, problem in source_problems(self.settings):
-            self.problems.append(self.at((room, number, *place), problem))
         for room in registry.ROOMS:
             for number, config in enumerate(getattr(self.settings, room)):
-                if not any(registry.problems(room, config)):
-                    self.sources.append((room, number, registry.load(room, resolved(self.settings, config))))
+                self._take(self.settings, room, number, config)
+
+    def _take(self, settings: Settings, room: str, number: int, config: Mapping[str, Any]) -> None:
+        """One configured source, or what is wrong with its keys."""
+        wrong: dict[yaml_text.Place, str] = {
+            (key,): f"still says {found[0]}; fill it in" for key, found in _unfilled(config)
+        }
+        for place, problem in registry.problems(room, config):
+            wrong.setdefault(place, problem)
+        self.problems += [self.at((room, number, *place), problem) for place, problem in wrong.items()]
+        if not wrong:
+            self.sources.append((room, number, registry.load(room, resolved(settings, config))))
 
     @property
     def folder(self) -> Path:
@@ -96,6 +107,10 @@ class _Company:
     def names(self, room: str) -> list[str]:
         assert self.settings is not None
         return [str(config["name"]) for config in getattr(self.settings, room) if "name" in config]
+
+
+def _unfilled(config: Mapping[str, Any]) -> Iterator[tuple[str, re.Match[str]]]:
+    return ((key, found) for key, said in config.items() if (found := _UNFILLED.search(str(said))))
 
 
 def before_landing(settings: Settings) -> list[Finding]:
@@ -203,7 +218,8 @@ def _across(company: _Company) -> Iterator[Finding]:
     settings = company.settings
     assert settings is not None
     bills = company.names("billing")
-    for doubt in across.doubts(company.declared, bills, settings.reporting_currency):
+    renamed = {before: now for now, names in settings.renamed.items() for before in names}
+    for doubt in across.doubts(company.declared, bills, settings.reporting_currency, renamed):
         yield _of_doubt(company, doubt)
     file = company.folder / "billing_sources.csv"
     if settings.telemetry:

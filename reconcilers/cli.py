@@ -38,6 +38,14 @@ class Warehouse(StrEnum):
     bigquery = "bigquery"
 
 
+class Output(StrEnum):
+    """The forms a query's result is written in."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
 def main() -> None:
     """Entry point: errors made on purpose become one line and the exit code of their class (``errors.Exit``)."""
     from reconcilers.errors import ReconcileError
@@ -47,6 +55,30 @@ def main() -> None:
     except ReconcileError as error:
         typer.secho(f"{type(error).__name__}: {error}", err=True, fg="red")
         raise SystemExit(error.exit_code) from None
+
+
+@app.command()
+def init(
+    out: Annotated[Path, typer.Option(help="Folder to write to; what is there already is never replaced.")] = Path("."),
+    billing: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="A kind of bill. Can be given again.")
+    ] = None,
+    telemetry: Annotated[list[str] | None, typer.Option(metavar="KIND", help="A kind of telemetry.")] = None,
+    revenue: Annotated[list[str] | None, typer.Option(metavar="KIND", help="A kind of revenue.")] = None,
+) -> None:
+    """Write the first files of a company: a commented reconcile.yaml, its schema for editors, and every reference file.
+
+    Without any kind it asks for them. docs/configuration.md lists the kinds there are.
+
+    Examples:
+
+        reconcile init
+
+        reconcile init --out acme --billing openai --telemetry otlp --revenue revenue_file
+    """
+    from reconcilers.console.init import begin
+
+    begin(out, {"billing": billing or (), "telemetry": telemetry or (), "revenue": revenue or ()})
 
 
 @app.command()
@@ -93,7 +125,7 @@ def check(
 ) -> None:
     """Say all that is wrong before anything is asked: settings, credentials, folders, reference files, one small request per source.
 
-    Exit code 0: nothing is wrong, though there may be warnings. 1: something is.
+    Exit code 0: nothing is wrong, though there may be warnings. 5: something is.
 
     Examples:
 
@@ -103,9 +135,10 @@ def check(
     """
     from reconcilers.console.check import print_check
     from reconcilers.declared.settings import settings_file
+    from reconcilers.errors import Exit
 
     if not print_check(settings_file(config), _instant(as_of), offline):
-        raise SystemExit(1)
+        raise SystemExit(Exit.SETTINGS)
 
 
 @app.command()
@@ -230,7 +263,12 @@ def report(
 def query(
     sql: Annotated[str, typer.Argument(help="SQL over schema finance of the published tables.")],
     config: Config = None,
-    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    output: Annotated[
+        Output,
+        typer.Option(
+            "--format", case_sensitive=False, help="A terminal too narrow for the table shows it value by value."
+        ),
+    ] = Output.table,
 ) -> None:
     """Ask the published tables in SQL; read-only, never blocked by a run.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from reconcilers.declared.settings import Settings
 from reconcilers.sources import registry
+from reconcilers.sources.contract import SourceConfig
 
 Schema = dict[str, Any]
 
@@ -70,13 +71,15 @@ def page() -> str:
     whole = schema()
     definitions = whole["$defs"]
     parts = [_HEAD, "## The settings\n", *_table(whole, definitions, skipped=registry.ROOMS)]
+    every = _plain(SourceConfig.model_json_schema())
+    parts += ["\n## Every source\n", *_table(every, definitions)]
     for room in registry.ROOMS:
         parts.append(f"\n## `{room}`\n\n{whole['properties'][room]['description']}\n")
         for choice in whole["properties"][room]["items"]["allOf"]:
             kind = choice["if"]["properties"]["kind"]["const"]
             about = choice["then"].get("description", "").replace("\n", " ")
             parts.append(f"\n### `kind: {kind}`\n\n{about}\n")
-            parts += _table(choice["then"], definitions, skipped=("name", "kind") if kind else ())
+            parts += _table(choice["then"], definitions, skipped=tuple(SourceConfig.model_fields))
     return "\n".join(parts).replace("\n\n\n", "\n\n") + "\n"
 
 
@@ -108,7 +111,7 @@ def _variants(one: Schema, definitions: Schema) -> Iterator[Schema]:
         yield one
 
 
-def _table(found: Schema, definitions: Schema, skipped: tuple[str, ...]) -> list[str]:
+def _table(found: Schema, definitions: Schema, skipped: tuple[str, ...] = ()) -> list[str]:
     rows = ["| key | may be | default | what it says |", "|---|---|---|---|"]
     for key, one, required in keys(found, definitions):
         if key.partition(".")[0].partition("[")[0] in skipped:

@@ -97,6 +97,14 @@ def test_nothing_is_wrong_with_a_company_in_order(company: Company) -> None:
             {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bills", "pattern": r".*\.parquet"}]},
             [r"warning reconcile.yaml:5 billing.bill: the pattern .*\.parquet matches nothing below "],
         ),
+        (
+            {"billing": [{"name": "bill", "kind": "aws", "uri": "s3://<bucket>/x", "format": "focus_1_2"}]},
+            ["error reconcile.yaml:7 billing.bill.uri: still says <bucket>; fill it in"],
+        ),
+        (
+            {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bills", "pattern": "(?P<period>b).csv"}]},
+            [],
+        ),
         ({"reference": "refs"}, ["error reconcile.yaml:2 reference: ", "warning refs/billing_sources.csv:None no row"]),
         ({"home": "bills/b.csv/var"}, ["error reconcile.yaml:1 home: "]),
         ({"dbt_executable": "dbt-none"}, ["error reconcile.yaml:16 dbt_executable: there is no program dbt-none"]),
@@ -140,6 +148,14 @@ def test_all_that_is_wrong_in_all_files_is_told_at_once(company: Company) -> Non
         "warning reference:None contract_price.csv is no reference file and is not read; nearest is contract_prices.csv",
     ]  # fmt: skip
     assert f"environment variable {KEY} is not set" in found[0]
+
+
+def test_a_row_under_a_sources_earlier_name_is_told_its_name_of_now(company: Company) -> None:
+    bill = {"name": "bill", "kind": "focus_file", "uri": "bills", "renamed_from": "old"}
+    file = company({"billing": [bill]}, key_map="source,api_key_id\nold,k\n")
+    assert told(file) == [
+        "error reference/key_map.csv:2 source: no billing source is called 'old'; it is called bill now"
+    ]
 
 
 def test_settings_that_are_no_yaml_are_one_error_with_its_line(company: Company) -> None:
@@ -225,7 +241,7 @@ def test_the_command_prints_every_place_and_says_by_its_exit_code_whether_someth
     with (file.parent / "reference" / "billing_sources.csv").open("a", newline="") as stream:
         csv.writer(stream).writerow(["[bold]b", "", "3"])
     done = run("--offline")
-    assert done.returncode == 1
+    assert done.returncode == 5
     assert (
         f"error  {file.parent}/reference/billing_sources.csv:3: source: no billing source is called '[bold]b'"
         in done.stdout

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from reconcilers import configuration
 from reconcilers.sources import registry
+from reconcilers.sources.contract import SourceConfig
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = sorted((ROOT / "tests" / "sources" / "fixtures").glob("*/*/*/source.yaml"))
@@ -59,8 +60,10 @@ def test_every_key_of_every_model_is_described(schema: dict[str, Any]) -> None:
 def test_the_page_has_every_key_of_every_kind(schema: dict[str, Any]) -> None:
     page = configuration.page()
     shown = page.count("\n| `")
-    named = [key for key, *_ in every_key(schema) if key.rpartition(".")[2] not in (*registry.ROOMS, "kind", "name")]
-    assert shown == len(named)
+    every = set(SourceConfig.model_fields)
+    named = {key for key, *_ in every_key(schema) if key.partition("[")[0] not in registry.ROOMS}
+    own = [key for key in named if key.partition(".")[2] not in every]
+    assert shown == len(own) + len(every)
     for room in registry.ROOMS:
         assert all(f"### `kind: {kind}`" in page for kind in registry.kinds(room))
 

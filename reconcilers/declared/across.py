@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from reconcilers import naming
@@ -42,9 +43,14 @@ class Doubt:
     is_idle: bool = False
 
 
-def doubts(declared: Declared, bills: Collection[str], currency: str) -> Iterator[Doubt]:
-    """What names and currencies contradict, in the order of the files. ``bills`` are the names of the billing sources."""
-    yield from _unknown_sources(declared, bills)
+def doubts(
+    declared: Declared, bills: Collection[str], currency: str, renamed: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Doubt]:
+    """What names and currencies contradict, in the order of the files.
+
+    ``bills`` are the names of the billing sources, ``renamed`` what earlier names of theirs became.
+    """
+    yield from _unknown_sources(declared, bills, renamed)
     yield from _unknown_names(declared)
     for file in _PRICES:
         for line, row in declared[file]:
@@ -84,11 +90,13 @@ def doubtful_prices(declared: Declared) -> Iterator[Doubt]:
                 yield Doubt(file, line, far)
 
 
-def _unknown_sources(declared: Declared, bills: Collection[str]) -> Iterator[Doubt]:
+def _unknown_sources(declared: Declared, bills: Collection[str], renamed: Mapping[str, str]) -> Iterator[Doubt]:
     for file in _OF_A_SOURCE:
         for line, row in declared[file]:
             if row["source"] is not None and row["source"] not in bills:
-                problem = f"source: no billing source is called {row['source']!r:.60}{nearest(row['source'], bills)}"
+                now = renamed.get(row["source"])
+                hint = f"; it is called {now} now" if now else nearest(row["source"], bills)
+                problem = f"source: no billing source is called {row['source']!r:.60}{hint}"
                 yield Doubt(file, line, problem, True)
 
 

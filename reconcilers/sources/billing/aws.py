@@ -75,7 +75,7 @@ class Aws(Source):
     Config = AwsConfig
     begins = MappingProxyType(
         {
-            "": "uri: s3://BUCKET/PREFIX/EXPORT   # the export's own folder\nformat: focus_1_2                 # or cur_2_0, legacy_cur\n"
+            "": "uri: s3://<bucket>/<prefix>/<export>  # the export's own folder\nformat: focus_1_2  # or cur_2_0, legacy_cur\n"
         }
     )
     providers = ("aws.bedrock",)

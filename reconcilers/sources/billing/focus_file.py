@@ -92,7 +92,7 @@ class FocusFile(Source):
 
     kind = "focus_file"
     Config = FocusFileConfig
-    begins = MappingProxyType({"": "uri: bills                       # a folder, or s3://bucket/prefix\n"})
+    begins = MappingProxyType({"": "uri: bills  # a folder, or s3://bucket/prefix\n"})
     config: FocusFileConfig
 
     def units(self, period: Period) -> Iterator[str]:

@@ -58,9 +58,7 @@ class Gcp(Source):
 
     kind = "gcp"
     Config = GcpConfig
-    begins = MappingProxyType(
-        {"": "table: PROJECT.DATASET.TABLE\nformat: standard                  # or detailed, focus\n"}
-    )
+    begins = MappingProxyType({"": "table: <project>.<dataset>.<table>\nformat: standard  # or detailed, focus\n"})
     providers = ("gcp.vertex_ai", "gcp.gemini", "gcp.gen_ai")
     config: GcpConfig
 

@@ -83,7 +83,7 @@ class OpenAI(Source):
 
     kind = "openai"
     Config = OpenAIConfig
-    begins = MappingProxyType({"": "api_key_env: OPENAI_ADMIN_KEY   # an admin key with scope api.usage.read\n"})
+    begins = MappingProxyType({"": "api_key_env: OPENAI_ADMIN_KEY  # an admin key with scope api.usage.read\n"})
     providers = ("openai",)
     tells = ("service_tier", "batch")
     config: OpenAIConfig

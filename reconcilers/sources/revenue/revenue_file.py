@@ -90,7 +90,7 @@ class RevenueFile(Source):
     """Revenue lines from files; see the module's docstring."""
 
     kind: ClassVar[str] = "revenue_file"
-    begins = MappingProxyType({"": "uri: revenue                     # a folder, or s3://bucket/prefix\n"})
+    begins = MappingProxyType({"": "uri: revenue  # a folder, or s3://bucket/prefix\n"})
     Config: ClassVar[type[SourceConfig]] = RevenueFileConfig
     config: RevenueFileConfig
 

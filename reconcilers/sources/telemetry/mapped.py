@@ -65,7 +65,7 @@ class Mapped(FileSource, MappingSource):
     kind: ClassVar[str] = "mapped"
     begins = MappingProxyType(
         {
-            "calls": f"uri: calls                       # a folder, or s3://bucket/prefix\nformat: csv                      # or ndjson, parquet\n{BEGIN_CALLS}",
+            "calls": f"uri: calls  # a folder, or s3://bucket/prefix\nformat: csv  # or ndjson, parquet\n{BEGIN_CALLS}",
             "outcomes": f"uri: outcomes\nformat: csv\n{BEGIN_OUTCOMES}",
         }
     )

@@ -72,8 +72,8 @@ class MappedBigquery(MappingSource):
     kind: ClassVar[str] = "mapped_bigquery"
     begins = MappingProxyType(
         {
-            "calls": f"table: PROJECT.DATASET.CALLS\nday_column: ended_at\n{BEGIN_CALLS}",
-            "outcomes": f"table: PROJECT.DATASET.OUTCOMES\nday_column: occurred_at\n{BEGIN_OUTCOMES}",
+            "calls": f"table: <project>.<dataset>.<calls>\nday_column: ended_at\n{BEGIN_CALLS}",
+            "outcomes": f"table: <project>.<dataset>.<outcomes>\nday_column: occurred_at\n{BEGIN_OUTCOMES}",
         }
     )
     Config: ClassVar[type[SourceConfig]] = MappedBigqueryConfig

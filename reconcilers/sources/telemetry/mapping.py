@@ -174,17 +174,17 @@ class Dedupe(BaseModel):
 #: How ``reconcile init`` begins a mapping of calls and one of outcomes.
 BEGIN_CALLS = """\
 entity: calls
-columns:                       # column of the lake (docs/lake.md): column of your table
+columns:  # column of the lake (docs/lake.md): column of your table
   record_id: call_id
   ended_at: {column: ended_at, time: iso}
-  event_id: event_id           # what the call was for: one ticket, one report
-  run_id: run_id               # the attempt at it
+  event_id: event_id  # what the call was for: one ticket, one report
+  run_id: run_id  # the attempt at it
   tenant_id: tenant_id
   feature_id: feature_id
-  provider: provider           # openai, anthropic, aws.bedrock, ...
+  provider: provider  # openai, anthropic, aws.bedrock, ...
   model: model
 usage:
-  semantics: inclusive         # input_tokens contains cached_tokens; else exclusive
+  semantics: inclusive  # input_tokens contains cached_tokens; else exclusive
   meters:
     - {meter: input_tokens, column: input_tokens}
     - {meter: cache_read_input_tokens, column: cached_tokens}
@@ -194,7 +194,7 @@ BEGIN_OUTCOMES = """\
 entity: outcomes
 columns:
   event_id: event_id
-  outcome: {column: outcome, map: {resolved: success, "*": failure}}   # success, failure or partial
+  outcome: {column: outcome, map: {resolved: success, "*": failure}}  # success, failure or partial
   emitter: {constant: system_of_record}
   occurred_at: {column: occurred_at, time: iso}
 """

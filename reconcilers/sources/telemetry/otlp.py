@@ -117,7 +117,7 @@ class Otlp(FileSource):
     """Trace files in OTLP/JSON; see the module's docstring."""
 
     kind: ClassVar[str] = "otlp"
-    begins = MappingProxyType({"": "uri: traces                      # a folder, or s3://bucket/prefix\n"})
+    begins = MappingProxyType({"": "uri: traces  # a folder, or s3://bucket/prefix\n"})
     Config: ClassVar[type[SourceConfig]] = OtlpConfig
     config: OtlpConfig
 
