@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import resource
 import socket
 import subprocess
 import sys
@@ -88,6 +89,10 @@ def test_nothing_is_wrong_with_a_company_in_order(company: Company) -> None:
         (
             {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bills", "patern": ".*"}]},
             ["error reconcile.yaml:8 billing.bill.patern: there is no such setting of kind focus_file; nearest is pattern"],
+        ),
+        (
+            {"billing": [{"name": "bill", "kind": "openai", "api_key_env": "PATH", "retry": {"attemps": 2}}]},
+            ["error reconcile.yaml:9 billing.bill.retry.attemps: there is no such setting; nearest is attempts"],
         ),
         (
             {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bils"}]},
@@ -213,6 +218,18 @@ def test_a_source_that_does_not_answer_is_waited_for_no_longer_than_the_limit(
     assert time.monotonic() - began < 10
     checked = check.check(file, AS_OF, offline=True)
     assert (checked.findings, checked.unasked) == ([], ["bill"])
+
+
+def test_checking_without_requests_takes_less_than_two_seconds(company: Company) -> None:
+    file = company(
+        {"price_book": "genai-prices"}, contract_prices="source,model,meter,price_per_million,currency,version\n"
+    )
+    command = [sys.executable, "-m", "reconcilers.cli", "check", "--offline", "--config", str(file)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Processor time, so that a busy machine does not count against it.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
 
 
 def test_a_fault_of_a_sources_code_is_one_of_that_source(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from reconcilers import money
 from reconcilers.declared import yaml_text
 from reconcilers.declared.yaml_text import Place, Written
 from reconcilers.errors import SettingsInvalid, nearest
+from reconcilers.schemas import keys_at
 
 
 def _currency(code: str) -> str:
@@ -251,8 +252,8 @@ def _renaming_problems(written: Written, lines: dict[str, int | None]) -> Iterat
 def _problem(written: Written, kind: str, place: Place, message: str) -> Problem:
     # The value is left out: it may be a secret put in the wrong place.
     if kind == "extra_forbidden":
-        model = BigQuerySettings if place[0] == "bigquery" and len(place) == 2 else Settings
-        message = f"there is no such setting{nearest(str(place[-1]), model.model_fields.keys() - {'file'})}"
+        known = set(keys_at(Settings.model_json_schema(), place[:-1])) - {"file"}
+        message = f"there is no such setting{nearest(str(place[-1]), known)}"
     return Problem(written.line_of(place), _named(place) or None, message)
 
 
