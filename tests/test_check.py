@@ -111,6 +111,15 @@ def test_nothing_is_wrong_with_a_company_in_order(company: Company) -> None:
             [],
         ),
         ({"reference": "refs"}, ["error reconcile.yaml:2 reference: ", "warning refs/billing_sources.csv:None no row"]),
+        ({"home": "var/" * 2000}, ["error reconcile.yaml:1 home: no folder can be called so: File name too long"]),
+        (
+            {"billing": [{"kind": "focus_file", "uri": "bills"}]},
+            ["error reconcile.yaml:5 a billing source without a name", "error reconcile.yaml:5 billing.0.name: "],
+        ),
+        (
+            {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bills", "renamed_from": [["a"]]}]},
+            ["error reconcile.yaml:8 billing.bill.renamed_from.str: ", "error reconcile.yaml:8 billing.bill.renamed_from"],
+        ),
         ({"home": "bills/b.csv/var"}, ["error reconcile.yaml:1 home: "]),
         ({"dbt_executable": "dbt-none"}, ["error reconcile.yaml:16 dbt_executable: there is no program dbt-none"]),
         ({"reporting_currency": "EUX"}, ["error reconcile.yaml:16 reporting_currency: "]),

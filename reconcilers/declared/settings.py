@@ -134,7 +134,7 @@ class Settings(BaseModel):
     def renamed(self) -> dict[str, tuple[str, ...]]:
         """Of sources that were called otherwise before (``renamed_from``), their earlier names."""
         sources = [source for room in (self.billing, self.telemetry, self.revenue) for source in room]
-        found = {str(source["name"]): source.get("renamed_from") or () for source in sources}
+        found = {str(source.get("name")): source.get("renamed_from") or () for source in sources}
         return {name: (names,) if isinstance(names, str) else tuple(names) for name, names in found.items() if names}
 
     @property
@@ -234,6 +234,8 @@ def _renaming_problems(written: Written, lines: dict[str, int | None]) -> Iterat
         for number, source in enumerate(sources if isinstance(sources, list) else ()):
             names = source.get("renamed_from") if isinstance(source, dict) else None
             for name in [names] if isinstance(names, str) else names if isinstance(names, list) else ():
+                if not isinstance(name, str):
+                    continue  # its kind says that it is no text
                 place: Place = (room, number, "renamed_from")
                 if name in lines:
                     yield (
