@@ -38,6 +38,14 @@ class Warehouse(StrEnum):
     bigquery = "bigquery"
 
 
+class Output(StrEnum):
+    """The forms a query's result is written in."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
 def main() -> None:
     """Entry point: errors made on purpose become one line and the exit code of their class (``errors.Exit``)."""
     from reconcilers.errors import ReconcileError
@@ -255,7 +263,12 @@ def report(
 def query(
     sql: Annotated[str, typer.Argument(help="SQL over schema finance of the published tables.")],
     config: Config = None,
-    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    output: Annotated[
+        Output,
+        typer.Option(
+            "--format", case_sensitive=False, help="A terminal too narrow for the table shows it value by value."
+        ),
+    ] = Output.table,
 ) -> None:
     """Ask the published tables in SQL; read-only, never blocked by a run.
 

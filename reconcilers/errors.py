@@ -60,7 +60,8 @@ class ReconcileError(Exception):
         line: int | None = None,
         hint: str | None = None,
     ) -> None:
-        self.problem = problem
+        # A name from outside may hold half of a surrogate pair, which no terminal and no file takes.
+        self.problem = _writable(problem)
         self.source = source
         self.period = period
         self.file = file
@@ -80,7 +81,11 @@ class ReconcileError(Exception):
             if value is not None
         ]
         text = f"{', '.join(where)}: {self.problem}" if where else self.problem
-        return f"{text} -> {self.hint}" if self.hint else text
+        return _writable(f"{text} -> {self.hint}" if self.hint else text)
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class SourceUnavailable(ReconcileError):

@@ -20,7 +20,7 @@ MOST, MOST_QUANTITY = Decimal(9 * 10**9), Decimal(9 * 10**12)
 MAX_INTEGER_DIGITS = 18
 MAX_FRACTION_DIGITS = 60
 
-_AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
 
 

@@ -114,7 +114,10 @@ def test_nothing_is_wrong_with_a_company_in_order(company: Company) -> None:
         ({"home": "var/" * 2000}, ["error reconcile.yaml:1 home: no folder can be called so: File name too long"]),
         (
             {"billing": [{"kind": "focus_file", "uri": "bills"}]},
-            ["error reconcile.yaml:5 a billing source without a name", "error reconcile.yaml:5 billing.0.name: "],
+            [
+                "error reconcile.yaml:5 a billing source without a name",
+                "error reference/billing_sources.csv:2 source: no billing source is called 'bill'",
+            ],
         ),
         (
             {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bills", "renamed_from": [["a"]]}]},

@@ -80,6 +80,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    company: str = ""
+    """The name of the company on reports."""
     home: Path = Path("var")
     """The folder the job keeps everything in: `landing/` cannot be made again and is to be backed up."""
     reporting_currency: Currency = "USD"

@@ -11,9 +11,11 @@ import io
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TextIO
@@ -57,6 +59,9 @@ def read(
     """
     with path.open("rb") as stream:
         magic = stream.read(4)
+    if magic == b"PARE":
+        hint = "ask for it unencrypted; the folder's own encryption does"
+        raise SourceRejected("is encrypted Parquet", source=source, file=name, hint=hint)
     return _parquet(path, name, select, source) if magic == b"PAR1" else _csv(path, name, select, source, lose)
 
 
@@ -102,10 +107,24 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
                         rows, lines = [], []
                 line = reader.line_num + 1
             yield Batch(lines, _columns(wanted, rows))
-        except (csv.Error, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise _not_utf8(path, name, source, error) from None
+        except csv.Error as error:
             raise SourceRejected(
                 f"not a readable CSV file: {error}", source=source, file=name, line=line, hint="ask for the file again"
             ) from None
+
+
+def _not_utf8(path: Path, name: str, source: str | None, error: UnicodeDecodeError) -> SourceRejected:
+    """Says which line it is that the decoder, which reads ahead, has met."""
+    with open_unpacked(path, name, source=source) as stream:
+        for line, content in enumerate(iter(partial(stream.readline, _MAX_LINE), b""), 1):
+            try:
+                content.decode()
+            except UnicodeDecodeError as found:
+                problem = f"byte 0x{content[found.start]:02x} is not UTF-8"
+                return SourceRejected(problem, source=source, file=name, line=line, hint="save it as CSV in UTF-8")
+    return SourceRejected(f"not UTF-8: {error.reason}", source=source, file=name, hint="save it as CSV in UTF-8")
 
 
 def _lines(text: TextIO) -> Iterator[str]:
@@ -118,7 +137,7 @@ def _lines(text: TextIO) -> Iterator[str]:
 
 def _unique(header: list[str], name: str, source: str | None) -> list[str]:
     # A spreadsheet leaves columns without a title at the end of its lines.
-    if twice := sorted({column for column in header if column.strip() and header.count(column) > 1}):
+    if twice := sorted(column for column, times in Counter(header).items() if column.strip() and times > 1):
         raise SourceChangedShape(f"column {twice[0]!r:.80} appears twice", source=source, file=name)
     return header
 

@@ -19,6 +19,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from reconcilers.errors import DoesNotReconcile, ReconcileError
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -101,6 +103,18 @@ def build(
     if running.returncode:
         _raise(result, spoken, artefacts)
     return result
+
+
+def described() -> dict[str, tuple[str, dict[str, str]]]:
+    """Finance table → what the project says of it, and of each of its columns by name."""
+    found = {}
+    for path in sorted((PROJECT / "models" / "marts").rglob("*.yml")):
+        for model in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)["models"]:
+            found[model["name"]] = (
+                model["description"],
+                {column["name"]: column["description"] for column in model["columns"]},
+            )
+    return found
 
 
 def by_hand(

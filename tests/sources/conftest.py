@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,8 +33,9 @@ class Api:
     bodies: list[bytes] = field(default_factory=list)
 
 
-@pytest.fixture
-def api() -> Iterator[Api]:
+@contextmanager
+def serving() -> Iterator[Api]:
+    """An API on the loopback interface, until the end of the block."""
     served = Api(lambda path, params: (404, b"{}", {}))
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,6 +68,12 @@ def api() -> Iterator[Api]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with serving() as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

@@ -532,7 +532,7 @@ def _flag(text: str) -> bool:
 
 def _instant(text: str, form: str) -> datetime:
     """Naive UTC. Epoch numbers are scaled exactly and cut to microseconds. Raises ``ValueError`` for a time in another unit."""
-    if form in _EPOCH_MICROSECONDS and unit_of_epoch(number := parse_amount(text)) != _EPOCH_UNITS[form]:
+    if form in _EPOCH_MICROSECONDS and unit_of_epoch(number := _number(text)) != _EPOCH_UNITS[form]:
         looks = f"; it looks like {told}" if (told := unit_of_epoch(number)) else ""
         raise ValueError(f"{text!r:.60} is no time in {_EPOCH_UNITS[form]}, as the mapping says{looks}")
     instant = _any_instant(text, form)
@@ -544,9 +544,14 @@ def _any_instant(text: str, form: str) -> datetime:
     if form == "iso":
         return parse_instant(text)
     if form in _EPOCH_MICROSECONDS:
-        return EPOCH + timedelta(microseconds=int(parse_amount(text) * _EPOCH_MICROSECONDS[form] // 1))
+        return EPOCH + timedelta(microseconds=int(_number(text) * _EPOCH_MICROSECONDS[form] // 1))
     parsed = datetime.strptime(text, form)
     return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
+
+
+def _number(text: str) -> Decimal:
+    """A count from 1970, which in nanoseconds has more digits than an amount."""
+    return Decimal(text) if _INTEGER.fullmatch(text) else parse_amount(text)
 
 
 def _used(row: Row, usage: Usage | None, faults: Faults) -> EntityRow:
