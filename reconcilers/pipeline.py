@@ -129,7 +129,9 @@ def land(
     return report
 
 
-def _land_unit(landing: Landing, lake: Lake, source: Source, pull: Pull, as_of: datetime, report: LandingReport) -> bool:
+def _land_unit(
+    landing: Landing, lake: Lake, source: Source, pull: Pull, as_of: datetime, report: LandingReport
+) -> bool:
     """Take what was fetched of a unit. Returns whether every row known of it before has vanished."""
     content = lake.ensure(source, landing.prepare(pull, as_of))
     before = [known for known in landing.history(source.name, pull.unit) if known.known_at <= as_of]

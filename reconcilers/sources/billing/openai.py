@@ -83,6 +83,10 @@ class OpenAI(Source):
     Config = OpenAIConfig
     config: OpenAIConfig
 
+    def __init__(self, config: SourceConfig) -> None:
+        super().__init__(config)
+        self._pace = http.Pace()
+
     @property
     def secrets(self) -> tuple[str, ...]:
         return (self.config.api_key_env,)
@@ -101,6 +105,7 @@ class OpenAI(Source):
             source=self.name,
             variable=self.config.api_key_env,
             retry=self.config.retry,
+            pace=self._pace,
         ) as client:
             for name, path, group_by in self._requests():
                 params = [*window, *(("group_by[]", dimension) for dimension in group_by)]
