@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from reconcilers.errors import AccessRefused, SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
 
@@ -47,18 +47,23 @@ def is_used_up(error: Exception) -> bool:
 
 
 class TableConfig(BaseModel):
-    """Which table a source reads, and at whose expense.
+    """Which table a source reads, and at whose expense."""
 
-    ``table`` is ``project.dataset.table``, a table or a view. ``project`` runs and pays for the queries; without it, the
-    table's own. ``maximum_bytes_billed`` bounds each query. ``timeout_seconds`` is how long a busy or silent BigQuery is
-    asked again, ``limit_seconds`` how long a query may take in all.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
-    table: str = Field(pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$")
+    table: str = Field(
+        pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$",
+        examples=["acme-billing.exports.table"],
+    )
+    """The table or view, `project.dataset.table`."""
     project: str | None = Field(default=None, pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*$", exclude=True)
+    """The project that runs and pays for the queries; without it, the table's own."""
     maximum_bytes_billed: int | None = Field(default=None, ge=10_485_760, exclude=True)
+    """The most bytes one query may be billed."""
     timeout_seconds: float = Field(default=120.0, gt=0, le=86_400, exclude=True)
+    """Seconds a busy or silent BigQuery is asked again."""
     limit_seconds: float = Field(default=1800.0, gt=0, le=86_400, exclude=True)
+    """Seconds one query may take in all."""
 
     def reader(self, source: str) -> Reader:
         """What reads the table for the source of that name."""

@@ -22,7 +22,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, with_config
 
 from reconcilers.errors import (
     AccessRefused,
@@ -49,20 +49,23 @@ log = logging.getLogger(__name__)
 _Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long to insist. The wait doubles from the first to the longest, plus random jitter; Retry-After replaces it.
-
-    ``timeout_seconds`` bounds a silence: to connect, or between two pieces of an answer. ``limit_seconds`` bounds a request
-    in all, with every attempt, wait and byte of it.
-    """
+    """How long to insist. The wait doubles from the first to the longest, plus random jitter; Retry-After replaces it."""
 
     attempts: Annotated[int, Field(ge=1, le=100)] = 6
+    """How often a request is made in all."""
     first_wait_seconds: _Seconds = 1.0
+    """Seconds before the second attempt."""
     longest_wait_seconds: _Seconds = 60.0
+    """The most seconds between two attempts, but where the server asks for more."""
     jitter_seconds: _Seconds = 1.0
+    """Up to so many random seconds are added to each wait."""
     timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """Seconds of silence: to connect, or between two pieces of an answer."""
     limit_seconds: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    """Seconds a request may take in all, with every attempt, wait and byte of it."""
 
 
 @dataclass(frozen=True)

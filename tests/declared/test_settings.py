@@ -70,6 +70,29 @@ def test_a_source_whose_name_cannot_be(tmp_path: Path, sources: str, said: str) 
         read(tmp_path, f"telemetry: {sources}\n")
 
 
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ("\n- {name: a, kind: otlp}\n- {name: b, kind: otlp, renamed_from: a}", "line 3: 'a' is a source on line 2"),
+        (
+            "\n- {name: a, kind: otlp, renamed_from: [x, z]}\n- {name: b, kind: otlp, renamed_from: z}",
+            "line 3: 'a' was called 'z' as well",
+        ),
+    ],
+)  # fmt: skip
+def test_an_earlier_name_is_of_one_source(tmp_path: Path, sources: str, said: str) -> None:
+    with pytest.raises(SettingsInvalid, match=said):
+        read(tmp_path, f"telemetry: {sources}\n")
+
+
+def test_earlier_names_are_one_or_several(tmp_path: Path) -> None:
+    read_ = read(
+        tmp_path,
+        "billing: [{name: a, kind: x, renamed_from: b}, {name: c, kind: x, renamed_from: [d, e]}, {name: f, kind: x}]\n",
+    )
+    assert read_.renamed == {"a": ("b",), "c": ("d", "e")}
+
+
 def test_two_rooms_share_no_name(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="line 2: a second source called 'a'; the first is on line 1"):
         read(tmp_path, "billing: [{name: a, kind: focus_file}]\ntelemetry: [{name: a, kind: otlp}]\n")

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,8 +35,9 @@ class Api:
     bodies: list[bytes] = field(default_factory=list)
 
 
-@pytest.fixture
-def api() -> Iterator[Api]:
+@contextmanager
+def serving() -> Iterator[Api]:
+    """An API on the loopback interface, until the end of the block."""
     served = Api(lambda path, params: (404, b"{}", {}))
 
     class Handler(BaseHTTPRequestHandler):
@@ -69,6 +70,12 @@ def api() -> Iterator[Api]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with serving() as served:
+        yield served
 
 
 #: Says something on a connection, whose first request came, until the client has gone.

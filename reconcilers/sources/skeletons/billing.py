@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -40,11 +41,14 @@ _COLUMNS = {
 
 
 class SkeletonConfig(SourceConfig):
-    """Where the bill is. ``token_env`` names the environment variable of the credential."""
+    """Where the bill is."""
 
-    base_url: str = Field(exclude=True)
+    base_url: str = Field(exclude=True, examples=["https://skeleton.invalid"])
+    """Where the API is."""
     token_env: str = Field(default="SKELETON_TOKEN", exclude=True)
+    """The environment variable that holds the credential."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
+    """How long to insist where the API does not answer."""
 
 
 class Skeleton(Source):
@@ -52,6 +56,8 @@ class Skeleton(Source):
 
     kind = "skeleton"
     Config = SkeletonConfig
+    begins = MappingProxyType({"": "base_url: https://skeleton.invalid\n"})
+    providers = ("skeleton",)
     config: SkeletonConfig
 
     def __init__(self, config: SourceConfig) -> None:
@@ -62,20 +68,21 @@ class Skeleton(Source):
     def secrets(self) -> tuple[str, ...]:
         return (self.config.token_env,)
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.config.token_env,)
+
     def units(self, period: Period) -> Iterator[str]:
         """Every UTC day: ``2026-10-01``."""
         return (day.isoformat() for day in period.days())
 
+    def probe(self, period: Period) -> int:
+        """Asks for the first day, once."""
+        self._answer(f"{period.start}", http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20))
+        return len(list(period.days()))
+
     def fetch(self, unit: str, pull: Pull) -> None:
-        with http.Client(
-            self.config.base_url,
-            {"Authorization": f"Bearer {http.credential(self.config.token_env, self.name)}"},
-            source=self.name,
-            variable=self.config.token_env,
-            retry=self.config.retry,
-            pace=self._pace,
-        ) as client:
-            answer = client.read("bill.csv", [("day", unit)], accept="text/csv")
+        answer = self._answer(unit, self.config.retry)
         pull.add("bill.csv", answer.url, answer.content)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
@@ -84,6 +91,17 @@ class Skeleton(Source):
             base, select = folders.line_base(index), partial(self._select, item.name)
             for batch in tabular.read(landed.path(item), item.name, select, source=self.name):
                 yield "charges", charges.table(batch.columns, batch.lines, file=item.name, line_base=base)
+
+    def _answer(self, unit: str, retry: http.RetryPolicy) -> http.Answer:
+        with http.Client(
+            self.config.base_url,
+            {"Authorization": f"Bearer {http.credential(self.config.token_env, self.name)}"},
+            source=self.name,
+            variable=self.config.token_env,
+            retry=retry,
+            pace=self._pace,
+        ) as client:
+            return client.read("bill.csv", [("day", unit)], accept="text/csv")
 
     def _select(self, file: str, header: Sequence[str]) -> Mapping[str, str]:
         return focus.select(header, renamed=_COLUMNS, source=self.name, file=file)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -36,11 +37,14 @@ _COLUMNS = {
 
 
 class SkeletonConfig(SourceConfig):
-    """Where the invoices are. ``token_env`` names the environment variable of the credential."""
+    """Where the invoices are."""
 
-    base_url: str = Field(exclude=True)
+    base_url: str = Field(exclude=True, examples=["https://skeleton.invalid"])
+    """Where the API is."""
     token_env: str = Field(default="SKELETON_TOKEN", exclude=True)
+    """The environment variable that holds the credential."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
+    """How long to insist where the API does not answer."""
 
 
 class Skeleton(Source):
@@ -48,6 +52,7 @@ class Skeleton(Source):
 
     kind = "skeleton"
     Config = SkeletonConfig
+    begins = MappingProxyType({"": "base_url: https://skeleton.invalid\n"})
     config: SkeletonConfig
 
     def __init__(self, config: SourceConfig) -> None:
@@ -58,20 +63,21 @@ class Skeleton(Source):
     def secrets(self) -> tuple[str, ...]:
         return (self.config.token_env,)
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.config.token_env,)
+
     def units(self, period: Period) -> Iterator[str]:
         """Every UTC day invoices are made on: ``2026-10-01``."""
         return (day.isoformat() for day in period.days())
 
+    def probe(self, period: Period) -> int:
+        """Asks for the first day, once."""
+        self._answer(f"{period.start}", http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20))
+        return len(list(period.days()))
+
     def fetch(self, unit: str, pull: Pull) -> None:
-        with http.Client(
-            self.config.base_url,
-            {"Authorization": f"Bearer {http.credential(self.config.token_env, self.name)}"},
-            source=self.name,
-            variable=self.config.token_env,
-            retry=self.config.retry,
-            pace=self._pace,
-        ) as client:
-            answer = client.read("invoices.csv", [("day", unit)], accept="text/csv")
+        answer = self._answer(unit, self.config.retry)
         pull.add("invoices.csv", answer.url, answer.content)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
@@ -86,6 +92,17 @@ class Skeleton(Source):
                     place = {"source": self.name, "landing_id": landed.landing_id, "landing_line": line + base}
                     rows.append(place | self._revenue(told, item.name, line))
                 yield "revenue", pa.Table.from_pylist(rows, schema=schema("revenue"))
+
+    def _answer(self, unit: str, retry: http.RetryPolicy) -> http.Answer:
+        with http.Client(
+            self.config.base_url,
+            {"Authorization": f"Bearer {http.credential(self.config.token_env, self.name)}"},
+            source=self.name,
+            variable=self.config.token_env,
+            retry=retry,
+            pace=self._pace,
+        ) as client:
+            return client.read("invoices.csv", [("day", unit)], accept="text/csv")
 
     def _select(self, file: str, header: Sequence[str]) -> Mapping[str, str]:
         if missing := sorted(set(_COLUMNS.values()) - set(header)):

@@ -14,7 +14,10 @@ from functools import partial
 from heapq import merge
 from operator import itemgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, Literal, TextIO
+
+from pydantic import Field
 
 from reconcilers.money import parse_amount
 from reconcilers.sources import tabular
@@ -22,7 +25,15 @@ from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.rejected import Lost, unreadable, why_unreadable
 from reconcilers.sources.telemetry.base import FileSource, FileSourceConfig
-from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource, Row, lookup, whole_lines
+from reconcilers.sources.telemetry.mapping import (
+    BEGIN_CALLS,
+    BEGIN_OUTCOMES,
+    MappingConfig,
+    MappingSource,
+    Row,
+    lookup,
+    whole_lines,
+)
 
 #: Columns that hold prompts or completions in the tables known to us. A number or an empty value there is no text.
 _PROMPT_COLUMNS = (
@@ -41,14 +52,23 @@ _PROMPT_COLUMNS = (
 class MappedConfig(MappingConfig, FileSourceConfig):
     """A mapping of files of one format, and what of them is landed."""
 
-    format: Literal["csv", "ndjson", "parquet"]
+    format: Literal["csv", "ndjson", "parquet"] = Field(examples=["csv"])
+    """What a file is."""
     land: Literal["as_received", "mapped_columns"] = "as_received"
+    """`mapped_columns` lands only the columns the mapping names, as tables that also carry prompts or completions need;
+    `as_received` refuses those."""
 
 
 class Mapped(FileSource, MappingSource):
     """Tables with a declared mapping; see the module's docstring."""
 
     kind: ClassVar[str] = "mapped"
+    begins = MappingProxyType(
+        {
+            "calls": f"uri: calls  # a folder, or s3://bucket/prefix\nformat: csv  # or ndjson, parquet\n{BEGIN_CALLS}",
+            "outcomes": f"uri: outcomes\nformat: csv\n{BEGIN_OUTCOMES}",
+        }
+    )
     Config: ClassVar[type[SourceConfig]] = MappedConfig
     config: MappedConfig
 

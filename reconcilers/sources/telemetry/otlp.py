@@ -36,6 +36,7 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -68,13 +69,22 @@ _ROWS = 25_000
 
 
 class OtlpConfig(FileSourceConfig):
-    """See the module's docstring."""
+    """Where the files are, and what spans say beyond the vocabularies."""
 
     dialects: tuple[str, ...] = Field(default=DIALECTS, min_length=1)
-    attributes: dict[str, tuple[str, ...]] = Field(default={})
-    outcomes: dict[str, Literal["success", "failure", "partial"]] = Field(default={})
-    token_semantics: dict[str, TokenSemantics] = Field(default={})
-    remove: tuple[str, ...] = ()
+    """The vocabularies to read; each span is read by the names of all of them, and the first that tells a field counts."""
+    attributes: dict[str, tuple[str, ...]] = Field(default={}, examples=[{"feature_id": ["acme.feature"]}])
+    """A company's own attribute names of a field, which go before the dialects'."""
+    outcomes: dict[str, Literal["success", "failure", "partial"]] = Field(
+        default={}, examples=[{"resolved": "success"}]
+    )
+    """A company's own words for an outcome."""
+    token_semantics: dict[str, TokenSemantics] = Field(
+        default={}, examples=[{"acme.llm": "exclusive", "acme.agent": {"input": "inclusive", "output": "exclusive"}}]
+    )
+    """Whether a scope's input counts contain the cached tokens, and its output counts the thoughts."""
+    remove: tuple[str, ...] = Field(default=(), examples=[["acme.prompt."]])
+    """Further attributes that hold text, which is never landed; one ending in a dot stands for all that start with it."""
 
     @field_validator("dialects")
     @classmethod
@@ -107,6 +117,7 @@ class Otlp(FileSource):
     """Trace files in OTLP/JSON; see the module's docstring."""
 
     kind: ClassVar[str] = "otlp"
+    begins = MappingProxyType({"": "uri: traces  # a folder, or s3://bucket/prefix\n"})
     Config: ClassVar[type[SourceConfig]] = OtlpConfig
     config: OtlpConfig
 

@@ -205,9 +205,9 @@ def test_a_file_without_a_line_that_can_be_read_is_refused(job: Job) -> None:
     [
         ({"id": None}, "id", "must not be"),
         ({"at": "soon"}, "at", "column ended_at"),
-        ({"at": "1970-01-21T16:54:00Z"}, "at", "not the unit of time"),
-        ({"at": "1969-12-31T23:59:59Z"}, "at", "not the unit of time"),
-        ({"at": "9999-12-31T23:59:59Z"}, "at", "not the unit of time"),
+        ({"at": "1970-01-21T16:54:00Z"}, "at", "looks like 2026-09-08 in another unit of time"),
+        ({"at": "1969-12-31T23:59:59Z"}, "at", "is not from 2000 to 2200"),
+        ({"at": "9999-12-31T23:59:59Z"}, "at", "is not from 2000 to 2200"),
         ({"id": {"a": 1}}, "id", "one value was expected"),
     ],
 )
