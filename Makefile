@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= var/sample
+DBT_PROJECT ?= dbt_project
+YAML_READ ?= $(CURDIR)/var/check-yaml
 
-.PHONY: help run dbt nightly test long accept crash check check-python check-sql lock emitters findings bench clean
+.PHONY: help run dbt nightly test long accept crash check check-python check-sql check-yaml lock emitters findings bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -74,8 +76,8 @@ long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full
 crash: .venv/.ready ## Kill a run at every point tracing finds, and run again from every state a kill leaves (an hour)
 	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.claims.crash.sweep var/crash land publish states
 
-check: .venv/.ready ## Linters, types and import rules only
-	@$(MAKE) --no-print-directory -j 2 check-python check-sql
+check: .venv/.ready ## Linters, types, import rules and keys of YAML only
+	@$(MAKE) --no-print-directory -j 2 check-python check-sql check-yaml
 
 check-python:
 	@$(BIN)/ruff check --quiet .
@@ -85,6 +87,11 @@ check-python:
 
 check-sql:
 	@cd dbt_project && ../$(BIN)/sqlfluff lint --config ../pyproject.toml --templater dbt -q models
+
+# For DuckDB dbt takes a misspelt key silently; for BigQuery it holds every key to its schema. It needs no connection to parse.
+check-yaml:
+	@RECONCILE_WAREHOUSE=bigquery $(BIN)/dbt --quiet --no-use-colors --warn-error-options '{"error": ["Deprecations"]}' \
+		parse --no-partial-parse --project-dir $(DBT_PROJECT) --profiles-dir $(DBT_PROJECT) --target-path $(YAML_READ) --log-path $(YAML_READ)
 
 emitters: .venv/.ready ## Real emitters make calls of a provider on loopback; every call must be counted once (ten minutes, node and a package registry)
 	@rm -rf var/emitters/company && $(BIN)/python -m tests.emitters var/emitters/company docs/emitters.md

@@ -3,10 +3,10 @@
   fingerprint is not the one it was made from. Rows and fingerprint change in one transaction, so a build killed anywhere leaves every
   day either as it was or as it will be, and the next build goes on from there.
 
-    day         column of the model that names its partition
-    made_from   model with one row per day: (day, fingerprint, calls); a day it no longer names is emptied
-    reads       model with (day, read_day): the days whose rows a day's rows need; its own alone where there is none
-    cluster     columns BigQuery keeps a day's rows ordered by: what readers filter on
+    meta.day         column of the model that names its partition
+    meta.made_from   model with one row per day: (day, fingerprint, calls); a day it no longer names is emptied
+    meta.reads       model with (day, read_day): the days whose rows a day's rows need; its own alone where there is none
+    cluster_by       columns BigQuery keeps a day's rows ordered by: what readers filter on
     require_partition_filter   true: BigQuery refuses a query that names no day; of large tables that are read by day only
 
   The model's SQL says `of_days`, `within_days` and the same of the days it reads; the literals they stand for let both warehouses prune.
@@ -61,11 +61,11 @@ cast('{{ modules.datetime.date.fromisoformat(day | string) + modules.datetime.ti
 {% macro kept_by() %}{{ return(adapter.dispatch('kept_by', 'reconcile')()) }}{% endmacro %}
 {% macro duckdb__kept_by() %}{{ return('') }}{% endmacro %}
 {% macro bigquery__kept_by() -%}
-  {%- set cluster, options, labels = config.get('cluster'), [], [] -%}
+  {%- set cluster, options, labels = config.get('cluster_by'), [], [] -%}
   {%- for name, value in config.get('labels', {}).items() %}{% do labels.append("('" ~ name ~ "', '" ~ value ~ "')") %}{% endfor -%}
   {%- if labels %}{% do options.append('labels = [' ~ labels | join(', ') ~ ']') %}{% endif -%}
   {%- if config.get('require_partition_filter') %}{% do options.append('require_partition_filter = true') %}{% endif -%}
-  {{ return(' partition by ' ~ config.require('day') ~ (' cluster by ' ~ cluster | join(', ') if cluster else '') ~ ' options ('
+  {{ return(' partition by ' ~ config.meta_require('day') ~ (' cluster by ' ~ cluster | join(', ') if cluster else '') ~ ' options ('
       ~ options | join(', ') ~ ')') }}
 {%- endmacro %}
 
@@ -91,7 +91,7 @@ cast('{{ modules.datetime.date.fromisoformat(day | string) + modules.datetime.ti
 
 {# days whose rows are not made from what they would be now, with their calls #}
 {% macro stale_days(relation, made, made_from) -%}
-with wanted as (select {{ config.require('day') }} as day, fingerprint, calls from {{ made_from }}),
+with wanted as (select {{ config.meta_require('day') }} as day, fingerprint, calls from {{ made_from }}),
 made as (select day, fingerprint from {{ made }}),
 changed as (
     select coalesce(wanted.day, made.day) as day, coalesce(wanted.calls, 0) as calls
@@ -118,9 +118,9 @@ order by day
   {%- if var('days', []) -%}
     {{ exceptions.raise_compiler_error('`days` is for compiling and for tests: a build finds out by itself which days to make') }}
   {%- endif -%}
-  {%- set day = config.require('day') -%}
-  {%- set made_from = ref(config.require('made_from')) -%}
-  {%- set reads = ref(config.get('reads')) if config.get('reads') else none -%}
+  {%- set day = config.meta_require('day') -%}
+  {%- set made_from = ref(config.meta_require('made_from')) -%}
+  {%- set reads = ref(config.meta_get('reads')) if config.meta_get('reads') else none -%}
   {%- set made = made_partitions(this.database, this.identifier) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set existing = load_cached_relation(this) -%}

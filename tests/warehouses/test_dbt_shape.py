@@ -58,7 +58,7 @@ def unseen_changes(nodes: Nodes) -> list[str]:
     found = []
     for model in models(nodes):
         if model["config"]["materialized"] == "by_day":
-            known = behind(nodes, f"model.reconcile.{model['config']['made_from']}")
+            known = behind(nodes, f"model.reconcile.{model['config']['meta']['made_from']}")
             found += [
                 f"{model['name']} reads {nodes[one]['name']}"
                 for one in read_by(model)
@@ -75,7 +75,7 @@ def is_seen(nodes: Nodes, read: str, known: set[str]) -> bool:
     if node["resource_type"] == "source":
         return False
     if node["config"]["materialized"] == "by_day":
-        return f"model.reconcile.{node['config']['made_from']}" in known
+        return f"model.reconcile.{node['config']['meta']['made_from']}" in known
     return node["config"]["materialized"] == "ephemeral" and all(is_seen(nodes, one, known) for one in read_by(node))
 
 

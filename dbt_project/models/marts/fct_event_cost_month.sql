@@ -1,4 +1,5 @@
-{{ config(materialized='by_day', day='event_day', made_from='int_event_inputs', reads='int_event_reads', cluster=['event_id']) }}
+{{ config(materialized='by_day', cluster_by=['event_id'],
+    meta={'day': 'event_day', 'made_from': 'int_event_inputs', 'reads': 'int_event_reads'}) }}
 -- depends_on: {{ ref('int_event_inputs') }} {{ ref('int_event_reads') }}
 with final as (
 

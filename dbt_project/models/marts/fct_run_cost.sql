@@ -1,5 +1,5 @@
-{{ config(materialized='by_day', day='event_day', made_from='int_outcome_inputs', reads='int_event_reads',
-    cluster=['tenant_id', 'feature_id']) }}
+{{ config(materialized='by_day', cluster_by=['tenant_id', 'feature_id'],
+    meta={'day': 'event_day', 'made_from': 'int_outcome_inputs', 'reads': 'int_event_reads'}) }}
 -- depends_on: {{ ref('int_outcome_inputs') }} {{ ref('int_event_reads') }}
 with homes as (
 

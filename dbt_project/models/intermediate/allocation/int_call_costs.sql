@@ -1,4 +1,4 @@
-{{ config(materialized='by_day', day='charge_day', made_from='int_share_inputs') }}
+{{ config(materialized='by_day', meta={'day': 'charge_day', 'made_from': 'int_share_inputs'}) }}
 -- depends_on: {{ ref('int_share_inputs') }} grain: day × event, run and whom their calls name × model × bill and charge month × whether
 -- telemetry of what was paid exceeds the bill beyond the policy ratio (R13): what the calls received. Calls of an event without run stand
 -- by when they began, since each may be waste (R23)

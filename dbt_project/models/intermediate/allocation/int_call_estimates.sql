@@ -1,4 +1,4 @@
-{{ config(materialized='by_day', day='charge_day', made_from='int_share_inputs', require_partition_filter=true) }}
+{{ config(materialized='by_day', require_partition_filter=true, meta={'day': 'charge_day', 'made_from': 'int_share_inputs'}) }}
 -- depends_on: {{ ref('int_share_inputs') }}
 -- grain: day × event × run × model. What telemetry alone says the calls cost: list price × usage, contract price × usage, and the
 -- emitter's own figure (R18); null where none of the calls tells

@@ -1,4 +1,4 @@
-{{ config(alias='call_shares', materialized='by_day', day='charge_day', made_from='int_share_inputs') }}
+{{ config(alias='call_shares', materialized='by_day', meta={'day': 'charge_day', 'made_from': 'int_share_inputs'}) }}
 -- depends_on: {{ ref('int_share_inputs') }}
 -- grain: usage of a call × receipt of its cell: what the usage received, and what is accrued on it (R17, last step)
 with receipts as (

@@ -1,4 +1,4 @@
-{{ config(materialized='by_day', day='charge_day', made_from='int_share_inputs') }}
+{{ config(materialized='by_day', meta={'day': 'charge_day', 'made_from': 'int_share_inputs'}) }}
 -- depends_on: {{ ref('int_share_inputs') }} grain: call with usage whose identity is in doubt (R29): several calls tell its response id
 -- though they do not agree, or its tellings name different events. What it is worth at contract price, as far as that is known
 with cells as (

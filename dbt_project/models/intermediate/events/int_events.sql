@@ -1,4 +1,4 @@
-{{ config(materialized='by_day', day='event_day', made_from='int_event_inputs', reads='int_event_reads') }}
+{{ config(materialized='by_day', meta={'day': 'event_day', 'made_from': 'int_event_inputs', 'reads': 'int_event_reads'}) }}
 -- depends_on: {{ ref('int_event_inputs') }} {{ ref('int_event_reads') }}
 -- one row per event: who it was for, how it ended as far as anybody said, whether it is production
 with homes as (

@@ -1,4 +1,4 @@
-{{ config(materialized='by_day', day='charge_day', made_from='int_call_inputs') }}
+{{ config(materialized='by_day', meta={'day': 'charge_day', 'made_from': 'int_call_inputs'}) }}
 -- depends_on: {{ ref('int_call_inputs') }}
 -- grain: day × run × event × production. What the day's calls of a run say about it and its event; the least and the greatest of every
 -- name, so that several days can still tell whether all calls agree

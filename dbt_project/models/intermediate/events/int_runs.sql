@@ -1,4 +1,5 @@
-{{ config(materialized='by_day', day='event_day', made_from='int_event_inputs', reads='int_event_reads', require_partition_filter=true) }}
+{{ config(materialized='by_day', require_partition_filter=true,
+    meta={'day': 'event_day', 'made_from': 'int_event_inputs', 'reads': 'int_event_reads'}) }}
 -- depends_on: {{ ref('int_event_inputs') }} {{ ref('int_event_reads') }}
 -- one row per run: several statements about it merged, its calls' span of time, its kind and attempt (R22)
 with homes as (

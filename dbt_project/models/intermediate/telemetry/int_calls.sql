@@ -1,4 +1,4 @@
-{{ config(alias='calls', materialized='by_day', day='charge_day', made_from='int_call_inputs', cluster=['event_id']) }}
+{{ config(alias='calls', materialized='by_day', cluster_by=['event_id'], meta={'day': 'charge_day', 'made_from': 'int_call_inputs'}) }}
 -- depends_on: {{ ref('int_call_inputs') }}
 -- grain: call, with its usage as told. The digits of its digest stand for call_id, which fct_allocation spells out
 select

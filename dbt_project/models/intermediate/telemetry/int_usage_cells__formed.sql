@@ -1,4 +1,4 @@
-{{ config(materialized='by_day', day='charge_day', made_from='int_call_inputs') }}
+{{ config(materialized='by_day', meta={'day': 'charge_day', 'made_from': 'int_call_inputs'}) }}
 -- depends_on: {{ ref('int_call_inputs') }}
 -- grain: usage cell (R8): the usages equal in every dimension, soundness, other day, sampling probability and cache-blindness; its
 -- contract price follows from its dimensions and day, its flag from its other day

@@ -1,4 +1,4 @@
-{{ config(materialized='by_day', day='charge_day', made_from='int_call_inputs', require_partition_filter=true) }}
+{{ config(materialized='by_day', require_partition_filter=true, meta={'day': 'charge_day', 'made_from': 'int_call_inputs'}) }}
 -- depends_on: {{ ref('int_call_inputs') }}
 -- grain: call × usage cell. Elements of one call that are equal in everything are one usage; only where a call names a meter twice
 -- can there be such
