@@ -38,7 +38,7 @@ def days_of(nodes: list[dict[str, Any]]) -> dict[str, str]:
     """The column that names its day, by table kept by day."""
     lake = {f"lake.{entity}": day for entity, day in DAYS.items()}
     kept = [node for node in nodes if node["config"]["materialized"] == "by_day"]
-    return lake | {f"{node['schema']}.{node['alias']}": node["config"]["day"] for node in kept}
+    return lake | {f"{node['schema']}.{node['alias']}": node["config"]["meta"]["day"] for node in kept}
 
 
 def reads(sql: str, days: dict[str, str]) -> Iterator[tuple[str, bool]]:
