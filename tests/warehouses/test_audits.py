@@ -14,8 +14,9 @@ CARRIED, COSTS, SHARED = "allocation_carries_every_charge", "call_costs_carry_th
 STAND, OF_A_DAY, PAID = (
     "events_and_runs_carry_the_allocation",
     "allocation_of_a_day_is_what_it_cost",
-    "usage_cells_are_paid_once",
+    "cells_are_spent_exactly",
 )
+CLOSE = "reports_close"
 
 ALLOCATION = "finance_file.allocation"
 
@@ -84,6 +85,64 @@ PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
         "insert into {allocation}.calls select * replace (charge_day + 40 as charge_day) from {allocation}.calls where {one}",
         ("calls_are_counted_once",),
     ),
+    "what a flow gave": ("update intermediate.int_matches set cost_nanos = cost_nanos + 1 where {one}", (PAID,)),
+    "usage taken": (
+        "update intermediate.int_matches set usage_taken = usage_taken + 1000000000000 where {one}",
+        (PAID,),
+    ),
+    "a bill cell": ("update intermediate.int_bill_cells set cost_nanos = cost_nanos + 1 where {one}", (PAID,)),
+    "the rest of a bill cell": (
+        "update intermediate.int_bill_cell_rests set cost_nanos = cost_nanos + 1 where {one}",
+        (PAID,),
+    ),
+    "a charge in the bridge": (
+        "update finance_file.finance.bridge_match_group_charge set cost = cost + 0.000000001 where {one}",
+        (PAID,),
+    ),
+    "what a cell received": (
+        "update intermediate.int_cell_receipts set cost_nanos = cost_nanos + 1 where {one}",
+        (PAID,),
+    ),
+    "a cell beyond INT64": (
+        "update intermediate.int_usage_cells set quantity = 9000000000001 where {one}",
+        (PAID,),
+    ),
+    "a line's destination": (
+        "update intermediate.int_charges set destination = 'event' where {one}",
+        ("destinations_are_closed",),
+    ),
+    "the waterfall": (
+        "update finance_file.finance.rpt_invoice_waterfall set cost = cost + 0.000000001 where {one}",
+        (CLOSE,),
+    ),
+    "unplaced money": (
+        "update finance_file.finance.fct_completeness set no_telemetry_cost = no_telemetry_cost + 0.000000001 where {one}",
+        (CLOSE,),
+    ),
+    "a margin": (
+        "update finance_file.finance.fct_tenant_margin set loaded_margin = loaded_margin + 0.000000001 where rowid in (select min(rowid) from finance_file.finance.fct_tenant_margin where loaded_margin is not null)",
+        (CLOSE,),
+    ),
+    "a variance": (
+        "update finance_file.finance.fct_reconciliation set variance = variance + 0.000000001 where {one}",
+        (CLOSE,),
+    ),
+    "a key told twice": (
+        "insert into finance_file.finance.fct_breaks select * from finance_file.finance.fct_breaks where {one}",
+        ("keys_are_told_once",),
+    ),
+    "a key not told": (
+        "update finance_file.finance.dim_models set source_model_id = null where {one}",
+        ("keys_are_told_once",),
+    ),
+    "an event on two days": (
+        "insert into finance_file.finance.fct_cost_per_outcome select * replace (event_day + 40 as event_day) from finance_file.finance.fct_cost_per_outcome where {one}",
+        ("runs_and_events_are_told_once",),
+    ),
+    "a run told twice": (
+        "insert into finance_file.finance.fct_run_cost select * from finance_file.finance.fct_run_cost where {one}",
+        ("runs_and_events_are_told_once",),
+    ),
     "the view": (
         "create or replace view finance_file.finance.fct_allocation as select * replace (reconciled_cost + 0.000000001 as reconciled_cost) from finance_file.finance.fct_allocation_as_it_is",
         (OF_A_DAY,),
@@ -132,7 +191,7 @@ def failing(store: duckdb.DuckDBPyConnection, audits: dict[str, str]) -> set[str
 
 
 def test_nothing_is_wrong(store: duckdb.DuckDBPyConnection, audits: dict[str, str]) -> None:
-    assert len(audits) > 15
+    assert len(audits) > 10
     assert failing(store, audits) == set()
 
 
@@ -144,7 +203,8 @@ def test_an_audit_sees_a_billionth(planted: str, store: duckdb.DuckDBPyConnectio
         store.execute("use finance_file")
         store.execute(text.replace("fct_allocation", "fct_allocation_as_it_is", 1))
     table = statement.split()[2 if statement.startswith(("insert", "delete")) else 1].format(allocation=ALLOCATION)
-    store.execute(statement.format(allocation=ALLOCATION, one=f"rowid = (select min(rowid) from {table})"))
+    changed = store.execute(statement.format(allocation=ALLOCATION, one=f"rowid = (select min(rowid) from {table})"))
+    assert planted == "the view" or changed.fetchall() > [(0,)]
     store.execute("use store")
     assert set(seen_by) <= failing(store, {name: audits[name] for name in seen_by})
 

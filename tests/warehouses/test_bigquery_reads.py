@@ -23,14 +23,14 @@ ROW = re.compile(r"^\| `(\w+\.\w+)` \| .+ \| (.+) \|$", re.MULTILINE)
 
 
 def nodes_of(target: Path) -> list[dict[str, Any]]:
-    """Models and audits that are statements of their own and that a night runs: tests of shape are asked of small stores only."""
+    """Models and audits that are statements of their own and that a night runs: generic tests are asked of small stores only."""
     nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
     return [
         node
         for node in nodes
         if node["resource_type"] in ("model", "test")
         and node["config"]["materialized"] != "ephemeral"
-        and "shape" not in node["config"]["tags"]
+        and "test_metadata" not in node
     ]
 
 
