@@ -167,3 +167,6 @@ PLAIN: dict[type[Part], dict[str, tuple[type, ...]]] = {
         *(LogRecord, ScopeLogs, ResourceLogs, Messages),
     )
 }
+
+#: Made once, on import: two threads that make the first decoder of a type at the same time end the process (msgspec 0.22).
+DECODE = msgspec.json.Decoder(Message).decode
