@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from reconcilers.reports.completeness import told
+from reconcilers.reports.completeness import to_look_at, told, verdict
 from reconcilers.reports.months import Month, months_of, names_of_tenants, open_breaks
 from reconcilers.warehouses.base import Figures, Published
 
@@ -28,7 +28,7 @@ h2{margin:2.5em 0 .5em}.open{background:#fff4e0;border-left:4px solid #d98e04;pa
 table{border-collapse:collapse;width:100%;margin:1em 0 2em;font-size:13.5px;font-variant-numeric:tabular-nums}
 caption{font-weight:600;text-align:left;padding:.4em 0}
 td,th{padding:.25em .4em;border-bottom:1px solid #dde3ea;text-align:left;vertical-align:top}
-td:first-child{overflow-wrap:anywhere}
+td:first-child{overflow-wrap:anywhere;min-width:7em}
 th{font-weight:600}.n{text-align:right}td.n{white-space:nowrap}.loss{color:#b3261e}
 .bar{width:22%;min-width:7em}.bar div{height:1em;background:#eef1f5}.bar i{display:block;height:100%;background:#3b7dd8}
 .bar .billed{background:#44546a}.bar .back{background:#c0504d}
@@ -59,7 +59,7 @@ def write_page(published: Published, target: Path, company: str = "") -> Path:
         _table("Months", _overview(facts, months), exact),
     ]
     for month in reversed(months[-MONTHS_IN_FULL:]):
-        parts += _month(month, told(facts, month.start), names)
+        parts += _month(month, facts, names)
     breaks = open_breaks(published)
     parts.append(f"<h2>Open breaks, by who acts</h2>{_table('Differences somebody must look at', breaks)}")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -74,18 +74,17 @@ def _overview(facts: Mapping[str, Any], months: Sequence[Month]) -> Figures:
             month.billed,
             month.carried,
             month.billed - month.carried,
-            f"not complete: {'; '.join(missing)}" if missing else "complete",
+            verdict(facts, month.start),
         )
         for month in reversed(months)
-        for missing in (told(facts, month.start),)
     ]
     return Figures(["month", "billed", "carried", "difference", "month is"], rows)
 
 
-def _month(month: Month, missing: Sequence[str], names: Mapping[str, str]) -> Iterator[str]:
+def _month(month: Month, facts: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
     difference = month.billed - month.carried
     yield f"<h2>{month.start:%B %Y}</h2><p>Billed {month.billed:f} {escape(month.currency)}, carried {month.carried:f}, difference "
-    yield f"<b>{difference:f}</b>.</p>{_completeness(missing)}{_waterfall(month)}"
+    yield f"<b>{difference:f}</b>.</p>{_completeness(facts, month)}{_waterfall(month)}"
     yield _table(f"Features, {month.currency}", _foremost(month.features, "contribution_margin"))
     rows = [(_named(names, tenant), *row) for tenant, *row in month.margins.rows]
     margins = Figures(["tenant", *month.margins.names[1:]], rows)
@@ -153,12 +152,16 @@ def exact(_: str, value: object) -> str:
     return f"{value:,f}" if isinstance(value, Decimal) else "" if value is None else str(value)
 
 
-def _completeness(missing: Sequence[str]) -> str:
-    """What a difference is worth: the month is complete, or what of it is missing."""
-    if not missing:
-        return "<p>The month is complete.</p>"
-    lines = "".join(f"<li>{escape(line)}</li>" for line in missing)
-    return f'<div class="open"><p><b>The month is not complete.</b></p><ul>{lines}</ul></div>'
+def _completeness(facts: Mapping[str, Any], month: Month) -> str:
+    """What a difference is worth: the month is complete, or what of it is missing; and what of it is open."""
+    missing, open_ = told(facts, month.start), to_look_at(facts, month.start)
+    whole = "<p><b>The month is not complete.</b></p>" if missing else "<p>The month is complete.</p>"
+    said = f"{whole}{_listed(missing)}{'<p>To look at:</p>' if open_ else ''}{_listed(open_)}"
+    return f'<div class="open">{said}</div>' if missing or open_ else said
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>" if lines else ""
 
 
 def _table(caption: str, figures: Figures, text: Text = brief, bars: Sequence[str] = ()) -> str:
