@@ -87,7 +87,9 @@ class _Company:
         }
         for place, problem in registry.problems(room, config):
             wrong.setdefault(place, problem)
-        self.problems += [self.at((room, number, *place), problem) for place, problem in wrong.items()]
+        # Of names the settings have said what is wrong.
+        told = [(place, problem) for place, problem in wrong.items() if place != ("name",)]
+        self.problems += [self.at((room, number, *place), problem) for place, problem in told]
         if not wrong:
             self.sources.append((room, number, registry.load(room, resolved(settings, config))))
 
@@ -195,7 +197,10 @@ def _unset(source: Source) -> list[str]:
 
 def _not_writable(home: Path) -> str | None:
     """What keeps the job from writing below ``home``, which it makes where it is not there yet."""
-    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    try:
+        there = next(folder for folder in (home, *home.parents) if folder.exists())
+    except OSError as error:
+        return f"no folder can be called so: {error.strerror}"
     if not there.is_dir():
         return f"{there} is no folder"
     return None if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written by this user"
@@ -218,7 +223,7 @@ def _across(company: _Company) -> Iterator[Finding]:
     settings = company.settings
     assert settings is not None
     bills = company.names("billing")
-    renamed = {before: now for now, names in settings.renamed.items() for before in names}
+    renamed = {before: now for now, names in settings.renamed.items() for before in names if isinstance(before, str)}
     for doubt in across.doubts(company.declared, bills, settings.reporting_currency, renamed):
         yield _of_doubt(company, doubt)
     file = company.folder / "billing_sources.csv"

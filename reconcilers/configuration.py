@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconcilers.declared.settings import Settings
+from reconcilers.schemas import variants
 from reconcilers.sources import registry
 from reconcilers.sources.contract import SourceConfig
 
@@ -91,7 +92,7 @@ def keys(found: Schema, definitions: Schema, inside: str = "") -> Iterator[tuple
 
 
 def _inside(one: Schema, definitions: Schema, place: str) -> Iterator[tuple[str, Schema, bool]]:
-    for variant in _variants(one, definitions):
+    for variant in variants(one, definitions):
         if variant.get("type") == "array":
             yield from _inside(variant.get("items", {}), definitions, f"{place}[]")
         elif "properties" in variant:
@@ -100,23 +101,12 @@ def _inside(one: Schema, definitions: Schema, place: str) -> Iterator[tuple[str,
             yield from _inside(variant["additionalProperties"], definitions, f"{place}.*")
 
 
-def _variants(one: Schema, definitions: Schema) -> Iterator[Schema]:
-    """What a value may be, references followed."""
-    if "$ref" in one:
-        yield from _variants(definitions[one["$ref"].rpartition("/")[2]], definitions)
-    elif "anyOf" in one:
-        for variant in one["anyOf"]:
-            yield from _variants(variant, definitions)
-    else:
-        yield one
-
-
 def _table(found: Schema, definitions: Schema, skipped: tuple[str, ...] = ()) -> list[str]:
     rows = ["| key | may be | default | what it says |", "|---|---|---|---|"]
     for key, one, required in keys(found, definitions):
         if key.partition(".")[0].partition("[")[0] in skipped:
             continue
-        may_be = ", or ".join(dict.fromkeys(_may_be(variant) for variant in _variants(one, definitions)))
+        may_be = ", or ".join(dict.fromkeys(_may_be(variant) for variant in variants(one, definitions)))
         examples = "; ".join(f"`{_written(example)}`" for example in one.get("examples", ()))
         says = " ".join(one.get("description", "").split()) + (f" Such as {examples}." if examples else "")
         default = "required" if required else f"`{_written(one['default'])}`" if _has_default(one) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import resource
 import socket
 import subprocess
 import sys
@@ -90,6 +91,10 @@ def test_nothing_is_wrong_with_a_company_in_order(company: Company) -> None:
             ["error reconcile.yaml:8 billing.bill.patern: there is no such setting of kind focus_file; nearest is pattern"],
         ),
         (
+            {"billing": [{"name": "bill", "kind": "openai", "api_key_env": "PATH", "retry": {"attemps": 2}}]},
+            ["error reconcile.yaml:9 billing.bill.retry.attemps: there is no such setting; nearest is attempts"],
+        ),
+        (
             {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bils"}]},
             ["error reconcile.yaml:5 billing.bill: "],
         ),
@@ -106,6 +111,18 @@ def test_nothing_is_wrong_with_a_company_in_order(company: Company) -> None:
             [],
         ),
         ({"reference": "refs"}, ["error reconcile.yaml:2 reference: ", "warning refs/billing_sources.csv:None no row"]),
+        ({"home": "var/" * 2000}, ["error reconcile.yaml:1 home: no folder can be called so: File name too long"]),
+        (
+            {"billing": [{"kind": "focus_file", "uri": "bills"}]},
+            [
+                "error reconcile.yaml:5 a billing source without a name",
+                "error reference/billing_sources.csv:2 source: no billing source is called 'bill'",
+            ],
+        ),
+        (
+            {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bills", "renamed_from": [["a"]]}]},
+            ["error reconcile.yaml:8 billing.bill.renamed_from.str: ", "error reconcile.yaml:8 billing.bill.renamed_from"],
+        ),
         ({"home": "bills/b.csv/var"}, ["error reconcile.yaml:1 home: "]),
         ({"dbt_executable": "dbt-none"}, ["error reconcile.yaml:16 dbt_executable: there is no program dbt-none"]),
         ({"reporting_currency": "EUX"}, ["error reconcile.yaml:16 reporting_currency: "]),
@@ -213,6 +230,18 @@ def test_a_source_that_does_not_answer_is_waited_for_no_longer_than_the_limit(
     assert time.monotonic() - began < 10
     checked = check.check(file, AS_OF, offline=True)
     assert (checked.findings, checked.unasked) == ([], ["bill"])
+
+
+def test_checking_without_requests_takes_less_than_two_seconds(company: Company) -> None:
+    file = company(
+        {"price_book": "genai-prices"}, contract_prices="source,model,meter,price_per_million,currency,version\n"
+    )
+    command = [sys.executable, "-m", "reconcilers.cli", "check", "--offline", "--config", str(file)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Processor time, so that a busy machine does not count against it.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
 
 
 def test_a_fault_of_a_sources_code_is_one_of_that_source(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:

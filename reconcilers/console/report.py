@@ -22,13 +22,11 @@ def print_report(settings: Settings, page: Path | None) -> None:
     for month in months:
         out.print(f"[bold]{month.start:%B %Y}[/], {month.currency}: where every billed cent went")
         print_table(out, ["step", "cost"], [row[:2] for row in month.waterfall.rows])
-        missing, open_ = told(published.facts, month.start), to_look_at(published.facts, month.start)
+        missing = told(published.facts, month.start)
         rest = month.billed - month.carried
         out.print(f"difference {rest:f}; the month is {'not complete:' if missing else 'complete'}")
-        for line in missing:
+        for line in (*missing, *to_look_at(published.facts, month.start)):
             out.print(f"  {plain(line)}")
-        for line in open_:
-            out.print(f"to look at: {plain(line)}")
         out.print()
     with_revenue = [one for one in months if any(row[1] for row in one.margins.rows)] or months[-1:]
     for month in with_revenue[-1:]:

@@ -136,6 +136,8 @@ def _said_twice(declared: Declared) -> Iterator[Doubt]:
                 problem = f"model: {row['model']!r:.60} is another name of the model on line {seen[key]}; both say all else alike"
                 yield Doubt(file, line, problem)
             seen.setdefault(key, line)
+        if file in _PRICES:
+            yield from _decided_by_version(file, declared[file])
     claimed: dict[tuple[Any, ...], tuple[str, int]] = {}
     for line, row in sorted(declared["billing_sources"], key=lambda one: (one[1]["source"], one[0])):
         calls = (naming.provider(row["provider"]), row["endpoint"], row["billing_account_id"])
@@ -148,6 +150,18 @@ def _said_twice(declared: Declared) -> Iterator[Doubt]:
                 True,
             )
         claimed.setdefault(calls, (row["source"], line))
+
+
+def _decided_by_version(file: str, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> Iterator[Doubt]:
+    """Two prices of one key from one day on: the version decides, and 9 goes before 10, since versions are texts."""
+    found: dict[tuple[Any, ...], tuple[int, Mapping[str, Any]]] = {}
+    for line, row in rows:
+        key = tuple(row[column] for column in KEYS[file] if column != "version")
+        first, other = found.setdefault(key, (line, row))
+        if other["price_per_million"] != row["price_per_million"]:
+            counts = max(str(row["version"]), str(other["version"]))
+            problem = f"price_per_million: another price of the same key and first day is on line {first}; version {counts!r} counts"
+            yield Doubt(file, line, problem)
 
 
 def _models(declared: Declared) -> Models:

@@ -17,6 +17,7 @@ from reconcilers import money
 from reconcilers.declared import yaml_text
 from reconcilers.declared.yaml_text import Place, Written
 from reconcilers.errors import SettingsInvalid, nearest
+from reconcilers.schemas import keys_at
 
 
 def _currency(code: str) -> str:
@@ -135,7 +136,7 @@ class Settings(BaseModel):
     def renamed(self) -> dict[str, tuple[str, ...]]:
         """Of sources that were called otherwise before (``renamed_from``), their earlier names."""
         sources = [source for room in (self.billing, self.telemetry, self.revenue) for source in room]
-        found = {str(source["name"]): source.get("renamed_from") or () for source in sources}
+        found = {str(source.get("name")): source.get("renamed_from") or () for source in sources}
         return {name: (names,) if isinstance(names, str) else tuple(names) for name, names in found.items() if names}
 
     @property
@@ -235,6 +236,8 @@ def _renaming_problems(written: Written, lines: dict[str, int | None]) -> Iterat
         for number, source in enumerate(sources if isinstance(sources, list) else ()):
             names = source.get("renamed_from") if isinstance(source, dict) else None
             for name in [names] if isinstance(names, str) else names if isinstance(names, list) else ():
+                if not isinstance(name, str):
+                    continue  # its kind says that it is no text
                 place: Place = (room, number, "renamed_from")
                 if name in lines:
                     yield (
@@ -253,8 +256,8 @@ def _renaming_problems(written: Written, lines: dict[str, int | None]) -> Iterat
 def _problem(written: Written, kind: str, place: Place, message: str) -> Problem:
     # The value is left out: it may be a secret put in the wrong place.
     if kind == "extra_forbidden":
-        model = BigQuerySettings if place[0] == "bigquery" and len(place) == 2 else Settings
-        message = f"there is no such setting{nearest(str(place[-1]), model.model_fields.keys() - {'file'})}"
+        known = set(keys_at(Settings.model_json_schema(), place[:-1])) - {"file"}
+        message = f"there is no such setting{nearest(str(place[-1]), known)}"
     return Problem(written.line_of(place), _named(place) or None, message)
 
 

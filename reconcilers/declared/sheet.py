@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterator
 
 #: Comma first: it is what a file of one column has.
 _DELIMITERS = ",;\t|"
+#: Characters of a header that are looked at for its delimiter; the longest contract has 300.
+_HEADER = 10_000
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 _BINARY = {
     b"PK\x03\x04": "an Excel or OpenDocument workbook",
@@ -77,11 +79,11 @@ def _every_other_is_zero(content: bytes) -> bool:
 def _delimiter(text: str, columns: Collection[str]) -> tuple[str, bool]:
     """What fields stand between, and whether the first line is only there to tell it (``sep=;``, as Excel takes it)."""
     first = next((line for line in io.StringIO(text, newline="") if line.strip()), "").rstrip("\r\n")
-    if first.lower().startswith("sep=") and len(first) == len("sep=;"):
+    if first.lower().startswith("sep=") and first[len("sep=") :] in tuple(_DELIMITERS):
         return first[-1], True
     return max(_DELIMITERS, key=lambda d: _named(first, d, columns)), False
 
 
 def _named(header: str, delimiter: str, columns: Collection[str]) -> int:
-    fields = next(csv.reader([header], delimiter=delimiter), [])
+    fields = next(csv.reader([header[:_HEADER]], delimiter=delimiter), [])
     return sum(field.strip() in columns for field in fields)

@@ -53,6 +53,8 @@ def read(path: Path) -> Written:
     try:
         for problem in _walk(root, (), lines):
             problems.append(problem)
+    except _ZeroByte as error:
+        raise SettingsInvalid("a value holds a zero byte", file=str(path), line=error.line) from None
     except (RecursionError, _TooMany):
         raise SettingsInvalid("its aliases stand for more than settings can hold", file=str(path)) from None
     return Written({key: value for key, value in values.items() if isinstance(key, str)}, lines, problems)
@@ -62,10 +64,19 @@ class _TooMany(Exception):
     """More places than any settings have."""
 
 
+class _ZeroByte(Exception):
+    """In a text that may become a path; no system has one of that name, and asking for it is no answer but a fault."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+
+
 def _walk(node: Any, place: Place, lines: dict[Place, int]) -> Iterator[tuple[Place, int, str]]:
     """Put down the line of every place below a node, and yield what is wrong with its keys."""
     if len(lines) > _MOST_PLACES:
         raise _TooMany
+    if node.id == "scalar" and "\0" in node.value:
+        raise _ZeroByte(node.start_mark.line + 1)
     if node.id == "sequence":
         for number, item in enumerate(node.value):
             lines[*place, number] = item.start_mark.line + 1

@@ -8,6 +8,7 @@ Names come from outside and are escaped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from html import escape
 from pathlib import Path
@@ -84,7 +85,7 @@ def _overview(facts: Mapping[str, Any], months: Sequence[Month]) -> Figures:
 def _month(month: Month, facts: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
     difference = month.billed - month.carried
     yield f"<h2>{month.start:%B %Y}</h2><p>Billed {month.billed:f} {escape(month.currency)}, carried {month.carried:f}, difference "
-    yield f"<b>{difference:f}</b>.</p>{_completeness(facts, month)}{_waterfall(month)}"
+    yield f"<b>{difference:f}</b>.</p>{_completeness(facts, month.start)}{_waterfall(month)}"
     yield _table(f"Features, {month.currency}", _foremost(month.features, "contribution_margin"))
     rows = [(_named(names, tenant), *row) for tenant, *row in month.margins.rows]
     margins = Figures(["tenant", *month.margins.names[1:]], rows)
@@ -152,16 +153,15 @@ def exact(_: str, value: object) -> str:
     return f"{value:,f}" if isinstance(value, Decimal) else "" if value is None else str(value)
 
 
-def _completeness(facts: Mapping[str, Any], month: Month) -> str:
-    """What a difference is worth: the month is complete, or what of it is missing; and what of it is open."""
-    missing, open_ = told(facts, month.start), to_look_at(facts, month.start)
-    whole = "<p><b>The month is not complete.</b></p>" if missing else "<p>The month is complete.</p>"
-    said = f"{whole}{_listed(missing)}{'<p>To look at:</p>' if open_ else ''}{_listed(open_)}"
-    return f'<div class="open">{said}</div>' if missing or open_ else said
-
-
-def _listed(lines: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>" if lines else ""
+def _completeness(facts: Mapping[str, Any], month: date) -> str:
+    """What a difference is worth: whether the month is complete, what of it is missing, and what is open."""
+    missing = told(facts, month)
+    said = "The month is not complete." if missing else "The month is complete."
+    lines = [*missing, *to_look_at(facts, month)]
+    if not lines:
+        return f"<p>{said}</p>"
+    listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<div class="open"><p><b>{said}</b></p><ul>{listed}</ul></div>'
 
 
 def _table(caption: str, figures: Figures, text: Text = brief, bars: Sequence[str] = ()) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reconcilers.errors import SettingsInvalid, nearest
+from reconcilers.schemas import keys_at
 from reconcilers.sources.contract import Source
 
 ROOMS = ("billing", "telemetry", "revenue")
@@ -65,11 +66,13 @@ def problems(room: str, config: Mapping[str, Any]) -> Iterator[tuple[tuple[str |
 def _wrong(cls: type[Source], error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
     # The values are left out: one of them may be a secret put in the wrong place.
     for one in error.errors():
-        if one["type"] == "extra_forbidden" and len(one["loc"]) == 1:
-            known = nearest(str(one["loc"][0]), cls.Config.model_fields)
-            yield one["loc"], f"there is no such setting of kind {cls.kind}{known}"
+        place = one["loc"]
+        if one["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            known = nearest(str(place[-1]), keys_at(cls.Config.model_json_schema(), place[:-1]))
+            of_kind = f" of kind {cls.kind}" if len(place) == 1 else ""
+            yield place, f"there is no such setting{of_kind}{known}"
         else:
-            yield one["loc"], one["msg"]
+            yield place, one["msg"]
 
 
 def _is_kind(kind: str) -> bool:

@@ -85,6 +85,13 @@ DOUBTS: list[tuple[Files, str, int, str, bool]] = [
         False,
     ),
     (
+        {"contract_prices": [OPENAI | {"version": "9"}, OPENAI | {"version": "10", "price_per_million": "0.2"}]},
+        "contract_prices",
+        3,
+        "price_per_million: another price of the same key and first day is on line 2; version '9' counts",
+        False,
+    ),
+    (
         {
             "billing_sources": [
                 {"source": "zeta", "provider": "OpenAI", "finality_days": "3"},

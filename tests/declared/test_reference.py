@@ -82,6 +82,8 @@ FILES = [
     (b"tenant_id,name\nt1,caf\xe9\n", 2, "in Windows-1252 it is '\xe9'"),
     ("tenant_id,name\nt1,x\n".encode("utf-16-le"), 1, "UTF-16 without a byte order mark"),
     ("tenant_id,name\nt1,x\n".encode("utf-16")[:-1], 2, "is not UTF-16"),
+    (b"tenant_id," + b"x" * 140_000, 1, "field larger than field limit"),
+    (b'sep="\ntenant_id\nt1\n', 1, "columns missing: tenant_id"),
     (b"PK\x03\x04\x14\x00", 1, "an Excel or OpenDocument workbook, not CSV"),
     (b"\x05Ada\x00\x03A\x00d\x80", 1, "the file is binary, not CSV"),
     (b'tenant_id,name\nt1,"x\ny"\nt2,"z\n', 4, "unexpected end of data"),

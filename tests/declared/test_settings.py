@@ -41,6 +41,18 @@ def test_defaults_and_a_source(tmp_path: Path) -> None:
         ("yes: x", "line 1: yes: a key is a word"),
         ("home: a\nmateriality: 1\nhome: b", "line 3: home: stands here for the second time; the first is on line 1"),
         ("warehouse: bigquery\nbigquery: {projekt: p}", "line 2: bigquery.projekt: .*nearest is project"),
+        (
+            "warehouse: bigquery\nbigquery:\n  project: p\n  row_access: {tenant: {}}",
+            "line 4: bigquery.row_access.tenant: there is no such setting; nearest is tenants",
+        ),
+        ("home: var\nlake: &all [*all]", "its aliases stand for more than settings can hold"),
+        ("home: &all {home: *all}", "its aliases stand for more than settings can hold"),
+        (
+            "l0: &l0 [x, x]\n" + "".join(f"l{n + 1}: &l{n + 1} [*l{n}, *l{n}]\n" for n in range(25)),
+            "its aliases stand for more than settings can hold",
+        ),
+        ("home: " + "[" * 5000, "lists or keys in one another without end"),
+        ('keep_versions: 1\nhome: "\\0"', "line 2: a value holds a zero byte"),
         ("home: [", "line 1: not YAML"),
         ("- home", "must hold keys and values"),
         ("warehouse: bigquery", "say which project"),

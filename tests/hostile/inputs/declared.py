@@ -22,7 +22,7 @@ SETTINGS: dict[str, tuple[Content, Gets]] = {
     "a setting nobody knows": (f"hoome: var\n{BILLS}".encode(), line("nearest is home")),
     "a kind nobody knows": (
         b"billing:\n- {name: b, kind: focus_fil, uri: in}\n",
-        line("unknown billing kind 'focus_fil'"),
+        line("there is no billing kind 'focus_fil'; nearest is focus_file"),
     ),
     "a source without kind": (b"billing:\n- {name: b, uri: in}\n", line("kind")),
     "a source without name": (b"billing:\n- {kind: focus_file, uri: in}\n", line("a billing source without a name")),
@@ -166,7 +166,7 @@ REFERENCE: dict[str, tuple[str, Content, Gets]] = {
     "a column missing": ("tenants", b"name\na\n", line("columns missing: tenant_id", 1)),
     "a quote not closed": ("tenants", f'{NAMED}t1,"One\n'.encode(), line("", 2)),
     "Latin-1": ("tenants", f"{NAMED}t1,Zürich\n".encode("latin-1"), line("byte 0xfc is not UTF-8", 2)),
-    "UTF-16": ("tenants", f"{NAMED}t1,One\n".encode("utf-16"), line("is not UTF-8", 1)),
+    "UTF-16": ("tenants", f"{NAMED}t1,One\n".encode("utf-16"), TAKEN),
     "empty": ("tenants", b"", line("columns missing", 1)),
 }
 

@@ -29,7 +29,6 @@ class TextFilter:
 
     def __init__(self, source: str, names: TextNames) -> None:
         self.source, self.names = source, names
-        self.outline = msgspec.json.Decoder(_Message)
 
     def look_through(self, received: Path, unit: str) -> Found:
         """What of a file may not be landed. Raises ``SourceRejected`` for a file without a line that can be read."""
@@ -70,7 +69,7 @@ class TextFilter:
         names, clean = self.names, Holds.NO_TEXT
         try:
             content.decode()  # The outline skips values, and with them bytes that are no text.
-            for resource_spans in self.outline.decode(content).resourceSpans:
+            for resource_spans in _OUTLINE.decode(content).resourceSpans:
                 shared = [*resource_spans.resource.attributes]
                 named: list[_Attribute] = []
                 for scope_spans in resource_spans.scopeSpans:
@@ -258,3 +257,7 @@ class _ResourceSpans(msgspec.Struct, frozen=True, gc=False):
 
 class _Message(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     resourceSpans: list[_ResourceSpans]
+
+
+#: Made once, on import: two threads that make the first decoder of a type at the same time end the process (msgspec 0.22).
+_OUTLINE = msgspec.json.Decoder(_Message)
