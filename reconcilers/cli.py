@@ -344,6 +344,23 @@ def serve_sample(
     raise SystemExit(serve(out, None if known_at is None else _instant(known_at), host, port, context.args))
 
 
+@app.command("new-source")
+def new_source(
+    room: Annotated[str, typer.Argument(help="billing, telemetry or revenue.")],
+    kind: Annotated[str, typer.Argument(help="Its name in settings: lower-case words with _ between.")],
+    checkout: Annotated[Path, typer.Option(help="Checkout of this project to write into.")] = Path(),
+) -> None:
+    """Begin a source: one file that works and one fixture folder, to be changed into the provider's own. See CONTRIBUTING.md.
+
+    Example: reconcile new-source billing acme_ai
+    """
+    from reconcilers.new_source import new_source as begin
+
+    for path in begin(room, kind, checkout):
+        typer.echo(f"wrote {path}")
+    typer.echo("next: make accept, then CONTRIBUTING.md from step 2 on")
+
+
 def _settings(config: Path | None) -> Settings:
     from reconcilers.declared.settings import read_settings
 

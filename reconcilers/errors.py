@@ -22,10 +22,7 @@ import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import IntEnum
-from pathlib import Path
 from typing import ClassVar
-
-_PACKAGE = Path(__file__).parent
 
 
 class Exit(IntEnum):
@@ -121,12 +118,10 @@ class SourceBroken(ReconcileError):
     @classmethod
     def by(cls, error: Exception, *, source: str, period: str | None = None) -> SourceBroken:
         """Says where in this package it failed, and not the error's own text, which may quote what was read."""
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(_PACKAGE)]
-        place = next(
-            (f"{Path(f.filename).relative_to(_PACKAGE.parent)} line {f.lineno}" for f in frames[::-1]), "no line"
-        )
+        frames = [(frame.f_globals["__name__"], line) for frame, line in traceback.walk_tb(error.__traceback__)]
+        module, line = next(found for found in frames[::-1] if found[0].startswith(__package__))
         return cls(
-            f"our own code failed with {type(error).__qualname__} at {place}",
+            f"our own code failed with {type(error).__qualname__} in line {line} of {module}",
             source=source,
             period=period,
             hint="this is a fault of reconcilers: report this line; what was known before stays in force",

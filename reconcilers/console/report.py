@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reconcilers.console.paper import here, paper, plain, print_figures, print_table
 from reconcilers.declared.settings import Settings
-from reconcilers.reports.completeness import told
+from reconcilers.reports.completeness import to_look_at, told
 from reconcilers.reports.months import months_of
 from reconcilers.reports.waterfall_page import write_page
 from reconcilers.warehouses.choice import current
@@ -25,7 +25,7 @@ def print_report(settings: Settings, page: Path | None) -> None:
         missing = told(published.facts, month.start)
         rest = month.billed - month.carried
         out.print(f"difference {rest:f}; the month is {'not complete:' if missing else 'complete'}")
-        for line in missing:
+        for line in (*missing, *to_look_at(published.facts, month.start)):
             out.print(f"  {plain(line)}")
         out.print()
     with_revenue = [one for one in months if any(row[1] for row in one.margins.rows)] or months[-1:]

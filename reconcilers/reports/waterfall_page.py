@@ -8,12 +8,13 @@ Names come from outside and are escaped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from reconcilers.reports.completeness import told
+from reconcilers.reports.completeness import to_look_at, told, verdict
 from reconcilers.reports.months import Month, months_of, names_of_tenants, open_breaks
 from reconcilers.warehouses.base import Figures, Published
 
@@ -59,7 +60,7 @@ def write_page(published: Published, target: Path, company: str = "") -> Path:
         _table("Months", _overview(facts, months), exact),
     ]
     for month in reversed(months[-MONTHS_IN_FULL:]):
-        parts += _month(month, told(facts, month.start), names)
+        parts += _month(month, facts, names)
     breaks = open_breaks(published)
     parts.append(f"<h2>Open breaks, by who acts</h2>{_table('Differences somebody must look at', breaks)}")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -74,18 +75,17 @@ def _overview(facts: Mapping[str, Any], months: Sequence[Month]) -> Figures:
             month.billed,
             month.carried,
             month.billed - month.carried,
-            f"not complete: {'; '.join(missing)}" if missing else "complete",
+            verdict(facts, month.start),
         )
         for month in reversed(months)
-        for missing in (told(facts, month.start),)
     ]
     return Figures(["month", "billed", "carried", "difference", "month is"], rows)
 
 
-def _month(month: Month, missing: Sequence[str], names: Mapping[str, str]) -> Iterator[str]:
+def _month(month: Month, facts: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
     difference = month.billed - month.carried
     yield f"<h2>{month.start:%B %Y}</h2><p>Billed {month.billed:f} {escape(month.currency)}, carried {month.carried:f}, difference "
-    yield f"<b>{difference:f}</b>.</p>{_completeness(missing)}{_waterfall(month)}"
+    yield f"<b>{difference:f}</b>.</p>{_completeness(facts, month.start)}{_waterfall(month)}"
     yield _table(f"Features, {month.currency}", _foremost(month.features, "contribution_margin"))
     rows = [(_named(names, tenant), *row) for tenant, *row in month.margins.rows]
     margins = Figures(["tenant", *month.margins.names[1:]], rows)
@@ -153,12 +153,15 @@ def exact(_: str, value: object) -> str:
     return f"{value:,f}" if isinstance(value, Decimal) else "" if value is None else str(value)
 
 
-def _completeness(missing: Sequence[str]) -> str:
-    """What a difference is worth: the month is complete, or what of it is missing."""
-    if not missing:
-        return "<p>The month is complete.</p>"
-    lines = "".join(f"<li>{escape(line)}</li>" for line in missing)
-    return f'<div class="open"><p><b>The month is not complete.</b></p><ul>{lines}</ul></div>'
+def _completeness(facts: Mapping[str, Any], month: date) -> str:
+    """What a difference is worth: whether the month is complete, what of it is missing, and what is open."""
+    missing = told(facts, month)
+    said = "The month is not complete." if missing else "The month is complete."
+    lines = [*missing, *to_look_at(facts, month)]
+    if not lines:
+        return f"<p>{said}</p>"
+    listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<div class="open"><p><b>{said}</b></p><ul>{listed}</ul></div>'
 
 
 def _table(caption: str, figures: Figures, text: Text = brief, bars: Sequence[str] = ()) -> str:

@@ -211,7 +211,10 @@ def _text(column: Any) -> list[str | None]:
         return None if text in _NULLS else text
 
     try:
-        return [written(value) for value in column.to_pylist()]
+        values = column.to_pylist()
+        if write is str:
+            return [None if value is None or value in _NULLS else str(value) for value in values]
+        return [written(value) for value in values]
     except _NO_TEXT as error:
         for place in range(len(column)):
             try:

@@ -88,6 +88,10 @@ class OpenAI(Source):
     tells = ("service_tier", "batch")
     config: OpenAIConfig
 
+    def __init__(self, config: SourceConfig) -> None:
+        super().__init__(config)
+        self._pace = http.Pace()
+
     @property
     def secrets(self) -> tuple[str, ...]:
         return (self.config.api_key_env,)
@@ -98,7 +102,7 @@ class OpenAI(Source):
 
     def probe(self, period: Period) -> int:
         """Asks for the costs of the first day, once."""
-        with self._client(http.RetryPolicy(attempts=1, timeout_seconds=10)) as client:
+        with self._client(http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)) as client:
             client.get("/v1/organization/costs", _window(period.start))
         return len(list(period.days()))
 
@@ -172,6 +176,7 @@ class OpenAI(Source):
             source=self.name,
             variable=self.config.api_key_env,
             retry=retry,
+            pace=self._pace,
         )
 
     def _requests(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:

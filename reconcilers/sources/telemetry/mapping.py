@@ -378,8 +378,10 @@ def column_types(entity: str) -> dict[str, str]:
 
 def lookup(row: Row, name: str) -> Any:
     """The value under ``name``, which is a column or else a dotted path into nested objects or JSON texts; None where there
-    is none. Raises ``ValueError`` for a text on the path that is no JSON."""
+    is none. Raises ``ValueError`` for a text on the path that is no JSON, or where that is what is landed in its place."""
     if name in row:
+        if isinstance(text := row[name], str) and (lost := why_unreadable(text.encode("utf-8", "replace"))):
+            raise ValueError(lost.reason)
         return row[name]
     found: Any = row
     for part in name.split("."):
@@ -399,7 +401,7 @@ def _json_text(text: str) -> Any:
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise ValueError(f"{text!r:.60} is no JSON") from None
+        raise ValueError("the text on its path is no JSON") from None
 
 
 def _json_row(content: bytes) -> Row | Lost:

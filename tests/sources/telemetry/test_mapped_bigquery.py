@@ -120,7 +120,7 @@ def test_a_table_says_what_a_file_of_its_rows_says(calls: Any, job: Job, monkeyp
     ]  # fmt: skip
     table = job.land(calls(*reversed(rows)).source(), FIRST)
     content = "\n".join(map(json.dumps, rows)).encode()
-    file = job.take(content, "rows.ndjson", kind="mapped", format="ndjson", land="mapped_columns", **MAPPING)
+    file = job.take(content, "rows.ndjson", kind="mapped", format="ndjson", **MAPPING)
     own = {"landing_id": ""}
     assert [row | own for row in table.calls] == [row | own for row in file.calls]
     assert [row["record_id"] for row in table.calls] == ["a", "b", "c", "d"]
