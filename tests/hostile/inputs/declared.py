@@ -22,7 +22,7 @@ SETTINGS: dict[str, tuple[Content, Gets]] = {
     "a setting nobody knows": (f"hoome: var\n{BILLS}".encode(), line("nearest is home")),
     "a kind nobody knows": (
         b"billing:\n- {name: b, kind: focus_fil, uri: in}\n",
-        line("there is no billing kind 'focus_fil'; nearest is focus_file"),
+        line("unknown billing kind 'focus_fil'; nearest is focus_file"),
     ),
     "a source without kind": (b"billing:\n- {name: b, uri: in}\n", line("kind")),
     "a source without name": (b"billing:\n- {kind: focus_file, uri: in}\n", line("a billing source without a name")),
