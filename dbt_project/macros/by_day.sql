@@ -83,14 +83,15 @@ cast('{{ modules.datetime.date.fromisoformat(day | string) + modules.datetime.ti
   {%- for database in [target.database, env_var('RECONCILE_FINANCE_DATABASE', target.database)] | unique -%}
     create schema if not exists {{ made_partitions(database, '').without_identifier() }};
   {% endfor -%}
-  {%- for node in graph.nodes.values() if node.config.materialized == 'by_day' -%}
-    create table if not exists {{ made_partitions(node.database, node.alias) }} (recipe string, day date, fingerprint int64);
+  {%- for node in graph.nodes.values() if node.config.get('meta', {}).get('made_from') -%}
+    {%- set database = target.database if node.resource_type == 'test' else node.database -%}
+    create table if not exists {{ made_partitions(database, node.alias) }} (recipe string, day date, fingerprint int64);
   {% endfor -%}
   {%- endif -%}
 {%- endmacro %}
 
 {# days whose rows are not made from what they would be now, with their calls #}
-{% macro stale_days(relation, made, made_from) -%}
+{% macro stale_days(made, made_from) -%}
 with wanted as (select {{ config.meta_require('day') }} as day, fingerprint, calls from {{ made_from }}),
 made as (select day, fingerprint from {{ made }}),
 changed as (
@@ -144,7 +145,7 @@ order by day
     {% do persist_docs(target_relation, model) %}
   {% endif %}
 
-  {%- for days in batched(run_query(stale_days(target_relation, made, made_from)).rows) -%}
+  {%- for days in batched(run_query(stale_days(made, made_from)).rows) -%}
     {%- set named = dates(days) -%}
     {%- if reads -%}
       {%- set found = run_query('select distinct read_day from ' ~ reads ~ ' where ' ~ day ~ ' in (' ~ named

@@ -22,7 +22,6 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from reconcilers.ingest.lake import KNOWLEDGE, schema
 from reconcilers.ingest.landing import Landing
 from reconcilers.ingest.normalise import Lake
 from reconcilers.ingest.resolution.days import resolve
@@ -229,7 +228,7 @@ def build(home: Path, *lakes: Path) -> Figures:
     told = Knowledge(model_name=lambda provider, name: name, is_mapped=lambda provider: True)
     files |= resolve(files["calls"], home / "lake", told, "")
     resolution = perf_counter() - started
-    store.load(files, company.reference_tables(), {name: schema(name).empty_table() for name in KNOWLEDGE})
+    store.load(files, company.reference_tables(), company.knowledge())
     dbt.build(
         artefacts=home / "dbt",
         environment=store.environment,

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from reconcilers.declared import reference
-from reconcilers.ingest.lake import schema
+from reconcilers.ingest.lake import KNOWLEDGE, schema
 
 START = date(2026, 9, 1)
 #: Model and price per million tokens of input, cache read and output.
@@ -37,6 +37,12 @@ def write_lake(folder: Path, calls: int, days: int, keys: int = 100) -> dict[str
         connection.execute(_copy(_outcomes_sql(path), "outcomes", outcomes))
         files["outcomes"].append(outcomes)
     return files
+
+
+def knowledge(source: str = "bench") -> dict[str, pa.Table]:
+    """What a store is told beside the lake's files: the sources that are configured, and that no unit was refused or asked for."""
+    sources = [{"source": source, "room": "billing"}]
+    return {name: pa.Table.from_pylist(sources if name == "sources" else [], schema=schema(name)) for name in KNOWLEDGE}
 
 
 def reference_tables(source: str = "bench") -> dict[str, Any]:

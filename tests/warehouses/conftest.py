@@ -1,4 +1,4 @@
-"""SQL compiled for BigQuery."""
+"""SQL compiled for BigQuery, and a store with the worked examples in it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconcilers.warehouses.dbt import PROJECT
+from tests.warehouses.built import Built
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,9 @@ def compiled_for_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return target
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A store that tests may read, and leave as it was."""
+    return Built(tmp_path_factory.mktemp("built"))

@@ -23,14 +23,14 @@ ROW = re.compile(r"^\| `(\w+\.\w+)` \| .+ \| (.+) \|$", re.MULTILINE)
 
 
 def nodes_of(target: Path) -> list[dict[str, Any]]:
-    """Models and audits that are statements of their own and that a night runs: tests of shape are asked of small stores only."""
+    """Models and audits that are statements of their own and that a night runs: generic tests are asked of small stores only."""
     nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
     return [
         node
         for node in nodes
         if node["resource_type"] in ("model", "test")
         and node["config"]["materialized"] != "ephemeral"
-        and "shape" not in node["config"]["tags"]
+        and "test_metadata" not in node
     ]
 
 
@@ -38,7 +38,7 @@ def days_of(nodes: list[dict[str, Any]]) -> dict[str, str]:
     """The column that names its day, by table kept by day."""
     lake = {f"lake.{entity}": day for entity, day in DAYS.items()}
     kept = [node for node in nodes if node["config"]["materialized"] == "by_day"]
-    return lake | {f"{node['schema']}.{node['alias']}": node["config"]["day"] for node in kept}
+    return lake | {f"{node['schema']}.{node['alias']}": node["config"]["meta"]["day"] for node in kept}
 
 
 def reads(sql: str, days: dict[str, str]) -> Iterator[tuple[str, bool]]:

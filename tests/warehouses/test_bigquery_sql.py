@@ -52,6 +52,7 @@ ALLOWED = {
         "NULLIF",
         "OR",
         "PARSE_JSON",
+        "RANK",
         "ROW_NUMBER",
         "SUBSTRING",
         "SUM",

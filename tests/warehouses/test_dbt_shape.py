@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
@@ -98,6 +99,27 @@ def without_grain_or_key(nodes: Nodes) -> list[str]:
     return found
 
 
+def keys_of_tables(nodes: Nodes) -> set[tuple[str, str]]:
+    """Table and column of every key that is one column and that a night makes anew, all but the hourly watch's."""
+    return {
+        (node["attached_node"].split(".")[-1], node["test_metadata"]["kwargs"]["column_name"])
+        for node in nodes.values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique"
+        for table in [nodes[node["attached_node"]]]
+        if table["config"]["materialized"] in ("table", "by_day") and "watch" not in table["config"]["tags"]
+    }
+
+
+def keys_asked_nightly(nodes: Nodes) -> set[tuple[str, str]]:
+    """The same as the audits name them."""
+    audits = [
+        nodes[f"test.reconcile.{name}"]["compiled_code"]
+        for name in ("keys_are_told_once", "runs_and_events_are_told_once")
+    ]
+    whole = re.findall(r"select '(\w+)' as relation, '(\w+)' as key_column", audits[0])
+    return {*whole, *re.findall(r"select '(\w+)' as relation, told\.(\w+) as value", audits[1])}
+
+
 def backward_reads(nodes: Nodes) -> list[str]:
     """Reads that make folders read each other in a circle, and marts that read what comes after them."""
     folders: dict[str, set[str]] = {}
@@ -130,6 +152,11 @@ def test_a_day_is_made_again_when_anything_it_reads_changes(nodes: Nodes) -> Non
 def test_every_model_has_a_grain_and_a_key(nodes: Nodes) -> None:
     assert len(list(models(nodes))) > 90
     assert without_grain_or_key(nodes) == []
+
+
+def test_every_key_is_asked_nightly(nodes: Nodes) -> None:
+    assert len(keys_of_tables(nodes)) > 20
+    assert keys_asked_nightly(nodes) == keys_of_tables(nodes)
 
 
 def test_folders_and_marts_are_read_one_way(nodes: Nodes) -> None:

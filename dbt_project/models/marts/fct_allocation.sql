@@ -29,7 +29,7 @@ call_rows as (
         {{ from_nanos('shares.accrued_nanos') }} as accrued_cost,
         calls.inherited
     from {{ ref('int_call_shares') }} as shares
-    join {{ ref('int_receipts') }} as receipts on shares.receipt = receipts.receipt
+    join {{ ref('int_receipts') }} as receipts on shares.receipt = receipts.receipt and shares.charge_day = receipts.ended_day
     join calls on shares.charge_day = calls.charge_day and shares.call_high = calls.call_high and shares.call_low = calls.call_low
     left join events on calls.event_id = events.event_id
 

@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 -- every amount that ends in a named bucket without a call: rests of cells, carried corrections, lines that found no cell
 with joined as (
 

@@ -7,10 +7,12 @@ with receipts as (
 
 ),
 
--- the two halves of a digest sort as the digest, so this is the order of call_id
+-- the two halves of a digest sort as the digest, so this is the order of call_id; a usage with the rank of the one before is told again
 usages as (
 
-    select charge_day, cell, call_high, call_low, quantity, {{ running('quantity', 'cell', 'call_high, call_low') }} as high
+    select charge_day, cell, call_high, call_low, quantity, {{ running('quantity', 'cell', 'call_high, call_low') }} as high,
+        row_number() over (partition by cell order by call_high, call_low)
+            > rank() over (partition by cell order by call_high, call_low) as told_again
     from {{ ref('int_usages') }}
     where {{ of_days('charge_day') }}
 
@@ -20,7 +22,9 @@ final as (
 
     select
         usages.charge_day, receipts.receipt, usages.call_high, usages.call_low, usages.quantity,
-        receipts.sign * {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.amount', 'p') }} as cost_nanos,
+        -- a call has one share of a receipt: what would be a second is no amount, and its receipt then fails receipts_are_shared_out
+        case when not usages.told_again
+            then receipts.sign * {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.amount', 'p') }} end as cost_nanos,
         case when receipts.accrued = 0 then 0
             else {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.accrued', 'a') }} end as accrued_nanos
     from usages

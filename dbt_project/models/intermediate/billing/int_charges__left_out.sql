@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 -- grain: line of a bill that another delivery of its source told already, and that is in no sum (R33)
 select
     charges.source, charges.billing_account_id, charges.billing_period_start, cast(charges.charge_period_start as date) as charge_day,

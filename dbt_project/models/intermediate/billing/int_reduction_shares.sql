@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 with lines as (
 
     select * from {{ ref('int_bill_lines') }}

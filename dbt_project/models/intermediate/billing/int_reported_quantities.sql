@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 -- quantity of the bill cells whose lines state none, from the provider's own usage report (R10)
 with reported as (
 

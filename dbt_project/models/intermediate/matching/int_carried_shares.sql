@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 -- a correction whose original lies in another, open billing period follows what the original's cell gave (R15)
 with gifts as (
 

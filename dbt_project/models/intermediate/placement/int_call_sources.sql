@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 with emitters as (
 
     select distinct provider, endpoint, billing_account_id

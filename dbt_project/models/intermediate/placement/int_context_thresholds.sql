@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 -- grain: day × emitter whose model costs more above a prompt size: that size, in tokens (R32)
 with emitters as (
 

@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 -- grain: emitter whose model has prices by the hour × part of the day in which they stay the same, named by when it begins. The part that
 -- lies over midnight is two rows of one name
 with prices as (

@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 -- which price-setting dimensions each source's bill tells (R8)
 select
     source{% for dimension in price_dimensions() %},

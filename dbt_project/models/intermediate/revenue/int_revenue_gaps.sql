@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 -- grain: tenant × months in which revenue of it may be missing: any tenant, and without end, where what is missing does not say (R33)
 with refused as (
 

@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 with priced as (
 
     select distinct charge_day, price_hour, source, model, meter, {{ listed(price_dimensions()) }}
