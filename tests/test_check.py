@@ -84,7 +84,7 @@ def test_nothing_is_wrong_with_a_company_in_order(company: Company) -> None:
         ({"keep_versions": 0}, ["error reconcile.yaml:16 keep_versions: Input should be greater than or equal to 1"]),
         (
             {"billing": [{"name": "bill", "kind": "focus_fil", "uri": "bills"}]},
-            ["error reconcile.yaml:6 billing.bill.kind: there is no billing kind 'focus_fil'; nearest is focus_file;"],
+            ["error reconcile.yaml:6 billing.bill.kind: unknown billing kind 'focus_fil'; nearest is focus_file;"],
         ),
         (
             {"billing": [{"name": "bill", "kind": "focus_file", "uri": "bills", "patern": ".*"}]},

@@ -1,7 +1,7 @@
-"""A CSV file as people's programs write it: what its encoding and delimiter are where that is certain, else what they look like.
+"""A CSV file as people's programs write it: what it is separated by where that is certain, and what encoding it looks like.
 
-Certain are UTF-8, UTF-16 that begins with a byte order mark, and the delimiter under which the header names columns that are
-known. Any other encoding gives some text of any bytes, and a wrong letter in a tenant's name joins nothing: it is refused.
+Certain is the delimiter under which the header names columns that are known. An encoding that is not UTF-8 is refused by its
+name: most give some text of any bytes, and a wrong letter in a tenant's name joins nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterator
 _DELIMITERS = ",;\t|"
 #: Characters of a header that are looked at for its delimiter; the longest contract has 300.
 _HEADER = 10_000
-_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SAVE = "save it as CSV in UTF-8 (Excel: CSV UTF-8)"
 _BINARY = {
     b"PK\x03\x04": "an Excel or OpenDocument workbook",
     b"\xd0\xcf\x11\xe0": "an Excel workbook",
@@ -51,25 +52,21 @@ def records(content: bytes, columns: Collection[str]) -> Iterator[tuple[int, lis
 
 
 def _text(content: bytes) -> str:
-    encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
+    """The text of the file. Raises ``Unreadable`` for what is not UTF-8, saying what it looks like."""
     what = next((what for magic, what in _BINARY.items() if content.startswith(magic)), None)
-    if what is None and encoding == "utf-8" and b"\0" in content:
+    if what is None and b"\0" in content and not content.startswith(_UTF_16):
         what = "UTF-16 without a byte order mark" if _every_other_is_zero(content) else "binary"
     if what is not None:
-        raise Unreadable(1, f"the file is {what}, not CSV in UTF-8", "save it as CSV in UTF-8")
+        raise Unreadable(1, f"the file is {what}, not CSV in UTF-8", _SAVE)
     try:
-        return content.decode(encoding)
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start : error.start + 1]
-        looks = byte.decode("cp1252", "replace")
-        read_as = (
-            f"; in Windows-1252 it is {looks!r}, so the file may be that"
-            if looks.isprintable() and encoding == "utf-8"
-            else ""
-        )
-        name = "UTF-16" if encoding == "utf-16" else "UTF-8"
-        raise Unreadable(line, f"byte 0x{byte.hex()} is not {name}{read_as}", "save it as CSV in UTF-8") from None
+        letter = byte.decode("cp1252", "replace")
+        looks = f"in Windows-1252 it is {letter!r}, so the file may be that" if letter.isprintable() else "nor a letter"
+        looks = "the file is UTF-16" if content.startswith(_UTF_16) else looks
+        raise Unreadable(line, f"byte 0x{byte.hex()} is not UTF-8; {looks}", _SAVE) from None
 
 
 def _every_other_is_zero(content: bytes) -> bool:

@@ -29,7 +29,7 @@ h2{margin:2.5em 0 .5em}.open{background:#fff4e0;border-left:4px solid #d98e04;pa
 table{border-collapse:collapse;width:100%;margin:1em 0 2em;font-size:13.5px;font-variant-numeric:tabular-nums}
 caption{font-weight:600;text-align:left;padding:.4em 0}
 td,th{padding:.25em .4em;border-bottom:1px solid #dde3ea;text-align:left;vertical-align:top}
-td:first-child{overflow-wrap:anywhere}
+td:first-child{overflow-wrap:anywhere;min-width:7em}
 th{font-weight:600}.n{text-align:right}td.n{white-space:nowrap}.loss{color:#b3261e}
 .bar{width:22%;min-width:7em}.bar div{height:1em;background:#eef1f5}.bar i{display:block;height:100%;background:#3b7dd8}
 .bar .billed{background:#44546a}.bar .back{background:#c0504d}

@@ -55,7 +55,7 @@ def problems(room: str, config: Mapping[str, Any]) -> Iterator[tuple[tuple[str |
         yield (), f"{room} source without a kind; use one of {', '.join(kinds(room))}"
     elif (cls := _find(room, kind) if _is_kind(kind) else None) is None:
         known = kinds(room)
-        yield ("kind",), f"there is no {room} kind {kind!r:.80}{nearest(kind, known)}; use one of {', '.join(known)}"
+        yield ("kind",), f"unknown {room} kind {kind!r:.80}{nearest(kind, known)}; use one of {', '.join(known)}"
     else:
         try:
             cls.Config.model_validate(dict(config))

@@ -69,8 +69,8 @@ TYPOS = [
 
 #: Spellings of one table as spreadsheet programs save it.
 SHEETS = [
-    "tenant_id;name\r\nt1;Café, Köln\r\n".encode("utf-16"),
-    "tenant_id\tname\nt1\tCafé, Köln\n".encode("utf-16-be").join([b"\xfe\xff", b""]),
+    "tenant_id;name\r\nt1;Café, Köln\r\n".encode(),
+    "tenant_id\tname\nt1\tCafé, Köln\n".encode(),
     "\ufefftenant_id;name\nt1;Café, Köln\n".encode(),
     "sep=;\ntenant_id;name\nt1;Café, Köln\n;\n".encode(),
     'tenant_id, name\rt1,"Café, Köln"\r,\r'.encode(),
@@ -81,7 +81,7 @@ FILES = [
     (b"tenant_id,name\nt1,caf\xe9\n", 2, "byte 0xe9 is not UTF-8"),
     (b"tenant_id,name\nt1,caf\xe9\n", 2, "in Windows-1252 it is '\xe9'"),
     ("tenant_id,name\nt1,x\n".encode("utf-16-le"), 1, "UTF-16 without a byte order mark"),
-    ("tenant_id,name\nt1,x\n".encode("utf-16")[:-1], 2, "is not UTF-16"),
+    ("tenant_id,name\nt1,x\n".encode("utf-16"), 1, "byte 0xff is not UTF-8; the file is UTF-16"),
     (b"tenant_id," + b"x" * 140_000, 1, "field larger than field limit"),
     (b'sep="\ntenant_id\nt1\n', 1, "columns missing: tenant_id"),
     (b"PK\x03\x04\x14\x00", 1, "an Excel or OpenDocument workbook, not CSV"),

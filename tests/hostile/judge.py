@@ -58,7 +58,7 @@ def judge(hostile: Input, home: Path, served: Mapping[str, Any] | None = None, l
     (home / "control" / bills.FILE).write_bytes(bills.GOOD)
     try:
         with _within(SECONDS):
-            return _judged(hostile, home, served or {"uri": NAME}, land)
+            return _judged(hostile, home, {"uri": NAME} if served is None else served, land)
     except Hang:
         return Verdict("hang", f"not done after {SECONDS} seconds")
 

@@ -30,6 +30,7 @@ ROOMS = {
         "focus parquet",
         "aws",
         "aws_cur",
+        "gcp",
         "openai",
         "otlp",
         "mapped ndjson",

@@ -143,11 +143,19 @@ def test_open_breaks_stand_by_who_acts(tmp_path: Path) -> None:
     ]
 
 
-def test_what_is_missing_stands_with_the_difference(tmp_path: Path) -> None:
-    facts = {**FACTS, "incomplete": {"2026-09": ["aws: 3 of 30 days missing"]}}
+def test_what_is_missing_or_open_stands_with_the_difference(tmp_path: Path) -> None:
+    facts = {
+        **FACTS,
+        "incomplete": {"2026-09": ["aws: 3 of 30 days missing"]},
+        "open": {"2026-09": ["1 open: unmapped (3.27 CHF)"]},
+    }
     page = write_page(publish(tmp_path, TABLES, facts), tmp_path / "page.html").read_text()
-    assert re.search(r"difference <b>0.000000000</b>\.</p><div class=\"open\">.*aws: 3 of 30 days missing", page)
-    assert [row["month is"] for row in tables_of(page)["Months"]] == ["not complete: aws: 3 of 30 days missing"]
+    banner = re.search(r"difference <b>0\.000000000</b>\.</p><div class=\"open\">(.*?)</div>", page)
+    assert banner is not None
+    assert re.findall("<li>(.*?)</li>", banner[1]) == ["aws: 3 of 30 days missing", "1 open: unmapped (3.27 CHF)"]
+    assert [row["month is"] for row in tables_of(page)["Months"]] == [
+        "not complete: aws: 3 of 30 days missing; 1 open: unmapped (3.27 CHF)"
+    ]
 
 
 def large() -> dict[str, Rows]:

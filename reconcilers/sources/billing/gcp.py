@@ -134,6 +134,7 @@ class Gcp(Source):
                         batch = []
             if batch:
                 yield "charges", charges.table_of_rows(batch, file=item.name, line_base=base)
+        yield from charges.rejected()
 
     @classmethod
     def readers(cls) -> set[Path]:

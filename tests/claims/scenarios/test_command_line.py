@@ -24,6 +24,7 @@ def test_report_closes_every_month_and_writes_the_page(examples_settings: Path, 
     done = reconcile("report", "--config", str(examples_settings), "--page", str(page))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("difference 0.000000000") == 4
+    assert " open: missing_telemetry (" in done.stdout
     assert "E12 50 1.6000 2.0000" in " ".join(done.stdout.split())
     assert "explain E12/" in done.stdout
     html = page.read_text()

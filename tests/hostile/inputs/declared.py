@@ -22,7 +22,7 @@ SETTINGS: dict[str, tuple[Content, Gets]] = {
     "a setting nobody knows": (f"hoome: var\n{BILLS}".encode(), line("nearest is home")),
     "a kind nobody knows": (
         b"billing:\n- {name: b, kind: focus_fil, uri: in}\n",
-        line("there is no billing kind 'focus_fil'; nearest is focus_file"),
+        line("unknown billing kind 'focus_fil'; nearest is focus_file"),
     ),
     "a source without kind": (b"billing:\n- {name: b, uri: in}\n", line("kind")),
     "a source without name": (b"billing:\n- {kind: focus_file, uri: in}\n", line("a billing source without a name")),
@@ -166,7 +166,23 @@ REFERENCE: dict[str, tuple[str, Content, Gets]] = {
     "a column missing": ("tenants", b"name\na\n", line("columns missing: tenant_id", 1)),
     "a quote not closed": ("tenants", f'{NAMED}t1,"One\n'.encode(), line("", 2)),
     "Latin-1": ("tenants", f"{NAMED}t1,Zürich\n".encode("latin-1"), line("byte 0xfc is not UTF-8", 2)),
-    "UTF-16": ("tenants", f"{NAMED}t1,One\n".encode("utf-16"), TAKEN),
+    "UTF-16": ("tenants", f"{NAMED}t1,One\n".encode("utf-16"), line("is not UTF-8; the file is UTF-16", 1)),
+    "UTF-16 without a mark": ("tenants", f"{NAMED}t1,One\n".encode("utf-16-le"), line("is UTF-16 without a byte", 1)),
+    "a workbook": ("tenants", b"PK\x03\x04\x14\0", line("is an Excel or OpenDocument workbook", 1)),
+    "semicolons": ("tenants", f"{NAMED}t1,One\n".replace(",", ";").encode(), TAKEN),
+    "semicolons, as Excel tells them": ("tenants", f"sep=;\n{NAMED}t1,One\n".replace(",", ";").encode(), TAKEN),
+    "tabs, old Mac": ("tenants", f"{NAMED}t1,One\n".replace(",", "\t").replace("\n", "\r").encode(), TAKEN),
+    "a header without end": ("tenants", b"tenant_id," + b"x" * 140_000, line("field larger than field limit", 1)),
+    "half a time span": (
+        "contract_prices",
+        PRICE.replace("\n", ",time_from\n").encode() + b"s,m,input_tokens,3,USD,1,09:00\n",
+        line("time_from says nothing without time_to", 2),
+    ),
+    "a price of a billion": (
+        "contract_prices",
+        f"{PRICE}s,m,input_tokens,1000000000,USD,1\n".encode(),
+        line("1,000,000,000 or more", 2),
+    ),
     "empty": ("tenants", b"", line("columns missing", 1)),
 }
 
