@@ -5,7 +5,7 @@ OUT ?= var/sample
 DBT_PROJECT ?= dbt_project
 YAML_READ ?= $(CURDIR)/var/check-yaml
 
-.PHONY: help run dbt nightly test long accept crash check check-python check-sql check-yaml lock emitters findings bench clean
+.PHONY: help run dbt nightly night ui test long accept docs hostile crash check check-python check-sql check-yaml lock emitters findings bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -54,9 +54,26 @@ dbt: .venv/.ready ## A dbt command over the sample as `make run` left it: make d
 nightly:
 	@reconcile sample --out $(OUT) --warehouse $(WAREHOUSE)
 	@echo "running the DAG nightly_reconciliation over the whole range: land every source, build, audit, publish (about a minute)"
-	@reconcile serve-sample --out $(OUT) -- sh -c '$(AIRFLOW) airflow dags test nightly_reconciliation -c "$$RECONCILE_SAMPLE_RUN" > var/airflow/run.log 2>&1 || { tail -n 40 var/airflow/run.log; exit 1; }'
+	@reconcile serve-sample --out $(OUT) -- $(MAKE) --no-print-directory night
 	@reconcile report --config $(OUT)/reconcile.yaml --page $(OUT)/waterfall.html
 	@$(AFTER_$(WAREHOUSE))
+
+# Inside serve-sample: the run, and every few seconds what its tasks log.
+night:
+	@$(AIRFLOW) AIRFLOW__LOGGING__LOGGING_LEVEL=INFO airflow dags test nightly_reconciliation -c "$$RECONCILE_SAMPLE_RUN" \
+		> var/airflow/run.log 2>&1 & run=$$!; said=; \
+	while kill -0 $$run 2> /dev/null; do \
+		sleep 3; \
+		now=$$(sed -n 's/^[^]]*\] \(.*[^ ]\) *\[airflow\.task\].*/  \1/p' var/airflow/run.log | tail -n 1); \
+		[ "$$now" = "$$said" ] || echo "$$now"; \
+		said=$$now; \
+	done; \
+	wait $$run || { tail -n 40 var/airflow/run.log; exit 1; }
+
+ui: var/airflow/.ready ## Airflow's own pages over the sample as `make run` left it: http://localhost:8080, user admin
+	@test -f $(OUT)/reconcile.yaml || { echo "no sample yet: make run"; exit 1; }
+	@echo "http://localhost:8080, user admin, password in var/airflow/simple_auth_manager_passwords.json.generated; interrupt to stop"
+	@reconcile serve-sample --out $(OUT) -- env $(AIRFLOW) airflow standalone > var/airflow/ui.log 2>&1
 
 var/airflow/.ready: .venv/.ready
 	@echo "setting up Airflow's own database in var/airflow"
@@ -70,8 +87,14 @@ test: .venv/.ready .venv-bigquery/.ready check ## Linters, types, import rules a
 accept: .venv/.ready ## Accept the lake rows that sources make of tests/sources/fixtures now, and print what that changes
 	@$(BIN)/python -m tests.sources.accepted
 
+docs: .venv/.ready ## Write docs/configuration.md of the models that read reconcile.yaml
+	@$(BIN)/python -m reconcilers.configuration docs/configuration.md
+
 long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, three companies on both warehouses
 	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity
+
+hostile: .venv/.ready ## What hostile input gets, by kind and room: tests/hostile, every input beside a good source (a minute)
+	@$(BIN)/python -m tests.hostile $(ARGS)
 
 crash: .venv/.ready ## Kill a run at every point tracing finds, and run again from every state a kill leaves (an hour)
 	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.claims.crash.sweep var/crash land publish states

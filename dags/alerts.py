@@ -12,17 +12,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow.sdk import BaseNotifier, Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 log = logging.getLogger("airflow.task")
 VARIABLE = "RECONCILE_ALERTS"
+LINES = 20
 
 
 class Alert(BaseNotifier):
-    """On the failure of a task: which, for which day, what is wrong and what to do, and where its log is."""
+    """On the failure of a task: which, for which day, what is wrong and what to do, and where its log is.
+
+    ``for_good``: only where a person is needed, since another task tries again what may pass.
+    """
+
+    def __init__(self, for_good: bool = False) -> None:
+        super().__init__()
+        self.for_good = for_good
 
     def notify(self, context: Any) -> None:
         ti, run = context["ti"], context["dag_run"]
+        if self.for_good and not isinstance(context.get("exception"), AirflowFailException):
+            return
         which = getattr(ti, "rendered_map_index", None) or ti.map_index
         name = ti.task_id if ti.map_index < 0 else f"{ti.task_id} {which}"
         error = context.get("exception")
@@ -32,10 +42,15 @@ class Alert(BaseNotifier):
 
 
 def send(title: str, lines: Sequence[str]) -> None:
-    """One message with these lines to everybody; without lines, none. A message that cannot be sent is logged and fails nothing."""
+    """One message to everybody, of at most ``LINES`` of these lines; the log has all. Without lines, none.
+
+    A message that cannot be sent is logged and fails nothing.
+    """
     if not lines:
         return
     log.warning("%s\n%s", title, "\n".join(lines))
+    if len(lines) > LINES:
+        lines = [*lines[: LINES - 1], f"and {len(lines) - LINES + 1} more lines; the task's log has them"]
     urls = os.environ.get(VARIABLE) or _connection()
     if urls:
         from apprise import Apprise

@@ -29,8 +29,11 @@ def hour_of(params: Any = None, dag_run: Any = None) -> dict[str, str]:
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    tags=["reconcile", "estimate"],
     doc_md=__doc__,
-    params={"hour": Param(None, type=["null", "string"])},
+    params={
+        "hour": Param(None, type=["null", "string"], description="The UTC hour to watch, such as 2026-10-03T14:00.")
+    },
     default_args={**TASK, "retries": 1, "execution_timeout": timedelta(minutes=30)},
 )
 def hourly_cost_watch() -> None:

@@ -9,19 +9,20 @@ from datetime import UTC, datetime
 
 from airflow.sdk import Param, dag
 from reconciliation import reconciliation
-from run_steps import TASK
+from run_steps import AS_OF, TASK, day
 
 
 @dag(
     schedule=None,
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     max_active_runs=1,
+    tags=["reconcile", "finance"],
     doc_md=__doc__,
     params={
-        "from": Param(type="string", format="date"),
-        "to": Param(type="string", format="date"),
-        "reason": Param(type="string", minLength=3),
-        "as_of": Param(None, type=["null", "string"]),
+        "from": day("First day to restate.", required=True),
+        "to": day("Last day, included.", required=True),
+        "reason": Param(type="string", minLength=3, description="Why, for the auditor; it is kept in landing."),
+        "as_of": AS_OF,
     },
     default_args=TASK,
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Connection
+from airflow.sdk import Connection, Param
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryRule
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 from alerts import Alert
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from reconcilers.declared.settings import Settings
     from reconcilers.periods import Period
     from reconcilers.pipeline import LandingReport
+    from reconcilers.runs import Entry, Ledger
 
 log = logging.getLogger("airflow.task")
 
 #: What passes is tried again, at Airflow's own delay but for what is known to take longer; `step` ends the rest at once.
 TASK: dict[str, Any] = {
+    "owner": "reconcile",
     "retries": 3,
     "retry_exponential_backoff": 2.0,
     "retry_policy": ExceptionRetryPolicy(
@@ -50,8 +53,17 @@ def plan(params: Any = None, dag_run: Any = None) -> dict[str, str]:
         raise AirflowFailException("give parameter day, or from and to; only a scheduled run has a partition key")
     # Not run_after: a backfill's is the day itself, when what is fetched now was not known yet.
     as_of = params["as_of"] or dag_run.start_date.replace(microsecond=0).isoformat()
-    run = {"from": first, "to": last, "as_of": as_of, "reason": params.get("reason") or ""}
-    with step(run) as (_, _, period, known_at):
+    run = {
+        "id": f"{dag_run.dag_id} {dag_run.run_id}",
+        "from": first,
+        "to": last,
+        "as_of": as_of,
+        "as_of_by": "parameter" if params["as_of"] else "start",
+        "reason": params.get("reason") or "",
+    }
+    with step(run) as (_, settings, period, known_at):
+        ledger(settings).begin(run["id"], dag_run.dag_id, period, known_at, run["reason"])
+    with step(run) as (_, settings, period, known_at), row(run, settings):
         if period.end > known_at.date():
             raise AirflowFailException(
                 f"{last} is not over at {as_of} UTC: run it the day after; a scheduled run says the scheduler's clock is ahead"
@@ -82,6 +94,41 @@ def step(run: dict[str, str]) -> Iterator[tuple[ModuleType, Settings, Period, da
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 
+def ledger(settings: Settings) -> Ledger:
+    from reconcilers.runs import Ledger
+
+    return Ledger(settings.path(settings.home))
+
+
+def row(run: dict[str, str], settings: Settings) -> AbstractContextManager[Entry]:
+    """The run's row in the ledger, while a task works on it."""
+    return ledger(settings).working(run["id"])
+
+
+def knowing(run: dict[str, str], settings: Settings) -> datetime:
+    """The ``as_of`` to build at: the run's own, where somebody gave it; else never less than the published tables know."""
+    from reconcilers.periods import parse_instant
+    from reconcilers.warehouses.choice import warehouse_of
+
+    as_of, published = parse_instant(run["as_of"]), warehouse_of(settings).current()
+    if published is None or run["as_of_by"] == "parameter":
+        return as_of
+    return max(as_of, parse_instant(published.facts["as_of"]))
+
+
+def progress() -> Callable[[int, int, str], None]:
+    """Where a build is, in the log every ten seconds."""
+    told = time.monotonic()
+
+    def advance(done: int, total: int, name: str) -> None:
+        nonlocal told
+        if done == total or time.monotonic() - told > 10:
+            told = time.monotonic()
+            log.info("build: %s of %s done, %s the last", done, total, name)
+
+    return advance
+
+
 def take_credentials(variables: list[str]) -> None:
     """Set what the sources read from the environment and is not there from Airflow's connections.
 
@@ -96,7 +143,7 @@ def take_credentials(variables: list[str]) -> None:
                 log.debug("no connection %s for %s", connection, variable)
 
 
-def tell(report: LandingReport, ti: Any) -> None:
+def tell(report: LandingReport, period: Period, ti: Any) -> None:
     """Log what a landing did and leave it for ``reconcile``; then fail if a unit failed, for good or to be tried again."""
     from reconcilers.errors import SourceRejected, SourceUnavailable
 
@@ -105,7 +152,7 @@ def tell(report: LandingReport, ti: Any) -> None:
     for entity, rows in sorted(report.rows.items()):
         log.info("%s: %s rows of %s", report.source, rows, entity)
     for currency, cost in sorted(report.billed_cost.items()):
-        log.info("%s: billed %s %s", report.source, cost, currency)
+        log.info("%s, %s: billed %s %s", report.source, period, cost, currency)
     for warning in report.warnings:
         log.warning("%s: %s", report.source, warning)
     if report.failures:
@@ -113,14 +160,29 @@ def tell(report: LandingReport, ti: Any) -> None:
 
 
 def reports(ti: Any) -> list[LandingReport]:
-    """What the landings of this run told, those that failed included."""
+    """What the landings of this run told, those that failed included; of a source that was asked again, what it told then."""
     from reconcilers.pipeline import LandingReport
 
-    told = ti.xcom_pull(task_ids=["land_reference", "land"], key="report")
-    return [LandingReport(**report) for report in told if report]
+    told = ti.xcom_pull(task_ids=["land_reference", "land", "land_late"], key="report")
+    return list({report["source"]: LandingReport(**report) for report in told if report}.values())
 
 
 def days(run: dict[str, str]) -> list[str]:
     """The days a run is about, as its partitions are named."""
     first, last = (datetime.fromisoformat(run[name]).replace(tzinfo=UTC) for name in ("from", "to"))
     return [f"{first + timedelta(days=number):%Y-%m-%d}" for number in range((last - first).days + 1)]
+
+
+def day(description: str, required: bool = False) -> Param:
+    """A parameter that is a UTC day, which Airflow's form picks from a calendar."""
+    if required:
+        return Param(type="string", format="date", description=description)
+    return Param(None, type=["null", "string"], format="date", description=description)
+
+
+#: Parameter ``as_of`` of a run.
+AS_OF = Param(
+    None,
+    type=["null", "string"],
+    description="Knowledge cut-off, UTC, such as 2026-10-03T06:00:00; left empty, the start of the run.",
+)

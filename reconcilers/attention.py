@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from reconcilers.periods import Period
+from reconcilers.reports.completeness import verdict
 from reconcilers.warehouses.base import Published
 
 
@@ -35,6 +36,29 @@ def others(published: Published) -> list[str]:
     sql = "select count(*) from finance.fct_breaks where state = 'open' and not material"
     ((count,),) = published.ask(sql).rows
     return [f"and {count} other breaks, smaller or of no known amount"] if count else []
+
+
+def money_in_and_out(published: Published, period: Period) -> list[tuple[str, str, str]]:
+    """Currency, what the months of ``period`` were billed, and what of it has a destination: the same, or nothing was published."""
+    sums: dict[str, tuple[Decimal, Decimal]] = {}
+    for _, _, currency, cost, rest in billed(published, period):
+        into, out = sums.get(currency, (Decimal(0), Decimal(0)))
+        sums[currency] = into + cost, out + cost - rest
+    return [(currency, f"{into:f}", f"{out:f}") for currency, (into, out) in sorted(sums.items())]
+
+
+def closing(published: Published, period: Period) -> list[str]:
+    """Each month of ``period``: what was billed, the difference, and whether it is complete, in one line."""
+    lines = []
+    for month in period.months():
+        parts = [
+            f"billed {into} {currency}, difference {Decimal(into) - Decimal(out):f}"
+            for currency, into, out in money_in_and_out(published, month)
+        ]
+        lines.append(
+            f"{month.start:%B %Y}: {', '.join(parts) or 'nothing billed'}; {verdict(published.facts, month.start)}"
+        )
+    return lines
 
 
 def billed(published: Published, period: Period) -> list[tuple[date, str, str, Decimal, Decimal]]:

@@ -19,6 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="What one successful AI outcome actually cost, for which customer, and whether it made money.",
+    epilog="Exit codes: 0 done; 1 failed; 2 typed wrong; 3 published, but not from every unit of every source; 4 refused, nothing "
+    "published; 5 settings; 75 try again.",
 )
 
 Config = Annotated[
@@ -36,15 +38,47 @@ class Warehouse(StrEnum):
     bigquery = "bigquery"
 
 
+class Output(StrEnum):
+    """The forms a query's result is written in."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
 def main() -> None:
-    """Entry point: errors made on purpose become one line and exit code 1, or 75 where trying again may help."""
+    """Entry point: errors made on purpose become one line and the exit code of their class (``errors.Exit``)."""
     from reconcilers.errors import ReconcileError
 
     try:
         app()
     except ReconcileError as error:
         typer.secho(f"{type(error).__name__}: {error}", err=True, fg="red")
-        raise SystemExit(75 if error.retryable else 1) from None
+        raise SystemExit(error.exit_code) from None
+
+
+@app.command()
+def init(
+    out: Annotated[Path, typer.Option(help="Folder to write to; what is there already is never replaced.")] = Path("."),
+    billing: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="A kind of bill. Can be given again.")
+    ] = None,
+    telemetry: Annotated[list[str] | None, typer.Option(metavar="KIND", help="A kind of telemetry.")] = None,
+    revenue: Annotated[list[str] | None, typer.Option(metavar="KIND", help="A kind of revenue.")] = None,
+) -> None:
+    """Write the first files of a company: a commented reconcile.yaml, its schema for editors, and every reference file.
+
+    Without any kind it asks for them. docs/configuration.md lists the kinds there are.
+
+    Examples:
+
+        reconcile init
+
+        reconcile init --out acme --billing openai --telemetry otlp --revenue revenue_file
+    """
+    from reconcilers.console.init import begin
+
+    begin(out, {"billing": billing or (), "telemetry": telemetry or (), "revenue": revenue or ()})
 
 
 @app.command()
@@ -75,12 +109,47 @@ def run(
         reconcile run --date 2026-09-30 --accept-missing old-gateway --reason "switched off on 12 September"
     """
     from reconcilers.console.run import run_with_progress
+    from reconcilers.errors import Exit
 
     settings = _settings(config)
-    if not run_with_progress(
-        settings, _period(day, start, end), _instant(as_of), reason=reason, accept_missing=accept_missing or ()
-    ):
-        raise SystemExit(2)
+    period, known_at = _over(_period(day, start, end), _instant(as_of))
+    if not run_with_progress(settings, period, known_at, reason=reason, accept_missing=accept_missing or ()):
+        raise SystemExit(Exit.IN_PART)
+
+
+@app.command()
+def check(
+    offline: Annotated[bool, typer.Option("--offline", help="Send no request; files and settings only.")] = False,
+    as_of: AsOf = None,
+    config: Config = None,
+) -> None:
+    """Say all that is wrong before anything is asked: settings, credentials, folders, reference files, one small request per source.
+
+    Exit code 0: nothing is wrong, though there may be warnings. 5: something is.
+
+    Examples:
+
+        reconcile check
+
+        reconcile check --offline --config acme/reconcile.yaml
+    """
+    from reconcilers.console.check import print_check
+    from reconcilers.declared.settings import settings_file
+    from reconcilers.errors import Exit
+
+    if not print_check(settings_file(config), _instant(as_of), offline):
+        raise SystemExit(Exit.SETTINGS)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the settings, so that editors complete and check `reconcile.yaml`.
+
+    Example: reconcile schema > reconcile.schema.json
+    """
+    from reconcilers.console.schema import print_schema
+
+    print_schema()
 
 
 @app.command()
@@ -98,7 +167,8 @@ def rebuild(
     """
     from reconcilers.console.run import run_with_progress
 
-    run_with_progress(_settings(config), _period(None, start, end), _instant(as_of), fetch=False)
+    period, known_at = _over(_period(None, start, end), _instant(as_of))
+    run_with_progress(_settings(config), period, known_at, fetch=False)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -134,18 +204,48 @@ def watch(
     Example: reconcile watch --date 2026-09-30
     """
     from reconcilers.console.run import print_watch
+    from reconcilers.errors import Exit
 
     period = _period(day, None, None).widened(before_days=1)
     if not print_watch(_settings(config), period, _instant(as_of)):
-        raise SystemExit(2)
+        raise SystemExit(Exit.IN_PART)
 
 
 @app.command()
 def status(config: Config = None) -> None:
-    """What is published: period, knowledge cut-off, coverage, open breaks, and what failed in the last run."""
+    """What is published and the last attempt beside it, what is missing and open, how fresh every source is."""
     from reconcilers.console.status import print_status
 
     print_status(_settings(config))
+
+
+@app.command()
+def runs(
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    config: Config = None,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """Every run, those that failed, were refused or were killed too: when, for which days, what came of it, money in and out.
+
+    Example: reconcile runs --limit 400 --format csv
+    """
+    from reconcilers.console.status import print_runs
+
+    print_runs(_settings(config), limit, output)
+
+
+@app.command()
+def sources(
+    config: Config = None,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """Every source of the published tables: kind, last day it answered for, its lag, its newest line, rows, money.
+
+    Example: reconcile sources
+    """
+    from reconcilers.console.status import print_sources
+
+    print_sources(_settings(config), output)
 
 
 @app.command()
@@ -163,7 +263,12 @@ def report(
 def query(
     sql: Annotated[str, typer.Argument(help="SQL over schema finance of the published tables.")],
     config: Config = None,
-    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    output: Annotated[
+        Output,
+        typer.Option(
+            "--format", case_sensitive=False, help="A terminal too narrow for the table shows it value by value."
+        ),
+    ] = Output.table,
 ) -> None:
     """Ask the published tables in SQL; read-only, never blocked by a run.
 
@@ -185,9 +290,10 @@ def explain(
     Example: reconcile explain ticket-20260901-00042
     """
     from reconcilers.console.explanation import print_explanation
+    from reconcilers.errors import Exit
 
     if not print_explanation(_settings(config), event_id, limit):
-        raise SystemExit(1)
+        raise SystemExit(Exit.REFUSED)
 
 
 @app.command()
@@ -238,6 +344,23 @@ def serve_sample(
     raise SystemExit(serve(out, None if known_at is None else _instant(known_at), host, port, context.args))
 
 
+@app.command("new-source")
+def new_source(
+    room: Annotated[str, typer.Argument(help="billing, telemetry or revenue.")],
+    kind: Annotated[str, typer.Argument(help="Its name in settings: lower-case words with _ between.")],
+    checkout: Annotated[Path, typer.Option(help="Checkout of this project to write into.")] = Path(),
+) -> None:
+    """Begin a source: one file that works and one fixture folder, to be changed into the provider's own. See CONTRIBUTING.md.
+
+    Example: reconcile new-source billing acme_ai
+    """
+    from reconcilers.new_source import new_source as begin
+
+    for path in begin(room, kind, checkout):
+        typer.echo(f"wrote {path}")
+    typer.echo("next: make accept, then CONTRIBUTING.md from step 2 on")
+
+
 def _settings(config: Path | None) -> Settings:
     from reconcilers.declared.settings import read_settings
 
@@ -255,6 +378,16 @@ def _period(day: str | None, start: str | None, end: str | None) -> Period:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.BadParameter("give --date DAY, or --from DAY --to DAY")
+
+
+def _over(period: Period, as_of: datetime) -> tuple[Period, datetime]:
+    """A day that is not over has no bill yet, and telemetry that will still come."""
+    if period.end > as_of.date():
+        last = period.end - timedelta(days=1)
+        raise typer.BadParameter(
+            f"{last} is not over at {as_of} UTC: give days that are; `reconcile watch` estimates those that are not"
+        )
+    return period, as_of
 
 
 def _instant(text: str | None) -> datetime:

@@ -21,7 +21,7 @@ from reconcilers.periods import parse_instant
 from reconcilers.pipeline import configured_sources, known
 from reconcilers.sources.folders import split_line
 from reconcilers.warehouses.base import Published
-from reconcilers.warehouses.choice import warehouse_of
+from reconcilers.warehouses.choice import current
 
 #: A stored line longer than this is cut when it is shown.
 SHOWN_CHARACTERS = 600
@@ -135,14 +135,6 @@ def explain(settings: Settings, event_id: str, limit: int = 5) -> Explanation:
     return Explanation(events[0], runs, shares, len(found), spans, len(told_by))
 
 
-def current(settings: Settings) -> Published:
-    """What the company has published. Raises ``SettingsInvalid`` before the first time."""
-    published = warehouse_of(settings).current()
-    if published is None:
-        raise SettingsInvalid("nothing is published yet", hint="run `reconcile run --date DAY` first")
-    return published
-
-
 def _share(published: Published, files: _Files, row: Row) -> Share:
     """One share, its cell's receipt carved again over the cell's calls, and the lines that paid."""
     cell = _rows(
@@ -188,8 +180,8 @@ class _Files:
     """The lake as known at ``as_of`` and landing, of one company, looked up by id."""
 
     def __init__(self, settings: Settings, as_of: datetime) -> None:
-        self.lake, _, _ = known(settings, as_of)
-        self.landing = Landing(settings.landing)
+        self.lake = known(settings, as_of).files
+        self.landing = Landing(settings.landing, settings.renamed)
         self.sources = {source.name: source for _, source in configured_sources(settings)}
 
     def charge(self, source: str, charge_id: str) -> StoredLine | None:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from reconcilers.declared import reference
 from reconcilers.declared.settings import Settings
@@ -39,7 +40,7 @@ class Gone:
 
 def gone(settings: Settings, as_of: datetime, reports: Sequence[LandingReport]) -> list[Gone]:
     """All that is gone and was not accepted as known at ``as_of``; ``reports`` are what the run's landing said."""
-    landing = Landing(settings.landing)
+    landing = Landing(settings.landing, settings.renamed)
     return [one for one in _found(settings, landing, as_of, reports) if not _is_accepted(landing, one, as_of)]
 
 
@@ -65,7 +66,7 @@ def accept(
     if unknown := sorted(set(names) - {name for one in found for name in (one.name, one.source)}):
         missing = ", ".join(repr(one.name) for one in found[:_SHOWN]) or "nothing"
         raise SettingsInvalid(f"not missing: {', '.join(map(repr, unknown))}", hint=f"missing is: {missing}")
-    landing = Landing(settings.landing)
+    landing = Landing(settings.landing, settings.renamed)
     for name in names:
         pull = landing.pull(ACCEPTED, "accepted", name)
         told = {"who": _who(), "when": as_of.isoformat(), "why": reason}
@@ -74,9 +75,9 @@ def accept(
 
 
 def _found(settings: Settings, landing: Landing, as_of: datetime, reports: Sequence[LandingReport]) -> Iterator[Gone]:
-    published = warehouse_of(settings).current()
+    published, here = warehouse_of(settings).current(), {*source_names(settings), *chain(*settings.renamed.values())}
     if published is not None and (then := parse_instant(published.facts["as_of"])) <= as_of:
-        for name in sorted(set(published.facts.get("sources", ())) - set(source_names(settings))):
+        for name in sorted(set(published.facts.get("sources", ())) - here):
             yield Gone(name, name, f"source {name} was in the last publication and is not configured", then)
         before = {one.unit for one in landing.known(then, [reference.SOURCE]) if one.objects}
         for one in landing.known(as_of, [reference.SOURCE]):

@@ -15,10 +15,12 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 #: ``numeric(38, 9)``: 29 digits before the point.
 SCALE = Decimal("1e-9")
 RESIDUAL_SCALE = Decimal("1e-27")
+#: What an amount never exceeds in its own currency, and a quantity at its meter's scale: the integers of the SQL carry no more (rule R17).
+MOST, MOST_QUANTITY = Decimal(9 * 10**9), Decimal(9 * 10**12)
 MAX_INTEGER_DIGITS = 18
 MAX_FRACTION_DIGITS = 60
 
-_AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+_AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
 
 
@@ -60,6 +62,14 @@ def amount(text: str) -> Amount:
     value = cut(parse_amount(text))
     rounded = round_half_away(value)
     return Amount(text.strip(), rounded, int(_WIDE.scaleb(_WIDE.subtract(value, rounded), 27)))
+
+
+def charged(text: str) -> Amount:
+    """The same of an amount that is charged or earned. Raises ``ValueError`` for one beyond ``MOST``, too."""
+    found = amount(text)
+    if abs(found.rounded) > MOST:
+        raise ValueError(f"{text!r:.60} is beyond {MOST:f}, the most that is carried exactly")
+    return found
 
 
 def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:

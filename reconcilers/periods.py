@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 
 @dataclass(frozen=True, order=True)
@@ -22,7 +23,9 @@ class Period:
             raise ValueError(f"period of more than 20 years: {self}")
 
     def __str__(self) -> str:
-        return f"{self.start}..{self.end}"
+        """As people type it: the day, or the first and the last."""
+        last = self.end - timedelta(days=1)
+        return f"{self.start}" if last == self.start else f"{self.start} to {last}"
 
     @classmethod
     def of_day(cls, day: date) -> Period:
@@ -48,6 +51,32 @@ class Period:
 
     def widened(self, before_days: int = 0, after_days: int = 0) -> Period:
         return Period(self.start - timedelta(days=before_days), self.end + timedelta(days=after_days))
+
+
+#: No bill, call or line of revenue is of before or after: such a time was written in another unit, or is none.
+FIRST_INSTANT, LAST_INSTANT = datetime(2000, 1, 1), datetime(2200, 1, 1)
+EPOCH = datetime(1970, 1, 1)
+#: How many of a unit of time a second has.
+A_SECOND = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+
+
+def unit_of_epoch(number: Decimal | int) -> str | None:
+    """The unit in which a number counts from 1970 to a time that can be; null for one that does in none."""
+    first, last = ((instant - EPOCH).total_seconds() for instant in (FIRST_INSTANT, LAST_INSTANT))
+    return next((unit for unit, size in A_SECOND.items() if first * size <= number < last * size), None)
+
+
+def check_instant(instant: datetime) -> None:
+    """Raises ``ValueError`` for an instant that nothing is of, saying which unit it looks like."""
+    if FIRST_INSTANT <= instant < LAST_INSTANT:
+        return
+    since = instant - EPOCH
+    factors = (factor for factor in list(A_SECOND.values())[1:] if abs(since.days) < 300_000 // factor)
+    looks = (EPOCH + since * factor for factor in factors)
+    near = next(
+        (f"; it looks like {found:%Y-%m-%d} in another unit of time" for found in looks if found >= FIRST_INSTANT), ""
+    )
+    raise ValueError(f"{instant.isoformat()} is not from {FIRST_INSTANT:%Y} to {LAST_INSTANT:%Y}{near}")
 
 
 def parse_day(text: str) -> date:

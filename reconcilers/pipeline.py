@@ -6,29 +6,33 @@ Airflow and the command line call the same functions; nothing here reads the clo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import errno
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reconcilers.declared import models, reference
-from reconcilers.declared.settings import Settings
-from reconcilers.errors import ReconcileError, SettingsInvalid
+from reconcilers.declared import models, reference, yaml_text
+from reconcilers.declared.settings import Problem, Settings
+from reconcilers.errors import ReconcileError, SettingsInvalid, SourceBroken
+from reconcilers.fetching import Causes, Fetching, told_once
 from reconcilers.ingest.completeness import knowledge
-from reconcilers.ingest.landing import Landed, Landing, Refused
-from reconcilers.ingest.normalise import Lake, models_told
+from reconcilers.ingest.landing import Landed, Landing, Pull, Refused
+from reconcilers.ingest.normalise import Lake, Normalised, models_told
 from reconcilers.ingest.resolution.days import resolve
 from reconcilers.ingest.resolution.tellings import Knowledge
 from reconcilers.ingest.told_already import left_out_charges
 from reconcilers.periods import Period, parse_instant
-from reconcilers.reports.completeness import incomplete
+from reconcilers.reports.completeness import OPEN, incomplete, stale, still_open
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
 from reconcilers.warehouses import dbt
-from reconcilers.warehouses.base import Published
+from reconcilers.warehouses.base import Candidate, Published, Warehouse, candidate_of, keep_candidate
 from reconcilers.warehouses.choice import warehouse_of
 
 #: What landing calls the reasons history was restated for.
@@ -39,8 +43,8 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass
 class LandingReport:
-    """What landing one source did. ``failures`` are units refused or unreachable, each as one error message; ``gone`` are units
-    in force that the source no longer lists."""
+    """What landing one source did. ``failures`` says of the units refused or unreachable what was wrong, one line a cause; ``gone``
+    are units in force that the source no longer lists."""
 
     source: str
     units: int = 0
@@ -55,18 +59,27 @@ class LandingReport:
 
 def configured_sources(settings: Settings) -> list[tuple[str, Source]]:
     """Every configured source with its room, in the order of the settings. Raises ``SettingsInvalid`` with all that is wrong."""
-    found, wrong = [], []
+    if wrong := list(source_problems(settings)):
+        lines = yaml_text.read(settings.file).line_of if settings.file.is_file() else lambda _: None
+        told = []
+        for room, number, place, problem in wrong:
+            name = getattr(settings, room)[number].get("name")
+            named = ".".join(map(str, (room, name or number, *place)))
+            told.append(str(Problem(lines((room, number, *place)), named, problem)))
+        raise SettingsInvalid("; ".join(told), file=str(settings.file))
+    return [
+        (room, registry.load(room, resolved(settings, config)))
+        for room in registry.ROOMS
+        for config in getattr(settings, room)
+    ]
+
+
+def source_problems(settings: Settings) -> Iterator[tuple[str, int, yaml_text.Place, str]]:
+    """(room, number in it, key, what is wrong) of all that is wrong with the keys of sources."""
     for room in registry.ROOMS:
-        for config in getattr(settings, room):
-            try:
-                found.append((room, registry.load(room, _resolved(settings, config))))
-            except SettingsInvalid as error:
-                wrong.append(error)
-    if len(wrong) > 1:
-        raise SettingsInvalid("; ".join(map(str, wrong)), file=str(settings.file))
-    if wrong:
-        raise wrong[0]
-    return found
+        for number, config in enumerate(getattr(settings, room)):
+            for place, problem in registry.problems(room, config):
+                yield room, number, place, problem
 
 
 def source_names(settings: Settings) -> list[str]:
@@ -85,62 +98,116 @@ def land(
     """Fetch, validate and commit every unit of one source that covers ``period``.
 
     A unit that fails leaves what was known of it in force, is recorded as rejected at ``as_of`` and does not stop the
-    others; it stands rejected until it is taken, or a listing that would name it does not. Bills are pulled again for ``repull_days`` before the period, because providers restate.
+    others, unless the error stops the source: then all that are left are recorded with it. It stands rejected until it is taken, or a
+    listing that would name it does not. Bills are pulled again for ``repull_days`` before the period, because providers restate.
     """
     room, source = next((room, source) for room, source in configured_sources(settings) if source.name == name)
-    landing, lake = Landing(settings.landing), Lake(settings.lake)
+    landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
     report = LandingReport(name)
     window = period.widened(settings.repull_days) if room == "billing" else period
+    fetching, causes, warnings = Fetching(landing, source), Causes(), list[tuple[str, str]]()
     try:
-        units = list(source.units(window))
+        with _our_fault(name):
+            units = fetching.units(window)
+            # What the listing would name as long as the source has it.
+            owed = {unit for unit in _of_before(landing, name, as_of) if source.lists(unit, window)}
     except ReconcileError as error:
         landing.ask(name, window, period, [], as_of)
         _refuse(landing, report, "(listing)", period, as_of, error)
         return report
     landing.end_refusal(name, "(listing)", as_of)
     for refused in landing.refused(as_of):
-        if refused.source == name and refused.unit not in units and source.lists(refused.unit, window):
+        if refused.source == name and refused.unit in owed - {*units}:
             landing.end_refusal(name, refused.unit, as_of)
-            report.warnings.append(f"{refused.unit}: was refused, and is gone from the source")
-    known_before = (landed.unit for landed in landing.known(as_of, [name]))
-    listed = set(units)
-    report.gone = sorted(unit for unit in known_before if unit not in listed and source.lists(unit, window))
+            warnings.append((refused.unit, "was refused, and is gone from the source"))
+    report.gone = sorted(landed.unit for landed in landing.known(as_of, [name]) if landed.unit in owed - {*units})
     taken = []
     for number, unit in enumerate(units):
         if progress:
             progress(number, len(units), unit)
         try:
-            _land_unit(landing, lake, source, unit, as_of, report)
+            with _our_fault(name, unit):
+                emptied = _land_unit(landing, lake, source, fetching.pull(unit), as_of, report)
+            if emptied:
+                warnings.append((unit, "every row known before has vanished at the source"))
             landing.end_refusal(name, unit, as_of)
             taken.append(unit)
         except ReconcileError as error:
             _refuse(landing, report, unit, source.days(unit) or period, as_of, error)
+            causes.met(unit, error)
+    report.failures, report.warnings = causes.lines(), told_once(warnings)
+    answered: list[Period] = []
+    try:
+        with _our_fault(name):
+            answered = list(source.answered(window, taken))
+    except ReconcileError as error:
+        _refuse(landing, report, "(listing)", period, as_of, error)
     # Last: a run killed before has not had them.
-    landing.ask(name, window, period, source.answered(window, taken), as_of)
+    landing.ask(name, window, period, answered, as_of)
     report.units = len(units)
     if progress:
         progress(len(units), len(units), "")
     return report
 
 
-def _land_unit(landing: Landing, lake: Lake, source: Source, unit: str, as_of: datetime, report: LandingReport) -> None:
-    pull = landing.pull(source.name, source.kind, unit)
-    source.fetch(unit, pull)
+def _of_before(landing: Landing, source: str, as_of: datetime) -> set[str]:
+    """The units of a source that are in force or stand refused."""
+    refused = {one.unit for one in landing.refused(as_of) if one.source == source and one.unit != "(listing)"}
+    return refused | {landed.unit for landed in landing.known(as_of, [source])}
+
+
+#: Errors of the machine and not of a source's code: the next unit would meet them, too.
+_OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
+
+
+@contextmanager
+def _our_fault(source: str, unit: str | None = None) -> Iterator[None]:
+    """Whatever a source's code fails with is an error of ours that names it, and so stops that unit only."""
+    try:
+        yield
+    except (ReconcileError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            raise
+        raise SourceBroken.by(error, source=source, period=unit) from error
+
+
+def _land_unit(
+    landing: Landing, lake: Lake, source: Source, pull: Pull, as_of: datetime, report: LandingReport
+) -> bool:
+    """Take what was fetched of a unit. Returns whether every row known of it before has vanished."""
     content = lake.ensure(source, landing.prepare(pull, as_of))
-    before = [known for known in landing.history(source.name, unit) if known.known_at <= as_of]
+    before = [known for known in landing.history(source.name, pull.unit) if known.known_at <= as_of]
     _, news = landing.commit(pull, as_of)
     report.news += news
     for entity, rows in content.rows.items():
         report.rows[entity] = report.rows.get(entity, 0) + rows
     for currency, cost in content.billed_cost.items():
         report.billed_cost[currency] = f"{Decimal(report.billed_cost.get(currency, '0')) + Decimal(cost):f}"
-    if before and news and not sum(content.rows.values()) and sum(lake.ensure(source, before[-1]).rows.values()):
-        report.warnings.append(f"{unit}: every row known before has vanished at the source")
+    emptied = bool(before and news and not sum(content.rows.values()))
+    return emptied and _has_rows(lake, source, before[-1])
+
+
+def _has_rows(lake: Lake, source: Source, landed: Landed) -> bool:
+    """Whether the pull has rows in the reading that counts; none where nothing reads it any more."""
+    reading, _ = _reading(lake, source, landed)
+    return reading is not None and sum(reading.rows.values()) > 0
+
+
+def _reading(lake: Lake, source: Source, landed: Landed) -> tuple[Normalised | None, ReconcileError | None]:
+    """The lake rows of a committed pull. Where the source's recipe of today refuses the bytes: its last good reading, if there is one,
+    and why it is that."""
+    try:
+        with _our_fault(source.name, landed.unit):
+            return lake.ensure(source, landed), None
+    except ReconcileError as error:
+        return lake.last_reading(source, landed), error
 
 
 def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
     """Land the finance-owned reference files, so that a rebuild and an older ``as_of`` see what was declared then."""
-    landing = Landing(settings.landing)
+    landing = Landing(settings.landing, settings.renamed)
     folder = settings.path(settings.reference)
     report = LandingReport(reference.SOURCE)
     for name in reference.CONTRACTS:
@@ -172,11 +239,17 @@ def build(
 ) -> dbt.Build:
     """Build and audit candidate tables from everything known at ``as_of``; the caller holds the writer's place.
 
+    Where nothing that is known changed since the tables that stand were built, dbt is not started and the build has no nodes.
     Raises ``DoesNotReconcile`` when an invariant fails; what is published stays as it is.
     """
-    warehouse = warehouse_of(settings)
-    warehouse.load(*known(settings, as_of))
-    return dbt.build(
+    warehouse, now_known = warehouse_of(settings), known(settings, as_of)
+    told = fingerprint(now_known, variables(settings))
+    standing = candidate_of(warehouse.folder)
+    if standing and standing.is_for(told, as_of):
+        return dbt.Build()
+    keep_candidate(warehouse.folder, None)
+    warehouse.load(now_known.files, now_known.reference, now_known.knowledge)
+    built = dbt.build(
         artefacts=settings.path(settings.home) / "dbt",
         environment=warehouse.environment,
         as_of=as_of,
@@ -184,6 +257,26 @@ def build(
         executable=settings.dbt_executable,
         progress=progress,
     )
+    keep_candidate(warehouse.folder, Candidate(told, as_of, _holds_until(warehouse, as_of)))
+    return built
+
+
+def fingerprint(told: Known, variables: Mapping[str, object]) -> str:
+    """Identity of what the tables are made from: lake files, which never change, the small tables beside them, dbt's text."""
+    digest = hashlib.sha256(f"{dbt.recipe(variables)} {dbt.audits()}".encode())
+    for entity, paths in sorted(told.files.items()):
+        digest.update(f"{entity} {sorted(f'{path.parent.name}/{path.name}' for path in paths)}".encode())
+    for tables in (told.reference, told.knowledge):
+        for name, table in sorted(tables.items()):
+            digest.update(f"{name} {table.to_pylist()}".encode())
+    return digest.hexdigest()
+
+
+def _holds_until(warehouse: Warehouse, as_of: datetime) -> datetime:
+    """The last instant at which the tables just built say the same of the same facts: that day, unless an event is given up before."""
+    day_ends = datetime.combine(as_of.date(), time.max)
+    ((given_up_after,),) = warehouse.candidate("int_next_abandoned", "intermediate").rows
+    return min(day_ends, given_up_after or day_ends)
 
 
 def run_dbt(settings: Settings, arguments: Sequence[str], more: Mapping[str, object]) -> int:
@@ -198,6 +291,7 @@ def run_dbt(settings: Settings, arguments: Sequence[str], more: Mapping[str, obj
         raise SettingsInvalid("nothing is published yet, so there is no store", hint="run the job once")
     as_of = parse_instant(published.facts["as_of"])
     with warehouse.writing():
+        keep_candidate(warehouse.folder, None)
         return dbt.by_hand(
             arguments,
             artefacts=settings.path(settings.home) / "dbt_by_hand",
@@ -208,24 +302,32 @@ def run_dbt(settings: Settings, arguments: Sequence[str], more: Mapping[str, obj
         )
 
 
-def known(
-    settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | None = None
-) -> tuple[dict[str, list[Path]], dict[str, Any], dict[str, Any]]:
-    """Lake files per entity, reference tables, and tables of what is known of the sources themselves, at ``as_of``.
+@dataclass(frozen=True)
+class Known:
+    """Lake files per entity, reference tables, and tables of what is known of the sources themselves."""
 
-    Of pulls, ``only`` those it takes.
-    """
-    landing, lake = Landing(settings.landing), Lake(settings.lake)
+    files: dict[str, list[Path]]
+    reference: dict[str, Any]
+    knowledge: dict[str, Any]
+
+
+def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | None = None) -> Known:
+    """What is known at ``as_of``. Of pulls, ``only`` those it takes."""
+    landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
     configured = configured_sources(settings)
     sources = {source.name: source for _, source in configured}
     files: dict[str, list[Path]] = {}
     charges: list[tuple[Landed, Path]] = []
     declared: dict[str, Landed] = {}
+    unread: list[Refused] = []
     for landed in landing.known(as_of):
         if landed.source == reference.SOURCE:
             declared[landed.unit] = landed
         elif landed.source in sources and (only is None or only(landed)):
-            for entity, path in lake.ensure(sources[landed.source], landed).files.items():
+            reading, problem = _reading(lake, sources[landed.source], landed)
+            if problem is not None:
+                unread.append(_unread(landed, sources[landed.source].days(landed.unit), problem, reading))
+            for entity, path in reading.files.items() if reading else ():
                 files.setdefault(entity, []).append(path)
                 charges += [(landed, path)] if entity == "charges" else []
     for landed, left_out in left_out_charges(charges):
@@ -245,7 +347,49 @@ def known(
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
     rows = rows | _revenue(settings, landing.known(as_of))
     tables = {name: reference.table(found, name) for name, found in rows.items()}
-    return files, tables, knowledge(landing, configured, as_of)
+    return Known(files, tables, knowledge(landing, configured, as_of, unread))
+
+
+def held(settings: Settings, as_of: datetime) -> dict[str, dict[str, Any]]:
+    """What is known of each configured source at ``as_of``: room, kind, units, rows per entity, billed cost per currency (ISO code →
+    decimal text), ``last_day`` its newest line speaks of, the days it answered for (``landed_from`` to ``landed_until``), without those that are only pulled again."""
+    landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
+    found = {}
+    for room, source in configured_sources(settings):
+        rows: Counter[str] = Counter()
+        billed: dict[str, Decimal] = {}
+        last_day = None
+        units = landing.known(as_of, [source.name])
+        for landed in units:
+            content, _ = _reading(lake, source, landed)
+            if content is None:
+                continue
+            rows.update(content.rows)
+            last_day = max(filter(None, (last_day, content.last_day)), default=None)
+            for currency, cost in content.billed_cost.items():
+                billed[currency] = billed.get(currency, Decimal(0)) + Decimal(cost)
+        asked = landing.asked(source.name, as_of).items()
+        landed_days = [day for day, told in asked if told.landed and not told.pulled_again]
+        found[source.name] = {
+            "room": room,
+            "kind": source.kind,
+            "units": len(units),
+            "rows": dict(sorted(rows.items())),
+            "billed_cost": {currency: f"{cost:f}" for currency, cost in sorted(billed.items())},
+            "last_day": last_day,
+            "landed_from": str(min(landed_days)) if landed_days else None,
+            "landed_until": str(max(landed_days)) if landed_days else None,
+        }
+    return found
+
+
+def _unread(landed: Landed, days: Period | None, problem: ReconcileError, reading: Normalised | None) -> Refused:
+    """A pull taken once that the recipe of today does not read."""
+    kept = "its last good reading counts" if reading else "no earlier reading is kept, so nothing of it counts"
+    told = _days_told(days)
+    return Refused(
+        landed.source, landed.unit, f"landed before and not read as configured now ({problem}); {kept}", *told
+    )
 
 
 def _knowledge(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Knowledge, str]:
@@ -293,15 +437,20 @@ def publish(
     ``reason`` is why history was restated, where it was; landing keeps it, since versions go.
     """
     if reason:
-        landing = Landing(settings.landing)
+        landing = Landing(settings.landing, settings.renamed)
         pull = landing.pull(REPLAYS, "replay", str(period))
         pull.add("reason.txt", "", reason.encode())
         landing.commit(pull, as_of)
     warehouse = warehouse_of(settings)
-    missing = incomplete(warehouse.candidate("fct_completeness"))
+    completeness, sources = warehouse.candidate("fct_completeness"), held(settings, as_of)
     told = (
         facts(period, as_of, reports)
-        | {"incomplete": missing, "sources": source_names(settings)}
+        | {
+            "incomplete": incomplete(completeness),
+            "open": still_open(warehouse.candidate("fct_breaks", where=OPEN), completeness),
+            "stale": stale(sources),
+            "sources": sources,
+        }
         | ({"reason": reason} if reason else {})
     )
     return warehouse.publish(told, settings.keep_versions)
@@ -321,7 +470,7 @@ def _first_path(landed: Landed | None) -> Path | None:
     return landed.path(landed.objects[0]) if landed and landed.objects else None
 
 
-def _resolved(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
+def resolved(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:
     """The source's configuration with a relative folder made absolute."""
     uri = config.get("uri")
     if isinstance(uri, str) and "://" not in uri:
@@ -335,5 +484,8 @@ def _refuse(
     """``days`` are those the unit may speak of; null for any."""
     report.failures.append(str(error))
     report.retryable = report.retryable or error.retryable
-    told = (str(days.start), str(days.end - timedelta(days=1))) if days else (None, None)
-    landing.refuse(Refused(report.source, unit, error.problem, *told), as_of)
+    landing.refuse(Refused(report.source, unit, error.problem, *_days_told(days)), as_of)
+
+
+def _days_told(days: Period | None) -> tuple[str | None, str | None]:
+    return (str(days.start), str(days.end - timedelta(days=1))) if days else (None, None)

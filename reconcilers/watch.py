@@ -40,7 +40,8 @@ def watch(
         def of_the_period(landed: Landed) -> bool:
             return (landed.source, landed.unit) in units
 
-        warehouse.load(*pipeline.known(settings, as_of, of_the_period))
+        now_known = pipeline.known(settings, as_of, of_the_period)
+        warehouse.load(now_known.files, now_known.reference, now_known.knowledge)
         dbt.build(
             artefacts=settings.path(settings.home) / "watch" / "dbt",
             environment=warehouse.environment,

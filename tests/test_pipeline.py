@@ -20,7 +20,6 @@ def test_all_sources_that_are_wrong_are_told_at_once() -> None:
     with pytest.raises(SettingsInvalid) as found:
         configured_sources(settings)
     told = str(found.value)
-    assert "unknown billing kind 'focus_fil'" in told
-    assert "source traces" in told
-    assert "url" in told
+    assert "billing.bill.kind: unknown billing kind 'focus_fil'; nearest is focus_file" in told
+    assert "telemetry.traces.url: there is no such setting of kind otlp; nearest is uri" in told
     assert "good" not in told

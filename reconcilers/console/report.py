@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import shlex
 import sys
-from decimal import Decimal
 from pathlib import Path
 
 from reconcilers.console.paper import here, paper, plain, print_figures, print_table
 from reconcilers.declared.settings import Settings
-from reconcilers.explain import current
-from reconcilers.reports.completeness import told
-from reconcilers.reports.waterfall_page import month_figures, shown, write_page
+from reconcilers.reports.completeness import to_look_at, told
+from reconcilers.reports.months import months_of
+from reconcilers.reports.waterfall_page import write_page
+from reconcilers.warehouses.choice import current
 
 
 def print_report(settings: Settings, page: Path | None) -> None:
     """Waterfall, dearest features and margins of the last published month, the page written, and what to try next."""
     published = current(settings)
     out = paper()
-    months = month_figures(published)
-    for month, waterfall, *_ in months:
-        out.print(f"[bold]{month:%B %Y}[/]: where every billed cent went")
-        print_table(out, ["step", "cost"], [(step, shown(cost)) for step, cost, *_ in waterfall.rows])
-        billed = sum((cost for step, cost, *_ in waterfall.rows if step == "billed"), Decimal(0))
-        rest = billed - sum((cost for step, cost, *_ in waterfall.rows if step != "billed"), Decimal(0))
-        missing = told(published.facts, month)
+    months = months_of(published)
+    for month in months:
+        out.print(f"[bold]{month.start:%B %Y}[/], {month.currency}: where every billed cent went")
+        print_table(out, ["step", "cost"], [row[:2] for row in month.waterfall.rows])
+        missing = told(published.facts, month.start)
+        rest = month.billed - month.carried
         out.print(f"difference {rest:f}; the month is {'not complete:' if missing else 'complete'}")
-        for line in missing:
+        for line in (*missing, *to_look_at(published.facts, month.start)):
             out.print(f"  {plain(line)}")
         out.print()
-    with_revenue = [one for one in months if any(row[1] for row in one[3].rows)] or months[-1:]
-    for month, _, features, margins in with_revenue[-1:]:
-        out.print(f"[bold]{month:%B %Y}[/]: the three dearest features per success")
-        print_figures(out, features)
-        out.print(f"[bold]{month:%B %Y}[/]: tenant margins, rounded to the cent, with the coverage they stand on")
-        print_figures(out, margins)
-    written = write_page(published, page or settings.path(settings.home) / "published" / "waterfall.html")
+    with_revenue = [one for one in months if any(row[1] for row in one.margins.rows)] or months[-1:]
+    for month in with_revenue[-1:]:
+        out.print(f"[bold]{month.start:%B %Y}[/], {month.currency}: the three dearest features per success")
+        print_figures(out, month.dearest)
+        out.print(
+            f"[bold]{month.start:%B %Y}[/], {month.currency}: tenant margins, rounded to the cent, with the coverage they stand on"
+        )
+        print_figures(out, month.margins)
+    written = write_page(
+        published, page or settings.path(settings.home) / "published" / "waterfall.html", settings.company
+    )
     out.print(f"tables    {published.place.removeprefix(f'{Path.cwd()}/')}\npage      {here(written)}")
     failed = published.ask(
         """select event_id from finance.fct_cost_per_outcome where outcome = 'failure' and production

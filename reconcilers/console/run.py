@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
 from reconcilers import pipeline
+from reconcilers.attention import closing, money_in_and_out
+from reconcilers.check import before_landing
+from reconcilers.console.check import print_findings
 from reconcilers.console.paper import advancing, console, paper, plain, print_figures, progress_bars
 from reconcilers.declared.settings import Settings
 from reconcilers.gone import accept, refuse_gone
 from reconcilers.periods import Period
+from reconcilers.runs import Entry, Ledger
 from reconcilers.watch import watch, watched
 
 
@@ -22,6 +27,23 @@ def run_with_progress(
     accept_missing: Sequence[str] = (),
 ) -> bool:
     """One whole run, or one from what is landed already. Returns false when it published but some unit of some source failed."""
+    ledger, run_id = Ledger(settings.path(settings.home)), uuid.uuid4().hex
+    ledger.begin(run_id, "run" if fetch else "rebuild", period, as_of, reason)
+    with ledger.working(run_id) as entry:
+        return _run(settings, period, as_of, fetch, reason, accept_missing, entry)
+
+
+def _run(
+    settings: Settings,
+    period: Period,
+    as_of: datetime,
+    fetch: bool,
+    reason: str,
+    accept_missing: Sequence[str],
+    entry: Entry,
+) -> bool:
+    if fetch:
+        print_findings(console, before_landing(settings))
     with pipeline.writing(settings), progress_bars() as bars:
         reports = [pipeline.land_reference(settings, as_of)] if fetch else []
         for name in pipeline.source_names(settings) if fetch else []:
@@ -34,10 +56,16 @@ def run_with_progress(
         accept(settings, accept_missing, reason, as_of, reports)
         refuse_gone(settings, as_of, reports)
         bar = bars.add_task("build and audit", total=None)
-        pipeline.build(settings, as_of, advancing(bars, bar))
+        built = pipeline.build(settings, as_of, advancing(bars, bar))
+        if not built.nodes:
+            bars.update(bar, description="nothing known has changed: the tables stand as they are")
         published = pipeline.publish(settings, period, as_of, reports, reason)
+    in_part = any(report.failures for report in reports)
+    entry.published(published.name, in_part, bool(built.nodes), money_in_and_out(published, period))
     console.print(f"published {plain(published.place)}")
-    return not any(report.failures for report in reports)
+    for line in closing(published, period):
+        console.print(plain(line))
+    return not in_part
 
 
 def print_watch(settings: Settings, period: Period, as_of: datetime) -> bool:

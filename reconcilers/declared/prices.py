@@ -101,6 +101,14 @@ def context_thresholds(called: Iterable[Called], declared: Iterable[tuple[str | 
     ]
 
 
+def models_of(provider: str) -> list[str]:
+    """The ids the book lists of a provider's models; none of one it does not know."""
+    from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
+
+    found = find_provider_by_id(get_snapshot().providers, _PROVIDERS.get(provider, provider))
+    return [model.id for model in found.models] if found else []
+
+
 def _found(
     called: Iterable[Called], by: Callable[[Called], tuple[str | None, ...]]
 ) -> Iterator[tuple[tuple[Any, ...], _Listed]]:

@@ -1,59 +1,22 @@
 """Finance-owned reference files: CSV with contracts (``docs/lake.md``), read whole and typed before anything uses them.
 
 An absent file is an empty one; an unknown or missing column, a value of the wrong type or off its closed list, or a duplicate
-key stops the run, naming file, line and column, because a mapping read half would move money silently.
+key refuses the file, naming line and column, because a mapping read half would move money silently.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Callable, Iterator
-from datetime import date
-from decimal import Decimal
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconcilers.declared import sheet
+from reconcilers.declared.values import PARSERS
 from reconcilers.errors import SourceRejected, nearest
-from reconcilers.ingest.lake import METERS
-from reconcilers.money import is_currency, parse_amount, round_half_away
-from reconcilers.periods import parse_day
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-#: Closed lists: what a column of that type may say, and nothing else. A typo in one would make a rule that never applies.
-CHOICES: dict[str, tuple[str, ...]] = {
-    "meter": tuple(METERS),
-    "dimension": ("service_tier", "batch", "context_band", "geography", "region", "speed", "modality", "cache_ttl"),
-    "batch": ("true", "false"),
-    "context_band": ("standard", "long"),
-    "modality": ("text", "image", "audio", "video"),
-    "cache_ttl": ("5m", "30m", "1h"),
-    "category": ("Usage", "Purchase", "Tax", "Credit", "Adjustment"),
-    # where a rule may put a line of a bill
-    "ruled": ("out_of_scope", "support_and_fees", "commitment_shortfall", "platform_usage"),
-    # what no call of a tenant carries, and a driver may move to tenants (R26)
-    "pool": (
-        "tax",
-        "support_and_fees",
-        "credit",
-        "commitment_idle",
-        "commitment_shortfall",
-        "platform_usage",
-        "unmapped",
-        "prior_period",
-        "non_production",
-        "sampled_out",
-        "no_telemetry",
-        "unexplained",
-        "refund_and_dispute",
-        "rounding",
-    ),
-    "driver": ("direct_cost", "revenue"),
-}
 
 _DIMENSIONS = """service_tier caseless batch batch context_band context_band geography caseless region string speed caseless
 modality modality cache_ttl cache_ttl"""
@@ -62,13 +25,19 @@ valid_from date valid_to date version string! time_from time time_to time"""
 
 #: The name reference files land under.
 SOURCE = "reference"
+#: How many faults of a file one error names.
+_SHOWN = 20
+#: Endings of tables that people keep beside the CSV.
+_TABLES = frozenset({".tsv", ".txt", ".xls", ".xlsx", ".ods"})
+#: (column, what it says nothing without): a value without its tag, half a time span.
+_TOGETHER = (("tag_value", "tag_key"), ("time_from", "time_to"), ("time_to", "time_from"))
 
 #: column type pairs per file; ``!`` = required; ``caseless`` is a name that is compared without case; numbers are exact, ``positive``
 #: and ``not_negative`` ones are rounded to nine decimals, a ``rate`` has no more; ``month`` is the first day of one. The
 #: columns in ``KEYS`` are unique together.
 CONTRACTS: dict[str, str] = {
     "billing_sources": """source string! provider string endpoint string billing_account_id string default_account_id string
-finality_days count! batch_day int64""",
+finality_days finality! batch_day batch_days""",
     "billing_grain": "source string! dimension dimension!",
     "published_units": "source string! meter meter! unit positive!",
     "key_map": "source string! api_key_id string! sub_account_id string environment caseless",
@@ -79,7 +48,7 @@ finality_days count! batch_day int64""",
 valid_from date valid_to date version string!""",
     "contract_prices": _PRICES,
     "list_prices": _PRICES,
-    "context_thresholds": "provider string model string! threshold count valid_from date valid_to date version string!",
+    "context_thresholds": "provider string model string! threshold tokens valid_from date valid_to date version string!",
     "charge_rules": """priority int64! source string service_name string billing_account_id string sub_account_id string sku_meter string
 model string tag_key string tag_value string charge_category category destination ruled! valid_from date valid_to date version string!""",
     "exchange_rates": "currency currency! billing_period_start month! rate rate! version string!",
@@ -121,84 +90,6 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
-def _one_of(allowed: tuple[str, ...], text: str) -> str:
-    if text not in allowed:
-        raise ValueError(f"{text!r:.40} is none of {', '.join(allowed)}{nearest(text, allowed)}")
-    return text
-
-
-def _boolean(text: str) -> bool:
-    return _one_of(("true", "false"), text) == "true"
-
-
-def _whole(text: str) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]+", text):
-        raise ValueError(f"{text!r:.40} is no whole number")
-    if abs(value := int(text)) >= 2**63:
-        raise ValueError(f"{text!r:.40} is too large")
-    return value
-
-
-def _count(text: str) -> int:
-    if (value := _whole(text)) < 0:
-        raise ValueError(f"{text!r:.40} is negative")
-    return value
-
-
-def _not_negative(text: str) -> Decimal:
-    if (value := round_half_away(parse_amount(text))) < 0:
-        raise ValueError(f"{text!r:.40} is negative")
-    return value
-
-
-def _positive(text: str) -> Decimal:
-    if not (value := _not_negative(text)):
-        raise ValueError(f"{text!r:.40} is zero to nine decimals")
-    return value
-
-
-def _rate(text: str) -> Decimal:
-    """What an amount is multiplied by as written (R3): rounding it is the company's to do, once, in the file."""
-    if (value := _positive(text)) != parse_amount(text):
-        raise ValueError(f"{text!r:.40} has more than nine decimals; write the rate that the books use")
-    return value
-
-
-def _currency(text: str) -> str:
-    if not is_currency(text):
-        raise ValueError(f"{text!r:.40} is no currency code of ISO 4217, such as USD")
-    return text
-
-
-def _month(text: str) -> date:
-    if (day := parse_day(text)).day != 1:
-        raise ValueError(f"{text!r:.40} is not the first day of a month")
-    return day
-
-
-def _time(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError(f"{text!r:.40} is no time of day, HH:MM in UTC")
-    return text
-
-
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "string": str,
-    "caseless": str.lower,
-    "int64": _whole,
-    "count": _count,
-    "not_negative": _not_negative,
-    "positive": _positive,
-    "rate": _rate,
-    "currency": _currency,
-    "date": parse_day,
-    "month": _month,
-    "time": _time,
-    "bool": _boolean,
-    **{kind: partial(_one_of, allowed) for kind, allowed in CHOICES.items()},
-}
-
-
 def columns(name: str) -> list[tuple[str, str, bool]]:
     """(column, type, required) of one reference table."""
     words = (CONTRACTS | DERIVED)[name].split()
@@ -212,7 +103,9 @@ def schema(name: str) -> pa.Schema:
     number, day = pa.decimal128(38, 9), pa.date32()
     types = {
         "int64": pa.int64(),
-        "count": pa.int64(),
+        "tokens": pa.int64(),
+        "finality": pa.int64(),
+        "batch_days": pa.int64(),
         "not_negative": number,
         "positive": number,
         "rate": number,
@@ -223,92 +116,114 @@ def schema(name: str) -> pa.Schema:
     return pa.schema([pa.field(column, types.get(kind, pa.string())) for column, kind, _ in columns(name)])
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong on a line of a reference file, and what to do about it."""
+
+    line: int
+    problem: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.problem} -> {self.hint}" if self.hint else self.problem
+
+
 def read(path: Path, name: str) -> list[dict[str, Any]]:
-    """Rows of one reference file, typed. Raises ``SourceRejected`` with file, line and column."""
-    if not path.is_file():
-        return []
-    found: list[dict[str, Any]] = []
+    """Rows of one reference file, typed. Raises ``SourceRejected`` with all that is wrong, each with line and column."""
+    found, faults = examine(path, name)
+    if not faults:
+        return [row for _, row in found]
+    first, others = faults[0], faults[1:_SHOWN]
+    more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+    if not others:
+        raise SourceRejected(first.problem, source=SOURCE, file=str(path), line=first.line, hint=first.hint)
+    told = "; ".join([first.problem, *(f"line {fault.line}: {fault.problem}" for fault in others)]) + more
+    raise SourceRejected(told, source=SOURCE, file=str(path), line=first.line)
+
+
+def examine(path: Path, name: str) -> tuple[list[tuple[int, dict[str, Any]]], list[Fault]]:
+    """(line, typed row) of all that can be read in one reference file, and what is wrong with the rest; nothing of an absent one."""
+    found: list[tuple[int, dict[str, Any]]] = []
+    if not path.exists():
+        return found, []
+    names = {column for column, _, _ in columns(name)}
     seen: dict[tuple[Any, ...], int] = {}
-    lines = _lines(path)
-    header = _header(path, name, next(lines, (1, []))[1])
-    for line, texts in lines:
-        if len(texts) != len(header):
-            raise _rejected(
-                path, line, f"{len(texts)} fields under {len(header)} columns", "a comma too many or too few"
-            )
-        row = _row(path, name, line, dict(zip(header, texts, strict=True)))
-        key = tuple(row[column] for column in KEYS.get(name, ()))
-        if key and key in seen:
-            raise _rejected(path, line, f"same {', '.join(KEYS[name])} as line {seen[key]}", "keep one row")
-        seen[key] = line
-        found.append(row)
-    return found
+    faults: list[Fault] = []
+    try:
+        lines = sheet.records(path.read_bytes(), names)
+        header = next(lines, (1, []))[1]
+        header = [column.strip() for column in header]
+        if wrong := list(_wrong_columns(name, header)):
+            return found, wrong
+        for line, texts in lines:
+            if len(texts) != len(header):
+                problem = f"{len(texts)} fields under {len(header)} columns"
+                faults.append(Fault(line, problem, "a comma too many or too few"))
+                continue
+            row, wrong = _row(name, line, dict(zip(header, texts, strict=True)))
+            key = tuple(row.get(column) for column in KEYS.get(name, ()))
+            if not wrong and key and key in seen:
+                wrong = [Fault(line, f"same {', '.join(KEYS[name])} as line {seen[key]}", "keep one row")]
+            seen.setdefault(key, line)
+            faults += wrong
+            found += [] if wrong else [(line, row)]
+    except OSError as error:
+        faults.append(Fault(1, f"cannot be read: {error.strerror}", "give the job read access to it"))
+    except sheet.Unreadable as error:
+        faults.append(Fault(error.line, error.problem, error.hint))
+    return found, faults
 
 
 def unread(folder: Path) -> Iterator[str]:
-    """What to say of each CSV file of the folder that has the name of no contract, and so is not read."""
+    """What to say of each table in the folder that has the name of no contract, and so is not read.
+
+    Lock files of spreadsheet programs (``~$tenants.csv``, ``.~lock.tenants.csv#``) and hidden files are passed over.
+    """
     names = {f"{name}.csv" for name in CONTRACTS}
     for path in sorted(folder.glob("*")):
-        if path.suffix.lower() == ".csv" and path.name not in names:
+        if path.name.startswith(("~$", ".")) or path.name in names:
+            continue
+        if path.suffix.lower() == ".csv":
             yield f"{path.name} is no reference file and is not read{nearest(path.name.lower(), names)}"
+        elif path.suffix.lower() in _TABLES and path.name.partition(".")[0].lower() in CONTRACTS:
+            meant = path.name.partition(".")[0].lower()
+            yield f"{path.name} is no reference file and is not read; save it as {meant}.csv, CSV in UTF-8"
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(number of the line it begins on, fields) of each record that is not blank."""
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        hint = "save it as CSV in UTF-8"
-        raise _rejected(path, line, f"byte 0x{content[error.start]:02x} is not UTF-8", hint) from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            texts = next(reader, None)
-        except csv.Error as error:
-            raise _rejected(path, line, str(error), "close the quote, or save the file as CSV anew") from None
-        if texts is None:
-            return
-        if texts:
-            yield line, texts
-
-
-def _header(path: Path, name: str, header: list[str]) -> list[str]:
-    """The columns of the file, as they stand."""
+def _wrong_columns(name: str, header: list[str]) -> Iterator[Fault]:
     contract = columns(name)
     allowed = [column for column, _, _ in contract]
     if missing := [column for column, _, needed in contract if needed and column not in header]:
-        raise _rejected(path, 1, f"columns missing: {', '.join(missing)}")
-    for column in header:
+        yield Fault(1, f"columns missing: {', '.join(missing)}")
+    for column in dict.fromkeys(header):
         if column not in allowed:
-            raise _rejected(path, 1, f"column {column!r:.40} is not in the contract", f"allowed: {', '.join(allowed)}")
-        if header.count(column) > 1:
-            raise _rejected(path, 1, f"column {column} stands there twice", "keep one")
-    return header
+            problem = f"column {column!r:.40} is not in the contract{nearest(column, allowed)}"
+            yield Fault(1, problem, f"allowed: {', '.join(allowed)}")
+        elif header.count(column) > 1:
+            yield Fault(1, f"column {column} stands there twice", "keep one")
 
 
-def _row(path: Path, name: str, line: int, texts: dict[str, str]) -> dict[str, Any]:
+def _row(name: str, line: int, texts: dict[str, str]) -> tuple[dict[str, Any], list[Fault]]:
     row: dict[str, Any] = {}
+    faults = []
     for column, kind, needed in columns(name):
         text = texts.get(column, "").strip()
+        row[column] = None
         if text in ("", "*"):
-            if needed:
-                raise _rejected(path, line, f"{column} is empty")
-            row[column] = None
+            faults += [Fault(line, f"{column} is empty")] if needed else []
             continue
         try:
-            row[column] = _PARSERS[kind](text)
+            row[column] = PARSERS[kind](text)
         except ValueError as error:
-            raise _rejected(path, line, f"{column}: {error}") from None
+            faults.append(Fault(line, f"{column}: {error}"))
     if row.get("valid_from") and row.get("valid_to") and row["valid_to"] <= row["valid_from"]:
-        raise _rejected(path, line, f"valid_to: {row['valid_to']} is not after valid_from {row['valid_from']}")
-    return row
-
-
-def _rejected(path: Path, line: int, problem: str, hint: str | None = None) -> SourceRejected:
-    return SourceRejected(problem, source=SOURCE, file=str(path), line=line, hint=hint)
+        faults.append(Fault(line, f"valid_to: {row['valid_to']} is not after valid_from {row['valid_from']}"))
+    for column, other in _TOGETHER:
+        if texts.get(column, "").strip() and not texts.get(other, "").strip():
+            faults.append(
+                Fault(line, f"{column} says nothing without {other}", f"fill in {other}, or leave both empty")
+            )
+    return row, faults
 
 
 def rows(path: Path | None, name: str) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from reconcilers.errors import SettingsInvalid
 
+#: Settings of a thousand sources have fewer keys; aliases of aliases stand for more.
+_MOST_PLACES = 100_000
 #: Where a value stands: keys of mappings and places in lists, from the top.
 Place = tuple[str | int, ...]
 
@@ -40,17 +42,41 @@ def read(path: Path) -> Written:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         raise SettingsInvalid(f"not YAML: {problem}", file=str(path), line=mark.line + 1 if mark else None) from error
+    except RecursionError:
+        raise SettingsInvalid("lists or keys in one another without end", file=str(path)) from None
     if root is None:
         return Written({}, {}, [])
     if not isinstance(root, yaml.MappingNode) or not isinstance(values, dict):
         raise SettingsInvalid("the settings file must hold keys and values", file=str(path))
     lines: dict[Place, int] = {}
-    problems = list(_walk(root, (), lines))
+    problems = []
+    try:
+        for problem in _walk(root, (), lines):
+            problems.append(problem)
+    except _ZeroByte as error:
+        raise SettingsInvalid("a value holds a zero byte", file=str(path), line=error.line) from None
+    except (RecursionError, _TooMany):
+        raise SettingsInvalid("its aliases stand for more than settings can hold", file=str(path)) from None
     return Written({key: value for key, value in values.items() if isinstance(key, str)}, lines, problems)
+
+
+class _TooMany(Exception):
+    """More places than any settings have."""
+
+
+class _ZeroByte(Exception):
+    """In a text that may become a path; no system has one of that name, and asking for it is no answer but a fault."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
 
 
 def _walk(node: Any, place: Place, lines: dict[Place, int]) -> Iterator[tuple[Place, int, str]]:
     """Put down the line of every place below a node, and yield what is wrong with its keys."""
+    if len(lines) > _MOST_PLACES:
+        raise _TooMany
+    if node.id == "scalar" and "\0" in node.value:
+        raise _ZeroByte(node.start_mark.line + 1)
     if node.id == "sequence":
         for number, item in enumerate(node.value):
             lines[*place, number] = item.start_mark.line + 1

@@ -27,12 +27,19 @@ class Askable(Protocol):
     def days(self, unit: str) -> Period | None: ...
 
 
-def knowledge(landing: Landing, sources: Sequence[tuple[str, Askable]], as_of: datetime) -> dict[str, pa.Table]:
-    """The tables of ``lake.KNOWLEDGE`` as known at ``as_of``; ``sources`` are those configured, with their rooms."""
+def knowledge(
+    landing: Landing, sources: Sequence[tuple[str, Askable]], as_of: datetime, unread: Sequence[Refused] = ()
+) -> dict[str, pa.Table]:
+    """The tables of ``lake.KNOWLEDGE`` as known at ``as_of``; ``sources`` are those configured, with their rooms.
+
+    ``unread`` are units taken once that cannot be read today.
+    """
     import pyarrow as pa
 
     names = {REFERENCE, *(source.name for _, source in sources)}
     refused = [one for one in landing.refused(as_of) if one.source in names]
+    told = {(one.source, one.unit) for one in refused}
+    refused += [one for one in unread if (one.source, one.unit) not in told]
     rows = {
         "rejections": [_rejection(one) for one in refused],
         "sources": [{"source": source.name, "room": room} for room, source in sources],

@@ -7,8 +7,11 @@ Times are UTC. Column by column meaning: ``docs/lake.md``.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
+
+from reconcilers.money import MOST_QUANTITY
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +31,15 @@ METERS = {
     "read_units": "read_units",
     "gb_hours": "gb_hours",
 }
+
+#: Parts of its unit that a meter is kept in, where that is not the unit itself (the same file's ``scale_factor``).
+SCALES = {"seconds": 1000, "read_units": 1000, "gb_hours": 1_000_000}
+
+
+def most_of(meter: str | None) -> Decimal:
+    """What no line, report row or call counts more of, in the meter's own unit."""
+    return MOST_QUANTITY / SCALES.get(meter or "", 1)
+
 
 #: Lines of text: (column, type). ``!`` marks a column that is never null.
 _KEYS = """
@@ -313,6 +325,15 @@ charge_day date!
 landed bool!
 pulled_again bool!
 """,
+}
+
+#: The column that tells which day a row speaks of, of entities whose newest row says how fresh a source is.
+DAY_OF_ROWS = {
+    "charges": "charge_period_start",
+    "calls": "ended_at",
+    "runs": "ended_at",
+    "outcomes": "occurred_at",
+    "revenue": "service_period_start",
 }
 
 #: Entities whose files say which days' calls are made from them, and the column that tells a row's day. Of a day with resolved calls

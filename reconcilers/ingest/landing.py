@@ -20,7 +20,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -131,10 +131,15 @@ class Pull:
 
 
 class Landing:
-    """The landing area under one root folder."""
+    """The landing area under one root folder.
 
-    def __init__(self, root: Path) -> None:
+    ``renamed``: of a source that was called otherwise before, its earlier names. What landed under them is its own: of a unit that
+    landed under several, the latest word counts, as ever.
+    """
+
+    def __init__(self, root: Path, renamed: Mapping[str, Sequence[str]] | None = None) -> None:
         self.root = root
+        self.renamed = dict(renamed or {})
 
     def pull(self, source: str, kind: str, unit: str) -> Pull:
         return Pull(self.root, source, kind, unit)
@@ -186,32 +191,34 @@ class Landing:
 
     def history(self, source: str, unit: str) -> list[Landed]:
         """Every committed pull of a unit, oldest knowledge first."""
-        folder = self.folder("manifests", source, unit)
-        return [self._read(path) for path in sorted(folder.glob("*.json"))] if folder.is_dir() else []
+        folders = [self.folder("manifests", name, unit) for name in self._names(source)]
+        paths = [path for folder in folders for path in folder.glob("*.json")]
+        return [self._read(path, source) for path in sorted(paths, key=self._word)]
 
     def find(self, source: str, landing_id: str) -> Landed:
         """The committed pull with that content. Raises ``FileNotFoundError`` when landing does not hold it."""
-        folder = self.root / "manifests" / _segment(source)
-        for path in sorted(folder.glob(f"*/*-{landing_id}.json")):
-            return self._read(path)
+        for name in self._names(source):
+            for path in sorted((self.root / "manifests" / _segment(name)).glob(f"*/*-{landing_id}.json")):
+                return self._read(path, source)
         raise FileNotFoundError(f"landing holds no pull {landing_id} of {source}")
 
     def known(self, as_of: datetime, sources: list[str] | None = None) -> list[Landed]:
         """What is known at ``as_of``: for every (source, unit) its latest committed pull, ordered by source and unit."""
-        found = []
-        base = self.root / "manifests"
-        if not base.is_dir():
-            return []
-        segments = None if sources is None else {_segment(source) for source in sources}
-        for source_folder in sorted(base.iterdir()):
-            if segments is not None and source_folder.name not in segments:
+        limit = f"{as_of:%Y%m%dT%H%M%S.%f}~"
+        wanted = None if sources is None else {_segment(source) for source in sources}
+        latest: dict[tuple[str, str], Path] = {}
+        for folder in self._folders("manifests"):
+            source = self._now_called(folder.name)
+            if wanted is not None and source not in wanted:
                 continue
-            for unit_folder in sorted(source_folder.iterdir()):
-                limit = f"{as_of:%Y%m%dT%H%M%S.%f}~"
-                names = [n for n in sorted(os.listdir(unit_folder)) if n.endswith(".json") and n < limit]
-                if names:
-                    found.append(self._read(unit_folder / names[-1]))
-        return found
+            for unit in folder.iterdir():
+                names = [name for name in os.listdir(unit) if name.endswith(".json") and name < limit]
+                told = [unit / max(names)] if names else []
+                told += [latest[source, unit.name]] if (source, unit.name) in latest else []
+                if told:
+                    latest[source, unit.name] = max(told, key=self._word)
+        earlier = {_segment(name): source for source, names in self.renamed.items() for name in names}
+        return [self._read(path, earlier.get(path.parent.parent.name)) for _, path in sorted(latest.items())]
 
     def refuse(self, refused: Refused, known_at: datetime) -> None:
         """Record that a unit could not be taken at ``known_at``: what was refused is knowledge too."""
@@ -222,18 +229,20 @@ class Landing:
 
         Does nothing for one that never was refused.
         """
-        folder = self.folder("refusals", source, unit)
-        if folder.is_dir():
-            self._write_refusal(folder, known_at, {})
+        if any(self.folder("refusals", name, unit).is_dir() for name in self._names(source)):
+            self._write_refusal(self.folder("refusals", source, unit), known_at, {})
 
     def refused(self, as_of: datetime) -> list[Refused]:
         """Units whose latest pull known at ``as_of`` was refused, ordered by source and unit."""
-        found = []
-        for folder in sorted((self.root / "refusals").glob("*/*")):
-            told = [path for path in sorted(folder.glob("*.json")) if path.stem <= f"{as_of:%Y%m%dT%H%M%S.%f}"]
-            if told and (body := json.loads(told[-1].read_text())):
-                found.append(Refused(**body))
-        return found
+        latest: dict[tuple[str, str], Path] = {}
+        for folder in self._folders("refusals"):
+            for path in folder.glob("*/*.json"):
+                key = self._now_called(folder.name), path.parent.name
+                if path.stem <= f"{as_of:%Y%m%dT%H%M%S.%f}":
+                    latest[key] = max(path, latest.get(key, path), key=self._word)
+        told = [(source, json.loads(path.read_text())) for (source, _), path in sorted(latest.items())]
+        names = {_segment(name): name for name in self.renamed}
+        return [Refused(**{**body, "source": names.get(source, body["source"])}) for source, body in told if body]
 
     def ask(self, source: str, window: Period, period: Period, answered: Iterable[Period], known_at: datetime) -> None:
         """Record that a source was asked for the days of ``window`` at ``known_at`` and answered for those of ``answered``.
@@ -251,7 +260,8 @@ class Landing:
     def asked(self, source: str, as_of: datetime) -> dict[date, AskedDay]:
         """Days a source was asked for as known at ``as_of``. A day asked for before it was over is not among them."""
         found: dict[date, AskedDay] = {}
-        for path in sorted((self.root / "asked" / _segment(source)).glob("*.json")):
+        folders = [self.root / "asked" / _segment(name) for name in self._names(source)]
+        for path in sorted((path for folder in folders for path in folder.glob("*.json")), key=lambda path: path.name):
             known_at = datetime.strptime(path.stem.split("-")[0], "%Y%m%dT%H%M%S.%f")
             if known_at <= as_of:
                 for day, told in _asked_days(json.loads(path.read_text()), known_at).items():
@@ -275,8 +285,29 @@ class Landing:
         """Where records of one kind about a unit are kept; no name can lead out of the landing area."""
         return self.root / kind / _segment(source) / _segment(unit)
 
-    def _read(self, path: Path) -> Landed:
+    def _names(self, source: str) -> tuple[str, ...]:
+        """What a source is called and was called before."""
+        return source, *self.renamed.get(source, ())
+
+    def _now_called(self, segment: str) -> str:
+        """The folder of the source that a folder of a source is of now."""
+        now = {_segment(name): _segment(source) for source, names in self.renamed.items() for name in names}
+        return now.get(segment, segment)
+
+    def _word(self, path: Path) -> tuple[str, bool, str]:
+        """The order of what was told of a unit: by knowledge time, and at one instant what its source tells under its name of now."""
+        source = path.parent.parent.name
+        return path.name.removesuffix(".json").split("-")[0], self._now_called(source) == source, path.name
+
+    def _folders(self, kind: str) -> list[Path]:
+        """The folders of all sources."""
+        base = self.root / kind
+        return sorted(base.iterdir()) if base.is_dir() else []
+
+    def _read(self, path: Path, source: str | None = None) -> Landed:
+        """A manifest; ``source`` is what its source is called now, null as it was."""
         body = json.loads(path.read_text())
+        body["source"] = source or body["source"]
         body["known_at"] = datetime.fromisoformat(body["known_at"])
         body["fetched_at"] = datetime.fromisoformat(body["fetched_at"])
         body["objects"] = tuple(LandedObject(**o) for o in body["objects"])

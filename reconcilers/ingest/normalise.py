@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from reconcilers import money
-from reconcilers.ingest.lake import schema
+from reconcilers.ingest.lake import DAY_OF_ROWS, schema
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -45,11 +45,13 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class Normalised:
-    """Lake rows of one pull: file and row count per entity; ``billed_cost`` is the sum of its charges per currency, rounded once."""
+    """Lake rows of one pull: file and row count per entity; ``billed_cost`` is the sum of its charges per currency, rounded once;
+    ``last_day`` (ISO) is the newest that a row speaks of, null where none does."""
 
     files: Mapping[str, Path]
     rows: Mapping[str, int]
     billed_cost: Mapping[str, str]
+    last_day: str | None = None
 
 
 class Lake:
@@ -66,9 +68,19 @@ class Lake:
         folder = self._folder(source, landed)
         if not folder.is_dir():
             self._write(source, landed, folder)
-        content = json.loads((folder / "content.json").read_text())
-        files = {entity: folder / f"{entity}.parquet" for entity, rows in content["rows"].items() if rows}
-        return Normalised(files, content["rows"], content["billed_cost"])
+        return _written(folder)
+
+    def last_reading(self, source: Readable, landed: Landed) -> Normalised | None:
+        """The pull's lake rows as the latest other recipe wrote them, in the shapes of today; None where there are none."""
+        import pyarrow.parquet as pq
+
+        folders = (self.root / quote(source.name, safe="")).glob(f"{landed.landing_id}-*/content.json")
+        whole = [path for path in folders if path.parent.suffix != ".tmp"]
+        for content in sorted(whole, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+            found = _written(content.parent)
+            if all(pq.read_schema(path).equals(schema(entity)) for entity, path in found.files.items()):
+                return found
+        return None
 
     def keep(self, landed: Landed, entity: str, table: pa.Table) -> Path:
         """The file of rows about a pull that follow from more than the pull itself, such as what others told already.
@@ -104,6 +116,7 @@ class Lake:
         writers: dict[str, pq.ParquetWriter] = {}
         rows: dict[str, int] = {}
         billed: dict[str, Decimal] = {}
+        last_day: str | None = None
         try:
             try:
                 for entity, table in source.normalise(landed):
@@ -114,6 +127,7 @@ class Lake:
                         table = _numbered(table, rows.get(entity, 0))
                     writers[entity].write_table(table.cast(schema(entity)))
                     rows[entity] = rows.get(entity, 0) + table.num_rows
+                    last_day = max(filter(None, (last_day, _last_day(entity, table))), default=None)
                     if entity == "charges":
                         _add_billed(billed, table)
             finally:
@@ -122,6 +136,7 @@ class Lake:
             content = {
                 "rows": rows,
                 "billed_cost": {name: f"{money.round_half_away(cost):f}" for name, cost in sorted(billed.items())},
+                "last_day": last_day,
             }
             (temporary / "content.json").write_text(json.dumps(content, indent=1))
             for path in (*temporary.iterdir(), temporary):
@@ -140,6 +155,12 @@ class Lake:
             raise
 
 
+def _written(folder: Path) -> Normalised:
+    content = json.loads((folder / "content.json").read_text())
+    files = {entity: folder / f"{entity}.parquet" for entity, rows in content["rows"].items() if rows}
+    return Normalised(files, content["rows"], content["billed_cost"], content.get("last_day"))
+
+
 def _numbered(calls: pa.Table, before: int) -> pa.Table:
     """Tellings with the numbers that name them in their pull."""
     import numpy as np
@@ -149,6 +170,16 @@ def _numbered(calls: pa.Table, before: int) -> pa.Table:
     numbers = np.arange(before, before + calls.num_rows, dtype=np.int64)
     column = pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
     return calls.set_column(calls.schema.get_field_index("landing_row"), "landing_row", column)
+
+
+def _last_day(entity: str, table: pa.Table) -> str | None:
+    """The newest day that rows speak of (ISO): of a bill its usage's, of telemetry a call's, of revenue the first of its period's."""
+    import pyarrow.compute as pc
+
+    if entity not in DAY_OF_ROWS:
+        return None
+    newest = pc.max(table[DAY_OF_ROWS[entity]]).as_py()
+    return f"{newest:%Y-%m-%d}" if newest else None
 
 
 def _add_billed(billed: dict[str, Decimal], table: pa.Table) -> None:

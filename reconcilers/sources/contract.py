@@ -5,6 +5,7 @@ The pipeline calls, in this order and possibly weeks apart:
 1. ``units(period)``: which canonical units of work cover a period. A unit (a UTC day, a billing month, one file) is
    what a later delivery replaces whole, so its name must not depend on the period asked for.
 2. ``fetch(unit, pull)``: put the bytes exactly as received into ``pull``. Returning commits the pull; raising lands nothing.
+   Several units are fetched at the same time, each in a thread of its own, so a fetch changes nothing that another one uses.
 3. ``normalise(landed)``: committed bytes to lake rows (``lake.schema``); pure, no network, no clock.
 """
 
@@ -14,13 +15,14 @@ import hashlib
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from reconcilers.errors import SourceRejected
 from reconcilers.periods import days_named
@@ -41,13 +43,23 @@ class SourceConfig(BaseModel):
     """What every configured source has. ``kind`` names the file that implements it; ``name`` is its identity in every table.
 
     A field that only steers how bytes are fetched (a folder, a time-out, the name of a credential) is declared with
-    ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``).
+    ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``). The text below a field is
+    its description in ``docs/configuration.md`` and in editors, its ``examples`` what ``reconcile init`` writes.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: str
+    """What the source is called in every table and message. Another name is another source, unless `renamed_from` tells the one before."""
     kind: str
+    """Which module reads it."""
+    renamed_from: str | tuple[str, ...] = Field(default=(), exclude=True)
+    """What the source was called before, one name or several: what landed under them is its own."""
+    side_by_side: int = Field(default=4, ge=1, le=32, exclude=True)
+    """How many units are fetched at the same time."""
+    time_limit_seconds: float = Field(default=7200.0, gt=0, le=86_400, exclude=True)
+    """Seconds a run waits for the source in all, listing and fetching; what is not there by then stands refused, and what was
+    had before counts."""
 
 
 class Source(ABC):
@@ -55,6 +67,13 @@ class Source(ABC):
 
     kind: ClassVar[str]
     Config: ClassVar[type[SourceConfig]]
+    #: What ``reconcile init`` writes below ``name`` and ``kind``, by the end of the name of each source it begins with.
+    begins: ClassVar[Mapping[str, str]] = MappingProxyType({"": ""})
+    #: Of a bill: whose calls it bills (as ``naming.provider`` spells them), after how many days a day changes no more, which
+    #: price dimensions its lines tell. ``reconcile init`` declares so.
+    providers: ClassVar[tuple[str, ...]] = ()
+    finality_days: ClassVar[int] = 7
+    tells: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: SourceConfig) -> None:
         self.config = config
@@ -69,6 +88,24 @@ class Source(ABC):
         uri = getattr(self.config, "uri", "")
         return folders.S3_SECRETS if uri.startswith("s3://") else ()
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Of ``secrets`` those without which it cannot be asked at all; a role of the machine may stand for the others."""
+        return ()
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is a folder of this machine, so that looking into it is no request."""
+        uri = getattr(self.config, "uri", None)
+        return isinstance(uri, str) and not uri.startswith("s3://")
+
+    def probe(self, period: Period) -> int:
+        """How many units it has for a period, by one small request that shows that it answers and takes the credential.
+
+        Raises a ``ReconcileError`` as ``fetch`` does. A source that names its units without asking asks for something here.
+        """
+        return sum(1 for _ in self.units(period))
+
     @abstractmethod
     def units(self, period: Period) -> Iterable[str]:
         """Canonical names of the units that cover ``period``; may list a remote folder."""
@@ -80,6 +117,10 @@ class Source(ABC):
     @abstractmethod
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         """(entity, table in ``lake.schema(entity)``) batches. Raises ``SourceRejected`` or ``SourceChangedShape``."""
+
+    def rows(self, landed: Landed) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(entity, row) of all that ``normalise`` makes of a pull, for a look at a small one."""
+        return ((entity, row) for entity, table in self.normalise(landed) for row in table.to_pylist())
 
     def days(self, unit: str) -> Period | None:
         """The days a unit speaks of, where its name tells: ``2026-10-01``, ``2026-10``; null where it does not."""
@@ -127,6 +168,13 @@ class Source(ABC):
         if found is None:
             raise SourceRejected(f"no line {line}", source=self.name, file=name, hint="landing was changed; restore it")
         return found
+
+
+def or_text(schema: dict[str, Any]) -> None:
+    """Makes the JSON Schema of a model say that one text stands for it, too."""
+    body = dict(schema)
+    schema.clear()
+    schema.update({"description": body.pop("description", ""), "anyOf": [{"type": "string"}, body]})
 
 
 @cache

@@ -11,17 +11,18 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest import lake
-from reconcilers.ingest.lake import METERS
+from reconcilers.ingest.lake import METERS, most_of
 from reconcilers.sources import focus_values, units
+from reconcilers.sources.rejected import Rejections
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -128,9 +129,6 @@ USAGE_COLUMNS = (
 #: Taken in place of an absent or empty column: 1.3 renamed the provider; a region is the price's region if nothing else is.
 _FALLBACK = {"ProviderName": "ServiceProviderName", "x_Region": "RegionId"}
 
-#: A line counts fewer of its meter's own unit than this; more is a misread unit.
-_MOST = Decimal(10) ** 18
-
 
 def select(
     header: Sequence[str],
@@ -188,16 +186,20 @@ class _LakeRows(ABC):
         size = len(lines)
         nothing: list[str | None] = [None] * size
         rows = _Rows(
-            {name: columns.get(name, nothing) for name in COLUMNS} | _trimmed(columns), lines, self.source, file
+            {name: columns.get(name, nothing) for name in COLUMNS} | _trimmed(columns),
+            lines,
+            self.source,
+            file,
+            line_base,
         )
-        values = {
+        values: dict[str, Sequence[Any]] = {
             "source": [self.source] * size,
             "landing_id": [self.landing_id] * size,
             "landing_line": [line + line_base for line in lines],
             **self._values(rows),
         }
         schema = lake.schema(self.entity)
-        return pa.table([pa.array(values[field.name], field.type) for field in schema], schema=schema)
+        return pa.table([_array(values[field.name], field, rows) for field in schema], schema=schema)
 
     def table_of_rows(
         self, rows: Iterable[tuple[int, Mapping[str, str | None]]], *, file: str, line_base: int = 0
@@ -228,6 +230,16 @@ class Charges(_LakeRows):
         self.facts = [name for name in COLUMNS if stable_line_ids or name != "x_LineId"]
         self.seen = _Seen()
         self.repeats: dict[int, int] = {}
+        self.unread_tags: dict[tuple[str, date], _UnreadTags] = {}
+
+    def rejected(self) -> Iterator[tuple[str, pa.Table]]:
+        """What of the lines so far was not read, as rows of ``rejected_records``: tags that are none. The lines themselves count."""
+        rejections = Rejections(self.source, self.landing_id)
+        for (file, day), unread in self.unread_tags.items():
+            reason = f"Tags of {unread.lines} lines cannot be read; the first: {unread.reason}"
+            rejections.add(file, unread.first, reason, unread.size, "Tags", day)
+        if rejections.rows:
+            yield "rejected_records", rejections.table()
 
     def _values(self, rows: _Rows) -> dict[str, list[Any]]:
         billed = rows.required("BilledCost", focus_values.amount)
@@ -259,11 +271,29 @@ class Charges(_LakeRows):
             "list_cost": rows.optional("ListCost", focus_values.rounded),
             "contracted_cost": rows.optional("ContractedCost", focus_values.rounded),
             "quantity": quantities,
-            "consumed_quantity": rows.optional("ConsumedQuantity", focus_values.rounded),
-            "pricing_quantity": rows.optional("PricingQuantity", focus_values.rounded),
+            "consumed_quantity": rows.optional("ConsumedQuantity", focus_values.quantity),
+            "pricing_quantity": rows.optional("PricingQuantity", focus_values.quantity),
+            "tags": self._tags(rows, starts),
             # Last: every value can be read by now.
             "charge_id": self._ids(rows),
         }
+
+    def _tags(self, rows: _Rows, starts: Sequence[datetime]) -> list[str | None]:
+        """The tags as told; of a line whose tags cannot be read they are not known, and are noted once for a file and day."""
+        found: list[str | None] = []
+        for line, text, start in zip(rows.lines, rows.columns["Tags"], starts, strict=True):
+            try:
+                if text is not None:
+                    focus_values.tags(text)
+                found.append(text)
+            except ValueError as error:
+                unread = self.unread_tags.setdefault(
+                    (rows.file, start.date()), _UnreadTags(line + rows.line_base, str(error))
+                )
+                unread.lines += 1
+                unread.size += len(text or "")
+                found.append(None)
+        return found
 
     def _ids(self, rows: _Rows) -> list[str]:
         prefix = self.source + "\n"
@@ -279,6 +309,16 @@ class Charges(_LakeRows):
                 digest.update(f"\n{number}".encode())
             ids.append(digest.hexdigest())
         return ids
+
+
+@dataclass
+class _UnreadTags:
+    """Tags of a file and day that cannot be read: the first line that has some, why, how many lines do, how long they are."""
+
+    first: int
+    reason: str
+    lines: int = 0
+    size: int = 0
 
 
 class UsageReport(_LakeRows):
@@ -313,6 +353,25 @@ class UsageReport(_LakeRows):
         }
 
 
+def _array(values: Sequence[Any], field: pa.Field, rows: _Rows) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        return pa.array(values, field.type)
+    except UnicodeEncodeError:
+        line = next(line for line, value in zip(rows.lines, values, strict=True) if not _is_text(value))
+        raise rows.rejected(line, f"{field.name} holds half of a surrogate pair, which is no text") from None
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value can be written as text; a list of them is looked through."""
+    try:
+        "".join(value or ()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _trimmed(columns: Mapping[str, Sequence[str | None]]) -> dict[str, list[str | None]]:
     """The columns that are taken over as text, without blanks around it: a name is looked up, and met by telemetry, without."""
     return {
@@ -330,6 +389,7 @@ class _Rows:
     lines: Sequence[int]
     source: str
     file: str
+    line_base: int
 
     def text(self, name: str) -> Sequence[str | None]:
         values = self.columns[name]
@@ -408,10 +468,11 @@ def _quantities(rows: _Rows) -> tuple[list[str | None], list[Decimal | None]]:
             continue
         if METERS.get(meter or "", "tokens") in known.measures:
             counted = known.count(quantity)
-            if abs(counted) >= _MOST:
+            if abs(counted) > most_of(meter):
                 raise rows.rejected(
                     rows.lines[index],
-                    f"ConsumedQuantity {quantity:f} in ConsumedUnit {text!r:.60} is more than a bill counts",
+                    f"ConsumedQuantity {quantity:f} in ConsumedUnit {text!r:.60} is more than a bill counts"
+                    f" ({most_of(meter):f} {known.measures[0]})",
                 )
             quantities[index] = money.round_half_away(counted)
         elif meter in METERS:

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from reconcilers import money
 from reconcilers.ingest.lake import METERS
-from reconcilers.periods import parse_instant
+from reconcilers.periods import check_instant, parse_instant
 from reconcilers.sources.units import unit
 
 #: FOCUS 2.12 ChargeCategory, in lower case ← any spelling.
@@ -28,7 +28,7 @@ class NewWord(ValueError):
     """A value outside a closed list."""
 
 
-amount = lru_cache(maxsize=1 << 16)(money.amount)
+amount = lru_cache(maxsize=1 << 16)(money.charged)
 
 
 class NoInstant(ValueError):
@@ -38,13 +38,19 @@ class NoInstant(ValueError):
 @lru_cache(maxsize=1 << 16)
 def instant(text: str) -> datetime:
     try:
-        return parse_instant(text)
+        found = parse_instant(text)
     except ValueError as error:
         raise NoInstant(str(error)) from None
+    check_instant(found)
+    return found
 
 
 def rounded(text: str) -> Decimal:
     return amount(text).rounded
+
+
+def quantity(text: str) -> Decimal:
+    return money.round_half_away(money.parse_amount(text))
 
 
 @lru_cache(maxsize=4096)
@@ -120,9 +126,34 @@ def _plain_time(text: str) -> str:
 
 
 @lru_cache(maxsize=1 << 14)
-def _plain_tags(text: str) -> str:
+def tags(text: str) -> str:
+    """Tags in their one spelling. Raises ``ValueError`` for what both warehouses would not read as one and the same JSON object."""
     try:
-        return json.dumps(json.loads(text), sort_keys=True)
+        found = json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_constant)
+        plain = json.dumps(found, sort_keys=True, ensure_ascii=False)
+        plain.encode()
+    except (ValueError, RecursionError):
+        raise ValueError(f"{text!r:.60} is no JSON object") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{text!r:.60} is no JSON object")
+    return json.dumps(found, sort_keys=True)
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _plain_tags(text: str) -> str:
+    """Tags to compare lines by; a text that is none is itself."""
+    try:
+        return tags(text)
     except ValueError:
         return text
 

@@ -12,6 +12,7 @@ import io
 import os
 import stat
 import tempfile
+import threading
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -23,7 +24,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
-from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceRejected, SourceUnavailable
+from reconcilers.errors import (
+    AccessRefused,
+    PeriodIncomplete,
+    SettingsInvalid,
+    SourceRejected,
+    SourceUnavailable,
+    SourceUnreachable,
+)
 
 _CHUNK = 1 << 20
 #: One compressed zstd block of 4 bytes may unpack to 128 KiB, so input is fed in small pieces.
@@ -196,6 +204,9 @@ def _version(status: os.stat_result) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
 
 
+_MAKING_CLIENTS = threading.Lock()
+
+
 class _S3Folder(Folder):
     def __init__(
         self, uri: str, bucket: str, prefix: str, endpoint_url: str | None, source: str | None, limits: Limits
@@ -239,7 +250,8 @@ class _S3Folder(Folder):
 
             region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
             config = Config(retries={"max_attempts": 4, "mode": "standard"}, connect_timeout=10, read_timeout=60)
-            with self._errors(self.prefix):
+            # boto3 makes one client at a time; once made, any thread may use it.
+            with self._errors(self.prefix), _MAKING_CLIENTS:
                 self._client = boto3.client("s3", endpoint_url=self.endpoint_url, region_name=region, config=config)
         return self._client
 
@@ -258,16 +270,21 @@ class _S3Folder(Folder):
                 raise self._changed(key) from None
             if status >= 500 or status == 429 or code in _S3_BUSY:
                 raise SourceUnavailable(f"{where} answered {code}", source=self.source, file=key) from None
+            if status == 401 or code in _S3_CREDENTIALS:
+                hint = "renew the AWS credentials of this job"
+                raise AccessRefused(f"{where} answered {code}", source=self.source, file=key, hint=hint) from None
             hint = "check uri, bucket and prefix"
-            if status in (401, 403) or code in _S3_CREDENTIALS:
+            if status == 403:  # of one object, it may be; nobody is refused the others
                 hint = "renew the AWS credentials of this job, or grant it s3:ListBucket and s3:GetObject here"
             raise self._rejected(f"{where} answered {code}", key, hint) from None
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.TokenRetrievalError):
-            raise self._rejected(
-                "no AWS credentials", key, "set them in the environment or give the job a role"
-            ) from None
+            hint = "set them in the environment or give the job a role"
+            raise AccessRefused("no AWS credentials", source=self.source, file=key, hint=hint) from None
         except exceptions.ParamValidationError as error:
             raise SettingsInvalid(f"{where}: {error}", source=self.source) from None
+        except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.SSLError) as error:
+            problem, hint = f"{where}: {type(error).__name__}: {error}", "check uri, endpoint_url and the network"
+            raise SourceUnreachable(problem, source=self.source, hint=hint) from error
         except (exceptions.BotoCoreError, OSError) as error:
             raise SourceUnavailable(f"{where}: {type(error).__name__}", source=self.source, file=key) from error
 

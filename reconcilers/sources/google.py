@@ -7,16 +7,16 @@ which takes none. https://cloud.google.com/docs/authentication/application-defau
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
+from reconcilers.errors import AccessRefused, SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -47,17 +47,23 @@ def is_used_up(error: Exception) -> bool:
 
 
 class TableConfig(BaseModel):
-    """Which table a source reads, and at whose expense.
+    """Which table a source reads, and at whose expense."""
 
-    ``table`` is ``project.dataset.table``, a table or a view. ``project`` runs and pays for the queries; without it, the
-    table's own. ``maximum_bytes_billed`` bounds each query. ``timeout_seconds`` is how long a busy or silent BigQuery is
-    asked again.
-    """
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
-    table: str = Field(pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$")
+    table: str = Field(
+        pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$",
+        examples=["acme-billing.exports.table"],
+    )
+    """The table or view, `project.dataset.table`."""
     project: str | None = Field(default=None, pattern=r"^([a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]*$", exclude=True)
+    """The project that runs and pays for the queries; without it, the table's own."""
     maximum_bytes_billed: int | None = Field(default=None, ge=10_485_760, exclude=True)
-    timeout_seconds: float = Field(default=120.0, gt=0, exclude=True)
+    """The most bytes one query may be billed."""
+    timeout_seconds: float = Field(default=120.0, gt=0, le=86_400, exclude=True)
+    """Seconds a busy or silent BigQuery is asked again."""
+    limit_seconds: float = Field(default=1800.0, gt=0, le=86_400, exclude=True)
+    """Seconds one query may take in all."""
 
     def reader(self, source: str) -> Reader:
         """What reads the table for the source of that name."""
@@ -67,6 +73,7 @@ class TableConfig(BaseModel):
             project=self.project,
             maximum_bytes_billed=self.maximum_bytes_billed,
             timeout_seconds=self.timeout_seconds,
+            limit_seconds=self.limit_seconds,
         )
 
 
@@ -74,13 +81,24 @@ class Reader:
     """Reads one table, or view, that a source names: ``project.dataset.table``; ``project`` runs and pays for the queries.
 
     What may pass by itself (a quota used up, 429, 5xx, no answer) is asked again for ``timeout_seconds`` and ends as
-    ``SourceUnavailable``; what a human must look at is ``SourceRejected`` or ``SettingsInvalid`` at once.
+    ``SourceUnavailable``, as does a query that takes longer than ``limit_seconds``; what a human must look at is
+    ``SourceRejected`` or ``SettingsInvalid`` at once. Several threads may read at the same time.
     """
 
     def __init__(
-        self, table: str, *, source: str, project: str | None, maximum_bytes_billed: int | None, timeout_seconds: float
+        self,
+        table: str,
+        *,
+        source: str,
+        project: str | None,
+        maximum_bytes_billed: int | None,
+        timeout_seconds: float,
+        limit_seconds: float,
     ) -> None:
-        self.name, self.source, self.seconds = table, source, timeout_seconds
+        self.name, self.source, self.seconds, self.limit_seconds = table, source, timeout_seconds, limit_seconds
+        #: How long one request may be silent: one that is waited for less never ends well.
+        self.silence_seconds = max(1.0, timeout_seconds)
+        self._of_thread = threading.local()
         self.dataset = table.rpartition(".")[0]
         self.project = project or self.dataset.rpartition(".")[0]
         self.maximum_bytes_billed = maximum_bytes_billed
@@ -90,7 +108,9 @@ class Reader:
         from google.cloud.bigquery.retry import DEFAULT_RETRY
 
         with self._telling():
-            return self._client.get_table(self.name, retry=DEFAULT_RETRY.with_timeout(self.seconds))
+            return self._client.get_table(
+                self.name, retry=DEFAULT_RETRY.with_timeout(self.seconds), timeout=self.silence_seconds
+            )
 
     def rows(self, sql: str, location: str | None, **values: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of one query, run where the table is. Values are bound; see ``_parameter``."""
@@ -105,14 +125,19 @@ class Reader:
                 job_config=QueryJobConfig(query_parameters=parameters),
                 location=location,
                 retry=retry,
+                timeout=self.silence_seconds,
                 job_retry=None,  # its own patience is twenty minutes, whatever it is told
             )
-            for row in job.result(retry=retry, job_retry=None):
+            for row in job.result(retry=retry, timeout=self.limit_seconds, job_retry=None):
                 yield row.values()
 
-    @cached_property
+    @property
     def _client(self) -> bigquery.Client:
-        return bigquery_client(self.project, None, self.maximum_bytes_billed)
+        """A thread's own: the sessions of ``requests`` inside are no thread's but the one that made them."""
+        if not hasattr(self._of_thread, "client"):
+            self._of_thread.client = bigquery_client(self.project, None, self.maximum_bytes_billed)
+        client: bigquery.Client = self._of_thread.client
+        return client
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
@@ -142,13 +167,15 @@ class Reader:
             if is_used_up(error) or isinstance(error, passing):
                 hint = "it is tried again"
                 raise SourceUnavailable(f"BigQuery: {_told(error)}", source=source, file=table, hint=hint) from error
-            hint = None
             if isinstance(error, exceptions.Forbidden):
                 need = f"roles/bigquery.dataViewer on dataset {self.dataset}"
                 if "bigquery.jobs.create" in error.message:
                     need = f"roles/bigquery.jobUser on project {self.project}"
                 hint = f"the job's identity needs {need}"
-            raise SourceRejected(f"BigQuery refused: {_told(error)}", source=source, file=table, hint=hint) from error
+                raise AccessRefused(
+                    f"BigQuery refused: {_told(error)}", source=source, file=table, hint=hint
+                ) from error
+            raise SourceRejected(f"BigQuery refused: {_told(error)}", source=source, file=table) from error
         except OSError as error:
             hint = "it is tried again"
             raise SourceUnavailable(f"no answer: {error}", source=source, file=table, hint=hint) from error

@@ -1,6 +1,6 @@
-"""REST bills: one client with bounded retries and bounded, checked paging, for every provider's API.
+"""Bills over HTTP: one client with bounded retries, bounded time and size, and checked paging, for every provider's API.
 
-A page's bytes are handed out exactly as received, so that they can be landed; its JSON is read without binary floats.
+An answer's bytes are handed out exactly as received, so that they can be landed; JSON is read without binary floats.
 What may help by itself (time-out, refused connection, 429, 5xx) is retried and ends as ``SourceUnavailable``; what a
 human must look at (401, 403, other 4xx, contradictory pages) is ``SourceRejected`` at once.
 """
@@ -9,49 +9,106 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
+from pydantic import ConfigDict, Field, with_config
+
+from reconcilers.errors import (
+    AccessRefused,
+    ReconcileError,
+    SettingsInvalid,
+    SourceChangedShape,
+    SourceRejected,
+    SourceUnavailable,
+    SourceUnreachable,
+)
 
 if TYPE_CHECKING:
     import ssl
 
     import httpx
+    from stamina.instrumentation import RetryDetails
 
 MAX_PAGES = 1_000
 MAX_PAGE_BYTES = 64 << 20
+_LATER = "what was known before stays in force; run again later"
+
+log = logging.getLogger(__name__)
+
+_Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
+@with_config(ConfigDict(extra="forbid", use_attribute_docstrings=True))
 @dataclass(frozen=True)
 class RetryPolicy:
     """How long to insist. The wait doubles from the first to the longest, plus random jitter; Retry-After replaces it."""
 
-    attempts: int = 6
-    first_wait_seconds: float = 1.0
-    longest_wait_seconds: float = 60.0
-    jitter_seconds: float = 1.0
-    timeout_seconds: float = 60.0
+    attempts: Annotated[int, Field(ge=1, le=100)] = 6
+    """How often a request is made in all."""
+    first_wait_seconds: _Seconds = 1.0
+    """Seconds before the second attempt."""
+    longest_wait_seconds: _Seconds = 60.0
+    """The most seconds between two attempts, but where the server asks for more."""
+    jitter_seconds: _Seconds = 1.0
+    """Up to so many random seconds are added to each wait."""
+    timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    """Seconds of silence: to connect, or between two pieces of an answer."""
+    limit_seconds: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    """Seconds a request may take in all, with every attempt, wait and byte of it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of any content type: where it came from, its bytes as received, and what its header calls them."""
+
+    url: str
+    content: bytes
+    content_type: str
 
 
 @dataclass(frozen=True)
 class Page:
-    """One answer: where it came from, its bytes as received, and what they say (numbers with a point are ``Decimal``)."""
+    """One answer in JSON: where it came from, its bytes as received, and what they say (numbers with a point are ``Decimal``)."""
 
     url: str
     content: bytes
     body: dict[str, Any]
 
 
+class Pace:
+    """When a provider may be asked again. All who ask it at the same time share one, so that a 429 slows them all."""
+
+    def __init__(self) -> None:
+        self._not_before = 0.0
+
+    def slow(self, seconds: float) -> None:
+        self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+    def wait(self, until: float) -> None:
+        """Wait until asking is allowed, at the longest until ``until`` of the monotonic clock."""
+        while (left := min(self._not_before, until) - time.monotonic()) > 0:
+            time.sleep(left)
+
+
 class _Unavailable(SourceUnavailable):
     """An answer worth another attempt; ``wait_seconds`` is what the server asked for."""
 
     wait_seconds: float | None = None
+
+
+class _Unreachable(SourceUnreachable, _Unavailable):
+    """No connection; worth another attempt, too."""
 
 
 def credential(variable: str, source: str) -> str:
@@ -72,20 +129,30 @@ def _trusted() -> ssl.SSLContext:
 
 
 class Client:
-    """Reads one provider's API under ``base_url``. ``headers`` carry the credential; ``variable`` is where it came from."""
+    """Reads one provider's API under ``base_url``. ``headers`` carry the credential; ``variable`` is where it came from.
+
+    One request at a time: who asks side by side has a client each and ``pace`` in common.
+    """
 
     def __init__(
-        self, base_url: str, headers: Mapping[str, str], *, source: str, variable: str, retry: RetryPolicy | None = None
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        source: str,
+        variable: str,
+        retry: RetryPolicy | None = None,
+        pace: Pace | None = None,
     ) -> None:
         import httpx
 
-        self.source, self.variable, self.retry = source, variable, retry or RetryPolicy()
+        self.source, self.variable, self.retry, self.pace = source, variable, retry or RetryPolicy(), pace or Pace()
+        self._connection: Any = None
         try:
             # Identity: what is landed is what was sent. No redirects: a credential goes to the configured host only.
             self._http = httpx.Client(
                 base_url=base_url.rstrip("/") + "/",
-                headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
-                timeout=self.retry.timeout_seconds,
+                headers={"Accept-Encoding": "identity", **headers},
                 follow_redirects=False,
                 verify=_trusted(),
             )
@@ -99,19 +166,47 @@ class Client:
         self._http.close()
 
     def get(self, path: str, params: Sequence[tuple[str, str]]) -> Page:
-        """One page, after as many attempts as the policy allows."""
+        """One page of JSON, after as many attempts as the policy allows."""
+        answer = self.read(path, params, accept="application/json")
+        body = parse_json(answer.content, source=self.source, file=answer.url)
+        if not isinstance(body, dict):
+            raise SourceChangedShape("answer is not a JSON object", source=self.source, file=answer.url)
+        return Page(answer.url, answer.content, body)
+
+    def read(
+        self,
+        path: str,
+        params: Sequence[tuple[str, str]] = (),
+        *,
+        accept: str = "*/*",
+        max_bytes: int = MAX_PAGE_BYTES,
+    ) -> Answer:
+        """One answer of any type (CSV, JSON lines, a file), whole, after as many attempts as the policy allows.
+
+        Raises ``SourceRejected`` for one of more than ``max_bytes``, which are held in memory, and for one that does not say
+        where it ends: if its connection breaks, nobody can tell.
+        """
         import stamina
 
+        stamina.instrumentation.set_on_retry_hooks([_note_retry])
+        deadline = time.monotonic() + self.retry.limit_seconds
+        longest_wait = 0.0
+
+        def again(error: Exception) -> bool | float:
+            return self._backoff(error, longest_wait, deadline)
+
         for attempt in stamina.retry_context(
-            on=self._backoff,
+            on=again,
             attempts=self.retry.attempts,
             timeout=None,
             wait_initial=self.retry.first_wait_seconds,
             wait_max=self.retry.longest_wait_seconds,
             wait_jitter=self.retry.jitter_seconds,
         ):
+            longest_wait = attempt.next_wait + self.retry.jitter_seconds
             with attempt:
-                return self._once(path, params)
+                self.pace.wait(deadline)
+                return self._once(path, params, accept, max_bytes, deadline)
         raise AssertionError("stamina returns or raises")
 
     def pages(
@@ -146,51 +241,132 @@ class Client:
             problem, source=self.source, file=page.url, hint="nothing of this pull was kept; report it to the provider"
         )
 
-    def _once(self, path: str, params: Sequence[tuple[str, str]]) -> Page:
+    def _once(
+        self, path: str, params: Sequence[tuple[str, str]], accept: str, max_bytes: int, deadline: float
+    ) -> Answer:
         import httpx
 
         content = bytearray()
-        try:
-            with self._http.stream("GET", path.lstrip("/"), params=list(params)) as answer:
-                url = str(answer.url)
-                for chunk in answer.iter_bytes():
-                    content += chunk
-                    if len(content) > MAX_PAGE_BYTES:
-                        raise SourceRejected("answer is too large", source=self.source, file=url)
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
-            raise SettingsInvalid(
-                f"base_url or header is unusable: {type(error).__name__}", source=self.source
-            ) from None
-        except httpx.HTTPError as error:
-            raise _Unavailable(f"{path}: {type(error).__name__}", source=self.source) from error
+        seconds_left = deadline - time.monotonic()
+        if seconds_left <= 0:
+            raise self._too_slow(path)
+        silence = min(self.retry.timeout_seconds, seconds_left)
+        with self._cut_off(seconds_left) as is_cut_off:
+            try:
+                with self._http.stream(
+                    "GET",
+                    path.lstrip("/"),
+                    params=list(params),
+                    headers={"Accept": accept},
+                    timeout=silence,
+                    extensions={"trace": self._note_connection},
+                ) as answer:
+                    url = str(answer.url)
+                    for chunk in answer.iter_bytes():
+                        content += chunk
+                        if len(content) > max_bytes:
+                            hint = f"more than {max_bytes} bytes; ask for less at once"
+                            raise SourceRejected("answer is too large", source=self.source, file=url, hint=hint)
+            except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
+                raise SettingsInvalid(
+                    f"base_url or header is unusable: {type(error).__name__}", source=self.source
+                ) from None
+            except httpx.HTTPError as error:
+                if is_cut_off() and not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                    raise self._too_slow(path) from error
+                raise self._unanswered(path, error) from error
+            # Cut off, an answer that does not say where it ends looks whole.
+            if is_cut_off():
+                raise self._too_slow(path)
         if answer.status_code != 200:
             raise self._refused(answer, bytes(content))
-        body = parse_json(bytes(content), source=self.source, file=url)
-        if not isinstance(body, dict):
-            raise SourceChangedShape("answer is not a JSON object", source=self.source, file=url)
-        return Page(url, bytes(content), body)
+        if not {"content-length", "transfer-encoding"} & {name.lower() for name in answer.headers}:
+            hint = "the provider must send Content-Length or chunks; nothing of this pull was kept"
+            raise SourceRejected("answer does not say where it ends", source=self.source, file=url, hint=hint)
+        return Answer(url, bytes(content), answer.headers.get("content-type", ""))
 
-    def _refused(self, answer: httpx.Response, content: bytes) -> Exception:
+    @contextmanager
+    def _cut_off(self, seconds: float) -> Iterator[Callable[[], bool]]:
+        """Break the connection after ``seconds``, whatever waits for it: to httpx a head that trickles in is no silence."""
+        over = threading.Event()
+
+        def cut() -> None:
+            over.set()
+            if self._connection is not None and (used := self._connection.get_extra_info("socket")):
+                with suppress(OSError):
+                    used.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield over.is_set
+        finally:
+            timer.cancel()
+
+    def _note_connection(self, event: str, info: Mapping[str, Any]) -> None:
+        """Keep the connection that a request opened; the next request may use it again."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._connection = info["return_value"]
+
+    @property
+    def _host(self) -> str:
+        return self._http.base_url.netloc.decode("ascii", "replace")
+
+    def _too_slow(self, path: str) -> SourceUnavailable:
+        """No attempt is left to it."""
+        problem = f"{self._host} did not answer whole within {self.retry.limit_seconds:g} seconds"
+        hint = f"{_LATER}, or raise `retry: limit_seconds`"
+        return SourceUnavailable(problem, source=self.source, file=path, hint=hint)
+
+    def _unanswered(self, path: str, error: httpx.HTTPError) -> _Unavailable:
+        import httpx
+
+        said = _printable(str(error))
+        told = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            problem, hint = f"no connection to {self._host}: {told}", f"check base_url and the network; {_LATER}"
+            return _Unreachable(problem, source=self.source, hint=hint)
+        return _Unavailable(f"no answer from {self._host}: {told}", source=self.source, file=path, hint=_LATER)
+
+    def _refused(self, answer: httpx.Response, content: bytes) -> ReconcileError:
         status, url = answer.status_code, str(answer.url)
         if status in (408, 425, 429) or status >= 500:
-            error = _Unavailable(f"HTTP {status}", source=self.source, file=url)
+            hint = f"{self._host} is busy; {_LATER}" if status == 429 else f"{self._host} is down or busy; {_LATER}"
+            error = _Unavailable(f"HTTP {status}", source=self.source, file=url, hint=hint)
             error.wait_seconds = _wait_asked_for(answer)
+            if status == 429 or error.wait_seconds is not None:
+                wait = self.retry.first_wait_seconds if error.wait_seconds is None else error.wait_seconds
+                self.pace.slow(min(wait, self.retry.limit_seconds))
             return error
         if status in (401, 403):
             hint = f"rotate the credential in {self.variable}, or give it the scope this report needs"
-            return SourceRejected(f"HTTP {status}: access refused", source=self.source, file=url, hint=hint)
-        said = "".join(c if c.isprintable() else " " for c in content[:300].decode("utf-8", "replace"))
+            return AccessRefused(f"HTTP {status}: access refused", source=self.source, file=url, hint=hint)
+        if 300 <= status < 400:
+            hint = "a credential is sent to the configured host only; if the API has moved, set base_url"
+            return SourceRejected(f"HTTP {status}: sent elsewhere", source=self.source, file=url, hint=hint)
+        said = _printable(content[:300].decode("utf-8", "replace"))
         secret = os.environ.get(self.variable, "").strip()
         said = said.replace(secret, "(credential)") if secret else said
         return SourceRejected(f"HTTP {status}: {said}", source=self.source, file=url)
 
-    def _backoff(self, error: Exception) -> bool | float:
-        """Whether to try again, or after how many seconds; asked to wait too long, give up."""
+    def _backoff(self, error: Exception, longest_wait: float, deadline: float) -> bool | float:
+        """Whether to try again, or after how many seconds; where that is beyond the deadline, give up."""
         if not isinstance(error, _Unavailable):
             return False
-        if error.wait_seconds is None:
-            return True
-        return error.wait_seconds if error.wait_seconds <= self.retry.longest_wait_seconds else False
+        asked_for = error.wait_seconds
+        if time.monotonic() + (longest_wait if asked_for is None else asked_for) >= deadline:
+            return False
+        return True if asked_for is None else asked_for
+
+
+def _note_retry(details: RetryDetails) -> None:
+    """For whoever reads logs; a person at a terminal is told once, when it has failed."""
+    log.info("%s; asked again in %.1f seconds", details.caused_by, details.wait_for)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _wait_asked_for(answer: httpx.Response) -> float | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from reconcilers.errors import SettingsInvalid
+from reconcilers.errors import SettingsInvalid, nearest
+from reconcilers.schemas import keys_at
 from reconcilers.sources.contract import Source
 
 ROOMS = ("billing", "telemetry", "revenue")
@@ -28,7 +29,7 @@ def kinds(room: str) -> list[str]:
 
 def source_class(room: str, kind: str) -> type[Source]:
     """The class that implements ``kind``; raises ``SettingsInvalid`` naming the kinds there are."""
-    found = _find(_room(room), kind) if kind.isidentifier() and not kind.startswith("_") else None
+    found = _find(_room(room), kind) if _is_kind(kind) else None
     if found is None:
         raise SettingsInvalid(f"unknown {room} kind {kind!r:.80}", hint=f"use one of {', '.join(kinds(room))}")
     return found
@@ -43,9 +44,39 @@ def load(room: str, config: Mapping[str, Any]) -> Source:
     try:
         return cls(cls.Config.model_validate(dict(config)))
     except ValidationError as error:
-        # The values are left out: one of them may be a secret put in the wrong place.
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'source'}: {e['msg']}" for e in error.errors())
-        raise SettingsInvalid(problems, source=name, hint=f"fix the source's {room} configuration") from None
+        told = "; ".join(f"{'.'.join(map(str, place)) or 'source'}: {said}" for place, said in _wrong(cls, error))
+        raise SettingsInvalid(told, source=name, hint=f"fix the source's {room} configuration") from None
+
+
+def problems(room: str, config: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """(key within the source, what is wrong) of all that is wrong with one configured source."""
+    kind = config.get("kind")
+    if not isinstance(kind, str):
+        yield (), f"{room} source without a kind; use one of {', '.join(kinds(room))}"
+    elif (cls := _find(room, kind) if _is_kind(kind) else None) is None:
+        known = kinds(room)
+        yield ("kind",), f"unknown {room} kind {kind!r:.80}{nearest(kind, known)}; use one of {', '.join(known)}"
+    else:
+        try:
+            cls.Config.model_validate(dict(config))
+        except ValidationError as error:
+            yield from _wrong(cls, error)
+
+
+def _wrong(cls: type[Source], error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    # The values are left out: one of them may be a secret put in the wrong place.
+    for one in error.errors():
+        place = one["loc"]
+        if one["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            known = nearest(str(place[-1]), keys_at(cls.Config.model_json_schema(), place[:-1]))
+            of_kind = f" of kind {cls.kind}" if len(place) == 1 else ""
+            yield place, f"there is no such setting{of_kind}{known}"
+        else:
+            yield place, one["msg"]
+
+
+def _is_kind(kind: str) -> bool:
+    return kind.isidentifier() and not kind.startswith("_")
 
 
 def _room(room: str) -> str:

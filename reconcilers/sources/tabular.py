@@ -11,16 +11,24 @@ import io
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from reconcilers.errors import SourceChangedShape, SourceRejected
+from reconcilers.periods import A_SECOND, EPOCH, unit_of_epoch
 from reconcilers.sources.folders import Limits, open_unpacked
 
 BATCH_ROWS = 20_000
+#: No record of a table is longer, in characters.
+_MAX_LINE = 16 << 20
+#: What spreadsheets of some countries, and databases, separate columns by.
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 #: How writers of CSV spell nothing; ``\\N`` is Snowflake's and MySQL's.
 _NULLS = frozenset({"", "NULL", "null", "\\N"})
 
@@ -51,6 +59,9 @@ def read(
     """
     with path.open("rb") as stream:
         magic = stream.read(4)
+    if magic == b"PARE":
+        hint = "ask for it unencrypted; the folder's own encryption does"
+        raise SourceRejected("is encrypted Parquet", source=source, file=name, hint=hint)
     return _parquet(path, name, select, source) if magic == b"PAR1" else _csv(path, name, select, source, lose)
 
 
@@ -67,12 +78,16 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
         open_unpacked(path, name, source=source) as raw,
         io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
     ):
-        reader = csv.reader(text, strict=True)
+        reader = csv.reader(_lines(text), strict=True)
         line = 1
         try:
             header = next(reader, None)
             if not header:
                 raise SourceRejected("no header", source=source, file=name, hint="ask for the file again; it is empty")
+            if len(header) == 1 and (found := [word for sign, word in _SEPARATORS.items() if sign in header[0]]):
+                raise SourceChangedShape(
+                    f"its columns are separated by {found[0]}", source=source, file=name, hint="export it with commas"
+                )
             wanted = select(_unique(header, name, source))
             pick = _picker([header.index(column) for column in wanted.values()])
             width, rows, lines = len(header), [], []
@@ -92,15 +107,37 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
                         rows, lines = [], []
                 line = reader.line_num + 1
             yield Batch(lines, _columns(wanted, rows))
-        except (csv.Error, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            raise _not_utf8(path, name, source, error) from None
+        except csv.Error as error:
             raise SourceRejected(
                 f"not a readable CSV file: {error}", source=source, file=name, line=line, hint="ask for the file again"
             ) from None
 
 
+def _not_utf8(path: Path, name: str, source: str | None, error: UnicodeDecodeError) -> SourceRejected:
+    """Says which line it is that the decoder, which reads ahead, has met."""
+    with open_unpacked(path, name, source=source) as stream:
+        for line, content in enumerate(iter(partial(stream.readline, _MAX_LINE), b""), 1):
+            try:
+                content.decode()
+            except UnicodeDecodeError as found:
+                problem = f"byte 0x{content[found.start]:02x} is not UTF-8"
+                return SourceRejected(problem, source=source, file=name, line=line, hint="save it as CSV in UTF-8")
+    return SourceRejected(f"not UTF-8: {error.reason}", source=source, file=name, hint="save it as CSV in UTF-8")
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    """The lines of a file, none of which takes all memory."""
+    while line := text.readline(_MAX_LINE):
+        if len(line) == _MAX_LINE:
+            raise csv.Error(f"a line of more than {_MAX_LINE >> 20} million characters")
+        yield line
+
+
 def _unique(header: list[str], name: str, source: str | None) -> list[str]:
     # A spreadsheet leaves columns without a title at the end of its lines.
-    if twice := sorted({column for column in header if column.strip() and header.count(column) > 1}):
+    if twice := sorted(column for column, times in Counter(header).items() if column.strip() and times > 1):
         raise SourceChangedShape(f"column {twice[0]!r:.80} appears twice", source=source, file=name)
     return header
 
@@ -135,7 +172,18 @@ def _parquet(path: Path, name: str, select: Select, source: str | None) -> Itera
         line = 1
         yielded = False
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(dict.fromkeys(wanted.values()))):
-            columns = {column: _text(batch.column(stored)) for column, stored in wanted.items()}
+            columns = {}
+            for column, stored in wanted.items():
+                try:
+                    columns[column] = _text(batch.column(stored))
+                except _Unreadable as error:
+                    raise SourceRejected(
+                        f"{stored}: {error.problem}",
+                        source=source,
+                        file=name,
+                        line=line + error.place,
+                        hint="ask for a corrected file",
+                    ) from None
             yield Batch(list(range(line, line + batch.num_rows)), columns)
             line += batch.num_rows
             yielded = True
@@ -148,36 +196,105 @@ def _parquet(path: Path, name: str, select: Select, source: str | None) -> Itera
 
 
 def _text(column: Any) -> list[str | None]:
-    """One Parquet column as text."""
+    """One Parquet column as text. Raises ``_Unreadable`` naming the place of a value that has none."""
     import pyarrow as pa
 
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_timestamp(kind):
-        # Times repeat: write each distinct one once.
-        encoded = column.cast(pa.timestamp("us", kind.tz), safe=False).dictionary_encode()
-        names = [value.isoformat() for value in encoded.dictionary.to_pylist()]
-        return [None if index is None else names[index] for index in encoded.indices.to_pylist()]
-    values = column.to_pylist()
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return [None if value is None or value in _NULLS else value for value in values]
+        return _times(column)
     write = _writer(kind)
-    return [None if value is None else write(value) for value in values]
+
+    def written(value: Any) -> str | None:
+        text = None if value is None else write(value)
+        return None if text in _NULLS else text
+
+    try:
+        values = column.to_pylist()
+        if write is str:
+            return [None if value is None or value in _NULLS else str(value) for value in values]
+        return [written(value) for value in values]
+    except _NO_TEXT as error:
+        for place in range(len(column)):
+            try:
+                written(column[place].as_py())
+            except _NO_TEXT as found:
+                raise _Unreadable(place, str(found)) from None
+        raise AssertionError("a column cannot be read whose values can") from error
+
+
+#: What Arrow calls the units of its times.
+_UNITS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+#: What Arrow and Python raise for bytes that are no text, days outside the calendar, and keys that do not sort.
+_NO_TEXT = (ValueError, OverflowError, TypeError)
+
+
+class _Unreadable(Exception):
+    """A value that has no text, and where in its column it stands."""
+
+    def __init__(self, place: int, problem: str) -> None:
+        self.place, self.problem = place, problem
+
+
+def _times(column: Any) -> list[str | None]:
+    """Times in ISO 8601. They repeat, so each distinct one is written once."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    encoded = column.dictionary_encode()
+    counted = encoded.dictionary.cast(pa.int64())
+    unit = _UNITS[kind.unit]
+    size = A_SECOND[unit]
+    # A year is left for the offset of any zone.
+    first, last = (int((datetime(year, 1, 1) - EPOCH).total_seconds()) * size for year in (2, 9999))
+    for code, number in enumerate(counted.to_pylist()):
+        if not first <= number < last:
+            told = unit_of_epoch(number)
+            looks = f"; it looks like {told}" if told else ""
+            place = pc.index(encoded.indices, code).as_py()
+            raise _Unreadable(place, f"{number} {unit} after 1970 is in no year that can be{looks}")
+    try:
+        names = [
+            value.isoformat() for value in encoded.dictionary.cast(pa.timestamp("us", kind.tz), safe=False).to_pylist()
+        ]
+    except (KeyError, ValueError) as error:
+        raise _Unreadable(0, f"its zone {kind.tz!r:.60} is none") from error
+    return [None if index is None else names[index] for index in encoded.indices.to_pylist()]
 
 
 def _writer(kind: Any) -> Callable[[Any], str]:
+    import numpy as np
     import pyarrow as pa
 
     if pa.types.is_floating(kind):
+        # The shortest text that names the number among those of its width: 1.1 and not 1.100000023841858.
+        width = {16: np.float16, 32: np.float32, 64: float}[kind.bit_width]
         # A column of numbers that may be null is one of doubles to many writers, ids of accounts among them.
-        return lambda value: str(int(value)) if value.is_integer() and abs(value) < 1 << 53 else repr(value)
+        return lambda value: str(int(value)) if value.is_integer() and abs(value) < 1 << 53 else str(width(value))
     if pa.types.is_boolean(kind):
         return lambda value: "true" if value else "false"
     if pa.types.is_date(kind):
         return lambda value: str(value.isoformat())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        # Text of writers that do not mark it as such.
+        return lambda value: str(value, "utf-8")
     if pa.types.is_map(kind):
-        return lambda value: json.dumps(dict(value), default=str, sort_keys=True)
+        return lambda value: _json(dict(value))
     if pa.types.is_nested(kind):
-        return lambda value: json.dumps(value, default=str, sort_keys=True)
+        return _json
     return str
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_as_text(value), default=str, sort_keys=True)
+
+
+def _as_text(value: Any) -> Any:
+    """The same with text in place of bytes, wherever they stand in it."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, dict):
+        return {_as_text(key): _as_text(member) for key, member in value.items()}
+    return [_as_text(member) for member in value] if isinstance(value, list | tuple) else value

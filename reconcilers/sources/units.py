@@ -84,7 +84,7 @@ def unit(text: str) -> Unit | None:
     ``Millions of tokens``, ``1M input tokens``, ``1000_tokens``, ``duration_minutes``, ``Requests``, ``Hrs``, ``GiB``.
     """
     plain = re.sub("[_-]", " ", text.strip().lower()).removeprefix("duration ")
-    found = re.fullmatch(r"(\d[\d,]*(?:\.0+)?)?\s*(.+)", plain)
+    found = re.fullmatch(r"(\d[\d,]*(?:\.0+)?)?\s*(.+)", plain, re.ASCII)
     if not found or _BITS.search(text):
         return None
     count = int(Decimal((found[1] or "1").replace(",", "")))

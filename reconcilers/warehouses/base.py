@@ -7,9 +7,12 @@ builds is the same; what a reader of ``Published`` gets is the same to the last 
 from __future__ import annotations
 
 import fcntl
+import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,12 +30,32 @@ class Figures:
     rows: list[tuple[Any, ...]]
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """What the tables that stand built and audited were made from.
+
+    ``fingerprint`` is of everything known and of how tables are made of it. With the same one they say the same at any ``as_of``
+    of ``from_as_of`` to ``until``, both included: only which days are over and which events are given up follows from the time.
+    """
+
+    fingerprint: str
+    from_as_of: datetime
+    until: datetime
+
+    def is_for(self, fingerprint: str, as_of: datetime) -> bool:
+        return self.fingerprint == fingerprint and self.from_as_of <= as_of <= self.until
+
+
 class Published(Protocol):
     """One published set of finance tables, in schema ``finance``; it does not change under its reader."""
 
     @property
     def facts(self) -> dict[str, Any]:
         """Period, ``as_of``, and what failed or was warned of in the run that published it."""
+
+    @property
+    def name(self) -> str:
+        """What this publication is called among the others."""
 
     @property
     def place(self) -> str:
@@ -60,8 +83,12 @@ class Warehouse(Protocol):
     ) -> None:
         """Make lake ``files`` (entity → Parquet) what staging reads; replace the reference tables and those of ``lake.KNOWLEDGE``."""
 
-    def candidate(self, table: str) -> Figures:
-        """All rows of a finance table as it was built and is not published yet."""
+    def candidate(self, table: str, schema: str = "finance", where: str = "true") -> Figures:
+        """Rows of a table as it was built and is not published yet: all, or those ``where`` takes."""
+
+    @property
+    def folder(self) -> Path:
+        """What of the warehouse is kept beside landing, the writer's place among it."""
 
     def publish(self, facts: Mapping[str, Any], keep: int) -> Published:
         """Make the audited candidate what readers see, all tables together; ``keep`` versions stay where there are any."""
@@ -80,3 +107,28 @@ def one_writer(folder: Path) -> Iterator[None]:
         except OSError:
             raise Busy("another run is writing", hint=f"wait for it to end; it holds {lock.name}") from None
         yield
+
+
+def candidate_of(folder: Path) -> Candidate | None:
+    """What the built tables were made from; null where a build did not come to its end."""
+    try:
+        told = json.loads((folder / _CANDIDATE).read_text())
+        times = {name: datetime.fromisoformat(told[name]) for name in ("from_as_of", "until")}
+        return Candidate(told["fingerprint"], **times)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep_candidate(folder: Path, candidate: Candidate | None) -> None:
+    """Write down what the built tables were made from; null before anything of them changes."""
+    path = folder / _CANDIDATE
+    if candidate is None:
+        path.unlink(missing_ok=True)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(candidate), default=datetime.isoformat, indent=1))
+    os.replace(temporary, path)
+
+
+_CANDIDATE = "candidate.json"

@@ -85,7 +85,12 @@ class BigQuery:
 
     def writing(self) -> AbstractContextManager[None]:
         """The one writer's place: a lock beside landing, which every worker of the job shares."""
-        return one_writer(self.home / "bigquery")
+        return one_writer(self.folder)
+
+    @property
+    def folder(self) -> Path:
+        """What of the warehouse is kept beside landing, the writer's place among it."""
+        return self.home / "bigquery"
 
     def load(
         self,
@@ -101,10 +106,10 @@ class BigQuery:
             lake.load(files, knowledge)
             lake.replace_all(self.dataset("reference_files"), reference)
 
-    def candidate(self, table: str) -> Figures:
-        """All rows of a finance table as it was built and is not published yet."""
+    def candidate(self, table: str, schema: str = "finance", where: str = "true") -> Figures:
+        """Rows of a table as it was built and is not published yet: all, or those ``where`` takes."""
         with self.telling():
-            return self.query(f"select * from `{self.dataset('finance')}.{table}`")
+            return self.query(f"select * from `{self.dataset(schema)}.{table}` where {where}")
 
     def publish(self, facts: Mapping[str, Any], keep: int) -> FinanceDataset:
         """Make the audited candidate what readers see, in one transaction. Older versions are BigQuery's time travel."""
@@ -301,8 +306,13 @@ class FinanceDataset:
         self.warehouse, self.number, self.facts = warehouse, number, facts
 
     @property
+    def name(self) -> str:
+        return f"publication {self.number}"
+
+    @property
     def place(self) -> str:
-        return f"{self.warehouse.settings.project}.{self.warehouse.settings.published} on BigQuery (publication {self.number})"
+        settings = self.warehouse.settings
+        return f"{settings.project}.{settings.published} on BigQuery ({self.name})"
 
     def ask(self, sql: str, *values: Any) -> Figures:
         """The result of one read-only query. Raises ``SettingsInvalid`` where it fails."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reconcilers.declared.settings import Settings
-from reconcilers.warehouses.base import Warehouse
+from reconcilers.errors import SettingsInvalid
+from reconcilers.warehouses.base import Published, Warehouse
 
 
 def warehouse_of(settings: Settings) -> Warehouse:
@@ -16,3 +17,11 @@ def warehouse_of(settings: Settings) -> Warehouse:
     from reconcilers.warehouses.duckdb import Store
 
     return Store(settings.path(settings.home))
+
+
+def current(settings: Settings) -> Published:
+    """What the company has published. Raises ``SettingsInvalid`` before the first time."""
+    published = warehouse_of(settings).current()
+    if published is None:
+        raise SettingsInvalid("nothing is published yet", hint="run `reconcile run --date DAY` first")
+    return published

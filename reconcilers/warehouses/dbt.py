@@ -19,6 +19,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from reconcilers.errors import DoesNotReconcile, ReconcileError
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -105,6 +107,18 @@ def build(
     return result
 
 
+def described() -> dict[str, tuple[str, dict[str, str]]]:
+    """Finance table → what the project says of it, and of each of its columns by name."""
+    found = {}
+    for path in sorted((PROJECT / "models" / "marts").rglob("*.yml")):
+        for model in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)["models"]:
+            found[model["name"]] = (
+                model["description"],
+                {column["name"]: column["description"] for column in model["columns"]},
+            )
+    return found
+
+
 def by_hand(
     arguments: Sequence[str],
     *,
@@ -160,6 +174,14 @@ def recipe(variables: Mapping[str, object]) -> str:
             if path.suffix in (".sql", ".yml", ".csv"):
                 digest.update(path.read_bytes())
     digest.update((PROJECT / "dbt_project.yml").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def audits() -> str:
+    """Identity of the audits' text, which makes no table and judges them all."""
+    digest = hashlib.sha256()
+    for path in sorted((PROJECT / "tests").rglob("*.sql")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconcilers.errors import Busy, SettingsInvalid
 from reconcilers.ingest.lake import DAYS_OF_CALLS, ENTITIES, schema
+from reconcilers.warehouses import dbt
 from reconcilers.warehouses.base import Figures, one_writer
 
 if TYPE_CHECKING:
@@ -79,11 +80,12 @@ class Store:
                     connection.execute(f"create or replace table {schema_name}.{name} as select * from incoming")
                     connection.unregister("incoming")
 
-    def candidate(self, table: str) -> Figures:
-        """All rows of a finance table as it was built and is not published yet."""
+    def candidate(self, table: str, schema: str = "finance", where: str = "true") -> Figures:
+        """Rows of a table as it was built and is not published yet: all, or those ``where`` takes."""
         with self._connect() as connection:
             connection.execute(f"attach '{_quoted(self.folder / FINANCE_FILE)}' as finance_file (read_only)")
-            cursor = connection.execute(f"select * from finance_file.finance.{table}")
+            file = "finance_file" if schema == "finance" else "store"
+            cursor = connection.execute(f"select * from {file}.{schema}.{table} where {where}")
             return Figures([column[0] for column in cursor.description or ()], cursor.fetchall())
 
     def publish(self, facts: Mapping[str, Any], keep: int) -> Version:
@@ -116,9 +118,11 @@ class Store:
         return Version(link.resolve()) if link.exists() else None
 
     def _copy_finance(self, target: Path) -> None:
-        """A plain copy of the candidate file, whose write-ahead log dbt's end has folded in."""
+        """A plain copy of the candidate file, which explains itself and whose write-ahead log is folded in."""
         with self._connect() as connection:
             connection.execute(f"attach '{_quoted(self.folder / FINANCE_FILE)}' as finance_file")
+            connection.execute("use finance_file")
+            _explain_tables(connection)
             connection.execute("checkpoint finance_file")
         shutil.copyfile(self.folder / FINANCE_FILE, target)
 
@@ -156,6 +160,10 @@ class Version:
         facts = json.loads((self.folder / "run.json").read_text())
         assert isinstance(facts, dict)
         return facts
+
+    @property
+    def name(self) -> str:
+        return f"version {self.folder.name}"
 
     @property
     def place(self) -> str:
@@ -220,8 +228,30 @@ def _days_of_calls(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Se
             )
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _explain_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """In the file that is used: what the project says of each finance table and column, as comments, and each under its bare name.
+
+    A file keeps no search path: who names no schema looks in ``main``, where a view of each table stands and says the same.
+    """
+    told = """select table_name, table_type = 'VIEW' from information_schema.tables
+              where table_catalog = current_database() and table_schema = 'finance'"""
+    kinds = {table: "view" if view else "table" for table, view in connection.execute(told).fetchall()}
+    statements = ["begin"]
+    for table, (description, columns) in dbt.described().items():
+        # The hourly watch builds a table of its own, and none of the others.
+        if table not in kinds:
+            continue
+        statements.append(f"create or replace view main.{table} as from finance.{table}")
+        for kind, place in ((kinds[table], "finance"), ("view", "main")):
+            statements.append(f"comment on {kind} {place}.{table} is '{_quoted(description)}'")
+            statements += [
+                f"comment on column {place}.{table}.{column} is '{_quoted(said)}'" for column, said in columns.items()
+            ]
+    connection.execute("; ".join([*statements, "commit"]))
+
+
+def _quoted(text: Path | str) -> str:
+    return str(text).replace("'", "''")
 
 
 def _fsync(path: Path) -> None:

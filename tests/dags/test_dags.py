@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reconcilers import errors
+from reconcilers.runs import Ledger
 
 DAGS = Path(__file__).parents[2] / "dags"
 RANGE = {"from": "2026-01-01", "to": "2026-10-01"}
@@ -69,22 +70,30 @@ def test_tasks_and_what_they_wait_for(nightly: Any) -> None:
         "land_reference": {"plan"},
         "land": {"plan", "sources"},
         "reconcile": {"plan", "land_reference", "land"},
-        "every_source_landed": {"plan", "sources", "reconcile"},
+        "late_sources": {"plan", "sources", "reconcile"},
+        "land_late": {"plan", "late_sources"},
+        "reconcile_late": {"plan", "land_late"},
+        "every_source_landed": {"plan", "sources", "reconcile", "reconcile_late"},
     }
 
 
 def test_a_failed_landing_does_not_stop_the_others(nightly: Any) -> None:
     rules = {task.task_id: task.trigger_rule.value for task in nightly.tasks}
-    assert rules.pop("reconcile") == "all_done_min_one_success"
+    assert {rules.pop(name) for name in ("reconcile", "reconcile_late")} == {"all_done_min_one_success"}
+    assert rules.pop("every_source_landed") == "all_done"
     assert set(rules.values()) == {"all_success"}
 
 
 def test_one_writer_and_backed_off_retries(nightly: Any) -> None:
     assert {task.task_id: task.pool for task in nightly.tasks if task.pool != "default_pool"} == {
-        "reconcile": "reconcile_writer"
+        "reconcile": "reconcile_writer",
+        "reconcile_late": "reconcile_writer",
     }
-    assert {(task.retries, task.retry_exponential_backoff) for task in nightly.tasks} == {(3, 2.0)}
-    assert (nightly.max_active_runs, nightly.catchup) == (1, False)
+    retries = {task.task_id: (task.retries, task.retry_exponential_backoff) for task in nightly.tasks}
+    # A source is asked once before the others are published.
+    assert retries.pop("land") == (0, 2.0)
+    assert set(retries.values()) == {(3, 2.0)}
+    assert (nightly.max_active_runs, nightly.catchup) == (3, False)
     assert set(nightly.params) == {"day", "from", "to", "as_of"}
 
 
@@ -117,7 +126,8 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def asked(run_steps: Any, key: str | None = None, **given: str) -> dict[str, str]:
-    run = SimpleNamespace(partition_key=key, start_date=datetime(2026, 10, 5, 6, 7, 8, 9, tzinfo=UTC))
+    started = datetime(2026, 10, 5, 6, 7, 8, 9, tzinfo=UTC)
+    run = SimpleNamespace(partition_key=key, start_date=started, dag_id="nightly", run_id="one")
     planned: dict[str, str] = run_steps.plan({name: given.get(name) for name in ("day", "from", "to", "as_of")}, run)
     return planned
 
@@ -125,13 +135,15 @@ def asked(run_steps: Any, key: str | None = None, **given: str) -> dict[str, str
 @pytest.mark.usefixtures("configured")
 def test_which_days_a_run_is_about(run_steps: Any) -> None:
     start = "2026-10-05T06:07:08+00:00"
-    day = {"from": "2026-09-30", "to": "2026-09-30", "as_of": start, "reason": ""}
+    same = {"id": "nightly one", "as_of": start, "as_of_by": "start", "reason": ""}
+    day = {**same, "from": "2026-09-30", "to": "2026-09-30"}
     assert asked(run_steps, "2026-09-30") == day
     assert asked(run_steps, None, day="2026-09-30") == day
-    assert asked(run_steps, "2026-09-30", **RANGE) == {**RANGE, "as_of": start, "reason": ""}
+    assert asked(run_steps, "2026-09-30", **RANGE) == {**same, **RANGE}
     assert run_steps.days(day) == ["2026-09-30"]
     assert len(run_steps.days(RANGE)) == 274
-    assert asked(run_steps, "2026-09-30", as_of="2026-10-03T00:00:00") == {**day, "as_of": "2026-10-03T00:00:00"}
+    given = {"as_of": "2026-10-03T00:00:00", "as_of_by": "parameter"}
+    assert asked(run_steps, "2026-09-30", as_of="2026-10-03T00:00:00") == {**day, **given}
 
 
 @pytest.mark.usefixtures("configured")
@@ -151,6 +163,31 @@ def test_a_run_about_no_days_fails_for_good(run_steps: Any, given: dict[str, str
 
     with pytest.raises(AirflowFailException, match=told):
         asked(run_steps, None, **given)
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_run_that_is_refused_is_a_row(run_steps: Any, tmp_path: Path) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    with pytest.raises(AirflowFailException):
+        asked(run_steps, None, day="2026-10-05")
+    (run,) = Ledger(tmp_path / "var").runs()
+    assert (run.run_id, run.command, run.period, run.result) == ("nightly one", "nightly", "2026-10-05", "failed")
+    assert run.error is not None
+    assert "is not over" in run.error
+
+
+def test_an_alert_is_no_longer_than_a_person_reads(bag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import alerts
+    import apprise
+
+    sent: list[str] = []
+    monkeypatch.setenv("RECONCILE_ALERTS", "json://nowhere.invalid")
+    monkeypatch.setattr(apprise.Apprise, "notify", lambda _, body, **__: sent.append(body))
+    alerts.send("too much", [f"line {number}" for number in range(30)])
+    alerts.send("enough", [f"line {number}" for number in range(20)])
+    assert [len(body.splitlines()) for body in sent] == [20, 20]
+    assert sent[0].splitlines()[-1] == "and 11 more lines; the task's log has them"
 
 
 @pytest.mark.usefixtures("configured")

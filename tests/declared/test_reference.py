@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconcilers import pipeline
-from reconcilers.declared import reference
+from reconcilers.declared import reference, values
 from reconcilers.declared.settings import read_settings
 from reconcilers.errors import SourceRejected
 
@@ -55,18 +55,42 @@ TYPOS = [
     ("shared_cost_rules", SHARED, {"destination": "credits"}, "none of tax, .*nearest is credit$"),
     ("shared_cost_rules", SHARED, {"driver": "direct"}, "none of direct_cost, revenue; nearest is direct_cost$"),
     ("billing_sources", BILLED, {"finality_days": "-5"}, "negative"),
+    ("billing_sources", BILLED, {"finality_days": "4000"}, "more than 400"),
+    ("billing_sources", BILLED, {"batch_day": "32"}, "more than 31 days away"),
     ("bundle_prices", BUNDLE, {"stand_alone_price": "-5"}, "negative"),
+    ("bundle_prices", BUNDLE, {"stand_alone_price": "1000000000"}, "1,000,000,000 or more"),
+    ("bundle_prices", BUNDLE, {"stand_alone_price": "2,50"}, "write a point before the decimals"),
+    ("bundle_prices", BUNDLE, {"valid_from": "01.09.2026"}, "no day, written YYYY-MM-DD"),
+    ("bundle_prices", BUNDLE, {"valid_from": "2026-02-30"}, "no day: day"),
+    ("contract_prices", PRICE, {"currency": "eur"}, "nearest is EUR$"),
+    ("contract_prices", PRICE, {"time_from": "09:00"}, "says nothing without time_to"),
+    ("charge_rules", RULE, {"tag_value": "eval"}, "says nothing without tag_key"),
+]
+
+#: Spellings of one table as spreadsheet programs save it.
+SHEETS = [
+    "tenant_id;name\r\nt1;Café, Köln\r\n".encode(),
+    "tenant_id\tname\nt1\tCafé, Köln\n".encode(),
+    "\ufefftenant_id;name\nt1;Café, Köln\n".encode(),
+    "sep=;\ntenant_id;name\nt1;Café, Köln\n;\n".encode(),
+    'tenant_id, name\rt1,"Café, Köln"\r,\r'.encode(),
 ]
 
 #: (bytes of tenants.csv, line, what is wrong)
 FILES = [
     (b"tenant_id,name\nt1,caf\xe9\n", 2, "byte 0xe9 is not UTF-8"),
-    ("tenant_id,name\nt1,x\n".encode("utf-16"), 1, "not UTF-8"),
+    (b"tenant_id,name\nt1,caf\xe9\n", 2, "in Windows-1252 it is '\xe9'"),
+    ("tenant_id,name\nt1,x\n".encode("utf-16-le"), 1, "UTF-16 without a byte order mark"),
+    ("tenant_id,name\nt1,x\n".encode("utf-16"), 1, "byte 0xff is not UTF-8; the file is UTF-16"),
+    (b"tenant_id," + b"x" * 140_000, 1, "field larger than field limit"),
+    (b'sep="\ntenant_id\nt1\n', 1, "columns missing: tenant_id"),
+    (b"PK\x03\x04\x14\x00", 1, "an Excel or OpenDocument workbook, not CSV"),
+    (b"\x05Ada\x00\x03A\x00d\x80", 1, "the file is binary, not CSV"),
     (b'tenant_id,name\nt1,"x\ny"\nt2,"z\n', 4, "unexpected end of data"),
     (b"tenant_id,name\nt1,x,surplus\n", 2, "3 fields under 2 columns"),
     (b'tenant_id,name\nt1,"x\ny"\nt2\n', 4, "1 fields under 2 columns"),
     (b"tenant_id,name,name\nt1,x,y\n", 1, "column name stands there twice"),
-    (b"tenant_id,nmae\nt1,x\n", 1, "column 'nmae' is not in the contract"),
+    (b"tenant_id,nmae\nt1,x\n", 1, "column 'nmae' is not in the contract; nearest is name"),
     (b"name\nx\n", 1, "columns missing: tenant_id"),
     (b"tenant_id,name\n\nt1,x\nt1,y\n", 4, "same tenant_id as line 3"),
 ]
@@ -92,7 +116,7 @@ def test_a_typo_is_an_error_that_says_where_and_what_was_meant(
     assert refused.value.file == str(path)
     assert refused.value.line == 3
     column = list(typo)[-1]
-    assert re.search(f"^{column}: '?{typo[column]}.*{problem}", refused.value.problem)
+    assert re.search(f"^{column}:? .*{problem}", refused.value.problem)
 
 
 @pytest.mark.parametrize(("content", "line", "problem"), FILES)
@@ -106,16 +130,44 @@ def test_a_file_that_is_no_table_is_refused_with_its_line(
     assert refused.value.line == line
 
 
+@pytest.mark.parametrize("content", SHEETS)
+def test_a_table_is_read_as_spreadsheet_programs_save_it(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "tenants.csv"
+    path.write_bytes(content)
+    assert reference.read(path, "tenants") == [{"tenant_id": "t1", "name": "Café, Köln", "segment": None}]
+
+
+def test_all_that_is_wrong_in_a_file_is_told_at_once(tmp_path: Path) -> None:
+    bad = PRICE | {"meter": "input", "currency": "usd"}
+    path = written(tmp_path, "contract_prices", PRICE, bad, PRICE, *[bad] * 20)
+    with pytest.raises(SourceRejected) as refused:
+        reference.read(path, "contract_prices")
+    told = refused.value.problem
+    assert refused.value.line == 3
+    assert told.startswith("meter: 'input' is none of")
+    assert "; line 3: currency: 'usd' is no currency code" in told
+    assert "; line 4: same source, " in told
+    assert told.endswith("; and 23 more")
+
+
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tenants.csv").mkdir()
+    with pytest.raises(SourceRejected, match="cannot be read: Is a directory"):
+        reference.read(tmp_path / "tenants.csv", "tenants")
+
+
 def test_a_file_with_the_name_of_no_contract_is_told(tmp_path: Path) -> None:
     (tmp_path / "reconcile.yaml").write_text("home: var\nreference: reference\n")
     (tmp_path / "reference").mkdir()
-    for name in ("contract_price.csv", "Features.CSV", "zzz.csv", "tenants.csv", "notes.md"):
+    passed_over = ("~$tenants.csv", ".~lock.tenants.csv#", "notes.md")
+    for name in ("contract_price.csv", "Features.CSV", "zzz.csv", "tenants.csv", "tenants.xlsx", *passed_over):
         (tmp_path / "reference" / name).write_text("tenant_id\n")
     report = pipeline.land_reference(read_settings(tmp_path / "reconcile.yaml"), datetime(2026, 10, 5))
     assert report.failures == []
     assert report.warnings == [
         "Features.CSV is no reference file and is not read; nearest is features.csv",
         "contract_price.csv is no reference file and is not read; nearest is contract_prices.csv",
+        "tenants.xlsx is no reference file and is not read; save it as tenants.csv, CSV in UTF-8",
         "zzz.csv is no reference file and is not read",
     ]
 
@@ -142,9 +194,9 @@ def test_the_closed_lists_are_those_of_the_warehouse() -> None:
     with (DBT / "seeds" / "destinations.csv").open() as stream:
         destinations = {row["destination"]: row["decided_by"] for row in csv.DictReader(stream)}
     on_calls = {"out_of_scope", "event", "untagged"}
-    assert set(reference.CHOICES["pool"]) == set(destinations) - on_calls
-    assert {destinations[name] for name in reference.CHOICES["ruled"]} == {"line"}
+    assert set(values.CHOICES["pool"]) == set(destinations) - on_calls
+    assert {destinations[name] for name in values.CHOICES["ruled"]} == {"line"}
     macro = (DBT / "macros" / "dimensions.sql").read_text()
     dimensions = re.search(r"macro price_dimensions\(\) -?%\}\s*\{\{ return\(\[(.*?)\]", macro)
     assert dimensions is not None
-    assert tuple(re.findall(r"'(\w+)'", dimensions[1])) == reference.CHOICES["dimension"]
+    assert tuple(re.findall(r"'(\w+)'", dimensions[1])) == values.CHOICES["dimension"]

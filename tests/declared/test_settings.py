@@ -41,6 +41,18 @@ def test_defaults_and_a_source(tmp_path: Path) -> None:
         ("yes: x", "line 1: yes: a key is a word"),
         ("home: a\nmateriality: 1\nhome: b", "line 3: home: stands here for the second time; the first is on line 1"),
         ("warehouse: bigquery\nbigquery: {projekt: p}", "line 2: bigquery.projekt: .*nearest is project"),
+        (
+            "warehouse: bigquery\nbigquery:\n  project: p\n  row_access: {tenant: {}}",
+            "line 4: bigquery.row_access.tenant: there is no such setting; nearest is tenants",
+        ),
+        ("home: var\nlake: &all [*all]", "its aliases stand for more than settings can hold"),
+        ("home: &all {home: *all}", "its aliases stand for more than settings can hold"),
+        (
+            "l0: &l0 [x, x]\n" + "".join(f"l{n + 1}: &l{n + 1} [*l{n}, *l{n}]\n" for n in range(25)),
+            "its aliases stand for more than settings can hold",
+        ),
+        ("home: " + "[" * 5000, "lists or keys in one another without end"),
+        ('keep_versions: 1\nhome: "\\0"', "line 2: a value holds a zero byte"),
         ("home: [", "line 1: not YAML"),
         ("- home", "must hold keys and values"),
         ("warehouse: bigquery", "say which project"),
@@ -68,6 +80,29 @@ def test_a_setting_that_is_wrong(tmp_path: Path, text: str, said: str) -> None:
 def test_a_source_whose_name_cannot_be(tmp_path: Path, sources: str, said: str) -> None:
     with pytest.raises(SettingsInvalid, match=said):
         read(tmp_path, f"telemetry: {sources}\n")
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ("\n- {name: a, kind: otlp}\n- {name: b, kind: otlp, renamed_from: a}", "line 3: 'a' is a source on line 2"),
+        (
+            "\n- {name: a, kind: otlp, renamed_from: [x, z]}\n- {name: b, kind: otlp, renamed_from: z}",
+            "line 3: 'a' was called 'z' as well",
+        ),
+    ],
+)  # fmt: skip
+def test_an_earlier_name_is_of_one_source(tmp_path: Path, sources: str, said: str) -> None:
+    with pytest.raises(SettingsInvalid, match=said):
+        read(tmp_path, f"telemetry: {sources}\n")
+
+
+def test_earlier_names_are_one_or_several(tmp_path: Path) -> None:
+    read_ = read(
+        tmp_path,
+        "billing: [{name: a, kind: x, renamed_from: b}, {name: c, kind: x, renamed_from: [d, e]}, {name: f, kind: x}]\n",
+    )
+    assert read_.renamed == {"a": ("b",), "c": ("d", "e")}
 
 
 def test_two_rooms_share_no_name(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from reconcilers.ingest.landing import Landed, Landing, Refused
+from reconcilers.periods import Period
 
 NOON, EVENING = datetime(2026, 9, 3, 12), datetime(2026, 9, 3, 18)
 
@@ -134,3 +135,28 @@ def test_a_refusal_stands_until_the_unit_is_taken(landing: Landing) -> None:
     assert landing.refused(datetime(2026, 9, 3, 11)) == []
     assert landing.refused(NOON) == [refused]
     assert landing.refused(EVENING) == []
+
+
+def test_a_renamed_source_has_what_landed_under_its_earlier_names(landing: Landing) -> None:
+    put(landing, NOON, b"first", unit="one")
+    put(landing, NOON, b"other", unit="two")
+    landing.refuse(Refused("bill", "three", "torn"), NOON)
+    landing.refuse(Refused("bill", "four", "torn"), NOON)
+    day = Period.of_day(date(2026, 9, 2))
+    landing.ask("bill", day, day, [day], NOON)
+
+    renamed = Landing(landing.root, {"invoices": ("bill", "older")})
+    pull = renamed.pull("invoices", "focus_file", "one")
+    pull.add("0", "s3://bills/0", b"second")
+    # At the same instant too, what it tells under its name of now counts.
+    renamed.commit(pull, NOON)
+    renamed.end_refusal("invoices", "three", EVENING)
+    assert {one.source for one in renamed.known(EVENING)} == {"invoices"}
+    assert known(renamed, EVENING) == [("one", [b"second"]), ("two", [b"other"])]
+    assert [one.unit for one in renamed.known(EVENING, ["invoices"])] == ["one", "two"]
+    assert [len(one.objects) for one in renamed.history("invoices", "one")] == [1, 1]
+    assert renamed.find("invoices", landing.history("bill", "two")[0].landing_id).source == "invoices"
+    assert [(one.source, one.unit) for one in renamed.refused(EVENING)] == [("invoices", "four")]
+    assert renamed.asked("invoices", EVENING)[date(2026, 9, 2)].landed
+    # Under the old settings nothing has changed.
+    assert known(landing, EVENING)[0] == ("one", [b"first"])

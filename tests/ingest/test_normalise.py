@@ -47,7 +47,10 @@ def test_rows_have_the_shape_of_the_lake_and_bytes_are_read_once(tmp_path: Path,
     landed = land(tmp_path, source, BILL)
     first = lake.ensure(source, landed)
     assert first == Normalised(
-        {"charges": first.files["charges"]}, {"charges": 3}, {"EUR": "-3.000000000", "USD": "0.300000000"}
+        {"charges": first.files["charges"]},
+        {"charges": 3},
+        {"EUR": "-3.000000000", "USD": "0.300000000"},
+        "2026-09-15",
     )
     assert pq.read_schema(first.files["charges"]).equals(schema("charges"))
     landed.path(landed.objects[0]).unlink()

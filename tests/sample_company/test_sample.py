@@ -642,3 +642,18 @@ def test_spans_of_nobody_are_untagged(truth: GroundTruth, answer: Truth) -> None
         assert (found.event_id, found.tenant_id, found.key.api_key_id, found.key.sub_account_id) == (None,) * 4
     assert sum(cost_of(answer, call) for call in nobody) > 0
     assert any(call.ended_at.date() >= END - timedelta(days=2) for call in nobody)
+
+
+def test_a_whole_month_loses_money_on_a_feature_and_on_a_tenant(tmp_path: Path) -> None:
+    out = tmp_path / "company"
+    sample.make(7, date(2026, 9, 1), date(2026, 10, 1), EVENTS_PER_DAY, out)
+    margins: dict[str, Decimal] = defaultdict(Decimal)
+    for (tenant, feature, month), row in sample.truth_at(
+        out, knowledge.settled_at(store.load(out))
+    ).tenant_margin.items():
+        if month == date(2026, 9, 1):
+            # Shared cost reaches tenants and no feature.
+            margins[tenant] += row.revenue - row.direct_cost - row.shared_cost
+            margins[feature] += row.revenue - row.direct_cost
+    assert [one.tenant_id for one in TENANTS if margins[one.tenant_id] < 0] == ["ten_wayne"]
+    assert [one.feature_id for one in FEATURES if margins[one.feature_id] < 0] == ["report_writer"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,8 +35,9 @@ class Api:
     bodies: list[bytes] = field(default_factory=list)
 
 
-@pytest.fixture
-def api() -> Iterator[Api]:
+@contextmanager
+def serving() -> Iterator[Api]:
+    """An API on the loopback interface, until the end of the block."""
     served = Api(lambda path, params: (404, b"{}", {}))
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,6 +70,52 @@ def api() -> Iterator[Api]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with serving() as served:
+        yield served
+
+
+#: Says something on a connection, whose first request came, until the client has gone.
+Speaking = Callable[[socket.socket], None]
+
+
+@pytest.fixture
+def hostile(request: pytest.FixtureRequest) -> Callable[[Speaking], str]:
+    """Makes a server that speaks on the bare connection as it is told; gives its URL."""
+
+    def serve(speak: Speaking) -> str:
+        server = socket.create_server(("127.0.0.1", 0))
+        request.addfinalizer(server.close)
+
+        def answer(connection: socket.socket) -> None:
+            with connection, suppress(OSError):
+                connection.recv(65_536)
+                speak(connection)
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    threading.Thread(target=answer, args=(server.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+    return serve
+
+
+def trickle(head: bytes, drop: bytes) -> Speaking:
+    """After ``head`` one ``drop`` every twentieth of a second, for ever: never a silence, never an end."""
+
+    def speak(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while True:
+            connection.sendall(drop)
+            time.sleep(0.05)
+
+    return speak
 
 
 @pytest.fixture(scope="session")

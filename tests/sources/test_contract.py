@@ -78,12 +78,17 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         "billing",
         {"kind": "openai"},
         {"group_costs_by": ["project_id"]},
-        {"base_url": "https://elsewhere", "api_key_env": "KEY", "retry": {"attempts": 2}},
+        {"base_url": "https://elsewhere", "api_key_env": "KEY", "retry": {"attempts": 2}, "side_by_side": 1},
     ),
     ("billing", {"kind": "aws", "format": "cur_2_0"}, {"cost": "net_unblended"}, {"earlier_months": 2}),
     ("billing", {"kind": "focus_file"}, {"time_format": "%d.%m.%Y"}, {"endpoint_url": "http://here"}),
-    ("billing", {"kind": "gcp", "table": "a.b.c"}, {"table": "a.b.d"}, {"project": "payer", "timeout_seconds": 5}),
-    ("telemetry", {"kind": "otlp"}, {"dialects": ["botanu"]}, {"late_days": 9, "partition": "%Y/"}),
+    (
+        "billing",
+        {"kind": "gcp", "table": "a.b.c"},
+        {"table": "a.b.d"},
+        {"project": "payer", "timeout_seconds": 5, "limit_seconds": 9},
+    ),
+    ("telemetry", {"kind": "otlp"}, {"dialects": ["botanu"]}, {"late_days": 9, "time_limit_seconds": 60}),
     ("revenue", {"kind": "revenue_file"}, {"constants": {"currency": "USD"}}, {"endpoint_url": "http://here"}),
 ]
 

@@ -189,3 +189,22 @@ def test_equal_lines_of_one_delivery_are_numbered() -> None:
     first, second, third = (row["charge_id"] for row in charges(LINE, LINE | {"BilledCost": "0.250"}, LINE))
     assert len({first, second, third}) == 3
     assert [row["charge_id"] for row in charges(LINE, LINE)] == [first, second]
+
+
+def test_tags_that_cannot_be_read_are_noted_once_for_a_file_and_day_and_their_lines_count() -> None:
+    next_day = LINE | {"ChargePeriodStart": "2026-09-16T00:00:00Z", "ChargePeriodEnd": "2026-09-17T00:00:00Z"}
+    lines = [LINE, LINE | {"Tags": "{no"}, LINE | {"Tags": "[]"}, next_day | {"Tags": "1"}]
+    built = focus.Charges("bill", "landing")
+    made = built.table_of_rows(enumerate(lines, 2), file="b.csv", line_base=10_000_000_000).to_pylist()
+    assert [row["tags"] for row in made] == [LINE["Tags"], None, None, None]
+    ((entity, told),) = built.rejected()
+    assert entity == "rejected_records"
+    places = [(r["unit"], r["landing_line"], r["attribute"], r["charge_day"].day, r["bytes"]) for r in told.to_pylist()]
+    assert places == [("b.csv", 10_000_000_003, "Tags", 15, 5), ("b.csv", 10_000_000_005, "Tags", 16, 1)]
+    assert told["reason"][0].as_py() == "Tags of 2 lines cannot be read; the first: '{no' is no JSON object"
+
+
+def test_a_bill_whose_tags_can_be_read_has_nothing_rejected() -> None:
+    built = focus.Charges("bill", "landing")
+    built.table_of_rows([(2, LINE), (3, LINE | {"Tags": None})], file="b.csv")
+    assert list(built.rejected()) == []

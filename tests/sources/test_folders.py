@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceRejected, SourceUnavailable
+from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceRejected, SourceUnreachable
 from reconcilers.sources.folders import Limits, check_key, line_base, open_folder, open_unpacked, split_line
 from tests.sources.conftest import Bucket
 
@@ -136,8 +136,9 @@ def test_an_object_that_changed_since_it_was_listed_is_incomplete(bucket: Bucket
 
 def test_a_silent_s3_is_unavailable(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    with pytest.raises(SourceUnavailable, match=f"s3://{bucket.name}: EndpointConnectionError"):
+    with pytest.raises(SourceUnreachable, match=f"s3://{bucket.name}: EndpointConnectionError.*127.0.0.1:1") as raised:
         open_folder(f"s3://{bucket.name}", endpoint_url="http://127.0.0.1:1").list()
+    assert raised.value.stops_source
 
 
 # Packed files ---------------------------------------------------------------------------------------------------------

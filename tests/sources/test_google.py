@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from reconcilers.errors import ReconcileError, SettingsInvalid, SourceRejected, SourceUnavailable
 from reconcilers.sources.google import TableConfig
 from tests.sources.billing.gcp_export import PROJECT, make_export
+from tests.sources.conftest import Answer, Api, Params, Speaking, trickle
 
 TABLE = {"table": "p-billing.export.t", "project": "p-jobs", "timeout_seconds": 0.01}
 
@@ -64,6 +66,34 @@ def test_a_silent_google(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
     with pytest.raises(SourceUnavailable, match=r"source gcp, file p-billing\.export\.t"):
         read(TABLE)
+
+
+@pytest.mark.parametrize("drop", [b"", b"X-More: 1\r\n"], ids=["says nothing", "a head without end"])
+def test_a_google_that_never_answers(
+    hostile: Callable[[Speaking], str], monkeypatch: pytest.MonkeyPatch, drop: bytes
+) -> None:
+    """The head without end is cut by the client's own bound of a hundred lines."""
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", hostile(trickle(b"HTTP/1.1 200 OK\r\n" if drop else b"", drop)))
+    began = time.monotonic()
+    with pytest.raises(SourceUnavailable, match=r"source gcp, file p-billing\.export\.t"):
+        read({**TABLE, "timeout_seconds": 0.5})
+    assert time.monotonic() - began < 10
+
+
+def test_a_query_that_does_not_end(google: Any, api: Api) -> None:
+    served = google([])
+
+    def answer(path: str, params: Params) -> Answer:
+        if path.endswith("/jobs"):
+            served(path, params)
+        return served.told({**served.job(), "status": {"state": "RUNNING"}, "jobComplete": False})
+
+    api.answer = answer
+    reader = TableConfig.model_validate({**TABLE, "limit_seconds": 0.3}).reader("gcp")
+    began = time.monotonic()
+    with pytest.raises(SourceUnavailable, match="no answer"):
+        list(reader.rows("select 1", None))
+    assert time.monotonic() - began < 5
 
 
 def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

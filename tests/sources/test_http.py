@@ -9,9 +9,17 @@ from decimal import Decimal
 
 import pytest
 
-from reconcilers.errors import ReconcileError, SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
+from reconcilers.errors import (
+    AccessRefused,
+    ReconcileError,
+    SettingsInvalid,
+    SourceChangedShape,
+    SourceRejected,
+    SourceUnavailable,
+    SourceUnreachable,
+)
 from reconcilers.sources import http
-from tests.sources.conftest import Answer, Api, Params
+from tests.sources.conftest import Answer, Api, Params, Speaking, trickle
 
 QUICK = http.RetryPolicy(
     attempts=3, first_wait_seconds=0.01, longest_wait_seconds=2, jitter_seconds=0, timeout_seconds=2
@@ -24,9 +32,12 @@ def client(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., http.Clie
     """A client of the loopback API that sends the secret in ``API_KEY``."""
     monkeypatch.setenv("API_KEY", SECRET)
 
-    def make(base_url: str | None = None, retry: http.RetryPolicy = QUICK) -> http.Client:
+    def make(
+        base_url: str | None = None, retry: http.RetryPolicy = QUICK, pace: http.Pace | None = None
+    ) -> http.Client:
         headers = {"Authorization": f"Bearer {http.credential('API_KEY', 'bill')}"}
-        return http.Client(base_url or f"{api.url}/v1/", headers, source="bill", variable="API_KEY", retry=retry)
+        url = base_url or f"{api.url}/v1/"
+        return http.Client(url, headers, source="bill", variable="API_KEY", retry=retry, pace=pace)
 
     return make
 
@@ -107,7 +118,8 @@ def test_a_silent_server_is_unavailable(api: Api, client: Callable[..., http.Cli
 def test_a_refused_credential_names_its_variable(api: Api, client: Callable[..., http.Client], status: int) -> None:
     answering(api, (status, b"", {}))
     error = refusal(client())
-    assert isinstance(error, SourceRejected)
+    assert isinstance(error, AccessRefused)
+    assert error.stops_source
     assert "rotate the credential in API_KEY" in str(error)
     assert len(api.requests) == 1
 
@@ -162,6 +174,131 @@ def test_a_credential_that_is_none_is_a_setting(monkeypatch: pytest.MonkeyPatch,
     assert "lüssel" not in str(told.value)
     monkeypatch.setenv("API_KEY", f" {SECRET}\n")
     assert http.credential("API_KEY", "bill") == SECRET
+
+
+# The time and the room a request has ------------------------------------------------------------------------------------
+
+SHORT = http.RetryPolicy(
+    attempts=100,
+    first_wait_seconds=0.01,
+    longest_wait_seconds=1,
+    jitter_seconds=0,
+    timeout_seconds=30,
+    limit_seconds=0.6,
+)
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "speak",
+    [
+        pytest.param(lambda connection: time.sleep(30), id="says nothing"),
+        pytest.param(trickle(OK, b"X-More: 1\r\n"), id="a head without end"),
+        pytest.param(trickle(OK + b"X-Long: ", b"a"), id="a line of the head without end"),
+        pytest.param(trickle(OK + b"Content-Length: 1000000\r\n\r\n", b" "), id="a body drop by drop"),
+        pytest.param(trickle(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"), id="chunks without end"),
+        pytest.param(trickle(OK + b"\r\n{}", b" "), id="whole JSON, then blanks without end"),
+    ],
+)
+def test_a_request_ends_within_its_limit(
+    hostile: Callable[[Speaking], str], client: Callable[..., http.Client], speak: Speaking
+) -> None:
+    began = time.monotonic()
+    error = refusal(client(hostile(speak), retry=SHORT))
+    assert 0.5 < time.monotonic() - began < 2
+    assert isinstance(error, SourceUnavailable)
+    assert not error.stops_source
+    assert "did not answer whole within 0.6 seconds" in str(error)
+    assert "`retry: limit_seconds`" in str(error)
+
+
+@pytest.mark.parametrize("answer", [(429, b"", {"Retry-After": "1"}), (503, b"", {}), (503, b"", {"Retry-After": "0"})])
+def test_all_attempts_and_waits_share_the_limit(api: Api, client: Callable[..., http.Client], answer: Answer) -> None:
+    answering(api, answer)
+    began = time.monotonic()
+    assert f"HTTP {answer[0]}" in str(refusal(client(retry=SHORT)))
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_longer_wait_than_its_own_is_waited_when_the_server_asks(
+    api: Api, client: Callable[..., http.Client]
+) -> None:
+    answering(api, (429, b"", {"Retry-After": "1"}), (200, b"{}", {}))
+    with client(retry=http.RetryPolicy(2, 0.01, longest_wait_seconds=0.1, jitter_seconds=0)) as opened:
+        assert opened.get("/costs", []).body == {}
+
+
+def test_who_asks_too_often_slows_all_who_ask_with_it(api: Api, client: Callable[..., http.Client]) -> None:
+    answering(api, (429, b"", {"Retry-After": "1"}), (200, b"{}", {}))
+    pace = http.Pace()
+    with pytest.raises(SourceUnavailable), client(retry=http.RetryPolicy(attempts=1), pace=pace) as first:
+        first.get("/costs", [])
+    began = time.monotonic()
+    with client(pace=pace) as second:
+        second.get("/costs", [])
+    assert time.monotonic() - began > 0.9
+
+
+def test_a_redirect_is_no_way_out(api: Api, client: Callable[..., http.Client]) -> None:
+    api.answer = lambda path, params: (302, b"", {"Location": f"{api.url}{path}/again"})
+    assert "set base_url" in str(refusal(client()))
+    assert len(api.requests) == 1
+
+
+def test_a_body_has_a_largest_size(hostile: Callable[[Speaking], str], client: Callable[..., http.Client]) -> None:
+    head = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+    url = hostile(lambda connection: trickle(head, b"100000\r\n" + b" " * (1 << 20) + b"\r\n")(connection))
+    with pytest.raises(SourceRejected, match="answer is too large"), client(url) as opened:
+        opened.read("/bill.csv", max_bytes=2 << 20)
+
+
+def test_an_answer_that_does_not_say_where_it_ends(
+    hostile: Callable[[Speaking], str], client: Callable[..., http.Client]
+) -> None:
+    """Its connection may have broken after any line."""
+    url = hostile(lambda connection: connection.sendall(OK + b"\r\nday,cost\n2026-09-01,1\n"))
+    with pytest.raises(SourceRejected, match="does not say where it ends"), client(url) as opened:
+        opened.read("/bill.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"day,cost\r\n2026-09-01,0.10\r\n", "text/csv"),
+        (b'{"a":1}\n{"a":2}\n', "application/x-ndjson"),
+        (b"\0\xff", ""),
+    ],
+)
+def test_an_answer_of_any_type_is_its_bytes(
+    api: Api, client: Callable[..., http.Client], content: bytes, content_type: str
+) -> None:
+    answering(api, (200, content, {"Content-Type": content_type} if content_type else {}))
+    with client() as opened:
+        answer = opened.read("/bill", [("day", "1")], accept="text/csv")
+    assert (answer.content, answer.content_type) == (content, content_type)
+    ((_, params, headers),) = api.requests
+    assert (params, headers["Accept"]) == ([("day", "1")], "text/csv")
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
+def test_a_host_that_is_not_there_is_told_by_name(client: Callable[..., http.Client], base_url: str) -> None:
+    error = refusal(client(base_url))
+    assert isinstance(error, SourceUnreachable)
+    assert error.stops_source
+    assert f"no connection to {base_url.removeprefix('http://')}" in str(error)
+    assert "check base_url and the network" in str(error)
+
+
+def test_retries_are_noted_for_logs_and_not_printed(
+    api: Api, client: Callable[..., http.Client], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("INFO")
+    answering(api, (500, b"", {}), (200, b"{}", {}))
+    with client() as opened:
+        opened.get("/costs", [])
+    assert [record.levelname for record in caplog.records if "asked again" in record.message] == ["INFO"]
+    assert all(record.levelname in ("INFO", "DEBUG") for record in caplog.records)
+    assert capfd.readouterr() == ("", "")
 
 
 # Pages of a list ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from reconcilers.ingest import lake
 from reconcilers.warehouses.dbt import PROJECT
 
 Nodes = dict[str, dict[str, Any]]
@@ -226,3 +228,9 @@ def test_the_guards_see(
 ) -> None:
     change(nodes)
     assert any(found in one for one in check(nodes))
+
+
+def test_meters_and_their_scales_are_the_lake_s() -> None:
+    with (PROJECT / "seeds" / "meters.csv").open(encoding="utf-8", newline="") as stream:
+        scales = {row["meter"]: int(row["scale_factor"]) for row in csv.DictReader(stream)}
+    assert scales == {meter: lake.SCALES.get(meter, 1) for meter in lake.METERS}

@@ -19,8 +19,9 @@ final as (
         coalesce(abs(found.amount) >= {{ money("'" ~ var('materiality') ~ "'") }}, false) as material,
         coalesce(found.currency, '{{ var("reporting_currency") }}') as currency,
         {{ days_between('found.charge_day', as_of_day()) }} as age_days,
-        'open' as state
+        'open' as state, kinds.owner, kinds.action
     from found
+    left join {{ ref('break_kinds') }} as kinds on found.kind = kinds.kind
     left join {{ ref('int_variances') }} as variances on found.reconciliation_id = variances.reconciliation_id
 
 )

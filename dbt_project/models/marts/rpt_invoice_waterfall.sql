@@ -58,6 +58,11 @@ final as (
         summed.source, summed.billing_period_start, summed.billing_currency, summed.section, summed.step, summed.destination,
         summed.charge_month, summed.cost, '{{ var("reporting_currency") }}' as currency,
         coalesce(positions.position, case summed.section when 'billed' then -1 else 0 end) as position,
+        case summed.step
+            when 'billed' then 'what the providers billed'
+            when 'commitment_and_prepaid_timing' then 'billed now and used in another month, or the other way round'
+            when 'other_period_usage' then 'usage of another month than the bill'
+            else positions.meaning end as meaning,
         positions.owner, positions.action
     from summed
     left join {{ ref('destinations') }} as positions on summed.destination = positions.destination

@@ -57,7 +57,8 @@ BEDROCK_NAMES = {NOVA_LITE: "NovaLite", NOVA_PRO: "NovaPro"}
 
 @dataclass(frozen=True)
 class Tenant:
-    """One customer. ``weight`` is its share of events in whole parts; ``seats`` are the seats it pays for."""
+    """One customer. ``weight`` is its share of events in whole parts; ``seats`` are the seats it pays for; ``pays`` is what it pays of
+    every price, less than 1 in a pilot."""
 
     tenant_id: str
     name: str
@@ -65,6 +66,7 @@ class Tenant:
     weight: int
     seats: int
     bundle: bool = False
+    pays: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ TENANTS = (
     Tenant("ten_hooli", "Hooli", "enterprise", 7, 8),
     Tenant("ten_wonka", "Wonka Foods", "mid_market", 6, 5),
     Tenant("ten_stark", "Stark Tooling", "mid_market", 5, 4),
-    Tenant("ten_wayne", "Wayne Properties", "mid_market", 5, 4),
+    Tenant("ten_wayne", "Wayne Properties", "mid_market", 5, 4, pays=Decimal("0.05")),
     Tenant("ten_acme", "Acme Parts", "mid_market", 4, 3),
     Tenant("ten_tyrell", "Tyrell Optics", "mid_market", 4, 3),
     Tenant("ten_pied", "Pied Piper", "self_serve", 3, 2),
@@ -157,7 +159,7 @@ FEATURES = (
         "WriteReport",
         Decimal("12.00"),
         "usage_overage",
-        Decimal("0.80"),
+        Decimal("0.10"),
         10,
         included=20,
     ),

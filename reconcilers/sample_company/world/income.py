@@ -19,8 +19,8 @@ from reconcilers.sample_company.world.company import (
 )
 from reconcilers.sample_company.world.happened import TrueOutcome, World
 
-#: Monthly fee of the report writer by segment, for the included reports.
-_REPORT_FEES = {"enterprise": Decimal("150.00"), "mid_market": Decimal("45.00"), "self_serve": Decimal("8.00")}
+#: Monthly fee of the report writer by segment, for the included reports: it is sold below what reports cost.
+_REPORT_FEES = {"enterprise": Decimal("8.00"), "mid_market": Decimal("3.00"), "self_serve": Decimal("1.00")}
 _RANK = {"sdk": 0, "evaluator": 1, "human": 2, "system_of_record": 3}
 
 
@@ -144,7 +144,7 @@ def _invoice(
         kind=kind,
         service_period_start=month,
         service_period_end=next_month(month),
-        amount=amount,
+        amount=amount * tenant.pays,
         bundle_id=bundle_id,
         bills_revenue_id=bills,
     )

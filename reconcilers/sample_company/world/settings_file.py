@@ -49,6 +49,7 @@ _WAREHOUSES = {
 }
 
 _TEMPLATE = r"""# The job of the sample company. The addresses are those of the sample's own server, which rewrites them when it starts.
+company: Acme AI
 home: var
 reference: reference
 reporting_currency: USD

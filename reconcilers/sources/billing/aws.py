@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -30,24 +31,24 @@ if TYPE_CHECKING:
 
 
 class AwsConfig(SourceConfig):
-    """Where one export or report is delivered.
+    """Where one export or report is delivered."""
 
-    ``uri`` is the folder of the export itself, ``s3://bucket/prefix/export-name`` (or a local copy of it): it holds ``data/``
-    and ``metadata/``, for the legacy report its ``yyyymmdd-yyyymmdd/`` folders. ``cost`` is what CUR's BilledCost is:
-    ``net_unblended`` where discounts have no lines of their own. ``marketplace_unit`` is what one unit of a Bedrock
-    Marketplace line without a unit of measure counts (``1000000 Tokens``); without it such lines have no quantity.
-    ``price_credits`` are regular expressions of what descriptions of credits say in full where a credit is part of the
-    price agreed (a private rate, a volume tier), and so lowers what it credits (rule R6); any other credit is one.
-    ``earlier_months`` before the asked period are read again, since AWS refreshes closed months.
-    """
-
-    uri: str = Field(exclude=True)
-    format: Literal["focus_1_2", "cur_2_0", "legacy_cur"]
+    uri: str = Field(exclude=True, examples=["s3://acme-billing/exports/acme-focus"])
+    """The folder of the export itself, `s3://bucket/prefix/export-name` (or a local copy of it): it holds `data/` and
+    `metadata/`, for the legacy report its `yyyymmdd-yyyymmdd/` folders."""
+    format: Literal["focus_1_2", "cur_2_0", "legacy_cur"] = Field(examples=["focus_1_2"])
+    """What is exported: Data Exports as FOCUS 1.2 or CUR 2.0, or the legacy Cost and Usage Report."""
     endpoint_url: str | None = Field(default=None, exclude=True)
+    """Where S3 is, where it is not Amazon's."""
     cost: Literal["unblended", "net_unblended"] = "unblended"
-    marketplace_unit: str | None = None
-    price_credits: tuple[str, ...] = ()
+    """What CUR's BilledCost is: `net_unblended` where discounts have no lines of their own."""
+    marketplace_unit: str | None = Field(default=None, examples=["1000000 Tokens"])
+    """What one unit of a Bedrock Marketplace line without a unit of measure counts; without it such lines have no quantity."""
+    price_credits: tuple[str, ...] = Field(default=(), examples=[["Private rate.*"]])
+    """Regular expressions of what descriptions of credits say in full where a credit is part of the price agreed (a private
+    rate, a volume tier), and so lowers what it credits (rule R6); any other credit is one."""
     earlier_months: int = Field(default=1, ge=0, le=24, exclude=True)
+    """Months before the asked period that are read again, since AWS refreshes closed months."""
 
     @field_validator("price_credits")
     @classmethod
@@ -72,6 +73,13 @@ class Aws(Source):
 
     kind = "aws"
     Config = AwsConfig
+    begins = MappingProxyType(
+        {
+            "": "uri: s3://<bucket>/<prefix>/<export>  # the export's own folder\nformat: focus_1_2  # or cur_2_0, legacy_cur\n"
+        }
+    )
+    providers = ("aws.bedrock",)
+    finality_days = 12
     config: AwsConfig
 
     def units(self, period: Period) -> Iterator[str]:
@@ -134,6 +142,7 @@ class Aws(Source):
                 self._check_month(landed.unit, columns["BillingPeriodStart"], lines, item.name)
                 base = folders.line_base(index)
                 yield "charges", charges.table(columns, lines, file=item.name, line_base=base)
+        yield from charges.rejected()
 
     @classmethod
     def readers(cls) -> set[Path]:

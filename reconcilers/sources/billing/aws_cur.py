@@ -283,7 +283,7 @@ def _map(text: str | None) -> Mapping[str, object]:
     """A CUR map column: a JSON object as text; anything else says nothing."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

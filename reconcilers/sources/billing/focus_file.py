@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -32,29 +33,31 @@ if TYPE_CHECKING:
 
 
 class FocusFileConfig(SourceConfig):
-    """Where the files are and how they are told apart.
+    """Where the files are and how they are told apart."""
 
-    ``pattern`` is matched against the whole key below ``uri``. For ``snapshot`` it has a group ``period`` (``2026-09`` or
-    ``2026-09-01``, with or without dashes) and may have a group ``version``: of one period the newest counts, by date, time
-    or number where every version is one, else by when its files were last modified. A group ``part`` says what in a key is
-    the number of a part, where it is not written as exporters write it (``part_0``, ``part-00001``, ``part_0_0001``).
-    ``usage_report`` matches the keys of usage report files, each a unit of its own.
-    ``columns`` names the file's own column for a FOCUS or ``x_`` column, ``constants`` gives a value for an absent one,
-    ``values`` says what a value of the file means, column by column: ``{x_Meter: {Inp: input_tokens}}``.
-    ``time_format`` is the form of times that are not in ISO 8601, as ``strptime`` has it: ``%m/%d/%Y``.
-    ``billing_account_id`` keeps only the rows of that account (and usage report rows that name none).
-    """
-
-    uri: str = Field(exclude=True)
+    uri: str = Field(exclude=True, examples=["bills"])
+    """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
     pattern: str = r"(?i).*\.(csv(\.(gz|zst|zip))?|parquet)"
-    usage_report: str | None = None
+    """A regular expression for whole keys below `uri`. For `snapshot` it has a group `period` (`2026-09` or `2026-09-01`, with
+    or without dashes) and may have a group `version`: of one period the newest counts, by date, time or number where every
+    version is one, else by when its files were last modified. A group `part` says what in a key is the number of a part,
+    where it is not written as exporters write it (`part_0`, `part-00001`, `part_0_0001`)."""
+    usage_report: str | None = Field(default=None, examples=[".*usage.*"])
+    """A regular expression for the keys of usage report files, each a unit of its own."""
     delivery: Literal["files", "snapshot"] = "files"
+    """`files`: every file counts, lines that two tell once. `snapshot`: of a period's files the newest counts alone."""
     endpoint_url: str | None = Field(default=None, exclude=True)
+    """Where S3 is, where it is not Amazon's."""
     billing_account_id: str | None = None
-    columns: dict[str, str] = Field(default_factory=dict)
-    constants: dict[str, str] = Field(default_factory=dict)
-    values: dict[str, dict[str, str]] = Field(default_factory=dict)
-    time_format: str | None = None
+    """Keeps only the rows of this account (and usage report rows that name none)."""
+    columns: dict[str, str] = Field(default_factory=dict, examples=[{"BilledCost": "cost_usd"}])
+    """The file's own column for a FOCUS or `x_` column."""
+    constants: dict[str, str] = Field(default_factory=dict, examples=[{"BillingCurrency": "USD"}])
+    """The value of a FOCUS or `x_` column that the file does not have."""
+    values: dict[str, dict[str, str]] = Field(default_factory=dict, examples=[{"x_Meter": {"Inp": "input_tokens"}}])
+    """What a value of the file means, column by column."""
+    time_format: str | None = Field(default=None, examples=["%m/%d/%Y"])
+    """The form of times that are not in ISO 8601, as `strptime` has it."""
 
     @field_validator("columns", "constants", "values")
     @classmethod
@@ -89,6 +92,7 @@ class FocusFile(Source):
 
     kind = "focus_file"
     Config = FocusFileConfig
+    begins = MappingProxyType({"": "uri: bills  # a folder, or s3://bucket/prefix\n"})
     config: FocusFileConfig
 
     def units(self, period: Period) -> Iterator[str]:
@@ -129,6 +133,8 @@ class FocusFile(Source):
                     yield "provider_usage", report.table(columns, lines, file=item.name, line_base=base)
                 elif lines:
                     yield "charges", charges.table(columns, lines, file=item.name, line_base=folders.line_base(index))
+        for charges in deliveries.values():
+            yield from charges.rejected()
 
     def _is_usage_report(self, key: str) -> bool:
         return self.config.usage_report is not None and re.fullmatch(self.config.usage_report, key) is not None

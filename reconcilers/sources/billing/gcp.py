@@ -22,6 +22,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers import money
@@ -44,14 +45,12 @@ _ROUNDED = Decimal("1e-9")
 
 
 class GcpConfig(google.TableConfig, SourceConfig):
-    """Which export is read: the table itself or a view with its columns.
-
-    ``credits`` says what BilledCost of a FOCUS table is: before credits (``apart``, as Google's own view has it) or after
-    (``included``).
-    """
+    """Which export is read: the table itself or a view with its columns."""
 
     format: Literal["standard", "detailed", "focus"] = "standard"
+    """Which of Google's exports the table is."""
     credits: Literal["apart", "included"] = "apart"
+    """What BilledCost of a FOCUS table is: before credits (`apart`, as Google's own view has it) or after (`included`)."""
 
 
 class Gcp(Source):
@@ -59,7 +58,14 @@ class Gcp(Source):
 
     kind = "gcp"
     Config = GcpConfig
+    begins = MappingProxyType({"": "table: <project>.<dataset>.<table>\nformat: standard  # or detailed, focus\n"})
+    providers = ("gcp.vertex_ai", "gcp.gemini", "gcp.gen_ai")
     config: GcpConfig
+
+    def probe(self, period: Period) -> int:
+        """Asks for the table's columns."""
+        self._table()
+        return len(list(period.days()))
 
     def units(self, period: Period) -> Iterator[str]:
         """UTC days of export, ``2026-10-01``: those in the period, and later ones with usage of it or an invoice month it ends.
@@ -128,6 +134,7 @@ class Gcp(Source):
                         batch = []
             if batch:
                 yield "charges", charges.table_of_rows(batch, file=item.name, line_base=base)
+        yield from charges.rejected()
 
     @classmethod
     def readers(cls) -> set[Path]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -49,22 +50,20 @@ UsageReportName = Literal[
 
 
 class OpenAIConfig(SourceConfig):
-    """Where the organisation's API is and how it is asked.
-
-    ``api_key_env`` names the environment variable of an admin key with scope ``api.usage.read``. ``billing_account_id`` is
-    the organisation; answers that name another one are refused. ``group_costs_by`` is what costs are split by: drop
-    ``api_key_id`` where the API refuses it. ``usage`` lists the usage reports to read. ``control_total`` asks for each
-    day's costs ungrouped as well, and refuses a day whose lines do not add up to it.
-    """
+    """Where the organisation's API is and how it is asked."""
 
     base_url: str = Field(default="https://api.openai.com", exclude=True)
+    """Where the API is."""
     api_key_env: str = Field(default="OPENAI_ADMIN_KEY", exclude=True)
-    billing_account_id: str | None = None
+    """The environment variable that holds an admin key with scope `api.usage.read`."""
+    billing_account_id: str | None = Field(default=None, examples=["org-acme"])
+    """The organisation; answers that name another one are refused."""
     group_costs_by: tuple[Literal["project_id", "line_item", "api_key_id"], ...] = (
         "project_id",
         "line_item",
         "api_key_id",
     )
+    """What costs are split by: drop `api_key_id` where the API refuses it."""
     usage: tuple[UsageReportName, ...] = (
         "completions",
         "embeddings",
@@ -72,8 +71,11 @@ class OpenAIConfig(SourceConfig):
         "audio_speeches",
         "audio_transcriptions",
     )
+    """The usage reports to read."""
     control_total: bool = True
+    """Whether each day's costs are asked for ungrouped as well; a day whose lines do not add up to it is refused."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
+    """How long to insist where the API does not answer."""
 
 
 class OpenAI(Source):
@@ -81,27 +83,36 @@ class OpenAI(Source):
 
     kind = "openai"
     Config = OpenAIConfig
+    begins = MappingProxyType({"": "api_key_env: OPENAI_ADMIN_KEY  # an admin key with scope api.usage.read\n"})
+    providers = ("openai",)
+    tells = ("service_tier", "batch")
     config: OpenAIConfig
+
+    def __init__(self, config: SourceConfig) -> None:
+        super().__init__(config)
+        self._pace = http.Pace()
 
     @property
     def secrets(self) -> tuple[str, ...]:
         return (self.config.api_key_env,)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.secrets
+
+    def probe(self, period: Period) -> int:
+        """Asks for the costs of the first day, once."""
+        with self._client(http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)) as client:
+            client.get("/v1/organization/costs", _window(period.start))
+        return len(list(period.days()))
 
     def units(self, period: Period) -> Iterator[str]:
         """Every UTC day: ``2026-10-01``."""
         return (day.isoformat() for day in period.days())
 
     def fetch(self, unit: str, pull: Pull) -> None:
-        start = int(_day_start(parse_day(unit)).replace(tzinfo=UTC).timestamp())
-        window = [("start_time", str(start)), ("end_time", str(start + 86_400)), ("bucket_width", "1d"), ("limit", "1")]
-        key = http.credential(self.config.api_key_env, self.name)
-        with http.Client(
-            self.config.base_url,
-            {"Authorization": f"Bearer {key}"},
-            source=self.name,
-            variable=self.config.api_key_env,
-            retry=self.config.retry,
-        ) as client:
+        window = _window(parse_day(unit))
+        with self._client(self.config.retry) as client:
             for name, path, group_by in self._requests():
                 params = [*window, *(("group_by[]", dimension) for dimension in group_by)]
                 for number, page in enumerate(client.pages(path, params), 1):
@@ -156,6 +167,17 @@ class OpenAI(Source):
                     return text[start:position]
             position = text.find(_RESULTS, position)
         raise SourceRejected(f"no result {line}", source=self.name, file=name, hint="landing was changed; restore it")
+
+    def _client(self, retry: http.RetryPolicy) -> http.Client:
+        key = http.credential(self.config.api_key_env, self.name)
+        return http.Client(
+            self.config.base_url,
+            {"Authorization": f"Bearer {key}"},
+            source=self.name,
+            variable=self.config.api_key_env,
+            retry=retry,
+            pace=self._pace,
+        )
 
     def _requests(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         """(name of the landed objects, path, dimensions to group by) of every list a day consists of."""
@@ -514,6 +536,12 @@ class _Row:
 def _plain_zero(text: str) -> str:
     """``0E-6176``, which the costs API writes for nothing, as ``0``; any other amount as it is."""
     return "0" if re.fullmatch(r"[+-]?0+(\.0*)?[eE][+-]?\d+", text) else text
+
+
+def _window(day: date) -> list[tuple[str, str]]:
+    """The parameters that ask for one UTC day."""
+    start = int(_day_start(day).replace(tzinfo=UTC).timestamp())
+    return [("start_time", str(start)), ("end_time", str(start + 86_400)), ("bucket_width", "1d"), ("limit", "1")]
 
 
 def _day_start(day: date) -> datetime:

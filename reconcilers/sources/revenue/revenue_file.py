@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
@@ -29,7 +30,7 @@ from pydantic import Field, field_validator, model_validator
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest.lake import schema
-from reconcilers.periods import parse_day
+from reconcilers.periods import check_instant, parse_day
 from reconcilers.sources import folders, tabular
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.rejected import Rejections
@@ -56,14 +57,18 @@ _LONGEST_DAYS = 7_320
 
 
 class RevenueFileConfig(SourceConfig):
-    """Where the files are. ``pattern`` is matched against whole keys below ``uri``; ``columns`` names the file's own
-    column for a column of the contract, ``constants`` gives the value of one the file does not have."""
+    """Where the files are, and what their columns are called."""
 
-    uri: str = Field(exclude=True)
+    uri: str = Field(exclude=True, examples=["revenue"])
+    """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
     pattern: str = r".*\.csv(\.gz|\.zst)?"
+    """A regular expression for whole keys below `uri`."""
     endpoint_url: str | None = Field(default=None, exclude=True)
-    columns: dict[str, str] = Field(default_factory=dict)
-    constants: dict[str, str] = Field(default_factory=dict)
+    """Where S3 is, where it is not Amazon's."""
+    columns: dict[str, str] = Field(default_factory=dict, examples=[{"revenue_id": "line_id"}])
+    """The file's own column for a column of the contract."""
+    constants: dict[str, str] = Field(default_factory=dict, examples=[{"currency": "USD"}])
+    """The value of a column of the contract that the file does not have."""
 
     @field_validator("pattern")
     @classmethod
@@ -85,6 +90,7 @@ class RevenueFile(Source):
     """Revenue lines from files; see the module's docstring."""
 
     kind: ClassVar[str] = "revenue_file"
+    begins = MappingProxyType({"": "uri: revenue  # a folder, or s3://bucket/prefix\n"})
     Config: ClassVar[type[SourceConfig]] = RevenueFileConfig
     config: RevenueFileConfig
 
@@ -108,8 +114,20 @@ class RevenueFile(Source):
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         import pyarrow as pa
 
-        shape = schema("revenue")
         rejections = Rejections(self.name, landed.landing_id)
+        for batch in self._batches(landed, rejections):
+            yield "revenue", pa.Table.from_pylist(batch, schema=schema("revenue"))
+        if rejections.rows:
+            yield "rejected_records", rejections.table()
+
+    def rows(self, landed: Landed) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Without Arrow, which takes longer to load than a small file to read."""
+        rejections = Rejections(self.name, landed.landing_id)
+        yield from (("revenue", row) for batch in self._batches(landed, rejections) for row in batch)
+        yield from (("rejected_records", row) for row in rejections.rows)
+
+    def _batches(self, landed: Landed, rejections: Rejections) -> Iterator[list[dict[str, Any]]]:
+        """Lines of revenue, some at a time; those that cannot be read are told to ``rejections``."""
         for index, item in enumerate(landed.objects):
             base = folders.line_base(index)
             select = partial(self._select, item.name)
@@ -126,9 +144,7 @@ class RevenueFile(Source):
                         tenant = told["tenant_id"]
                         rejections.add(item.name, line + base, str(error), size, day=day, tenant_id=tenant)
                 if rows:
-                    yield "revenue", pa.Table.from_pylist(rows, schema=shape)
-        if rejections.rows:
-            yield "rejected_records", rejections.table()
+                    yield rows
 
     def _folder(self) -> folders.Folder:
         return folders.open_folder(self.config.uri, endpoint_url=self.config.endpoint_url, source=self.name)
@@ -169,16 +185,18 @@ def _typed(told: Mapping[str, str | None]) -> dict[str, Any]:
         raise ValueError("bills_revenue_id stands on an accrual; only an invoice line bills one")
     if told["feature_id"] is not None and told["bundle_id"] is not None:
         raise ValueError("both feature_id and bundle_id; a line is of one of them")
-    amount = money.amount(told["amount"] or "")
+    amount = money.charged(told["amount"] or "")
     period = {"service_period_start": start, "service_period_end": end}
     return {**told, **period, "amount": amount.rounded, "amount_text": amount.text}
 
 
 def _day(name: str, text: str | None) -> date:
     try:
-        return parse_day(text or "")
+        day = parse_day(text or "")
     except ValueError:
         raise ValueError(f"{name} {text!r:.40} is no day, YYYY-MM-DD") from None
+    check_instant(datetime.combine(day, time()))
+    return day
 
 
 def _day_of(text: str | None) -> date | None:

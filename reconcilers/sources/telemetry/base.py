@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from reconcilers import naming
 from reconcilers.errors import SourceRejected
-from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.contract import Source, SourceConfig, or_text
 from reconcilers.sources.folders import Folder, open_folder
 
 if TYPE_CHECKING:
@@ -189,10 +189,12 @@ class TokenSemantics(BaseModel):
     """What a company knows of a scope's counts, before any other evidence (rule R31): whether its ``input`` counts contain
     what is cached (inclusive) or not, and its ``output`` counts the thoughts. One word is said of the input."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=or_text)
 
     input: Literal["inclusive", "exclusive"] | None = None
+    """Whether input counts contain what is cached."""
     output: Literal["inclusive", "exclusive"] | None = None
+    """Whether output counts contain the thoughts."""
 
     @model_validator(mode="before")
     @classmethod
@@ -201,18 +203,18 @@ class TokenSemantics(BaseModel):
 
 
 class FileSourceConfig(SourceConfig):
-    """Fields of every telemetry source that reads files.
+    """Fields of every telemetry source that reads files."""
 
-    ``uri`` is a folder or ``s3://bucket/prefix``; ``pattern``, a regular expression, matches whole keys below it.
-    ``partition`` is the strftime form of the folder a day's files are in (``year=%Y/month=%m/day=%d/``): with it only
-    the folders of the asked days are listed, widened by ``late_days``, because writers partition by upload time.
-    """
-
-    uri: str = Field(exclude=True)
+    uri: str = Field(exclude=True, examples=["telemetry"])
+    """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
     pattern: str = ".*"
-    partition: str | None = Field(default=None, exclude=True)
+    """A regular expression for whole keys below `uri`."""
+    partition: str | None = Field(default=None, exclude=True, examples=["year=%Y/month=%m/day=%d/"])
+    """The strftime form of the folder a day's files are in: with it only the folders of the asked days are listed."""
     late_days: int = Field(default=3, ge=0, le=400, exclude=True)
+    """Days around the asked ones whose folders are listed too, because writers partition by upload time."""
     endpoint_url: str | None = Field(default=None, exclude=True)
+    """Where S3 is, where it is not Amazon's."""
 
     @field_validator("pattern")
     @classmethod

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
@@ -36,7 +37,7 @@ from pydantic import Field, model_validator
 from reconcilers.periods import Period, parse_day
 from reconcilers.sources import google
 from reconcilers.sources.contract import SourceConfig
-from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource
+from reconcilers.sources.telemetry.mapping import BEGIN_CALLS, BEGIN_OUTCOMES, MappingConfig, MappingSource
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -53,8 +54,10 @@ _PATH = re.compile(r"""[^.`"\\\x00-\x1f]+(\.[^.`"\\\x00-\x1f]+)*""")
 class MappedBigqueryConfig(MappingConfig, google.TableConfig):
     """A mapping, the table it reads, and the column that says which day a row is of."""
 
-    day_column: str
+    day_column: str = Field(examples=["ended_at"])
+    """The column that says which UTC day a row is of: TIMESTAMP, DATETIME or DATE."""
     late_days: int = Field(default=3, ge=0, le=400, exclude=True)
+    """Days before the asked period that are read again, for rows written or changed late."""
 
     @model_validator(mode="after")
     def _names_can_be_quoted(self) -> MappedBigqueryConfig:
@@ -67,8 +70,18 @@ class MappedBigquery(MappingSource):
     """Rows of a table in BigQuery with a declared mapping; see the module's docstring."""
 
     kind: ClassVar[str] = "mapped_bigquery"
+    begins = MappingProxyType(
+        {
+            "calls": f"table: <project>.<dataset>.<calls>\nday_column: ended_at\n{BEGIN_CALLS}",
+            "outcomes": f"table: <project>.<dataset>.<outcomes>\nday_column: occurred_at\n{BEGIN_OUTCOMES}",
+        }
+    )
     Config: ClassVar[type[SourceConfig]] = MappedBigqueryConfig
     config: MappedBigqueryConfig
+
+    def probe(self, period: Period) -> int:
+        """Asks for the table's columns, which the mapping has to fit."""
+        return len(list(period.days())) if self._shape else 0
 
     def units(self, period: Period) -> Iterable[str]:
         """UTC days, ``2026-10-01``."""

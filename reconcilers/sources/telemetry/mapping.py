@@ -31,10 +31,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reconcilers import naming
 from reconcilers.errors import SourceChangedShape, SourceRejected
-from reconcilers.ingest.lake import ENTITIES, METERS, schema
+from reconcilers.ingest.lake import ENTITIES, METERS, most_of, schema
 from reconcilers.money import parse_amount, round_half_away
-from reconcilers.periods import parse_instant
-from reconcilers.sources.contract import SourceConfig
+from reconcilers.periods import EPOCH, check_instant, parse_instant, unit_of_epoch
+from reconcilers.sources.contract import SourceConfig, or_text
 from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.rejected import Lost, Rejections, unreadable, why_unreadable
 from reconcilers.sources.telemetry.base import TelemetrySource, hash_user
@@ -51,12 +51,17 @@ Counts = dict[tuple[str, str | None, str | None], Decimal]  # (meter, modality, 
 
 _BATCH = 20_000
 _MAX_LINE = 16 << 20
-_EPOCH = datetime(1970, 1, 1)
 _EPOCH_MICROSECONDS = {
     "epoch_s": Decimal(10**6),
     "epoch_ms": Decimal(1000),
     "epoch_us": Decimal(1),
     "epoch_ns": Decimal("0.001"),
+}
+_EPOCH_UNITS = {
+    "epoch_s": "seconds",
+    "epoch_ms": "milliseconds",
+    "epoch_us": "microseconds",
+    "epoch_ns": "nanoseconds",
 }
 _CACHED = ("cache_read_input_tokens", "cache_write_input_tokens")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
@@ -83,22 +88,25 @@ _OWN = {
     "usage_inconsistent",
 }
 _DEFAULTED = {"usage_source", "billable", "answered_from_cache", "span_kind"}
-#: Rows of before 2000 or after 2200 were timed in another unit than the mapping says.
-_FIRST, _LAST = datetime(2000, 1, 1), datetime(2200, 1, 1)
 #: What no count of one call exceeds, in its meter's own unit; sums of it must stay in INT64 (rule R17).
-_MAX_COUNT = 10**12
+_MAX_COUNT = Decimal(10**12)
 
 
 class Column(BaseModel):
     """Where one lake column comes from: exactly one of ``column``, ``constant``, ``template``; then ``map``; then its type."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=or_text)
 
-    column: str | None = None
-    constant: str | None = None
-    template: str | None = None
-    map: dict[str, str | None] | None = None
+    column: str | None = Field(default=None, examples=["message.usage.input"])
+    """The table's own column; dots walk nested objects and JSON texts."""
+    constant: str | None = Field(default=None, examples=["anthropic"])
+    """One value for every row."""
+    template: str | None = Field(default=None, examples=["{suite_run}|{model}"])
+    """A text with columns in braces; null when one of them is missing."""
+    map: dict[str, str | None] | None = Field(default=None, examples=[{"True": "success", "*": "failure"}])
+    """What a value means: the first pattern that fits; `*` is any text."""
     time: str = "iso"
+    """How a time is written: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, or a form as `strptime` has it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -119,13 +127,18 @@ class Column(BaseModel):
 class Meter(BaseModel):
     """A source column that counts a meter. ``unit`` is what one of it is in the meter's own unit: ``1000`` for thousands."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     meter: str
+    """A meter, such as `input_tokens` (`docs/lake.md`)."""
     column: str
+    """The table's own column."""
     unit: str = "1"
+    """How many of the meter's own unit one of the column is: `1000` for thousands of tokens."""
     modality: Literal["text", "image", "audio", "video"] | None = None
+    """What the count is of, where prices tell."""
     cache_ttl: str | None = None
+    """How long what was written to the cache is kept: `5m`, `30m`, `1h`."""
 
     @model_validator(mode="after")
     def _is_meter(self) -> Meter:
@@ -139,29 +152,69 @@ class Meter(BaseModel):
 class Usage(BaseModel):
     """How the counts partition: ``inclusive`` input counts contain the cache reads and writes, ``exclusive`` ones do not."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     semantics: Literal["inclusive", "exclusive"]
+    """Whether input counts contain the cache reads and writes."""
     meters: tuple[Meter, ...]
+    """The columns that count."""
 
 
 class Dedupe(BaseModel):
     """Rows of one file with equal ``key`` columns are one row: the first or the last of them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     key: tuple[str, ...]
+    """The columns that are equal."""
     keep: Literal["first", "last"]
+    """Which of the rows counts."""
+
+
+#: How ``reconcile init`` begins a mapping of calls and one of outcomes.
+BEGIN_CALLS = """\
+entity: calls
+columns:  # column of the lake (docs/lake.md): column of your table
+  record_id: call_id
+  ended_at: {column: ended_at, time: iso}
+  event_id: event_id  # what the call was for: one ticket, one report
+  run_id: run_id  # the attempt at it
+  tenant_id: tenant_id
+  feature_id: feature_id
+  provider: provider  # openai, anthropic, aws.bedrock, ...
+  model: model
+usage:
+  semantics: inclusive  # input_tokens contains cached_tokens; else exclusive
+  meters:
+    - {meter: input_tokens, column: input_tokens}
+    - {meter: cache_read_input_tokens, column: cached_tokens}
+    - {meter: output_tokens, column: output_tokens}
+"""
+BEGIN_OUTCOMES = """\
+entity: outcomes
+columns:
+  event_id: event_id
+  outcome: {column: outcome, map: {resolved: success, "*": failure}}  # success, failure or partial
+  emitter: {constant: system_of_record}
+  occurred_at: {column: occurred_at, time: iso}
+"""
 
 
 class MappingConfig(SourceConfig):
-    """A mapping; ``where`` keeps the rows whose columns have one of the given texts."""
+    """What a row is, and where each column of it comes from."""
 
-    entity: Literal["calls", "runs", "outcomes"]
-    columns: dict[str, Column]
-    usage: Usage | None = None
-    where: dict[str, str | tuple[str, ...]] = Field(default={})
-    dedupe: Dedupe | None = None
+    entity: Literal["calls", "runs", "outcomes"] = Field(examples=["calls"])
+    """What a row is; a table that holds several feeds several sources."""
+    columns: dict[str, Column] = Field(
+        examples=[{"event_id": "ticket", "ended_at": {"column": "ts", "time": "epoch_ms"}}]
+    )
+    """Where each column of the lake (`docs/lake.md`) comes from: the name of a column, or how it is made."""
+    usage: Usage | None = Field(default=None)
+    """Which columns count what the call used; calls only."""
+    where: dict[str, str | tuple[str, ...]] = Field(default={}, examples=[{"kind": ["chat", "embedding"]}])
+    """Keeps the rows whose columns have one of the given texts."""
+    dedupe: Dedupe | None = Field(default=None, examples=[{"key": ["id"], "keep": "last"}])
+    """Makes rows of one file with equal columns one row."""
 
     @model_validator(mode="after")
     def _columns_fit_entity(self) -> MappingConfig:
@@ -325,8 +378,10 @@ def column_types(entity: str) -> dict[str, str]:
 
 def lookup(row: Row, name: str) -> Any:
     """The value under ``name``, which is a column or else a dotted path into nested objects or JSON texts; None where there
-    is none. Raises ``ValueError`` for a text on the path that is no JSON."""
+    is none. Raises ``ValueError`` for a text on the path that is no JSON, or where that is what is landed in its place."""
     if name in row:
+        if isinstance(text := row[name], str) and (lost := why_unreadable(text.encode("utf-8", "replace"))):
+            raise ValueError(lost.reason)
         return row[name]
     found: Any = row
     for part in name.split("."):
@@ -346,7 +401,7 @@ def _json_text(text: str) -> Any:
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise ValueError(f"{text!r:.60} is no JSON") from None
+        raise ValueError("the text on its path is no JSON") from None
 
 
 def _json_row(content: bytes) -> Row | Lost:
@@ -479,9 +534,11 @@ def _flag(text: str) -> bool:
 
 def _instant(text: str, form: str) -> datetime:
     """Naive UTC. Epoch numbers are scaled exactly and cut to microseconds. Raises ``ValueError`` for a time in another unit."""
+    if form in _EPOCH_MICROSECONDS and unit_of_epoch(number := _number(text)) != _EPOCH_UNITS[form]:
+        looks = f"; it looks like {told}" if (told := unit_of_epoch(number)) else ""
+        raise ValueError(f"{text!r:.60} is no time in {_EPOCH_UNITS[form]}, as the mapping says{looks}")
     instant = _any_instant(text, form)
-    if not _FIRST <= instant <= _LAST:
-        raise ValueError(f"{text!r:.60} is {instant}: not the unit of time that the mapping says")
+    check_instant(instant)
     return instant
 
 
@@ -489,9 +546,14 @@ def _any_instant(text: str, form: str) -> datetime:
     if form == "iso":
         return parse_instant(text)
     if form in _EPOCH_MICROSECONDS:
-        return _EPOCH + timedelta(microseconds=int(parse_amount(text) * _EPOCH_MICROSECONDS[form] // 1))
+        return EPOCH + timedelta(microseconds=int(_number(text) * _EPOCH_MICROSECONDS[form] // 1))
     parsed = datetime.strptime(text, form)
     return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
+
+
+def _number(text: str) -> Decimal:
+    """A count from 1970, which in nanoseconds has more digits than an amount."""
+    return Decimal(text) if _INTEGER.fullmatch(text) else parse_amount(text)
 
 
 def _used(row: Row, usage: Usage | None, faults: Faults) -> EntityRow:
@@ -543,7 +605,7 @@ def _quantity(text: str | None, meter: Meter) -> Decimal | None:
     quantity = parse_amount(text) * parse_amount(meter.unit)
     if quantity < 0:
         raise ValueError(f"{text} is negative")
-    if quantity > _MAX_COUNT:
+    if quantity > min(_MAX_COUNT, most_of(meter.meter)):
         raise ValueError(f"{text!r:.60} is more than one call can have")
     if meter.meter.endswith("_tokens") and quantity % 1:
         raise ValueError(f"{text!r:.60} is no whole number of tokens")

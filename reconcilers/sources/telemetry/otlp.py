@@ -16,9 +16,11 @@ dialects': ``{feature_id: [acme.feature]}``; ``outcomes`` its own words for an o
 ``token_semantics`` decides for a scope name whether its input counts contain the cached tokens, and its output counts the
 thoughts: ``{acme.llm: exclusive, acme.agent: {input: inclusive, output: exclusive}}``.
 
-Prompt and completion text is never landed. A file that has some is landed without the attributes and events that hold
-it, and ``removed`` in what is noted about the object counts them; the same file gives the same bytes again.
-``remove`` names further attributes that hold text; one ending in a dot stands for all that start with it.
+Prompt and completion text is never landed. What is read stays, and of all else what may be an id, a name, a number, a time
+or a status; what is longer, or under a name of text, does not (``spans/texts.py``). A file that has some is landed without
+it, and ``removed`` in what is noted about the object counts the attributes, events and other parts; the same file gives the
+same bytes again. ``keep`` declares attributes that are not read and whose text may be landed however long it is, ``remove``
+further attributes of text; one ending in a dot stands for all that start with it, and ``remove`` goes first.
 
 A file is a stream of independent records: what of it cannot be read is a row of ``rejected_records``, all else counts
 (rule R33). A record that tells a count that is none is a call whose usage is not known. Only a file without any line that
@@ -36,6 +38,7 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -68,13 +71,25 @@ _ROWS = 25_000
 
 
 class OtlpConfig(FileSourceConfig):
-    """See the module's docstring."""
+    """Where the files are, and what spans say beyond the vocabularies."""
 
     dialects: tuple[str, ...] = Field(default=DIALECTS, min_length=1)
-    attributes: dict[str, tuple[str, ...]] = Field(default={})
-    outcomes: dict[str, Literal["success", "failure", "partial"]] = Field(default={})
-    token_semantics: dict[str, TokenSemantics] = Field(default={})
-    remove: tuple[str, ...] = ()
+    """The vocabularies to read; each span is read by the names of all of them, and the first that tells a field counts."""
+    attributes: dict[str, tuple[str, ...]] = Field(default={}, examples=[{"feature_id": ["acme.feature"]}])
+    """A company's own attribute names of a field, which go before the dialects'."""
+    outcomes: dict[str, Literal["success", "failure", "partial"]] = Field(
+        default={}, examples=[{"resolved": "success"}]
+    )
+    """A company's own words for an outcome."""
+    token_semantics: dict[str, TokenSemantics] = Field(
+        default={}, examples=[{"acme.llm": "exclusive", "acme.agent": {"input": "inclusive", "output": "exclusive"}}]
+    )
+    """Whether a scope's input counts contain the cached tokens, and its output counts the thoughts."""
+    keep: tuple[str, ...] = Field(default=(), examples=[["acme.note"]])
+    """Attributes that hold no prompt or completion and are landed though they are not read and longer than an id; one ending in
+    a dot stands for all that start with it."""
+    remove: tuple[str, ...] = Field(default=(), examples=[["acme.prompt."]])
+    """Further attributes that hold text, which is never landed; one ending in a dot stands for all that start with it."""
 
     @field_validator("dialects")
     @classmethod
@@ -107,6 +122,7 @@ class Otlp(FileSource):
     """Trace files in OTLP/JSON; see the module's docstring."""
 
     kind: ClassVar[str] = "otlp"
+    begins = MappingProxyType({"": "uri: traces  # a folder, or s3://bucket/prefix\n"})
     Config: ClassVar[type[SourceConfig]] = OtlpConfig
     config: OtlpConfig
 
@@ -132,7 +148,7 @@ class Otlp(FileSource):
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         target = work / "without_text"
         with target.open("wb") as out:
-            out.writelines(packed(text.without(received, unit), is_packed(received)))
+            out.writelines(packed(text.without(received, unit, found), is_packed(received)))
         noted = {
             "rewritten": "without prompt and completion text",
             "removed": str(found.removed),
@@ -181,7 +197,7 @@ class Otlp(FileSource):
     @cached_property
     def _text_names(self) -> TextNames:
         """What is text does not depend on the dialects a source reads, so that it may read others one day."""
-        return TextNames(Vocabulary([*self._dialects, *known_dialects()]).names(), self.config.remove)
+        return TextNames(Vocabulary([*self._dialects, *known_dialects()]).names(), self.config.keep, self.config.remove)
 
     @cached_property
     def _dialects(self) -> list[Dialect]:

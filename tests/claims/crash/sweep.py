@@ -163,12 +163,12 @@ class Company:
     def landed(self, as_of: datetime) -> str:
         """A hash of everything a build at ``as_of`` would read: rows of every lake file, reference tables, refusals."""
         told = hashlib.sha256()
-        files, tables, refused = pipeline.known(self.settings, as_of)
-        for entity, paths in sorted(files.items()):
+        known = pipeline.known(self.settings, as_of)
+        for entity, paths in sorted(known.files.items()):
             for path in paths:
                 told.update(f"{entity} {path} {pq.read_table(path).to_pylist()}\n".encode())
-        told.update(repr([(name, table.to_pylist()) for name, table in sorted(tables.items())]).encode())
-        told.update(repr(refused).encode())
+        told.update(repr([(name, table.to_pylist()) for name, table in sorted(known.reference.items())]).encode())
+        told.update(repr(known.knowledge).encode())
         return told.hexdigest()
 
     def state(self, read: set[str]) -> str:

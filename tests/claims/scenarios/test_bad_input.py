@@ -16,6 +16,7 @@ import duckdb
 import pytest
 import yaml
 
+from reconcilers.errors import Exit
 from reconcilers.warehouses.duckdb import Version, read_only
 from tests.claims.scenarios.company_of_examples import write_company
 
@@ -23,6 +24,7 @@ GOOD = {"bill": [{"quantity": 1000, "cost": "10.00"}], "calls": [{"tokens": 1000
 #: Bills that must not be taken, and what is said of them.
 BAD_BILLS = {
     "nan": ("NaN", "line 2: BilledCost: 'NaN' is not a plain decimal amount"),
+    "beyond": ("99999999999.5", "line 2: BilledCost: '99999999999.5' is beyond 9000000000"),
     "huge": ("1E+999999", "line 2: BilledCost: '1E+999999' is not a plain decimal amount"),
     "commas": ('"1,234.5"', "line 2: BilledCost: '1,234.5' is not a plain decimal amount"),
 }
@@ -52,12 +54,15 @@ def run(folder: Path, as_of: str) -> Ran:
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One good source among bad ones: amounts that are none, a torn archive, a currency without rate, an unpriced model."""
     folder = tmp_path_factory.mktemp("bad")
-    names = ["good", "gone", "euro", *BAD_BILLS, "torn"]
+    names = ["good", "gone", "euro", "tags", *BAD_BILLS, "torn"]
     settings = write_company(folder, {name: GOOD | ({"prices": []} if name == "gone" else {}) for name in names})
     header, line = (folder / "bills" / "good" / "bill.csv").read_text().splitlines()
     for name, (amount, _) in BAD_BILLS.items():
         (folder / "bills" / name / "bill.csv").write_text(f"{header}\n{amount}{line.removeprefix('10.00')}\n")
     (folder / "bills" / "euro" / "bill.csv").write_text(f"{header}\n{line.replace('USD', 'EUR')}\n")
+    (folder / "bills" / "tags" / "bill.csv").write_text(f"{header},Tags\n{line},{{not json\n")
+    rule = "priority,tag_key,tag_value,destination,version\n1,team,x,out_of_scope,1\n"
+    (folder / "reference" / "charge_rules.csv").write_text(rule)
     whole = gzip.compress(f"{header}\n{line}\n".encode())
     (folder / "bills" / "torn" / "bill.csv").write_bytes(whole[: len(whole) // 2])
     config = yaml.safe_load(settings.read_text())
@@ -83,11 +88,17 @@ def rows(published: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]
 
 
 def test_others_go_on_and_the_run_says_so(first: Ran, published: duckdb.DuckDBPyConnection) -> None:
-    assert first.code == 2
+    assert first.code == Exit.IN_PART
     found = dict(
         rows(published, "select source, sum(cost) from finance.rpt_invoice_waterfall where step = 'event' group by 1")
     )
-    assert found == {"good": Decimal(10), "gone": Decimal(10)}
+    assert found == {"good": Decimal(10), "gone": Decimal(10), "tags": Decimal(10)}
+
+
+def test_tags_that_cannot_be_read_are_a_break_and_no_rule_s(published: duckdb.DuckDBPyConnection) -> None:
+    found = rows(published, "select charge_day, break_key, note from finance.fct_breaks where kind = 'record_rejected'")
+    key = "source=tags unit=bill.csv line=2 attribute=Tags reason=Tags of 1 lines cannot be read; the first: '{not json' is no JSON object"
+    assert found == [(date(2026, 9, 28), key, "not read; the rest of the record is")]
 
 
 @pytest.mark.parametrize("name", BAD_BILLS)

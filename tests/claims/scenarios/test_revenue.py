@@ -30,8 +30,9 @@ later,ex/later,invoice,2026-10-01,2026-11-01,NaN,USD,ex
 same,ex/same,invoice,2026-09-01,2026-10-01,9,USD,ex
 """
 AGAIN = """
-contested,ex/contested,invoice,2026-09-01,2026-10-01,8.00,USD,ex
-same,ex/same,invoice,2026-09-01,2026-10-01,9.00,USD,ex
+contested,ex/contested,invoice,2026-09-01,2026-10-01,8.00,USD,ex,
+same,ex/same,invoice,2026-09-01,2026-10-01,9.00,USD,ex,
+ghost,ex/known,invoice,2026-09-01,2026-10-01,0,USD,ex,nobody
 """
 TENANTS = ("known", "abroad", "contested", "torn", "later", "same", "free")
 
@@ -58,7 +59,7 @@ def versions(company: Settings) -> tuple[Version, Version]:
     folder = company.path("revenue")
     period = Period.of_day(date(2026, 9, 28))
     nights.land(company, period, datetime(2026, 10, 5))
-    (folder / "a.csv").write_text(f"{HEADER}{AGAIN}")
+    (folder / "a.csv").write_text(f"{HEADER},bills_revenue_id{AGAIN}")
     nights.land(company, period, datetime(2026, 10, 6), ["crm"])
     before = nights.build(company, period, datetime(2026, 10, 6))
     (folder / "z.csv").write_text(f"{HEADER.replace('amount', 'total')}{FIRST}")
@@ -131,6 +132,11 @@ def test_a_refused_file_leaves_no_margin_that_looks_complete(versions: tuple[Ver
     assert [row[:3] for row in after if row[1] is not None] == [row[:3] for row in known]
     assert [row[:3] for row in after if row[1] is None] == [(name, None, None) for name in ("free", "later", "torn")]
     assert {row[3:] for row in after} == {(False, "provisional")}
+
+
+def test_an_invoice_that_bills_nothing_known_is_undeclared(before: Path) -> None:
+    found = rows(before, "select break_key, quantity from finance.fct_breaks where kind = 'undeclared'")
+    assert ("source=(none) told_in=revenue bills_revenue_id=nobody", 1) in found
 
 
 def test_a_source_that_only_skus_name_is_undeclared(before: Path) -> None:

@@ -48,6 +48,6 @@ def test_a_telemetry_file_that_fails_is_told_and_the_rest_is_estimated(tmp_path:
     (tmp_path / "telemetry" / "outcomes.csv").write_text("event_id,outcome,at\nx,success,never\n")
     command = [sys.executable, "-m", "reconcilers.cli", "watch", "--config", str(file), "--date", "2026-09-29"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert "outcomes.csv, line 2" in " ".join(done.stderr.split())
     assert "75" in done.stdout

@@ -17,6 +17,7 @@ from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.world.calendar import instant
 from reconcilers.warehouses.duckdb import Version, read_only
 from tests.claims.scenarios.nights import build, land
+from tests.claims.truth.guide import guide_differences
 from tests.claims.truth.published import book_of_published, book_of_truth
 
 START, END, EVENTS_PER_DAY = date(2026, 9, 25), date(2026, 10, 5), 60
@@ -53,6 +54,7 @@ def test_once_everything_is_known(providers: Providers) -> None:
     land(settings, period, providers.known_at)
     published = build(settings, period, providers.known_at)
     assert differences(providers, published, providers.known_at) == []
+    assert guide_differences(sample.truth_at(providers.out, providers.known_at), published.folder) == []
 
 
 @pytest.mark.parametrize("providers", [4], indirect=True)

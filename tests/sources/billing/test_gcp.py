@@ -183,13 +183,13 @@ def test_an_unknown_cost_type_is_refused(export: Any, land: Land) -> None:
 
 
 def test_no_double_is_added(export: Any, land: Land) -> None:
-    costs = [0.1] * 300 + [0.1 + 0.2, 1e-9, 2.5e-13, 123456789012.34567, -0.0]
+    costs = [0.1] * 300 + [0.1 + 0.2, 1e-9, 2.5e-13, 1234567890.1234567, -0.0]
     rows = charges(
         land,
         export(*(used(cost, export_time=f"2026-10-01T14:{n % 60:02}:00Z") for n, cost in enumerate(costs))).source(),
     )
     assert total(rows) == sum((Fraction(repr(cost)) for cost in costs), Fraction(0))
-    assert total(rows) == stated("30", "0.30000000000000004", "1e-9", "2.5e-13", "123456789012.34567")
+    assert total(rows) == stated("30", "0.30000000000000004", "1e-9", "2.5e-13", "1234567890.1234567")
 
 
 def test_equal_rows_are_charges_of_their_own(export: Any, land: Land) -> None:
@@ -487,6 +487,15 @@ def test_queries_are_bound_labelled_and_run_where_the_table_is(google: Any, land
     bound = {one["name"]: one["parameterValue"]["value"] for one in read["query"]["queryParameters"]}
     days = {"start": "2026-10-01", "end": "2026-10-02", "first": "2026-10-02", "after": "2026-10-04"}
     assert {name: value[:10] for name, value in bound.items()} == days
+
+
+def test_a_probe_asks_for_the_columns_and_runs_no_query(google: Any) -> None:
+    served = google()
+    assert served.source().probe(Period.of_day(date(2026, 10, 1))) == 1
+    served.table = (403, "accessDenied", "no")
+    with pytest.raises(SourceRejected):
+        served.source().probe(Period.of_day(date(2026, 10, 1)))
+    assert served.jobs == []
 
 
 def test_an_export_that_grows_while_it_is_read(google: Any, land: Land, tmp_path: Any) -> None:

@@ -106,6 +106,19 @@ def test_units_are_utc_days(openai: Any) -> None:
     assert list(openai().units(Period(date(2026, 9, 30), date(2026, 10, 2)))) == ["2026-09-30", "2026-10-01"]
 
 
+def test_a_probe_is_one_request_that_shows_whether_the_key_is_taken(api: Api, openai: Any) -> None:
+    serve(api, page())
+    assert openai().probe(Period(date(2026, 10, 1), date(2026, 10, 3))) == 2
+    assert [(path, dict(params)["start_time"]) for path, params, _ in api.requests] == [(COSTS, str(START))]
+    api.answer = lambda *_: (503, b"", OK)
+    with pytest.raises(SourceUnavailable):
+        openai().probe(Period(date(2026, 10, 1), date(2026, 10, 2)))
+    api.answer = lambda *_: (401, b"", OK)
+    with pytest.raises(SourceRejected):
+        openai().probe(Period(date(2026, 10, 1), date(2026, 10, 2)))
+    assert len(api.requests) == 3
+
+
 def test_requests_are_those_of_the_api(api: Api, openai: Any, land: Any) -> None:
     serve(api, page())
     land(openai(usage=["completions", "embeddings"]), DAY)

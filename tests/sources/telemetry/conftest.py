@@ -54,12 +54,14 @@ class Job:
         self.folder.mkdir()
         self.landing = Landing(root / "landing")
         self.lake = Lake(root / "lake")
+        #: That took last.
+        self.source: Source
 
     def take(self, content: bytes, unit: str = "traces.json", known_at: datetime | None = None, **config: Any) -> Taken:
         (self.folder / unit).write_bytes(content)
-        source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": str(self.folder)} | config)
-        assert unit in source.units(DAY)
-        return self.land(source, unit, known_at)
+        self.source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": str(self.folder)} | config)
+        assert unit in self.source.units(DAY)
+        return self.land(self.source, unit, known_at)
 
     def land(self, source: Source, unit: str, known_at: datetime | None = None) -> Taken:
         import pyarrow.parquet as pq

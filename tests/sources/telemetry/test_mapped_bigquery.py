@@ -120,7 +120,7 @@ def test_a_table_says_what_a_file_of_its_rows_says(calls: Any, job: Job, monkeyp
     ]  # fmt: skip
     table = job.land(calls(*reversed(rows)).source(), FIRST)
     content = "\n".join(map(json.dumps, rows)).encode()
-    file = job.take(content, "rows.ndjson", kind="mapped", format="ndjson", land="mapped_columns", **MAPPING)
+    file = job.take(content, "rows.ndjson", kind="mapped", format="ndjson", **MAPPING)
     own = {"landing_id": ""}
     assert [row | own for row in table.calls] == [row | own for row in file.calls]
     assert [row["record_id"] for row in table.calls] == ["a", "b", "c", "d"]
@@ -299,3 +299,11 @@ def test_the_day_is_bound_as_its_column_is_typed(
     assert f"where t.`{column}` >= @start and t.`{column}` < @end order" in query["query"]
     bound = {p["name"]: (p["parameterType"]["type"], p["parameterValue"]["value"]) for p in query["queryParameters"]}
     assert bound == {"start": (kind, start), "end": (kind, end)}
+
+
+def test_a_probe_asks_for_the_columns_and_runs_no_query(asked: list[Row]) -> None:
+    day = Period.of_day(date(2026, 10, 1))
+    assert Calls(None, "p-app.app.calls").source(day_column="created_at").probe(day) == 1
+    with pytest.raises(SourceChangedShape, match="no_such_column"):
+        Calls(None, "p-app.app.calls").source(day_column="no_such_column").probe(day)
+    assert asked == []

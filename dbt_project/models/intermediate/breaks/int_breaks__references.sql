@@ -21,12 +21,14 @@ with known as (
     select 'environment', environment from {{ ref('stg_reference__environments') }}
     union distinct
     select 'bundle_id', bundle_id from {{ ref('stg_reference__bundle_prices') }}
+    union distinct
+    select 'bills_revenue_id', revenue_id from {{ ref('stg_revenue__lines') }}
 
 ),
 
 told as (
 
-    {% for name in ['tenant_id', 'feature_id', 'bundle_id'] -%}
+    {% for name in ['tenant_id', 'feature_id', 'bundle_id', 'bills_revenue_id'] -%}
     select 'revenue' as told_in, '{{ name }}' as name, {{ name }} as told from {{ ref('stg_revenue__lines') }}
     union all
     {% endfor -%}

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import product
 
+from reconcilers.ingest.lake import most_of
+
 #: What no single operation exceeds, in any meter's own unit; sums of it must stay in INT64 (rule R17).
 MAX_COUNT = 10**12
 
@@ -199,11 +201,16 @@ def readings(told: Sequence[str]) -> str:
     return READINGS.format(meters_told=" + ".join(meters) or "0", more_inside=_more_inside(told))
 
 
+def most(count: str) -> int:
+    """What a count does not exceed."""
+    return min(MAX_COUNT, int(most_of(count)))
+
+
 def is_sound(count: str) -> str:
     """Whether a count is one. A cast to a whole number rounds, hence the comparison with what was written."""
     whole = "" if count in METERS else f" and {count} = try_cast({count}_told as decimal(38, 18))"
     # SQL reads 1_000 as a thousand.
-    return f"{count} between 0 and {MAX_COUNT}{whole} and not contains({count}_told, '_')"
+    return f"{count} between 0 and {most(count)}{whole} and not contains({count}_told, '_')"
 
 
 def _more_inside(told: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from reconcilers.ingest.lake import schema
 from reconcilers.money import parse_amount, round_half_away
 from reconcilers.sources.telemetry.base import hash_user
 from reconcilers.sources.telemetry.spans.attributes import texts
-from reconcilers.sources.telemetry.spans.counts import MAX_COUNT
+from reconcilers.sources.telemetry.spans.counts import most
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,7 +98,9 @@ class Entities:
                     self.reject(line, span["faulty_start"], size, "startTimeUnixNano", day)
                 else:
                     name, told = meaning.told_by(span["row"], span["faulty_count"])
-                    self.reject(line, f"{told!r:.60} is no whole number from 0 to {MAX_COUNT}", size, name, day)
+                    self.reject(
+                        line, f"{told!r:.60} is no whole number from 0 to {most(span['faulty_count'])}", size, name, day
+                    )
         return spans if spans["fault"].null_count == len(spans) else spans.filter(spans["fault"].is_null())
 
     def _converted(

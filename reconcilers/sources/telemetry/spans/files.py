@@ -7,6 +7,7 @@ length in four bytes (big-endian). Names, sizes and contents come from outside, 
 from __future__ import annotations
 
 import io
+import json
 import re
 from array import array
 from collections.abc import Iterable, Iterator
@@ -44,7 +45,7 @@ _FRACTION = re.compile(rb'"doubleValue"\s*:\s*(-?[0-9][0-9.eE+-]*)')
 def read_lines(path: Path, name: str, source: str | None = None) -> Iterator[tuple[int, bytes]]:
     """(line, its JSON text) of a trace file in any of its packings; blank lines are counted and left out.
 
-    A message too long to read, and the rest of a file that does not unpack, is a line of ``unreadable``. Raises
+    A message too long to read, or that its readers could take for different ones, and the rest of a file that does not unpack, is a line of ``unreadable``. Raises
     ``SourceRejected`` naming file and line for a file that unpacks to more than a file may hold.
     """
     line = 0
@@ -54,7 +55,8 @@ def read_lines(path: Path, name: str, source: str | None = None) -> Iterator[tup
             # Rotation on some file systems leaves a head of NUL bytes.
             content = content.lstrip(b"\0")
             if content and not content.isspace():
-                yield line, content
+                problem = _ambiguous(content)
+                yield line, unreadable(problem, len(content)) if problem else content
     except _Damaged as error:
         yield line + 1, unreadable(str(error), 0)
     except SourceRejected as error:
@@ -62,6 +64,43 @@ def read_lines(path: Path, name: str, source: str | None = None) -> Iterator[tup
             line = error.line or line + 1
             raise SourceRejected(error.problem, source=source, file=name, line=line, hint=error.hint) from None
         yield line + 1, unreadable(error.problem, 0)
+
+
+def _ambiguous(content: bytes) -> str | None:
+    """Why a message could be read in two ways, or in part only: of a name told twice one reader takes the first and another the last,
+    and so would look for text elsewhere than it is.
+
+    Writers make none of it. Names are counted first, which is quick and finds no fewer.
+    """
+    keys, values = content.count(b'"key"'), content.count(b'"value"')
+    told = content.count(b'"value":{') + content.count(b'"value": {')
+    if keys == values == told and all(content.count(name) < 2 for name in _LISTS):
+        return None
+    if _NO_VALUE.search(content):
+        return "not the shape of OTLP/JSON: a value that is no object"
+    try:
+        json.loads(content, object_pairs_hook=_each_once)
+    except _ToldTwice as error:
+        return f"not the shape of OTLP/JSON: {str(error)!r:.60} is told twice"
+    except (ValueError, RecursionError):
+        return None  # which its readers say
+    return None
+
+
+_LISTS = (b'"resourceSpans"', b'"resourceLogs"')
+_NO_VALUE = re.compile(rb'"value"\s*:\s*(?!null)[^{\s]')
+
+
+class _ToldTwice(Exception):
+    """A name that an object has twice."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise _ToldTwice(name)
+        seen.add(name)
 
 
 #: What ``open_unpacked`` says of data that is damaged.

@@ -1,26 +1,42 @@
 """Prompt and completion text in OTLP/JSON messages: found, counted, and left out of what is landed.
 
-Nearly every message of a file that is landed as it came holds no text, so a message is first read as an outline, the
-names of its attributes and events without any value. Only one whose outline is not clean and whole is parsed in full.
-Which names hold text is said in ``texts.py``. The message of a status goes, too: providers quote there what they refuse.
+Nearly every message of a file holds no text, so a message is first read as an outline, which says that all of it is of
+OTLP, no text of it is longer than a name, and which attributes it has. Only one whose outline is not clean and whole is
+parsed in full. What may stay is said in ``texts.py``: of attributes by their names, of all else by its length. The message
+of a status goes whatever it is: providers quote there what they refuse.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.rejected import unreadable, why_unreadable
+from reconcilers.sources.telemetry.spans import outline
 from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_lines
 from reconcilers.sources.telemetry.spans.logs import event_name
-from reconcilers.sources.telemetry.spans.texts import NUMBERS, Holds, TextNames
+from reconcilers.sources.telemetry.spans.texts import (
+    LONGEST,
+    Holds,
+    TextNames,
+    fits,
+    is_one_line,
+    is_one_word,
+)
 
-Span = dict[str, Any]
+Json = dict[str, Any]
+_KEY = attrgetter("key")
+#: Of what is landed instead of lines as much is held until it is written; the rest is made again.
+_HELD_BYTES = 64 << 20
+#: A line break, or what may be one, in a text of JSON.
+_BREAK = re.compile(rb"\\[bfnrtu]")
+#: More are no names of attributes.
+_MOST_NAMES = 100_000
 _SIGNALS = {"resourceMetrics": "metrics", "resourceProfiles": "profiles"}
 
 
@@ -29,97 +45,113 @@ class TextFilter:
 
     def __init__(self, source: str, names: TextNames) -> None:
         self.source, self.names = source, names
-        self.outline = msgspec.json.Decoder(_Message)
+        #: Names met of which every value in an outline may stay.
+        self.clean: set[str] = set()
 
     def look_through(self, received: Path, unit: str) -> Found:
         """What of a file may not be landed. Raises ``SourceRejected`` for a file without a line that can be read."""
-        removed = lost = lines = 0
+        removed = lost = lines = held = 0
         first: tuple[int, Unreadable] | None = None
+        instead: dict[int, bytes | None] = {}
         for line, content in read_lines(received, unit, self.source):
             lines += 1
-            if not self._is_clean(content):
-                try:
-                    removed += self._count(content)
-                except Unreadable as error:
-                    lost += 1
-                    first = first or (line, error)
+            if self._is_clean(content):
+                continue
+            try:
+                found, kept = self._without(content)
+            except Unreadable as error:
+                lost += 1
+                first = first or (line, error)
+                instead[line] = content.strip() if why_unreadable(content) else unreadable(str(error), len(content))
+                continue
+            # The id of a log record is a hash of what is landed of it: in a file that is rewritten all are written one way.
+            if found or b"resourceLogs" in content:
+                removed, held = removed + found, held + len(kept)
+                instead[line] = kept if held <= _HELD_BYTES else None
         if first and lost == lines:
             line, problem = first
             raise SourceRejected(str(problem), source=self.source, file=unit, line=line, hint=problem.hint)
-        return Found(removed, lost)
+        return Found(removed, lost, instead)
 
-    def without(self, received: Path, unit: str) -> Iterator[bytes]:
-        """The file's messages, one a line, without what ``look_through`` counts; its blank lines are kept."""
-        import orjson
-
+    def without(self, received: Path, unit: str, found: Found) -> Iterator[bytes]:
+        """The file's messages, one a line, without what ``look_through`` found; its blank lines are kept."""
         written = 0
         for line, content in read_lines(received, unit, self.source):
-            try:
-                message = self._message(quoted_fractions(content))
-                self._remove(message)
-                kept = orjson.dumps(message)
-            except Unreadable as error:
-                kept = content if why_unreadable(content) else unreadable(str(error), len(content))
-            except _SHAPE as error:
-                kept = unreadable(_shape_problem(error), len(content))
+            kept = found.instead.get(line, content.strip())
+            # A message in a frame of its own may run over several lines.
+            if kept is None or b"\n" in kept:
+                kept = self._without(content)[1]
             yield b"\n" * (line - written - 1) + kept + b"\n"
             written = line
 
     def _is_clean(self, content: bytes) -> bool:
         """Whether a message is traces for certain and holds no text for certain; false says nothing."""
-        names, clean = self.names, Holds.NO_TEXT
+        if b"\\" in content and _BREAK.search(content):
+            return False
+        clean, events = self.clean, self.names.events
         try:
             content.decode()  # The outline skips values, and with them bytes that are no text.
-            for resource_spans in self.outline.decode(content).resourceSpans:
+            for resource_spans in outline.DECODE(content).resourceSpans:
                 shared = [*resource_spans.resource.attributes]
-                named: list[_Attribute] = []
                 for scope_spans in resource_spans.scopeSpans:
                     shared += scope_spans.scope.attributes
                     for span in scope_spans.spans:
-                        if span.status and span.status.message:
-                            return False
-                        named += span.attributes
-                        for part in (*span.events, *span.links) if span.events or span.links else ():
-                            if part.name in names.events:
+                        if not clean.issuperset(map(_KEY, span.attributes)):
+                            for attribute in span.attributes:
+                                if not self._fits(attribute):
+                                    return False
+                        parts: tuple[outline.Event | outline.Link, ...] = (*span.events, *span.links)
+                        for part in parts:
+                            if part.name in events:
                                 return False
-                            named += part.attributes
-                for attribute in named:
-                    if names[attribute.key] is not clean:
-                        return False
+                            for attribute in part.attributes:
+                                if attribute.key not in clean and not self._fits(attribute):
+                                    return False
                 for attribute in shared:
-                    if names[attribute.key] not in (clean, Holds.UNKNOWN):
+                    if attribute.key not in clean and not self._fits(attribute, of_call=False):
                         return False
         except (ValueError, RecursionError):  # what msgspec raises is a ValueError
             return False
         return True
 
-    def _count(self, content: bytes) -> int:
-        try:
-            return self._remove(self._message(content))
-        except _SHAPE as error:
-            raise Unreadable(_shape_problem(error)) from None
+    def _fits(self, attribute: outline.Attribute, of_call: bool = True) -> bool:
+        """Whether an attribute of an outline may stay; false where it must be looked at more closely.
 
-    def _remove(self, message: Span) -> int:
+        A name of which every value in an outline may stay is noted in ``clean``.
+        """
+        holds, value = self.names[attribute.key], attribute.value
+        if holds is Holds.READ or holds is Holds.NAME:
+            if len(self.clean) < _MOST_NAMES:
+                self.clean.add(attribute.key)
+            return True
+        if holds is Holds.TEXT or holds is Holds.PARTS or value.arrayValue:
+            return False
+        told = ((name, getattr(value, name)) for name in outline.Value.__struct_fields__)
+        return fits({name: one for name, one in told if one is not None}, holds.of(of_call))
+
+    def _without(self, content: bytes) -> tuple[int, bytes]:
+        """How many parts of a message hold text, and the message without them. Raises ``Unreadable``."""
+        import orjson
+
+        try:
+            message = self._message(quoted_fractions(content))
+            return self._remove(message), orjson.dumps(message)
+        except _SHAPE as error:
+            raise Unreadable(f"not the shape of OTLP/JSON traces: a {type(error).__name__}") from None
+
+    def _remove(self, message: Json) -> int:
         """Takes what is text out of a message, and says how many attributes, events and other parts held some."""
         found = 0
-        for record in _bodies(message):
-            del record["body"]
-            found += 1
-        for attributes, span in _carriers(message):
-            kept = [self.names.kept(attribute, span is not None) for attribute in attributes]
-            found += sum(1 for before, after in zip(attributes, kept, strict=True) if before is not after)
-            attributes[:] = [attribute for attribute in kept if attribute is not None]
-            if not span:
-                continue
-            if (span.get("status") or {}).pop("message", None):
-                found += 1
-            if events := span.get("events"):
-                kept = [event if event.get("name") not in self.names.events else _numbers_of(event) for event in events]
-                found += sum(1 for before, after in zip(events, kept, strict=True) if before is not after)
-                span["events"] = [event for event in kept if event is not None]
+        for part, members, of_call in _parts(message):
+            found += _without_others(part, members)
+            if attributes := part.get("attributes"):
+                found += _replace(attributes, [self.names.kept(attribute, of_call) for attribute in attributes])
+            if events := part.get("events"):
+                texts = self.names.events
+                found += _replace(events, [e if e.get("name") not in texts else _numbers_of(e) for e in events])
         return found
 
-    def _message(self, content: bytes) -> Span:
+    def _message(self, content: bytes) -> Json:
         """One message, parsed. Raises ``Unreadable`` for other signals and what is not OTLP/JSON."""
         import orjson
 
@@ -148,10 +180,12 @@ class TextFilter:
 
 @dataclass(frozen=True)
 class Found:
-    """How many attributes and events of a file hold text, and how many of its lines cannot be read."""
+    """How many attributes, events and other parts of a file hold text, how many of its lines cannot be read, and what is landed
+    ``instead`` of those lines: None where that is too much to hold."""
 
     removed: int
     unreadable: int
+    instead: dict[int, bytes | None]
 
 
 class Unreadable(Exception):
@@ -166,20 +200,24 @@ class Unreadable(Exception):
 _SHAPE = (AttributeError, KeyError, TypeError, ValueError)
 
 
-def _shape_problem(error: Exception) -> str:
-    return f"not the shape of OTLP/JSON traces: a {type(error).__name__}"
+def _replace(parts: list[Json], kept: list[Json | None]) -> int:
+    """Leaves of a list what is ``kept`` of its parts; how many parts that changes."""
+    changed = sum(1 for before, after in zip(parts, kept, strict=True) if before is not after)
+    if changed:
+        parts[:] = [part for part in kept if part is not None]
+    return changed
 
 
-def _numbers_of(event: Span) -> Span | None:
+def _numbers_of(event: Json) -> Json | None:
     """An event whose content is a message with the numbers it tells beside; None for one that tells none."""
     attributes = event.get("attributes") or []
-    numbers = [a for a in attributes if a.get("value") and a["value"].keys() <= {*NUMBERS}]
+    numbers = [a for a in attributes if a.get("value") and fits(a["value"], Holds.NUMBER)]
     if len(numbers) == len(attributes) and numbers:
         return event
     return event | {"attributes": numbers} if numbers else None
 
 
-def _containers(message: Span) -> Iterator[tuple[Span, str]]:
+def _containers(message: Json) -> Iterator[tuple[Json, str]]:
     """Every part of a message that holds others, with the member that must hold them."""
     for kind, scoped, records in (("Spans", "scopeSpans", "spans"), ("Logs", "scopeLogs", "logRecords")):
         for resource in message.get(f"resource{kind}") or ():
@@ -188,73 +226,67 @@ def _containers(message: Span) -> Iterator[tuple[Span, str]]:
                 yield scope, records
 
 
-def _carriers(message: Span) -> Iterator[tuple[list[Span], Span | None]]:
-    """Every list of attributes of a message, with its span where it is one's, None for what calls share."""
-    for resource_spans in message.get("resourceSpans") or ():
-        yield (resource_spans.get("resource") or {}).get("attributes") or [], None
-        for scope_spans in resource_spans.get("scopeSpans") or ():
-            yield (scope_spans.get("scope") or {}).get("attributes") or [], None
-            for span in scope_spans.get("spans") or ():
-                yield span.get("attributes") or [], span
-                for part in (*(span.get("events") or ()), *(span.get("links") or ())):
-                    yield part.get("attributes") or [], {}
-    for resource_logs in message.get("resourceLogs") or ():
-        yield (resource_logs.get("resource") or {}).get("attributes") or [], None
-        for scope_logs in resource_logs.get("scopeLogs") or ():
-            yield (scope_logs.get("scope") or {}).get("attributes") or [], None
-    for record in _records(message):
-        yield record.get("attributes") or [], {}
+def _parts(message: Json) -> Iterator[tuple[Json, type[outline.Part], bool]]:
+    """Every part of a message, its members in OTLP, and whether it is of a call: not of what calls share.
+
+    What a part holds comes before it, so that a span's events have lost their text when their span is looked at.
+    """
+    for kind, of_kind, scoped, of_scope, records in (
+        ("resourceSpans", outline.ResourceSpans, "scopeSpans", outline.ScopeSpans, "spans"),
+        ("resourceLogs", outline.ResourceLogs, "scopeLogs", outline.ScopeLogs, "logRecords"),
+    ):
+        for resource in message.get(kind) or ():
+            yield resource.get("resource") or {}, outline.Resource, False
+            for scope in resource.get(scoped) or ():
+                yield scope.get("scope") or {}, outline.Scope, False
+                for record in scope.get(records) or ():
+                    yield record.get("status") or {}, outline.Status, True
+                    for event in record.get("events") or ():
+                        yield event, outline.Event, True
+                    for link in record.get("links") or ():
+                        yield link, outline.Link, True
+                    yield record, outline.Span if records == "spans" else outline.LogRecord, True
+                yield scope, of_scope, False
+            yield resource, of_kind, False
+    yield message, outline.Messages, False
 
 
-def _records(message: Span) -> Iterator[Span]:
-    for resource_logs in message.get("resourceLogs") or ():
-        for scope_logs in resource_logs.get("scopeLogs") or ():
-            yield from scope_logs.get("logRecords") or ()
+def _without_others(part: Json, members: type[outline.Part]) -> int:
+    """Takes out of a part what is no member of it in OTLP, and of its members the texts that are too long to be names."""
+    plain = outline.PLAIN[members]
+    text = [
+        name
+        for name, value in part.items()
+        # Nearly every member is a list, a number or an id.
+        if not (
+            type(value) in plain.get(name, ())
+            and (type(value) is not str or (value.isalnum() and len(value) < LONGEST))
+        )
+        and not _may_stay(name, value, part, members)
+    ]
+    for name in text:
+        del part[name]
+    return len(text)
 
 
-def _bodies(message: Span) -> Iterator[Span]:
-    """Log records whose body may hold text: all but those that repeat the name of their event there."""
-    for record in list(_records(message)):
-        body, name = record.get("body"), event_name(record)
-        repeats = name and body and body.keys() == {"stringValue"} and f".{body['stringValue']}".endswith(f".{name}")
-        if body and not repeats:
-            yield record
+def _may_stay(name: str, value: object, part: Json, members: type[outline.Part]) -> bool:
+    if name not in members.__struct_fields__:
+        return False
+    if name == "body":
+        return _repeats_its_name(part)
+    if name == "message":
+        return not value
+    if not isinstance(value, str):
+        return name in outline.HELD or not isinstance(value, (dict, list))
+    if name == "traceState":
+        return len(value) <= outline.LONGEST_TRACE_STATE
+    if name == "eventName" or (name == "name" and members is outline.Event):
+        return is_one_word(value)
+    return is_one_line(value)
 
 
-# The outline: whatever is written otherwise does not decode, and unknown members below the message are skipped. ---------
-
-
-class _Attribute(msgspec.Struct, frozen=True, gc=False):
-    key: str
-
-
-class _Carrier(msgspec.Struct, frozen=True, gc=False):
-    """A resource, scope, event or link."""
-
-    name: str | None = None
-    attributes: list[_Attribute] = []
-
-
-class _Status(msgspec.Struct, frozen=True, gc=False):
-    message: str | None = None
-
-
-class _Span(msgspec.Struct, frozen=True, gc=False):
-    status: _Status | None = None
-    attributes: list[_Attribute] = []
-    events: list[_Carrier] = []
-    links: list[_Carrier] = []
-
-
-class _ScopeSpans(msgspec.Struct, frozen=True, gc=False):
-    spans: list[_Span]
-    scope: _Carrier = _Carrier()
-
-
-class _ResourceSpans(msgspec.Struct, frozen=True, gc=False):
-    scopeSpans: list[_ScopeSpans]
-    resource: _Carrier = _Carrier()
-
-
-class _Message(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    resourceSpans: list[_ResourceSpans]
+def _repeats_its_name(record: Json) -> bool:
+    """Whether the body of a log record is nothing but the name of its event, as some emitters write it."""
+    body, name = record.get("body"), event_name(record)
+    told = body.get("stringValue") if isinstance(body, dict) and body.keys() == {"stringValue"} else None
+    return not body or (isinstance(told, str) and bool(name) and is_one_word(told) and f".{told}".endswith(f".{name}"))

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers import naming
+from reconcilers.periods import A_SECOND, EPOCH, FIRST_INSTANT, LAST_INSTANT
 from reconcilers.sources.telemetry.base import COUNTS, FIELDS, WHO_AND_WHY, Dialect, TokenSemantics
 from reconcilers.sources.telemetry.spans.attributes import column, counted, read_attributes
 from reconcilers.sources.telemetry.spans.counts import METERS, contents, is_sound, readings
@@ -27,8 +28,21 @@ if TYPE_CHECKING:
     from reconcilers.sources.telemetry.spans.entities import Reject
 
 _MEMORY_LIMIT = "2GB"
-#: Spans of before 2000 or after 2200 were timed in other units than nanoseconds.
-_FIRST_NANOS, _LAST_NANOS = 946_684_800_000_000_000, 7_258_118_400_000_000_000
+#: Spans of before or after were timed in other units than nanoseconds.
+_FIRST_NANOS, _LAST_NANOS = (
+    int((instant - EPOCH).total_seconds()) * A_SECOND["nanoseconds"] for instant in (FIRST_INSTANT, LAST_INSTANT)
+)
+
+
+def _looks_like(number: str) -> str:
+    """``; it looks like seconds``, of a number that counts in them to a time that can be (``unit_of_epoch`` in SQL)."""
+    shorter = {unit: A_SECOND["nanoseconds"] // size for unit, size in A_SECOND.items() if unit != "nanoseconds"}
+    looks = (
+        f"when {number} between {_FIRST_NANOS // size} and {_LAST_NANOS // size - 1} then '; it looks like {unit}'"
+        for unit, size in shorter.items()
+    )
+    return f"case {' '.join(looks)} else '' end"
+
 
 #: What the vocabulary means. What stands in braces is made of it, with every word a bound value.
 _QUERY = f"""
@@ -162,12 +176,12 @@ select
             then 'a traceId is not 32 or a spanId not 16 hexadecimal digits'
         when coalesce(end_nanos, start_nanos, 0) <= 0 then 'a span without a time'
         when coalesce(end_nanos, start_nanos) not between {_FIRST_NANOS} and {_LAST_NANOS}
-            then 'a time that is not in nanoseconds: ' || coalesce(end_nanos, start_nanos)
+            then 'a time that is not in nanoseconds: ' || coalesce(end_nanos, start_nanos) || {_looks_like("coalesce(end_nanos, start_nanos)")}
     end as fault,
     faulty_count,
     case
         when start_nanos > end_nanos then 'begins after it ends'
-        when start_nanos < {_FIRST_NANOS} then 'a time that is not in nanoseconds: ' || start_nanos
+        when start_nanos < {_FIRST_NANOS} then 'a time that is not in nanoseconds: ' || start_nanos || {_looks_like("start_nanos")}
     end as faulty_start
 from used
 """

@@ -1,13 +1,15 @@
-"""Which attributes hold prompts, completions, thoughts, tool arguments or headers, by a rule that needs no list of emitters.
+"""What of an attribute may be landed, so that prompts, completions, thoughts, tool arguments and headers are not.
 
-An attribute that a vocabulary or a setting reads is kept; one that a vocabulary knows as text never is. Of all others, what
-no name vouches for, only a number, a truth value or a single word stays: ids that a setting may name one day. A name with a
-word of text in it (``mlflow.spanInputs``, ``response_data``) keeps numbers only.
+The rule is a list of what stays, since nobody can list what emitters call their text. An attribute that a vocabulary or a
+setting reads stays; one that a vocabulary knows as text never does. Of a name that says it holds a name, an id or a type, a
+line no longer than an id may be stays; of any other a number, a truth value or a single word of that length: ids that a
+setting may name one day. A name with a word of text in it (``mlflow.spanInputs``, ``response_data``) keeps numbers only.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import re
 from collections.abc import Iterable
@@ -46,37 +48,58 @@ _NO_TEXT = {
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 #: The keys of a path in a JSON text.
 _KEYS = re.compile(r'\."([^"]+)"')
+#: No id or name is longer, in characters: a UUID has 36, a response id of a provider up to 64, the resource name of an AWS
+#: inference profile some 90, of a model on Vertex AI some 110.
+LONGEST = 128
 #: A single word, as ids, models, addresses and times are: no blank, no quote, no bracket, no question.
-_ONE_WORD = re.compile(r"[A-Za-z0-9_.:/@+=,;~%#&|*$^!-]{0,128}")
-#: What is read of a JSON text is a name, of a customer with blanks in it, say; what is longer is none.
-_LONGEST_NAME = 128
-NUMBERS = ("intValue", "doubleValue", "boolValue")
+ONE_WORD = re.compile(rf"[A-Za-z0-9_.:/@+=,;~%#&|*$^!-]{{0,{LONGEST}}}")
+#: One line, as names are.
+_ONE_LINE = re.compile(rf"[^\x00-\x1f]{{0,{LONGEST}}}")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.eE+-]{0,63}|[+-]?(?:Infinity|NaN)")
+_NUMBERS = frozenset({"intValue", "doubleValue", "boolValue"})
+_SCALARS = _NUMBERS | {"stringValue"}
+_PLAIN = frozenset({str, int, float, bool})
 #: A list of more is a vector or a text in parts.
 _MOST_VALUES = 32
+_ATTRIBUTE = {"key", "value"}
+#: In place of a list, a map or bytes of a name that is read: still none of the values that it should be.
+_NOTHING: Value = {"kvlistValue": {}}
 
 
 class Holds(Enum):
-    """What is known of an attribute by its name."""
+    """What is known of an attribute by its name, and so which values of it may stay."""
 
-    NO_TEXT = auto()
-    TEXT = auto()
+    #: What is read: any number or text.
+    READ = auto()
+    #: An id, a name, a type: one line that is not too long.
+    NAME = auto()
+    #: Not known: a number or one word.
+    WORD = auto()
+    #: Text unless it is a number.
+    NUMBER = auto()
     #: JSON text, of which some is read.
     PARTS = auto()
-    #: Text unless it is a number.
-    WORDS = auto()
-    #: Text unless it is a number or a single word; of a resource or scope, whose values are no call's, no text.
-    UNKNOWN = auto()
+    TEXT = auto()
+
+    def of(self, a_call: bool) -> Holds:
+        """The same of a resource or scope where it is not ``a_call``'s: no caller chooses its values, so that a line of what is
+        not known stays there."""
+        return Holds.NAME if self is Holds.WORD and not a_call else self
+
+
+_READ = Holds.READ
 
 
 class TextNames(dict[str, Holds]):
     """Attribute name → what it holds, decided once per name.
 
-    ``read`` are the names that are read, as dialects write them; ``remove`` names of text that a setting adds.
+    ``read`` are the names that are read, as dialects write them; a setting declares that those of ``keep`` hold no text and
+    those of ``remove`` do.
     """
 
-    def __init__(self, read: Iterable[str], remove: Iterable[str]) -> None:
+    def __init__(self, read: Iterable[str], keep: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
         super().__init__()
-        known, read, self.removed = known_dialects(), set(read), _Patterns(remove)
+        known, read, self.declared, self.removed = known_dialects(), set(read), _Patterns(keep), _Patterns(remove)
         self.texts = _Patterns(name for dialect in known for name in dialect.texts)
         self.no_texts = _Patterns(name for dialect in known for name in dialect.no_texts)
         self.events = frozenset(name for dialect in known for name in dialect.text_events)
@@ -97,51 +120,72 @@ class TextNames(dict[str, Holds]):
         return found
 
     def _decided(self, name: str) -> Holds:
-        if self.removed.length(name) or name in self.texts.exact:
-            return Holds.PARTS if name in self.parts and not self.removed.length(name) else Holds.TEXT
-        if name in self.read or name in self.no_texts.exact:
-            return Holds.NO_TEXT
-        text, no_text = self.texts.length(name), self.no_texts.length(name)
-        if text > no_text:
+        if self.removed.length(name):
+            return Holds.TEXT
+        if self.declared.length(name):
+            return Holds.READ
+        if name in self.texts.exact:
             return Holds.PARTS if name in self.parts else Holds.TEXT
+        if name in self.read:
+            return Holds.READ
+        if not _ONE_LINE.fullmatch(name):
+            return Holds.TEXT
+        if name in self.no_texts.exact:
+            return Holds.NAME
+        text, no_text = self.texts.length(name), self.no_texts.length(name)
+        if name in self.parts:
+            return Holds.PARTS
+        if text > no_text:
+            return Holds.TEXT
         words = [word.lower() for word in _WORDS.findall(name)]
-        if name in self.parts or (words and words[-1] in _NO_TEXT):
-            return Holds.NO_TEXT
+        if words and words[-1] in _NO_TEXT:
+            return Holds.NAME
         if not _TEXT.isdisjoint(words) or (words and words[-1] in _TEXT_AT_END):
-            return Holds.WORDS
-        return Holds.NO_TEXT if no_text else Holds.UNKNOWN
+            return Holds.NUMBER
+        return Holds.NAME if no_text else Holds.WORD
 
     def kept(self, attribute: Value, of_call: bool = True) -> Value | None:
         """An attribute without its text, None where nothing of it stays. ``of_call``: not of a resource or scope."""
-        value, holds = attribute.get("value") or {}, self[attribute["key"]]
-        if holds is Holds.NO_TEXT or (holds is Holds.UNKNOWN and not of_call):
-            return attribute
-        if holds is Holds.WORDS and value.keys() <= {*NUMBERS}:
-            return attribute
-        if holds is Holds.UNKNOWN and _is_plain(value):
-            return attribute
-        if holds is Holds.PARTS and (parts := self._parts(attribute["key"], value.get("stringValue"))):
-            return attribute if parts == value["stringValue"] else attribute | {"value": {"stringValue": parts}}
-        return None
+        name, value = attribute["key"], attribute.get("value") or {}
+        holds = self[name] if of_call else self[name].of(a_call=False)
+        # Nearly every attribute of a call is read and is a text or a number.
+        if holds is _READ and value.keys() <= _SCALARS and len(attribute) == 2:
+            (told,) = value.values() if len(value) == 1 else (value,)
+            if told.__class__ in _PLAIN:
+                return attribute
+        kept = self._kept(name, holds, value)
+        if kept is None:
+            return None
+        return attribute if kept is value and attribute.keys() <= _ATTRIBUTE else {"key": name, "value": kept}
+
+    def _kept(self, name: str, holds: Holds, value: Value) -> Value | None:
+        if holds is Holds.READ:
+            are_scalars = all(_is_scalar(member, told) for member, told in value.items())
+            return value if are_scalars or fits(value, Holds.NAME) else _NOTHING
+        if holds is Holds.PARTS:
+            told = value.get("stringValue")
+            parts = self._parts(name, told)
+            return value if parts is not None and parts == told else {"stringValue": parts} if parts else None
+        return value if fits(value, holds) else None
 
     def _parts(self, name: str, text: object) -> str | None:
-        """What is read of a JSON text, as JSON."""
-        import orjson
-
+        """What is read of a JSON text, as JSON; numbers with a fraction as text, to keep every digit."""
         try:
-            told = orjson.loads(text) if isinstance(text, str) else None
-        except ValueError:
+            told = json.loads(text, parse_float=str) if isinstance(text, str) else None
+            kept: Value = {}
+            for path in sorted(self.parts[name]):
+                found, place = told, kept
+                for key in path:
+                    found = found.get(key) if isinstance(found, dict) else None
+                if isinstance(found, (bool, int)) or (isinstance(found, str) and is_one_line(found)):
+                    for key in path[:-1]:
+                        place = place.setdefault(key, {})
+                    place[path[-1]] = found
+            parts = json.dumps(kept, ensure_ascii=False, separators=(",", ":")) if kept else None
+            # Half a surrogate pair is no text.
+            return parts.encode().decode() if parts else None
+        except (ValueError, RecursionError):
             return None
-        kept: Value = {}
-        for path in sorted(self.parts[name]):
-            found, place = told, kept
-            for key in path:
-                found = found.get(key) if isinstance(found, dict) else None
-            if isinstance(found, (bool, int)) or (isinstance(found, str) and len(found) <= _LONGEST_NAME):
-                for key in path[:-1]:
-                    place = place.setdefault(key, {})
-                place[path[-1]] = found
-        return orjson.dumps(kept).decode() if kept else None
 
 
 class _Patterns:
@@ -161,14 +205,43 @@ class _Patterns:
         return max((len(prefix) for prefix in self.prefixes if name.startswith(prefix)), default=0)
 
 
-def _is_plain(value: Value) -> bool:
-    """Whether a value is a number, a truth value, a single word, or a few of them."""
-    if "arrayValue" in value:
-        values = (value["arrayValue"] or {}).get("values") or []
-        return len(values) <= _MOST_VALUES and all("arrayValue" not in v and _is_plain(v) for v in values)
-    return all(
-        name in NUMBERS or (name == "stringValue" and isinstance(told, str) and bool(_ONE_WORD.fullmatch(told)))
-        for name, told in value.items()
+def fits(value: Value, holds: Holds) -> bool:
+    """Whether a value is what a name that ``holds`` a name, a word or a number may keep; the texts of a list together."""
+    if holds is Holds.NUMBER:
+        return all(_is_number(member, told) for member, told in value.items())
+    form = {Holds.NAME: _ONE_LINE, Holds.WORD: ONE_WORD}.get(holds)
+    texts = _texts(value)
+    return form is not None and texts is not None and form.fullmatch("".join(texts)) is not None
+
+
+def is_one_line(text: str) -> bool:
+    """Whether a text may be a name."""
+    return _ONE_LINE.fullmatch(text) is not None
+
+
+def is_one_word(text: str) -> bool:
+    """Whether a text may be an id."""
+    return ONE_WORD.fullmatch(text) is not None
+
+
+def _texts(value: Value) -> list[str] | None:
+    """What a value or the values of its list say as text; None for maps, bytes, lists of lists and what is no value of OTLP."""
+    told = [value]
+    if (of_list := value.get("arrayValue")) and len(value) == 1 and of_list.keys() <= {"values"}:
+        told = of_list.get("values") or []
+    if len(told) > _MOST_VALUES or not all(_is_scalar(member, one) for part in told for member, one in part.items()):
+        return None
+    return [one for part in told for one in part.values() if isinstance(one, str)]
+
+
+def _is_scalar(member: str, told: object) -> bool:
+    return member in _SCALARS and not isinstance(told, (dict, list))
+
+
+def _is_number(member: str, told: object) -> bool:
+    """Whether a member of a value is a number or a truth value and says so, as text or not."""
+    return member in _NUMBERS and (
+        _NUMBER.fullmatch(told) is not None if isinstance(told, str) else told is None or isinstance(told, (int, float))
     )
 
 

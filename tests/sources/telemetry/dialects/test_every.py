@@ -29,8 +29,8 @@ def test_words_are_in_the_case_they_are_looked_up_in(dialect: otlp.Dialect) -> N
 @pytest.mark.parametrize("dialect", known_dialects(), ids=lambda dialect: dialect.name)
 def test_no_vocabulary_takes_for_text_what_another_counts(dialect: otlp.Dialect) -> None:
     counts = [name for names in dialect.counts.values() for name in names]
-    names = TextNames(counts, ())
-    assert [name for name in counts if "$" not in name and names[name] is not Holds.NO_TEXT] == []
+    names = TextNames(counts)
+    assert [name for name in counts if "$" not in name and names[name] is not Holds.READ] == []
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)

@@ -110,13 +110,20 @@ UNUSUAL: dict[str, Json] = {
 
 @pytest.mark.parametrize("missing", UNUSUAL)
 def test_a_message_with_unusual_parts_is_landed_as_it_is(job: Job, missing: str) -> None:
-    content = message(span({}, **UNUSUAL[missing]), resource=CALL) | {"acme": 1}
+    content = message(span({}, **UNUSUAL[missing]), resource=CALL)
     content["resourceSpans"] += [{"resource": None, "scopeSpans": None}, {"scopeSpans": [{"scope": None}]}]
     taken = job.take(lines(content, {}))
     assert taken.stored == lines(content, {})
     assert [call["model"] for call in taken.calls] == ["gpt-4.1"]
     content["resourceSpans"][0]["resource"]["attributes"].append(attribute("gen_ai.prompt", SECRET))
     assert b"4111" not in job.take(lines(content)).stored
+
+
+def test_a_setting_declares_attributes_whose_text_is_landed(job: Job) -> None:
+    values = CALL | {"acme.answer": SECRET, "acme.note.of.ours": SECRET, "acme.note.of.theirs": "no word"}
+    taken = job.take(chat(values), keep=["acme.answer", "acme.note."], remove=["acme.note.of.theirs"])
+    assert taken.stored.count(b"4111 1111") == 2
+    assert b"no word" not in taken.stored
 
 
 def test_own_attributes_of_text_are_removed(job: Job) -> None:
