@@ -12,6 +12,7 @@
     'fct_reconciliation': ['reconciliation_id'],
     'fct_tenant_margin': ['tenant_margin_id'],
     'int_bucket_shares': ['allocation_id'],
+    'int_context_thresholds': ['day_emitter_id'],
     'int_doubtful_calls': ['call_id'],
     'int_placements': ['emitter'],
     'int_receipts': ['receipt', 'receipt_id'],

@@ -1,4 +1,3 @@
-{{ config(materialized='ephemeral') }}
 -- grain: source × currency × billing period: what a bill says in all, as its text and as its lines (R3, R5)
 with charges as (
 

@@ -1,4 +1,3 @@
-{{ config(materialized='ephemeral') }}
 -- grain: day × emitter whose model costs more above a prompt size: that size, in tokens (R32)
 with emitters as (
 
