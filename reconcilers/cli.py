@@ -312,6 +312,26 @@ def verify(config: Config = None) -> None:
 
 
 @app.command()
+def forget(
+    user_id: Annotated[str, typer.Argument(help="The user's id as telemetry tells it.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in landing with who asked and when.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say where it stands.")] = False,
+    config: Config = None,
+) -> None:
+    """Take a user's id out of landing and the lake, in all of history; every call, cost and tenant stays. Running it again finishes it.
+
+    Remove it first where telemetry comes from: what is pulled again lands again as its source tells it.
+
+    Example: reconcile forget user-4711 --reason "request 88 under Art. 17 GDPR"
+    """
+    from reconcilers.console.forget import print_forgotten
+
+    if not user_id.strip():
+        raise typer.BadParameter("give the user's id")
+    print_forgotten(_settings(config), user_id.strip(), _instant(None), reason, dry_run)
+
+
+@app.command()
 def sample(
     out: Annotated[Path, typer.Option(help="Folder to write; an earlier sample there is replaced.")] = Path(
         "var/sample"

@@ -7,9 +7,7 @@ tables would pass for complete (D37). ``accept`` keeps who said so, when and why
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +18,7 @@ from reconcilers.declared.settings import Settings
 from reconcilers.errors import GoneMissing, SettingsInvalid
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import parse_instant
-from reconcilers.pipeline import LandingReport, source_names
+from reconcilers.pipeline import LandingReport, source_names, who
 from reconcilers.warehouses.choice import warehouse_of
 
 #: What was accepted lands under this name.
@@ -67,11 +65,12 @@ def accept(
         missing = ", ".join(repr(one.name) for one in found[:_SHOWN]) or "nothing"
         raise SettingsInvalid(f"not missing: {', '.join(map(repr, unknown))}", hint=f"missing is: {missing}")
     landing = Landing(settings.landing, settings.renamed)
-    for name in names:
-        pull = landing.pull(ACCEPTED, "accepted", name)
-        told = {"who": _who(), "when": as_of.isoformat(), "why": reason}
-        pull.add("accepted.json", "", json.dumps(told).encode())
-        landing.commit(pull, as_of)
+    with landing.adding():
+        for name in names:
+            pull = landing.pull(ACCEPTED, "accepted", name)
+            told = {"who": who(), "when": as_of.isoformat(), "why": reason}
+            pull.add("accepted.json", "", json.dumps(told).encode())
+            landing.commit(pull, as_of)
 
 
 def _found(settings: Settings, landing: Landing, as_of: datetime, reports: Sequence[LandingReport]) -> Iterator[Gone]:
@@ -91,14 +90,6 @@ def _found(settings: Settings, landing: Landing, as_of: datetime, reports: Seque
         for unit in report.gone:
             what = f"source {report.source} no longer has {unit}, which is in force"
             yield Gone(report.source, f"{report.source}/{unit}", what, known[unit])
-
-
-def _who() -> str:
-    """Whoever runs the job; a container's user may have a number and no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def _is_accepted(landing: Landing, one: Gone, as_of: datetime) -> bool:

@@ -7,7 +7,9 @@ Airflow and the command line call the same functions; nothing here reads the clo
 from __future__ import annotations
 
 import errno
+import getpass
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -101,6 +103,11 @@ def land(
     others, unless the error stops the source: then all that are left are recorded with it. It stands rejected until it is taken, or a
     listing that would name it does not. Bills are pulled again for ``repull_days`` before the period, because providers restate.
     """
+    with Landing(settings.landing, settings.renamed).adding():
+        return _land(settings, name, period, as_of, progress)
+
+
+def _land(settings: Settings, name: str, period: Period, as_of: datetime, progress: Progress | None) -> LandingReport:
     room, source = next((room, source) for room, source in configured_sources(settings) if source.name == name)
     landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
     report = LandingReport(name)
@@ -219,14 +226,23 @@ def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
         except ReconcileError as error:
             _refuse(landing, report, name, None, as_of, error)
             continue
-        pull = landing.pull(reference.SOURCE, "reference", name)
-        if path.is_file():
-            pull.add(f"{name}.csv", path.name, path)
-        report.units += 1
-        report.news += landing.commit(pull, as_of)[1]
-        landing.end_refusal(reference.SOURCE, name, as_of)
+        with landing.adding():
+            pull = landing.pull(reference.SOURCE, "reference", name)
+            if path.is_file():
+                pull.add(f"{name}.csv", path.name, path)
+            report.units += 1
+            report.news += landing.commit(pull, as_of)[1]
+            landing.end_refusal(reference.SOURCE, name, as_of)
     report.warnings += reference.unread(folder)
     return report
+
+
+def who() -> str:
+    """Whoever runs the job; a container's user may have a number and no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def writing(settings: Settings) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ Layout under the landing root::
     manifests/<source>/<unit>/<known_at>-<landing_id>.json   one committed pull of one unit
     refusals/<source>/<unit>/<known_at>.json                 why a unit was not taken; empty once it was, or is gone
     asked/<source>/<known_at>-<first day>-<end>.json         days a source was asked for, and which it answered for
+    adding.lock                               held by whoever lands, and alone by whoever removes what no manifest names
 
 A manifest is written to a temporary name, flushed and renamed, so it is the commit marker: readers see whole pulls or
 none. ``landing_id`` is a hash of the content, so the same content has one identity whenever it was fetched;
@@ -18,19 +19,21 @@ writes it anew. Files of other names (of editors, of file managers) are passed o
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from reconcilers.errors import Damaged, SourceRejected
+from reconcilers.errors import Busy, Damaged, SourceRejected
 from reconcilers.ingest.proofs import problem_of
 from reconcilers.periods import Period
 
@@ -87,6 +90,11 @@ class Landed:
         """Hash every object. Raises ``SourceRejected`` for the first that is not what landed."""
         for landed_object in self.objects:
             self.proven(landed_object)
+
+    def with_objects(self, objects: Sequence[LandedObject]) -> Landed:
+        """The same pull of other content."""
+        landing_id = _landing_id(self.source, self.kind, self.unit, self.meta, objects)
+        return replace(self, landing_id=landing_id, objects=tuple(objects))
 
     @property
     def is_as_named(self) -> bool:
@@ -201,14 +209,21 @@ class Landing:
                 if known.landing_id == landed.landing_id:
                     return known, False
                 break
-        folder = self.folder("manifests", pull.source, pull.unit)
+        self._put(landed, self.folder("manifests", pull.source, pull.unit))
+        return landed, True
+
+    def rewrite(self, record: Path, objects: Sequence[LandedObject]) -> None:
+        """Let a committed pull, one of ``records``, have other objects: what was known and when stays, under the name it landed."""
+        self._put(self._read(record).with_objects(objects), record.parent)
+
+    def _put(self, landed: Landed, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / f"{known_at:%Y%m%dT%H%M%S.%f}-{landed.landing_id}.json"
+        target = folder / f"{landed.known_at:%Y%m%dT%H%M%S.%f}-{landed.landing_id}.json"
         body = asdict(landed)
         del body["root"]
         body["known_at"], body["fetched_at"] = landed.known_at.isoformat(), landed.fetched_at.isoformat()
         # A different content for the same knowledge time replaces it: the later word at one instant counts.
-        superseded = [p for p in folder.glob(f"{known_at:%Y%m%dT%H%M%S.%f}-*.json") if p != target]
+        superseded = [p for p in folder.glob(f"{landed.known_at:%Y%m%dT%H%M%S.%f}-*.json") if p != target]
         with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False) as out:
             json.dump(body, out, indent=1)
             out.flush()
@@ -217,7 +232,6 @@ class Landing:
         for path in superseded:
             path.unlink(missing_ok=True)
         _fsync_folder(folder)
-        return landed, True
 
     def history(self, source: str, unit: str) -> list[Landed]:
         """Every committed pull of a unit, oldest knowledge first."""
@@ -252,6 +266,28 @@ class Landing:
                     latest[source, unit.name] = max(told, key=self._word)
         earlier = {_segment(name): source for source, names in self.renamed.items() for name in names}
         return [self._read(path, earlier.get(path.parent.parent.name)) for _, path in sorted(latest.items())]
+
+    @contextmanager
+    def adding(self) -> Iterator[None]:
+        """Held while pulls are in flight: until ``alone`` ends they are not begun. Many may hold it at the same time."""
+        with self._lock(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Held while no pull is in flight, so that what no manifest names is nobody's. Raises ``Busy`` while one is."""
+        try:
+            with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                yield
+        except BlockingIOError:
+            raise Busy("a run is landing", hint="wait for it to end") from None
+
+    @contextmanager
+    def _lock(self, how: int) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / "adding.lock").open("a") as lock:
+            fcntl.flock(lock, how)
+            yield
 
     def records(self) -> Iterator[Path]:
         """Every record, whoever wrote it and whether or not it can be read: manifests first."""

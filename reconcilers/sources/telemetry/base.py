@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -236,6 +236,14 @@ class TelemetrySource(Source):
     @property
     def secrets(self) -> tuple[str, ...]:
         return (*super().secrets, USER_KEY_VARIABLE)
+
+    @abstractmethod
+    def without_user(self, path: Path, name: str, user_id: str, out: BinaryIO) -> int:
+        """Write the landed object at ``path`` anew without that user's id, and say how many lines told it.
+
+        Nothing else changes: every line keeps its number, one that does not tell it its bytes. ``name`` is the object's in its
+        pull. Raises ``SourceRejected`` where the id stands for something else, too, that would change with it.
+        """
 
     @classmethod
     def readers(cls) -> set[Path]:

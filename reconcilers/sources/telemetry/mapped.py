@@ -18,7 +18,7 @@ from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, TextIO
+from typing import Any, BinaryIO, ClassVar, Literal, TextIO
 
 from pydantic import Field
 
@@ -34,6 +34,7 @@ from reconcilers.sources.telemetry.mapping import (
     Row,
     lookup,
 )
+from reconcilers.sources.telemetry.user_columns import of_csv, written
 
 #: What a reader of CSV takes for the end of a line.
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -89,6 +90,13 @@ class Mapped(FileSource, MappingSource):
         if first and lost == rows:
             raise self._rejected(unit, first[0], first[1].reason)
         return target, {"land": "mapped_columns"} | ({"unreadable": str(lost)} if lost else {})
+
+    def without_user(self, path: Path, name: str, user_id: str, out: BinaryIO) -> int:
+        if self.config.format != "csv":
+            return super().without_user(path, name, user_id, out)
+        with path.open(encoding="utf-8", newline="") as table:
+            tells = partial(self._tells_user, user_id=user_id, unit=name)
+            return written(out, of_csv(table, self._user_columns, tells))
 
     def _landed(self, row: Row | Lost, names: Iterable[str]) -> str:
         """One row as it is landed."""

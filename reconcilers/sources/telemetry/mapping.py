@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -38,6 +38,7 @@ from reconcilers.sources.contract import SourceConfig, or_text
 from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.rejected import Lost, Rejections, unreadable, why_unreadable
 from reconcilers.sources.telemetry.base import TelemetrySource, hash_user
+from reconcilers.sources.telemetry.user_columns import of_json_lines, written
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -256,6 +257,55 @@ class MappingSource(TelemetrySource):
                 first = rejections.rows[0]
                 raise self._rejected(first["unit"], first["landing_line"], first["reason"])
             yield "rejected_records", rejections.table()
+
+    def without_user(self, path: Path, name: str, user_id: str, out: BinaryIO) -> int:
+        def tells(content: bytes) -> bool:
+            row = _json_row(content) if content.strip(_BLANK) else None
+            return isinstance(row, dict) and self._tells_user(row, user_id, name)
+
+        with open_unpacked(path, name, source=self.name) as stream:
+            return written(out, of_json_lines(whole_lines(stream), self._user_columns, tells))
+
+    @cached_property
+    def _user_columns(self) -> list[str]:
+        """The table's columns that tell the user's id and nothing else."""
+        others = [
+            name for lake, column in self.config.columns.items() if lake != "user_hash" for name in column.reads()
+        ]
+        others += [meter.column for meter in self.config.usage.meters] if self.config.usage else []
+        others += [*self.config.where, *(self.config.dedupe.key if self.config.dedupe else ())]
+        told = self.config.columns["user_hash"].reads() if "user_hash" in self.config.columns else []
+        return [
+            name
+            for name in told
+            if not any(f"{one}.".startswith(f"{name}.") or f"{name}.".startswith(f"{one}.") for one in others)
+        ]
+
+    def _tells_user(self, row: Row, user_id: str, unit: str) -> bool:
+        """Whether that is the user's id in a row, as it stands in its column or as the mapping makes it. Raises ``SourceRejected``
+        where it cannot go alone."""
+        column = self.config.columns.get("user_hash")
+        if column is None or not column.reads():
+            return False
+        told = set()
+        for text in self._user_texts:
+            with suppress(ValueError):  # no id is in what cannot be read
+                told.add(text(row))
+        if user_id in told and not self._user_columns:
+            columns = ", ".join(column.reads())
+            raise self._rejected(
+                unit,
+                None,
+                f"column {columns} tells the user's id and something else, which would be lost with it",
+                "map the other from another column first",
+            )
+        return user_id in told
+
+    @cached_property
+    def _user_texts(self) -> list[Callable[[Row], str | None]]:
+        """What of a row is the user's id: as the mapping makes it, and as it stands in its column."""
+        column = self.config.columns["user_hash"]
+        return [_mapped_text(column), *([_origin_text(column)] if column.column is not None else ())]
 
     def _entity_rows(self, unit: str, path: Path, rejections: Rejections) -> Iterator[EntityRow]:
         """Lake rows of one file in its order, after ``where`` and ``dedupe``; what cannot be read is rejected."""

@@ -28,6 +28,7 @@ can be read is refused. Numbers that look like usage and that nobody reads are r
 
 In ``spans``: ``files`` reads lines, ``logs`` makes log records spans, ``prompts`` finds text, ``attributes`` and ``query``
 with ``counts`` and ``emitters`` say what spans mean, ``entities`` makes them rows; amounts stay text until they are exact.
+``users`` takes one user's id out of what landed.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ import hashlib
 import importlib
 from collections.abc import Iterator
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -55,6 +57,7 @@ from reconcilers.sources.telemetry.spans.logs import with_logs_as_spans
 from reconcilers.sources.telemetry.spans.prompts import TextFilter
 from reconcilers.sources.telemetry.spans.query import Spans, Vocabulary
 from reconcilers.sources.telemetry.spans.texts import TextNames, known_dialects
+from reconcilers.sources.telemetry.spans.users import UserNames
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -163,6 +166,23 @@ class Otlp(FileSource):
                 return content.decode("utf-8", "replace").strip()
         raise SourceRejected(f"no line {line}", source=self.name, file=name, hint="landing was changed; restore it")
 
+    def without_user(self, path: Path, name: str, user_id: str, out: BinaryIO) -> int:
+        found = 0
+
+        def messages() -> Iterator[bytes]:
+            nonlocal found
+            written = 0
+            for line, content in read_lines(path, name, self.name):
+                without = self._user_names.without(content, user_id, name, line)
+                found += without is not None
+                kept = (content if without is None else without).rstrip(b"\r\n")
+                # A message in a frame of its own may run over several lines; no text of it has a line break.
+                yield b"\n" * (line - written - 1) + kept.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
+                written = line
+
+        out.writelines(packed(messages(), is_packed(path)))
+        return found
+
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         rejections = Rejections(self.name, landed.landing_id)
         unread = UnreadUsage(self.name, landed.landing_id)
@@ -198,6 +218,14 @@ class Otlp(FileSource):
     def _text_names(self) -> TextNames:
         """What is text does not depend on the dialects a source reads, so that it may read others one day."""
         return TextNames(Vocabulary([*self._dialects, *known_dialects()]).names(), self.config.keep, self.config.remove)
+
+    @cached_property
+    def _user_names(self) -> UserNames:
+        """What tells a user's id does not depend on the dialects a source reads; what tells something else does."""
+        users = Vocabulary([*self._dialects, *known_dialects()]).attributes["user_id"]
+        read = Vocabulary(self._dialects)
+        others = [names for field, names in read.attributes.items() if field != "user_id"]
+        return UserNames(self.name, users, chain(*others, *read.counts.values()))
 
     @cached_property
     def _dialects(self) -> list[Dialect]:

@@ -142,13 +142,13 @@ class TextFilter:
     def _remove(self, message: Json) -> int:
         """Takes what is text out of a message, and says how many attributes, events and other parts held some."""
         found = 0
-        for part, members, of_call in _parts(message):
+        for part, members, of_call in parts_of(message):
             found += _without_others(part, members)
             if attributes := part.get("attributes"):
-                found += _replace(attributes, [self.names.kept(attribute, of_call) for attribute in attributes])
+                found += leave(attributes, [self.names.kept(attribute, of_call) for attribute in attributes])
             if events := part.get("events"):
                 texts = self.names.events
-                found += _replace(events, [e if e.get("name") not in texts else _numbers_of(e) for e in events])
+                found += leave(events, [e if e.get("name") not in texts else _numbers_of(e) for e in events])
         return found
 
     def _message(self, content: bytes) -> Json:
@@ -200,7 +200,7 @@ class Unreadable(Exception):
 _SHAPE = (AttributeError, KeyError, TypeError, ValueError)
 
 
-def _replace(parts: list[Json], kept: list[Json | None]) -> int:
+def leave(parts: list[Json], kept: list[Json | None]) -> int:
     """Leaves of a list what is ``kept`` of its parts; how many parts that changes."""
     changed = sum(1 for before, after in zip(parts, kept, strict=True) if before is not after)
     if changed:
@@ -226,7 +226,7 @@ def _containers(message: Json) -> Iterator[tuple[Json, str]]:
                 yield scope, records
 
 
-def _parts(message: Json) -> Iterator[tuple[Json, type[outline.Part], bool]]:
+def parts_of(message: Json) -> Iterator[tuple[Json, type[outline.Part], bool]]:
     """Every part of a message, its members in OTLP, and whether it is of a call: not of what calls share.
 
     What a part holds comes before it, so that a span's events have lost their text when their span is looked at.

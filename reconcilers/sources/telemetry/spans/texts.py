@@ -109,7 +109,7 @@ class TextNames(dict[str, Holds]):
         for name in read:
             attribute, path = split_name(name.rpartition("/")[2])
             if path:
-                self.parts.setdefault(attribute, []).append(_KEYS.findall(path))
+                self.parts.setdefault(attribute, []).append(keys_of(path))
             else:
                 self.read.add(attribute)
 
@@ -186,6 +186,11 @@ class TextNames(dict[str, Holds]):
             return parts.encode().decode() if parts else None
         except (ValueError, RecursionError):
             return None
+
+
+def keys_of(path: str) -> list[str]:
+    """The keys of a path in a JSON text, as ``split_name`` writes it."""
+    return _KEYS.findall(path)
 
 
 class _Patterns:
