@@ -297,6 +297,21 @@ def explain(
 
 
 @app.command()
+def verify(config: Config = None) -> None:
+    """Read everything stored again: landed bytes, lake files, published versions. Each problem says what to delete and what makes it again.
+
+    Nothing is changed and no source is asked. Exit code 1 where something is not as it was written.
+
+    Example: reconcile verify
+    """
+    from reconcilers.console.verify import print_verified
+    from reconcilers.errors import Exit
+
+    if not print_verified(_settings(config)):
+        raise SystemExit(Exit.FAILED)
+
+
+@app.command()
 def sample(
     out: Annotated[Path, typer.Option(help="Folder to write; an earlier sample there is replaced.")] = Path(
         "var/sample"

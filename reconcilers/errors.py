@@ -8,6 +8,7 @@
     ├── SourceChangedShape  a required field is missing, renamed or retyped; code must change
     ├── SourceBroken        our own code failed on an input; report it; nothing of it was landed
     ├── PeriodIncomplete    the source has not delivered the whole window yet; wait
+    ├── Damaged             what we stored is not what we wrote; delete what is named, and what it names makes it again
     ├── GoneMissing         what was there before is gone; nothing is published until somebody says that it is meant
     ├── DoesNotReconcile    an invariant failed; finance must look; nothing was published
     ├── Busy                another run holds the writer's place; wait
@@ -133,6 +134,11 @@ class PeriodIncomplete(ReconcileError):
 
     retryable = True
     exit_code = Exit.TRY_AGAIN
+
+
+class Damaged(ReconcileError):
+    """A stored file was changed, cut off or lost behind our back. ``file`` is that file; the hint says what to delete and what
+    makes it again. Nothing was published."""
 
 
 class GoneMissing(ReconcileError):

@@ -183,6 +183,8 @@ class _Files:
         self.lake = known(settings, as_of).files
         self.landing = Landing(settings.landing, settings.renamed)
         self.sources = {source.name: source for _, source in configured_sources(settings)}
+        #: Objects hashed for this explanation.
+        self.proven: set[str] = set()
 
     def charge(self, source: str, charge_id: str) -> StoredLine | None:
         """The stored line of one charge; null when its bill was landed anew since and is not published yet."""
@@ -206,6 +208,9 @@ class _Files:
         landed = self.landing.find(source, landing_id)
         index, line = split_line(landing_line)
         item = landed.objects[index]
+        if item.sha256 not in self.proven:
+            landed.proven(item)
+            self.proven.add(item.sha256)
         text = self.sources[source].cited(landed.path(item), item.name, line)
         return StoredLine(source, item.name, line, item.sha256, text)
 

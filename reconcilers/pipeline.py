@@ -19,7 +19,7 @@ from typing import Any
 
 from reconcilers.declared import models, reference, yaml_text
 from reconcilers.declared.settings import Problem, Settings
-from reconcilers.errors import ReconcileError, SettingsInvalid, SourceBroken
+from reconcilers.errors import Damaged, ReconcileError, SettingsInvalid, SourceBroken
 from reconcilers.fetching import Causes, Fetching, told_once
 from reconcilers.ingest.completeness import knowledge
 from reconcilers.ingest.landing import Landed, Landing, Pull, Refused
@@ -177,7 +177,7 @@ def _land_unit(
     landing: Landing, lake: Lake, source: Source, pull: Pull, as_of: datetime, report: LandingReport
 ) -> bool:
     """Take what was fetched of a unit. Returns whether every row known of it before has vanished."""
-    content = lake.ensure(source, landing.prepare(pull, as_of))
+    content = lake.ensure_fresh(source, landing.prepare(pull, as_of))
     before = [known for known in landing.history(source.name, pull.unit) if known.known_at <= as_of]
     _, news = landing.commit(pull, as_of)
     report.news += news
@@ -201,6 +201,8 @@ def _reading(lake: Lake, source: Source, landed: Landed) -> tuple[Normalised | N
     try:
         with _our_fault(source.name, landed.unit):
             return lake.ensure(source, landed), None
+    except Damaged:
+        raise
     except ReconcileError as error:
         return lake.last_reading(source, landed), error
 
@@ -467,7 +469,7 @@ def facts(period: Period, as_of: datetime, reports: Sequence[LandingReport]) -> 
 
 
 def _first_path(landed: Landed | None) -> Path | None:
-    return landed.path(landed.objects[0]) if landed and landed.objects else None
+    return landed.proven(landed.objects[0]) if landed and landed.objects else None
 
 
 def resolved(settings: Settings, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,9 @@ A manifest is written to a temporary name, flushed and renamed, so it is the com
 none. ``landing_id`` is a hash of the content, so the same content has one identity whenever it was fetched;
 ``known_at`` is knowledge time (rule R1), the ``as_of`` of the run that pulled it. For a unit, the manifest with the
 latest ``known_at`` not after a run's ``as_of`` is what that run knows.
+
+An object is hashed when it is read again, so what differs from what landed is refused by name; landing the same content again
+writes it anew. Files of other names (of editors, of file managers) are passed over.
 """
 
 from __future__ import annotations
@@ -27,9 +30,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from reconcilers.errors import Damaged, SourceRejected
+from reconcilers.ingest.proofs import problem_of
 from reconcilers.periods import Period
 
 _CHUNK = 1 << 20
+_AT = r"\d{8}T\d{6}\.\d{6}"
+_MANIFEST = re.compile(rf"{_AT}-[0-9a-f]{{32}}\.json")
+_REFUSAL = re.compile(rf"{_AT}\.json")
+_ASKED = re.compile(rf"{_AT}-\d{{4}}-\d\d-\d\d-\d{{4}}-\d\d-\d\d\.json")
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,29 @@ class Landed:
     def path(self, landed_object: LandedObject) -> Path:
         """The file that holds the object's bytes."""
         return _object_path(self.root, landed_object.sha256)
+
+    def proven(self, landed_object: LandedObject) -> Path:
+        """The same file, hashed. Raises ``SourceRejected`` where it is not what landed."""
+        path = self.path(landed_object)
+        if problem := problem_of(path, landed_object.sha256, landed_object.bytes):
+            raise SourceRejected(
+                f"the landed bytes in {path} are damaged: the file {problem}",
+                source=self.source,
+                period=self.unit,
+                file=landed_object.name,
+                hint="land its days again, which writes it anew, or restore that file from a backup of landing",
+            )
+        return path
+
+    def prove(self) -> None:
+        """Hash every object. Raises ``SourceRejected`` for the first that is not what landed."""
+        for landed_object in self.objects:
+            self.proven(landed_object)
+
+    @property
+    def is_as_named(self) -> bool:
+        """Whether the landing id is that of this content."""
+        return self.landing_id == _landing_id(self.source, self.kind, self.unit, self.meta, self.objects)
 
 
 @dataclass(frozen=True)
@@ -146,10 +178,8 @@ class Landing:
 
     def prepare(self, pull: Pull, known_at: datetime) -> Landed:
         """The pull as it would be committed, for a look at its content before anyone else can see it."""
-        facts: list[object] = [pull.source, pull.kind, pull.unit, sorted(pull.meta.items())]
-        facts += [[o.name, o.sha256] for o in pull.objects]
         return Landed(
-            hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32],
+            _landing_id(pull.source, pull.kind, pull.unit, pull.meta, pull.objects),
             pull.source,
             pull.kind,
             pull.unit,
@@ -192,15 +222,18 @@ class Landing:
     def history(self, source: str, unit: str) -> list[Landed]:
         """Every committed pull of a unit, oldest knowledge first."""
         folders = [self.folder("manifests", name, unit) for name in self._names(source)]
-        paths = [path for folder in folders for path in folder.glob("*.json")]
+        paths = [path for folder in folders for path in _named(folder, _MANIFEST)]
         return [self._read(path, source) for path in sorted(paths, key=self._word)]
 
     def find(self, source: str, landing_id: str) -> Landed:
-        """The committed pull with that content. Raises ``FileNotFoundError`` when landing does not hold it."""
+        """The committed pull with that content. Raises ``Damaged`` when landing does not hold it."""
         for name in self._names(source):
             for path in sorted((self.root / "manifests" / _segment(name)).glob(f"*/*-{landing_id}.json")):
                 return self._read(path, source)
-        raise FileNotFoundError(f"landing holds no pull {landing_id} of {source}")
+        raise Damaged(
+            f"landing holds no pull {landing_id} of {source}",
+            hint=f"restore {self.root / 'manifests' / _segment(source)} from a backup; `reconcile verify` says what else is gone",
+        )
 
     def known(self, as_of: datetime, sources: list[str] | None = None) -> list[Landed]:
         """What is known at ``as_of``: for every (source, unit) its latest committed pull, ordered by source and unit."""
@@ -212,13 +245,27 @@ class Landing:
             if wanted is not None and source not in wanted:
                 continue
             for unit in folder.iterdir():
-                names = [name for name in os.listdir(unit) if name.endswith(".json") and name < limit]
+                names = [path.name for path in _named(unit, _MANIFEST) if path.name < limit]
                 told = [unit / max(names)] if names else []
                 told += [latest[source, unit.name]] if (source, unit.name) in latest else []
                 if told:
                     latest[source, unit.name] = max(told, key=self._word)
         earlier = {_segment(name): source for source, names in self.renamed.items() for name in names}
         return [self._read(path, earlier.get(path.parent.parent.name)) for _, path in sorted(latest.items())]
+
+    def records(self) -> Iterator[Path]:
+        """Every record, whoever wrote it and whether or not it can be read: manifests first."""
+        for kind, form, depth in (("manifests", _MANIFEST, 2), ("refusals", _REFUSAL, 2), ("asked", _ASKED, 1)):
+            for folder in self._folders(kind):
+                for unit in sorted(folder.iterdir()) if depth == 2 else [folder]:
+                    yield from sorted(_named(unit, form))
+
+    def read(self, record: Path) -> Landed | None:
+        """One of ``records``; the pull where it is a manifest. Raises ``Damaged``."""
+        if _MANIFEST.fullmatch(record.name):
+            return self._read(record)
+        _json(record)
+        return None
 
     def refuse(self, refused: Refused, known_at: datetime) -> None:
         """Record that a unit could not be taken at ``known_at``: what was refused is knowledge too."""
@@ -236,11 +283,11 @@ class Landing:
         """Units whose latest pull known at ``as_of`` was refused, ordered by source and unit."""
         latest: dict[tuple[str, str], Path] = {}
         for folder in self._folders("refusals"):
-            for path in folder.glob("*/*.json"):
+            for path in (path for unit in folder.iterdir() for path in _named(unit, _REFUSAL)):
                 key = self._now_called(folder.name), path.parent.name
                 if path.stem <= f"{as_of:%Y%m%dT%H%M%S.%f}":
                     latest[key] = max(path, latest.get(key, path), key=self._word)
-        told = [(source, json.loads(path.read_text())) for (source, _), path in sorted(latest.items())]
+        told = [(source, _json(path)) for (source, _), path in sorted(latest.items())]
         names = {_segment(name): name for name in self.renamed}
         return [Refused(**{**body, "source": names.get(source, body["source"])}) for source, body in told if body]
 
@@ -261,10 +308,10 @@ class Landing:
         """Days a source was asked for as known at ``as_of``. A day asked for before it was over is not among them."""
         found: dict[date, AskedDay] = {}
         folders = [self.root / "asked" / _segment(name) for name in self._names(source)]
-        for path in sorted((path for folder in folders for path in folder.glob("*.json")), key=lambda path: path.name):
+        for path in sorted((path for folder in folders for path in _named(folder, _ASKED)), key=lambda path: path.name):
             known_at = datetime.strptime(path.stem.split("-")[0], "%Y%m%dT%H%M%S.%f")
             if known_at <= as_of:
-                for day, told in _asked_days(json.loads(path.read_text()), known_at).items():
+                for day, told in _asked_days(_json(path), known_at).items():
                     found[day] = _with(found.get(day), told)
         return found
 
@@ -302,16 +349,52 @@ class Landing:
     def _folders(self, kind: str) -> list[Path]:
         """The folders of all sources."""
         base = self.root / kind
-        return sorted(base.iterdir()) if base.is_dir() else []
+        return sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
 
     def _read(self, path: Path, source: str | None = None) -> Landed:
         """A manifest; ``source`` is what its source is called now, null as it was."""
-        body = json.loads(path.read_text())
-        body["source"] = source or body["source"]
-        body["known_at"] = datetime.fromisoformat(body["known_at"])
-        body["fetched_at"] = datetime.fromisoformat(body["fetched_at"])
-        body["objects"] = tuple(LandedObject(**o) for o in body["objects"])
-        return Landed(**body, root=self.root)
+        body = _json(path)
+        try:
+            body["source"] = source or body["source"]
+            body["known_at"] = datetime.fromisoformat(body["known_at"])
+            body["fetched_at"] = datetime.fromisoformat(body["fetched_at"])
+            body["objects"] = tuple(LandedObject(**o) for o in body["objects"])
+            return Landed(**body, root=self.root)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _not_as_written(path, f"not the shape of a manifest: a {type(error).__name__}") from None
+
+
+def _landing_id(source: str, kind: str, unit: str, meta: Mapping[str, str], objects: Iterable[LandedObject]) -> str:
+    facts: list[object] = [source, kind, unit, sorted(meta.items()), *([o.name, o.sha256] for o in objects)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def _named(folder: Path, form: re.Pattern[str]) -> Iterator[Path]:
+    """The files of a folder that are named as ours are."""
+    return (folder / name for name in (os.listdir(folder) if folder.is_dir() else ()) if form.fullmatch(name))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """What one of landing's records says. Raises ``Damaged``."""
+    try:
+        body = json.loads(path.read_bytes())
+        if isinstance(body, dict):
+            return body
+        problem = f"a JSON {type(body).__name__}"
+    except (ValueError, RecursionError) as error:
+        problem = f"no JSON, {error}" if isinstance(error, json.JSONDecodeError) else "no JSON"
+    except OSError as error:
+        problem = f"not to be read, {error.strerror}"
+    raise _not_as_written(path, problem)
+
+
+def _not_as_written(path: Path, problem: str) -> Damaged:
+    return Damaged(
+        f"a record of landing is not what was written: it is {problem}",
+        file=str(path),
+        hint="restore it from a backup of landing; or delete it and land its days again (`reconcile run --from DAY --to DAY`), "
+        "after which what was known of them before is lost",
+    )
 
 
 def _asked_days(body: dict[str, Any], known_at: datetime) -> dict[date, AskedDay]:

@@ -6,6 +6,8 @@
 
 ``recipe`` is the source's own: a hash of its configuration and of the text that reads it, so a changed mapping or parser reads
 the landed bytes anew and an unchanged one never does. The folder is written under another name and renamed when whole.
+``content.json`` has the hash of each file. One whose size and time are still those it was written with is taken for the same;
+any other is hashed when it is used, and every one by ``reconcile verify``.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote
 
 from reconcilers import money
+from reconcilers.errors import Damaged
 from reconcilers.ingest.lake import DAY_OF_ROWS, schema
+from reconcilers.ingest.proofs import changed, damaged, noted
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -63,11 +67,24 @@ class Lake:
     def ensure(self, source: Readable, landed: Landed) -> Normalised:
         """Make sure that the pull's lake rows are written, which happens once, and say where they are.
 
-        Raises what the source's ``normalise`` raises; then nothing is left behind.
+        The landed bytes are proven before they are read. Raises what the source's ``normalise`` raises; then nothing is left
+        behind; and ``Damaged`` where rows written before are not as they were.
         """
         folder = self._folder(source, landed)
         if not folder.is_dir():
+            landed.prove()
             self._write(source, landed, folder)
+        return _written(folder)
+
+    def ensure_fresh(self, source: Readable, landed: Landed) -> Normalised:
+        """The same of a pull whose bytes were stored just now: rows of it that were damaged since are written anew."""
+        folder = self._folder(source, landed)
+        try:
+            if folder.is_dir():
+                return _written(folder)
+        except Damaged:
+            shutil.rmtree(folder)
+        self._write(source, landed, folder)
         return _written(folder)
 
     def last_reading(self, source: Readable, landed: Landed) -> Normalised | None:
@@ -77,7 +94,10 @@ class Lake:
         folders = (self.root / quote(source.name, safe="")).glob(f"{landed.landing_id}-*/content.json")
         whole = [path for path in folders if path.parent.suffix != ".tmp"]
         for content in sorted(whole, key=lambda path: path.stat().st_mtime_ns, reverse=True):
-            found = _written(content.parent)
+            try:
+                found = _written(content.parent)
+            except Damaged:
+                continue
             if all(pq.read_schema(path).equals(schema(entity)) for entity, path in found.files.items()):
                 return found
         return None
@@ -97,7 +117,7 @@ class Lake:
         rows = content.getvalue().to_pybytes()
         name = f"{landed.landing_id}-{hashlib.sha256(rows).hexdigest()[:16]}"
         path = self.root / quote(landed.source, safe="") / name / f"{entity}.parquet"
-        if not path.is_file():
+        if not path.is_file() or path.read_bytes() != rows:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
             temporary.write_bytes(rows)
@@ -137,6 +157,7 @@ class Lake:
                 "rows": rows,
                 "billed_cost": {name: f"{money.round_half_away(cost):f}" for name, cost in sorted(billed.items())},
                 "last_day": last_day,
+                "files": {entity: noted(temporary / f"{entity}.parquet") for entity in writers},
             }
             (temporary / "content.json").write_text(json.dumps(content, indent=1))
             for path in (*temporary.iterdir(), temporary):
@@ -156,9 +177,24 @@ class Lake:
 
 
 def _written(folder: Path) -> Normalised:
-    content = json.loads((folder / "content.json").read_text())
+    """What a folder of the lake holds. Raises ``Damaged`` where that is not what was written."""
+    content = content_of(folder)
     files = {entity: folder / f"{entity}.parquet" for entity, rows in content["rows"].items() if rows}
+    for entity, path in files.items():
+        if problem := changed(path, content.get("files", {}).get(entity)):
+            raise damaged(folder, f"{path.name} {problem}")
     return Normalised(files, content["rows"], content["billed_cost"], content.get("last_day"))
+
+
+def content_of(folder: Path) -> dict[str, Any]:
+    """``content.json`` of a folder of the lake. Raises ``Damaged`` where it is none."""
+    try:
+        content = json.loads((folder / "content.json").read_bytes())
+        if all(isinstance(content[name], dict) for name in ("rows", "billed_cost")):
+            return cast("dict[str, Any]", content)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise damaged(folder, "content.json is not what was written")
 
 
 def _numbered(calls: pa.Table, before: int) -> pa.Table:

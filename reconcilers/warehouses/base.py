@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from reconcilers.errors import Busy
+from reconcilers.errors import Busy, ReconcileError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,6 +95,9 @@ class Warehouse(Protocol):
 
     def current(self) -> Published | None:
         """What is published; null before the first time."""
+
+    def damages(self) -> Iterator[tuple[str, ReconcileError | None]]:
+        """Each part of what is built and published, read through, and what is wrong with it; null where nothing is."""
 
 
 @contextmanager

@@ -164,6 +164,15 @@ class BigQuery:
                 return None
         return FinanceDataset(self, rows[0][0], json.loads(rows[0][1])) if rows else None
 
+    def damages(self) -> Iterator[tuple[str, ReconcileError | None]]:
+        """BigQuery keeps its own bytes; whether what is published can be read at all."""
+        try:
+            if published := self.current():
+                published.ask("select count(*) from finance.fct_completeness")
+            yield "publication", None
+        except ReconcileError as error:
+            yield "publication", error
+
     def query(self, sql: str, *values: Any) -> Figures:
         """One query or script. Raises what Google's client raises."""
         from google.cloud import bigquery

@@ -16,13 +16,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconcilers.errors import Busy, SettingsInvalid
+from reconcilers.errors import Busy, Damaged, ReconcileError, SettingsInvalid
 from reconcilers.ingest.lake import DAYS_OF_CALLS, ENTITIES, schema
 from reconcilers.warehouses import dbt
 from reconcilers.warehouses.base import Figures, one_writer
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Name of the published file.
 FINANCE_FILE = "reconciled.duckdb"
+_VERSION = re.compile(r"\d{6,}")
+_PUBLISHED_AGAIN = "the next run publishes again, and `reconcile rebuild --from DAY --to DAY` does from landing alone"
 #: The dbt of a job that was killed a moment ago is killed too, and holds the store a little longer.
 _LETTING_GO_SECONDS = 3.0
 
@@ -67,6 +70,8 @@ class Store:
     ) -> None:
         """Point the lake's views at ``files`` (entity → Parquet); replace the reference tables and those of knowledge."""
         with self._connect() as connection:
+            # dbt will: better said here than by it.
+            self._attach(connection, "")
             connection.execute("create schema if not exists lake")
             connection.execute("create schema if not exists reference_files")
             for entity in ENTITIES:
@@ -83,7 +88,7 @@ class Store:
     def candidate(self, table: str, schema: str = "finance", where: str = "true") -> Figures:
         """Rows of a table as it was built and is not published yet: all, or those ``where`` takes."""
         with self._connect() as connection:
-            connection.execute(f"attach '{_quoted(self.folder / FINANCE_FILE)}' as finance_file (read_only)")
+            self._attach(connection)
             file = "finance_file" if schema == "finance" else "store"
             cursor = connection.execute(f"select * from {file}.{schema}.{table} where {where}")
             return Figures([column[0] for column in cursor.description or ()], cursor.fetchall())
@@ -94,7 +99,7 @@ class Store:
         versions.mkdir(parents=True, exist_ok=True)
         for left in versions.glob("*.tmp"):
             shutil.rmtree(left)
-        number = max((int(path.name) for path in versions.iterdir()), default=0) + 1
+        number = max((int(version.folder.name) for version in self.versions()), default=0) + 1
         candidate, final = versions / f"{number:06d}.tmp", versions / f"{number:06d}"
         candidate.mkdir()
         self._copy_finance(candidate / FINANCE_FILE)
@@ -108,14 +113,35 @@ class Store:
         link.symlink_to(Path("versions") / final.name)
         os.replace(link, self.published / "current")
         _fsync(self.published)
-        for old in sorted(path for path in versions.iterdir() if path.is_dir())[:-keep]:
-            shutil.rmtree(old)
+        for old in self.versions()[:-keep]:
+            shutil.rmtree(old.folder)
         return Version(final)
 
     def current(self) -> Version | None:
-        """The published version that counts; null before the first publish."""
+        """The published version that counts; null before the first publish. Raises ``Damaged`` where it is gone."""
         link = self.published / "current"
+        if link.is_symlink() and not link.exists():
+            raise Damaged("the published version that counts is gone", file=str(link), hint=_PUBLISHED_AGAIN)
         return Version(link.resolve()) if link.exists() else None
+
+    def versions(self) -> list[Version]:
+        """All that is published, the oldest first; whatever else lies among them is passed over."""
+        folder = self.published / "versions"
+        found = (path for path in folder.iterdir() if _VERSION.fullmatch(path.name)) if folder.is_dir() else ()
+        return [Version(path) for path in sorted(found) if path.is_dir()]
+
+    def damages(self) -> Iterator[tuple[str, ReconcileError | None]]:
+        """Each part of the warehouse, read through, and what is wrong with it: the store, every version, which one counts."""
+        if (self.folder / "store.duckdb").exists():
+            yield "store", _problem(self._look)
+        for version in self.versions():
+            yield version.name, _problem(version.prove)
+        if self.published.exists():
+            yield "current", _problem(self.current)
+
+    def _look(self) -> None:
+        with self._connect() as connection:
+            self._attach(connection)
 
     def _copy_finance(self, target: Path) -> None:
         """A plain copy of the candidate file, which explains itself and whose write-ahead log is folded in."""
@@ -126,6 +152,23 @@ class Store:
             connection.execute("checkpoint finance_file")
         shutil.copyfile(self.folder / FINANCE_FILE, target)
 
+    def _attach(self, connection: duckdb.DuckDBPyConnection, how: str = "(read_only)") -> None:
+        """Attach the candidate, if there is one. Raises ``Damaged`` where it cannot be read."""
+        import duckdb
+
+        path = self.folder / FINANCE_FILE
+        try:
+            if path.exists():
+                connection.execute(f"attach '{_quoted(path)}' as finance_file {how}")
+        except duckdb.Error as error:
+            if "lock" in str(error):
+                raise Busy(f"another process has the store open: {error}", hint=f"close what holds {path}") from error
+            raise self._damaged(path, error) from None
+
+    def _damaged(self, path: Path, error: Exception) -> Damaged:
+        hint = f"delete the folder {self.folder}; the next run makes it again"
+        return Damaged(f"the store is damaged: {_first_line(error)}", file=str(path), hint=hint)
+
     @contextlib.contextmanager
     def _connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         import duckdb
@@ -135,9 +178,9 @@ class Store:
             try:
                 connection = duckdb.connect(str(path))
                 break
-            except duckdb.IOException as error:
+            except duckdb.Error as error:
                 if "lock" not in str(error):
-                    raise
+                    raise self._damaged(path, error) from None
                 if time.monotonic() > deadline:
                     hint = f"close what holds {path}"
                     raise Busy(f"another process has the store open: {error}", hint=hint) from error
@@ -156,10 +199,22 @@ class Version:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """``run.json`` of the version."""
-        facts = json.loads((self.folder / "run.json").read_text())
-        assert isinstance(facts, dict)
-        return facts
+        """``run.json`` of the version. Raises ``Damaged`` where it is not what was written."""
+        path = self.folder / "run.json"
+        try:
+            facts = json.loads(path.read_bytes())
+            if isinstance(facts, dict) and {"period", "as_of", "failed_units", "warnings"} <= facts.keys():
+                return facts
+            problem = "it is not what was written"
+        except (ValueError, RecursionError):
+            problem = "it is no JSON"
+        except OSError as error:
+            problem = str(error.strerror)
+        raise Damaged(f"a published version is damaged: {problem}", file=str(path), hint=self._published_again)
+
+    @property
+    def _published_again(self) -> str:
+        return f"delete the folder {self.folder}; {_PUBLISHED_AGAIN}"
 
     @property
     def name(self) -> str:
@@ -185,12 +240,42 @@ class Version:
             except duckdb.Error as error:
                 raise SettingsInvalid(f"the query failed: {error}", hint="tables are in schema finance") from None
 
+    def prove(self) -> None:
+        """Read every value of its tables, which DuckDB keeps checksums of. Raises ``Damaged``."""
+        import duckdb
+
+        self.facts  # noqa: B018
+        with read_only(self.folder) as connection:
+            told = """select table_name from information_schema.tables
+                      where table_schema = 'finance' and table_type = 'BASE TABLE' and table_catalog = current_database()"""
+            try:
+                tables = [name for (name,) in connection.execute(told).fetchall()]
+                counted = [f"select count(*), bit_xor(hash(t)) from finance.{name} as t" for name in tables]
+                rows = [connection.execute(sql).fetchall()[0][0] for sql in counted]
+            except duckdb.Error as error:
+                raise self._damaged(error) from None
+        if not sum(rows):
+            raise self._damaged("no table in it has a row")
+
+    def _damaged(self, problem: object) -> Damaged:
+        return Damaged(
+            f"a published version is damaged: {_first_line(problem)}",
+            file=str(self.folder / FINANCE_FILE),
+            hint=self._published_again,
+        )
+
 
 def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A connection to one published version, its tables in schema ``finance``. It never locks anybody out."""
+    """A connection to one published version, its tables in schema ``finance``. It never locks anybody out.
+
+    Raises ``Damaged`` where its file cannot be read.
+    """
     import duckdb
 
-    connection = duckdb.connect(str(folder / FINANCE_FILE), read_only=True)
+    try:
+        connection = duckdb.connect(str(folder / FINANCE_FILE), read_only=True)
+    except duckdb.Error as error:
+        raise Version(folder)._damaged(error) from None
     connection.execute("set timezone = 'UTC'")
     return connection
 
@@ -248,6 +333,18 @@ def _explain_tables(connection: duckdb.DuckDBPyConnection) -> None:
                 f"comment on column {place}.{table}.{column} is '{_quoted(said)}'" for column, said in columns.items()
             ]
     connection.execute("; ".join([*statements, "commit"]))
+
+
+def _problem(look: Callable[[], object]) -> ReconcileError | None:
+    try:
+        look()
+    except ReconcileError as error:
+        return error
+    return None
+
+
+def _first_line(problem: object) -> str:
+    return str(problem).partition("\n")[0]
 
 
 def _quoted(text: Path | str) -> str:

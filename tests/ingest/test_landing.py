@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconcilers.errors import Damaged, SourceRejected
 from reconcilers.ingest.landing import Landed, Landing, Refused
 from reconcilers.periods import Period
 
@@ -123,7 +124,7 @@ def test_two_long_names_stay_apart(landing: Landing) -> None:
 
 
 def test_a_pull_that_is_not_there_is_told(landing: Landing) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no pull 00 of bill"):
+    with pytest.raises(Damaged, match=r"no pull 00 of bill"):
         landing.find("bill", "00")
 
 
@@ -160,3 +161,25 @@ def test_a_renamed_source_has_what_landed_under_its_earlier_names(landing: Landi
     assert renamed.asked("invoices", EVENING)[date(2026, 9, 2)].landed
     # Under the old settings nothing has changed.
     assert known(landing, EVENING)[0] == ("one", [b"first"])
+
+
+def test_an_object_that_changed_is_refused_by_name_until_it_lands_again(landing: Landing) -> None:
+    landed, _ = put(landing, NOON, b"as it came")
+    path = landed.path(landed.objects[0])
+    path.write_bytes(b"as it went")
+    with pytest.raises(SourceRejected, match="holds other bytes than were written") as caught:
+        landed.prove()
+    assert (caught.value.source, caught.value.period, caught.value.file) == ("bill", "2026-09-02", "0")
+    again, news = put(landing, EVENING, b"as it came")
+    assert (again, news) == (landed, False)
+    assert landed.proven(landed.objects[0]).read_bytes() == b"as it came"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"objects": 5}', "\0" * 100])
+def test_a_manifest_that_cannot_be_read_is_named(landing: Landing, content: str) -> None:
+    put(landing, NOON, b"a")
+    (path,) = landing.root.glob("manifests/*/*/*.json")
+    path.write_text(content)
+    with pytest.raises(Damaged, match="delete it and land its days again") as caught:
+        landing.known(NOON)
+    assert caught.value.file == str(path)

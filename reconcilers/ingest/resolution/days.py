@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconcilers import naming
 from reconcilers.ingest.lake import schema
+from reconcilers.ingest.proofs import prove
 from reconcilers.ingest.resolution.keys import EMITTER, LINKS, KeyFiles, find_contested, kept, put, quoted
 from reconcilers.ingest.resolution.resolved import resolved
 from reconcilers.ingest.resolution.tellings import Knowledge
@@ -40,6 +41,7 @@ SOURCE = "(resolved)"
 _BATCH = 200_000
 #: R31: so many calls with more cached than input prove that an emitter counts input without the cached tokens.
 _PROOF = 3
+_ENTITIES = ("emitters", "resolved_calls", "resolved_tellings")
 _PACKAGE = Path(__file__).parent
 
 
@@ -53,10 +55,9 @@ def resolve(calls: Sequence[Path], root: Path, knowledge: Knowledge, declared: s
         return {}
     files = kept(sorted(calls, key=str), root / "(keys)", _recipe())
     listing = root / "(listings)" / f"{_digest([declared, _recipe(), *(file.identity for file in files)])}.json"
-    if listing.is_file():
-        folders = [root / SOURCE / name for name in json.loads(listing.read_text())]
-        if all(folder.is_dir() for folder in folders):
-            return _entities(folders)
+    listed = [root / SOURCE / name for name in _listed(listing)]
+    if listed and all(folder.is_dir() for folder in listed):
+        return _entities(listed)
     folders = list(_written(files, root / SOURCE, knowledge, declared))
     listing.parent.mkdir(parents=True, exist_ok=True)
     temporary = listing.with_suffix(f".{os.getpid()}.tmp")
@@ -299,11 +300,24 @@ def _keep(folder: Path, entities: Mapping[str, list[dict[str, Any]]]) -> None:
 
 
 def _entities(folders: Iterable[Path]) -> dict[str, list[Path]]:
+    """Raises ``Damaged`` where a file is not what was written."""
     found: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
-        for path in sorted(folder.glob("*.parquet")):
-            found[path.stem].append(path)
+        prove(folder, ())
+        for name in _ENTITIES:
+            path = folder / f"{name}.parquet"
+            if path.is_file():
+                found[name].append(path)
     return dict(found)
+
+
+def _listed(listing: Path) -> list[str]:
+    """The folders of a listing; none where it is not there, or is none and so is written again."""
+    try:
+        told = json.loads(listing.read_bytes())
+        return [str(name) for name in told] if isinstance(told, list) else []
+    except (OSError, ValueError):
+        return []
 
 
 def _digest(parts: Iterable[str]) -> str:

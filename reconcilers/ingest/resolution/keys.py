@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconcilers.ingest.proofs import note, prove
 from reconcilers.ingest.resolution.names import NAMES
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def kept(calls: Sequence[Path], root: Path, recipe: str) -> list[KeyFiles]:
         with duckdb.connect() as connection:
             for file in missing:
                 _write(connection, file)
+    for file in files:
+        prove(file.folder, ("tellings.parquet", "emitters.parquet"))
     return files
 
 
@@ -132,7 +135,8 @@ def _write(connection: duckdb.DuckDBPyConnection, file: KeyFiles) -> None:
 
 
 def put(temporary: Path, folder: Path) -> None:
-    """Give a written folder its name; whoever was first with the same content has it."""
+    """Give a written folder its name, its files noted; whoever was first with the same content has it."""
+    note(temporary)
     try:
         temporary.rename(folder)
     except OSError:

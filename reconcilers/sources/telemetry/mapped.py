@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from heapq import merge
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
@@ -69,26 +70,33 @@ class Mapped(FileSource, MappingSource):
         target = work / "mapped_columns"
         rows = lost = 0
         first: tuple[int, Lost] | None = None
+        names = self.config.reads()
+        received_rows = self._rows(unit, received)
+        begun = list(_to_first_row(received_rows))
         with target.open("w", encoding="utf-8", newline="") as out:
             lines = _Lines(out)
             if self.config.format == "csv":
-                lines.write(1, _csv(self.config.reads()))
-            for line, row in self._rows(unit, received):
+                # In the order of the received table, so that a line that is mapped whole stays as it is.
+                if begun and not isinstance(row := begun[-1][1], Lost):
+                    places = {column: place for place, column in enumerate(row)}
+                    names.sort(key=lambda name: places.get(name, places.get(name.partition(".")[0], 0)))
+                lines.write(1, _csv(names))
+            for line, row in chain(begun, received_rows):
                 rows += 1
                 if isinstance(row, Lost):
                     lost, first = lost + 1, first or (line, row)
-                lines.write(line, self._landed(row))
+                lines.write(line, self._landed(row, names))
         if first and lost == rows:
             raise self._rejected(unit, first[0], first[1].reason)
         return target, {"land": "mapped_columns"} | ({"unreadable": str(lost)} if lost else {})
 
-    def _landed(self, row: Row | Lost) -> str:
+    def _landed(self, row: Row | Lost, names: Iterable[str]) -> str:
         """One row as it is landed."""
         is_csv = self.config.format == "csv"
         if isinstance(row, Lost):
             stated = unreadable(row.reason, row.size).decode()
             return _csv([stated]) if is_csv else stated
-        found = {name: _found(row, name) for name in self.config.reads()}
+        found = {name: _found(row, name) for name in names}
         if is_csv:
             return _csv(None if isinstance(value, Mapping | list) else value for value in found.values())
         told = {name: type(v)() if isinstance(v, Mapping | list) else v for name, v in found.items() if v is not None}
@@ -116,11 +124,19 @@ class Mapped(FileSource, MappingSource):
         lost.append((line, stated or Lost(problem, len(",".join(fields).encode()))))
 
     def _select(self, unit: str, header: Sequence[str]) -> dict[str, str]:
-        """Which columns of a table to read; refuses one that lacks a mapped column. A path starts with one."""
+        """Which columns of a table to read, in its order; refuses one that lacks a mapped column. A path starts with one."""
         names = {name: name if name in header else name.partition(".")[0] for name in self.config.reads()}
         if absent := next((name for name, column in names.items() if column not in header), None):
             raise self._changed(unit, f"no column {absent!r:.80}")
-        return {name: name for name in dict.fromkeys(names.values())}
+        return {name: name for name in sorted(set(names.values()), key=header.index)}
+
+
+def _to_first_row(rows: Iterator[tuple[int, Row | Lost]]) -> Iterator[tuple[int, Row | Lost]]:
+    """What comes up to the first row that can be read, and that row."""
+    for line, row in rows:
+        yield line, row
+        if not isinstance(row, Lost):
+            return
 
 
 class _Lines:

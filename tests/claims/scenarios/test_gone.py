@@ -82,10 +82,10 @@ def test_nothing_is_published_without_what_was_there(without: Job) -> None:
 
 def test_what_is_accepted_needs_a_reason_and_must_be_missing(without: Job) -> None:
     unsaid = without.run("2026-10-21T02:00:00", "--accept-missing", "left")
-    assert (unsaid.returncode, "needs a reason" in unsaid.stderr) == (1, True)
+    assert (unsaid.returncode, "needs a reason" in unsaid.stderr) == (5, True)
     wrong = without.run("2026-10-21T02:00:00", "--accept-missing", "lefd", "--reason", "closed")
     said = " ".join(wrong.stderr.split())
-    assert (wrong.returncode, "not missing: 'lefd'" in said, "missing is: 'left', 'environments.csv', 'kept/bill.csv'" in said) == (1, True, True)  # fmt: skip
+    assert (wrong.returncode, "not missing: 'lefd'" in said, "missing is: 'left', 'environments.csv', 'kept/bill.csv'" in said) == (5, True, True)  # fmt: skip
 
 
 def test_what_is_meant_is_published_and_kept_for_the_auditor(without: Job) -> None:

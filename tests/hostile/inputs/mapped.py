@@ -164,8 +164,11 @@ SHAPES: dict[str, tuple[Content, Gets]] = {
     "gzip cut": (b"\x1f\x8b\x08\x00" + bytes(6) + b"\x01", Refused("gzip data ends early", None, FILE)),
 }
 
-#: Prompt text in a table: as received it is refused, with only the mapped columns it is left out.
+#: Prompt text in a table: only mapped columns are landed, so it is left out, whatever its column is called.
 PROSE = {
+    "chat_log": json.dumps(ROW | {"chat_log": CANARY}),
+    "a name of a column": json.dumps(ROW | {CANARY: 1}),
+    "a mapped object": json.dumps(ROW | {"usage": {"input": 5, "said": CANARY}}),
     "prompt": json.dumps(ROW | {"prompt": CANARY}),
     "messages": json.dumps(ROW | {"messages": [{"role": "user", "content": CANARY}]}),
     "message.content": json.dumps(ROW | {"message": {"content": CANARY}}),
@@ -247,20 +250,10 @@ def inputs() -> Iterator[Input]:
     for name, (content, gets) in SHAPES.items():
         yield Input("mapped ndjson", name, {FILE: content}, ndjson, gets)
     for name, text in PROSE.items():
-        refused = (
-            Rejected("not a JSON object", 2, "calls", 1)
-            if "cannot" in name
-            else Refused(f"column {name!r} holds", 1, FILE)
+        gets = (
+            Rejected("not a JSON object", 2, "calls", 1) if "cannot" in name else Good("calls", 1, {"record_id": "a"})
         )
-        yield Input("mapped ndjson", f"text in {name}", {FILE: text.encode()}, ndjson, refused)
-        kept = refused if "cannot" in name else Good("calls", 1, {"record_id": "a"})
-        yield Input(
-            "mapped ndjson",
-            f"text in {name}, mapped columns",
-            {FILE: text.encode()},
-            ndjson | {"land": "mapped_columns"},
-            kept,
-        )
+        yield Input("mapped ndjson", f"text in {name}", {FILE: text.encode()}, ndjson, gets)
     for name, (text, gets) in TABLES.items():
         yield Input("mapped csv", name, {"calls.csv": text.encode()}, FLAT, gets)
     for name, (table, gets) in ARROW.items():

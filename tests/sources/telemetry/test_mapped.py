@@ -129,6 +129,12 @@ def test_a_landed_table_says_what_the_received_one_said(job: Job, form: str) -> 
     assert events == ["null" if form == "ndjson" else None, "two\rlines\u2028and", None, "e-1"]
 
 
+def test_a_csv_that_is_mapped_whole_is_landed_as_it_came(job: Job) -> None:
+    content = b'model,tail,id,at,event\nm-1,,a,2026-10-01T12:00:00Z,e-1\nm-2,,b,2026-10-01T12:00:00Z,"e, 2"\n'
+    columns = MAPPING["columns"] | {"tenant_id": "tail"}
+    assert take(job, content, "csv", columns=columns, usage=None).stored == content
+
+
 def test_of_a_value_that_is_none_nothing_is_landed(job: Job) -> None:
     taken = take(job, ndjson(row("a"), row("b", model={"text": SECRET}), row("c", event=[SECRET])))
     assert [(call["model"], call["event_id"]) for call in taken.calls] == [("m-1", "e-1"), (None, "e-1"), ("m-1", None)]

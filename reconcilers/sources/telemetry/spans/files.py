@@ -73,7 +73,9 @@ def _ambiguous(content: bytes) -> str | None:
     Writers make none of it. Names are counted first, which is quick and finds no fewer.
     """
     keys, values = content.count(b'"key"'), content.count(b'"value"')
-    told = content.count(b'"value":{') + content.count(b'"value": {')
+    told = content.count(b'"value":{')
+    if told != values:
+        told += content.count(b'"value": {')
     if keys == values == told and all(content.count(name) < 2 for name in _LISTS):
         return None
     if _NO_VALUE.search(content):
