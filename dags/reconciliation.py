@@ -32,8 +32,10 @@ def reconciliation() -> None:
 
 @task
 def sources(run: dict[str, str]) -> list[str]:
-    with step(run) as (pipeline, settings, _, _):
-        return pipeline.source_names(settings)
+    from reconcilers.configured import source_names
+
+    with step(run) as (_, settings, _, _):
+        return source_names(settings)
 
 
 @task
@@ -59,6 +61,7 @@ def late_sources(run: dict[str, str], sources: list[str], ti: Any = None) -> lis
 @task(pool="reconcile_writer", trigger_rule="all_done_min_one_success")
 def reconcile(run: dict[str, str], ti: Any = None) -> None:
     from reconcilers.attention import billed, findings, money_in_and_out, others
+    from reconcilers.configured import source_names
     from reconcilers.gone import refuse_gone
     from reconcilers.reports.completeness import verdict
     from reconcilers.warehouses.choice import warehouse_of
@@ -71,7 +74,7 @@ def reconcile(run: dict[str, str], ti: Any = None) -> None:
         published = pipeline.publish(settings, period, as_of, landed, run["reason"])
         failed = {report.source for report in landed if not report.failures} != {
             "reference",
-            *pipeline.source_names(settings),
+            *source_names(settings),
         }
         entry.published(published.name, failed, bool(built.nodes), money_in_and_out(published, period))
         log.info("published %s", published.place)

@@ -75,6 +75,7 @@ def plan(params: Any = None, dag_run: Any = None) -> dict[str, str]:
 def step(run: dict[str, str]) -> Iterator[tuple[ModuleType, Settings, Period, datetime]]:
     """The pipeline with the run's settings, period and ``as_of``; an error that needs a person is not tried again."""
     from reconcilers import pipeline
+    from reconcilers.configured import credentials
     from reconcilers.declared.settings import read_settings
     from reconcilers.errors import ReconcileError
     from reconcilers.periods import Period, parse_day, parse_instant
@@ -86,7 +87,7 @@ def step(run: dict[str, str]) -> Iterator[tuple[ModuleType, Settings, Period, da
         raise AirflowFailException(f"parameters of the run: {error}") from error
     try:
         settings = read_settings()
-        take_credentials(pipeline.credentials(settings))
+        take_credentials(credentials(settings))
         yield pipeline, settings, period, as_of
     except ReconcileError as error:
         if error.retryable:

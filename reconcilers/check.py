@@ -17,12 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from reconcilers.configured import resolved
 from reconcilers.declared import across, reference, yaml_text
 from reconcilers.declared.settings import Settings, examine_settings
 from reconcilers.errors import ReconcileError, SettingsInvalid, nearest
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
-from reconcilers.pipeline import resolved
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
 from reconcilers.sources.folders import split_line

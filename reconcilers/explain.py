@@ -12,13 +12,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from reconcilers.configured import configured_sources
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
 from reconcilers.ingest.lake import schema
 from reconcilers.ingest.landing import Landing
+from reconcilers.known import known
 from reconcilers.money import carve, nanos_of
 from reconcilers.periods import parse_instant
-from reconcilers.pipeline import configured_sources, known
 from reconcilers.sources.folders import split_line
 from reconcilers.warehouses.base import Published
 from reconcilers.warehouses.choice import current

@@ -15,12 +15,13 @@ from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from reconcilers.configured import configured_sources
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError, SettingsInvalid
 from reconcilers.ingest.landing import Landed, Landing
 from reconcilers.ingest.normalise import Lake, Normalised
 from reconcilers.ingest.unnamed import Removed, remove_unnamed
-from reconcilers.pipeline import configured_sources, who, writing
+from reconcilers.pipeline import who, writing
 from reconcilers.sources import registry
 from reconcilers.sources.telemetry.base import USER_KEY_VARIABLE, TelemetrySource, hash_user
 

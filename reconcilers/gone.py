@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from reconcilers.configured import source_names
 from reconcilers.declared import reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import GoneMissing, SettingsInvalid
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import parse_instant
-from reconcilers.pipeline import LandingReport, source_names, who
+from reconcilers.pipeline import LandingReport, who
 from reconcilers.warehouses.choice import warehouse_of
 
 #: What was accepted lands under this name.

@@ -10,8 +10,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from reconcilers import pipeline
+from reconcilers.configured import configured_sources
 from reconcilers.declared.settings import Settings
 from reconcilers.ingest.landing import Landed
+from reconcilers.known import known
 from reconcilers.periods import Period
 from reconcilers.pipeline import LandingReport
 from reconcilers.warehouses import dbt
@@ -32,7 +34,7 @@ def watch(
         ]
         units = {
             (source.name, unit)
-            for room, source in pipeline.configured_sources(settings)
+            for room, source in configured_sources(settings)
             if room == "telemetry"
             for unit in source.units(period)
         }
@@ -40,7 +42,7 @@ def watch(
         def of_the_period(landed: Landed) -> bool:
             return (landed.source, landed.unit) in units
 
-        now_known = pipeline.known(settings, as_of, of_the_period)
+        now_known = known(settings, as_of, of_the_period)
         warehouse.load(now_known.files, now_known.reference, now_known.knowledge)
         dbt.build(
             artefacts=settings.path(settings.home) / "watch" / "dbt",

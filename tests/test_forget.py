@@ -21,6 +21,7 @@ from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.errors import Busy, SettingsInvalid, SourceRejected
 from reconcilers.forget import FORGOTTEN, Told, forget, look_for
 from reconcilers.ingest.landing import Landing
+from reconcilers.known import known
 from reconcilers.periods import Period
 from reconcilers.sources.telemetry.spans.files import read_lines
 from reconcilers.verify import verify
@@ -177,7 +178,7 @@ def company(landed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Se
 def land(settings: Settings, names: list[str], as_of: datetime) -> None:
     for name in names:
         assert not pipeline.land(settings, name, DAY, as_of).failures
-    pipeline.known(settings, as_of)
+    known(settings, as_of)
 
 
 def home(settings: Settings) -> Path:
@@ -209,7 +210,7 @@ def contents(path: Path) -> Iterator[bytes]:
 def lake(settings: Settings, as_of: datetime) -> Counter[str]:
     """All rows known, but for what names their pull, the id of a log record and the bytes of a line that is rejected."""
     found: Counter[str] = Counter()
-    for entity, paths in pipeline.known(settings, as_of).files.items():
+    for entity, paths in known(settings, as_of).files.items():
         for row in (row for path in paths for row in pq.read_table(path).to_pylist()):
             unnamed = {name: value for name, value in row.items() if not name.endswith("landing_id")}
             if row.get("scope_name") == "com.anthropic.claude_code.events":

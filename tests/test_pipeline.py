@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reconcilers.configured import configured_sources
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
-from reconcilers.pipeline import configured_sources
 
 
 def test_all_sources_that_are_wrong_are_told_at_once() -> None:

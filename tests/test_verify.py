@@ -15,6 +15,7 @@ import pytest
 from reconcilers import pipeline
 from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.errors import Damaged
+from reconcilers.known import known
 from reconcilers.periods import Period
 from reconcilers.verify import verify
 from reconcilers.warehouses.duckdb import FINANCE_FILE
@@ -36,7 +37,7 @@ def company(tmp_path: Path) -> Settings:
     settings = read_settings(tmp_path / "reconcile.yaml")
     pipeline.land_reference(settings, AS_OF)
     pipeline.land(settings, "agents", DAY, AS_OF)
-    pipeline.known(settings, AS_OF)
+    known(settings, AS_OF)
     home = tmp_path / "var"
     version = home / "published" / "versions" / "000001"
     for folder in (version, home / "store"):
@@ -152,7 +153,7 @@ def test_the_command_says_so_and_ends_with_1(company: Settings) -> None:
 @pytest.mark.parametrize("place", ["landing", "landing/manifests", "landing/manifests/agents", "lake", "lake/agents"])
 @pytest.mark.parametrize("name", [".DS_Store", "notes.json", "x.parquet", "desktop.ini"])
 def test_files_of_others_are_passed_over(company: Settings, place: str, name: str) -> None:
-    before = pipeline.known(company, AS_OF)
+    before = known(company, AS_OF)
     scribble(home(company) / place / name)
     unit = only(company, "landing/manifests/agents/*/*.json").parent
     for folder in (unit, only(company, "landing/asked/agents")):
@@ -161,7 +162,7 @@ def test_files_of_others_are_passed_over(company: Settings, place: str, name: st
     for folder in ("published", "published/versions", "landing/asked", "landing/objects", "lake/(resolved)"):
         scribble(home(company) / folder / name)
     assert verify(company).problems == []
-    assert pipeline.known(company, AS_OF).files == before.files
+    assert known(company, AS_OF).files == before.files
     assert pipeline.warehouse_of(company).current() is not None
 
 
@@ -170,10 +171,10 @@ def test_a_lake_file_that_changed_is_refused_by_name_and_landing_again_restores_
     whole = path.read_bytes()
     overwrite(path)
     with pytest.raises(Damaged, match=r"calls\.parquet holds other bytes than were written"):
-        pipeline.known(company, AS_OF)
+        known(company, AS_OF)
     assert pipeline.land(company, "agents", DAY, AS_OF).failures == []
     assert path.read_bytes() == whole
-    pipeline.known(company, AS_OF)
+    known(company, AS_OF)
 
 
 def test_an_object_that_changed_is_refused_by_name_and_landing_again_restores_it(company: Settings) -> None:
@@ -181,14 +182,14 @@ def test_an_object_that_changed_is_refused_by_name_and_landing_again_restores_it
     whole = path.read_bytes()
     overwrite(path)
     (company.path(company.home) / "lake").rename(company.path(company.home) / "lake_of_before")
-    told = pipeline.known(company, AS_OF)
+    told = known(company, AS_OF)
     assert "calls" not in told.files
     (refused,) = told.knowledge["rejections"].to_pylist()
     assert (refused["source"], refused["unit"]) == ("agents", "one.json")
     assert "holds other bytes than were written" in refused["problem"]
     assert pipeline.land(company, "agents", DAY, AS_OF).failures == []
     assert path.read_bytes() == whole
-    assert "calls" in pipeline.known(company, AS_OF).files
+    assert "calls" in known(company, AS_OF).files
 
 
 def test_a_version_that_counts_and_is_gone_is_said(company: Settings) -> None:

@@ -5,7 +5,7 @@
     meta.day         column that names a day
     meta.made_from   model with one row per day: (day, fingerprint, calls). A day is due when its fingerprint is not the one it last passed
                      with, so a day that failed is asked again until it passes
-    meta.a_batch     true: at most `batch_calls` of the days due, the latest first; the others are due on the next nights
+    meta.a_batch     true: at most `batch_calls` of the days due, the latest first; the others stay due
 #}
 {% materialization test, default %}
   {%- set asked, text, days = made_partitions(target.database, model.alias), sql, [] -%}

@@ -9,6 +9,7 @@ from datetime import datetime
 from reconcilers import pipeline
 from reconcilers.attention import closing, money_in_and_out
 from reconcilers.check import before_landing
+from reconcilers.configured import source_names
 from reconcilers.console.check import print_findings
 from reconcilers.console.paper import advancing, console, paper, plain, print_figures, progress_bars
 from reconcilers.declared.settings import Settings
@@ -46,7 +47,7 @@ def _run(
         print_findings(console, before_landing(settings))
     with pipeline.writing(settings), progress_bars() as bars:
         reports = [pipeline.land_reference(settings, as_of)] if fetch else []
-        for name in pipeline.source_names(settings) if fetch else []:
+        for name in source_names(settings) if fetch else []:
             bar = bars.add_task(f"land {name}", total=None)
             reports.append(pipeline.land(settings, name, period, as_of, advancing(bars, bar)))
             bars.update(bar, description=f"land {name}: {reports[-1].units} units, {reports[-1].news} new")

@@ -59,7 +59,7 @@ model string tag_key string tag_value string charge_category category destinatio
 }
 
 #: Tables made by every run from reference files, settings and what was landed: ``model_names`` by ``declared/models.py``, the sources
-#: of revenue and, in the order they were told, their deliveries by ``pipeline.known``.
+#: of revenue and, in the order they were told, their deliveries by ``known.known``.
 DERIVED: dict[str, str] = {
     "model_names": "source string provider string name string! model string! geography string",
     "revenue_sources": "source string!",

@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from reconcilers import pipeline
+from reconcilers.configured import configured_sources
 from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.errors import ReconcileError
 from reconcilers.ingest.landing import Landing
@@ -179,7 +180,7 @@ def judge_declared(hostile: Input, home: Path) -> Verdict:
 
 def _problem_of_settings(file: Path) -> str | None:
     try:
-        pipeline.configured_sources(read_settings(file))
+        configured_sources(read_settings(file))
     except ReconcileError as error:
         return str(error)
     return None

@@ -15,6 +15,7 @@ import yaml
 from reconcilers import pipeline
 from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.ingest.landing import Landing, Refused
+from reconcilers.known import Known, known
 from reconcilers.periods import Period
 from reconcilers.sources import billing
 from tests.hostile.inputs import bills
@@ -75,7 +76,7 @@ def land(settings: Settings, fails: str, as_of: datetime = MONDAY) -> dict[str, 
     return {name: pipeline.land(settings, name, DAY, as_of) for name in KINDS}
 
 
-def known(settings: Settings, as_of: datetime = MONDAY) -> list[tuple[str, str]]:
+def units_of(settings: Settings, as_of: datetime = MONDAY) -> list[tuple[str, str]]:
     return [(one.source, one.unit) for one in Landing(settings.landing).known(as_of)]
 
 
@@ -85,7 +86,7 @@ def known(settings: Settings, as_of: datetime = MONDAY) -> list[tuple[str, str]]
 )
 def test_a_failure_refuses_its_unit_and_no_other(settings: Settings, step: str, error: str) -> None:
     reports = land(settings, f"{step} a.csv {error}")
-    assert known(settings) == [("broken", "b.csv"), ("good", "c.csv")]
+    assert units_of(settings) == [("broken", "b.csv"), ("good", "c.csv")]
     (failure,) = reports["broken"].failures
     assert failure.startswith("source broken, period a.csv: our own code failed with " + error.partition("(")[0])
     assert f"in line {FAILS} of reconcilers.sources.billing.broken" in failure
@@ -102,7 +103,7 @@ def test_a_failure_of_a_listing_is_the_source_s_alone(settings: Settings, step: 
     reports = land(settings, f"{step} any KeyError('secret')")
     assert f"our own code failed with KeyError in line {FAILS} of" in reports["broken"].failures[0]
     assert [one.unit for one in Landing(settings.landing).refused(MONDAY)] == ["(listing)"]
-    assert ("good", "c.csv") in known(settings)
+    assert ("good", "c.csv") in units_of(settings)
 
 
 def test_it_is_refused_no_more_once_it_is_taken(settings: Settings) -> None:
@@ -120,7 +121,7 @@ def test_what_is_of_the_machine_or_of_the_person_passes(settings: Settings, erro
     error = error.replace("os.strerror", "__import__('os').strerror")
     with pytest.raises((KeyboardInterrupt, SystemExit, MemoryError, OSError)):
         land(settings, f"normalise a.csv {error}")
-    assert known(settings) == []
+    assert units_of(settings) == []
 
 
 def remap(settings: Settings, unit: str) -> Settings:
@@ -152,16 +153,16 @@ def remapped(settings: Settings) -> Settings:
     settings = remap(settings, "epoch_ms")
     land(settings, "nothing fails")
     pipeline.land(settings, "calls", DAY, MONDAY)
-    assert pipeline.known(settings, MONDAY).files["calls"]
+    assert known(settings, MONDAY).files["calls"]
     return remap(settings, "epoch_s")
 
 
-def rejections(told: pipeline.Known) -> list[tuple[str, str, str]]:
+def rejections(told: Known) -> list[tuple[str, str, str]]:
     return [(row["source"], row["unit"], row["problem"]) for row in told.knowledge["rejections"].to_pylist()]
 
 
 def test_what_today_s_mapping_refuses_keeps_its_last_reading_and_says_so(remapped: Settings) -> None:
-    told = pipeline.known(remapped, TUESDAY)
+    told = known(remapped, TUESDAY)
     (calls,) = told.files["calls"]
     assert pq.read_table(calls)["record_id"].to_pylist() == ["a"]
     ((source, unit, problem),) = rejections(told)
@@ -174,7 +175,7 @@ def test_what_today_s_mapping_refuses_keeps_its_last_reading_and_says_so(remappe
 
 def test_without_a_reading_nothing_of_it_counts_and_the_others_go_on(remapped: Settings) -> None:
     shutil.rmtree(remapped.lake)
-    told = pipeline.known(remapped, TUESDAY)
+    told = known(remapped, TUESDAY)
     assert "calls" not in told.files
     assert len(told.files["charges"]) == 3
     ((_, _, problem),) = rejections(told)
@@ -182,20 +183,20 @@ def test_without_a_reading_nothing_of_it_counts_and_the_others_go_on(remapped: S
 
 
 def test_a_reading_of_another_shape_is_none(remapped: Settings) -> None:
-    (calls,) = pipeline.known(remapped, TUESDAY).files["calls"]
+    (calls,) = known(remapped, TUESDAY).files["calls"]
     pq.write_table(pq.read_table(calls).drop_columns(["model"]), calls)
-    assert "calls" not in pipeline.known(remapped, TUESDAY).files
+    assert "calls" not in known(remapped, TUESDAY).files
 
 
 def test_a_reading_half_written_is_none(remapped: Settings) -> None:
-    (calls,) = pipeline.known(remapped, TUESDAY).files["calls"]
+    (calls,) = known(remapped, TUESDAY).files["calls"]
     calls.parent.rename(calls.parent.with_suffix(".4711.tmp"))
-    assert "calls" not in pipeline.known(remapped, TUESDAY).files
+    assert "calls" not in known(remapped, TUESDAY).files
 
 
 def test_refused_when_landed_is_told_once(remapped: Settings) -> None:
     assert pipeline.land(remapped, "calls", DAY, TUESDAY).failures
-    ((_, _, problem),) = rejections(pipeline.known(remapped, TUESDAY))
+    ((_, _, problem),) = rejections(known(remapped, TUESDAY))
     assert "landed before" not in problem
     assert Landing(remapped.landing).refused(TUESDAY) == [
         Refused("calls", "day.ndjson", problem, str(DAY.start), str(DAY.start))
@@ -203,4 +204,4 @@ def test_refused_when_landed_is_told_once(remapped: Settings) -> None:
 
 
 def test_the_right_mapping_reads_it_again(remapped: Settings) -> None:
-    assert rejections(pipeline.known(remap(remapped, "epoch_ms"), TUESDAY)) == []
+    assert rejections(known(remap(remapped, "epoch_ms"), TUESDAY)) == []

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from reconcilers.configured import configured_sources
 from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.ingest.completeness import knowledge
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
-from reconcilers.pipeline import LandingReport, configured_sources, land
+from reconcilers.pipeline import LandingReport, land
 
 MONDAY, TUESDAY = datetime(2026, 9, 7, 6), datetime(2026, 9, 8, 6)
 FIFTH = Period.of_day(date(2026, 9, 5))

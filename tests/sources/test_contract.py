@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import reconcilers
-from reconcilers import pipeline
+from reconcilers.configured import credentials
 from reconcilers.declared.settings import read_settings
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
@@ -115,7 +115,7 @@ def test_a_source_tells_the_secrets_it_leaves_to_a_default(tmp_path: Path) -> No
         revenue: [{name: crm, kind: revenue_file, uri: revenue}]
         """
     )
-    assert pipeline.credentials(read_settings(settings)) == [
+    assert credentials(read_settings(settings)) == [
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "OPENAI_ADMIN_KEY",

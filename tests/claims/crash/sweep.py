@@ -42,7 +42,9 @@ import pandas  # noqa: F401
 import pyarrow.parquet as pq
 
 from reconcilers import pipeline
+from reconcilers.configured import configured_sources, source_names
 from reconcilers.declared.settings import Settings, read_settings
+from reconcilers.known import known
 from reconcilers.periods import Period, parse_day
 from reconcilers.warehouses.duckdb import Store
 from tests.claims.crash.tracing import Point, Traced, Untraceable, trace
@@ -99,7 +101,7 @@ class Company:
         examples = read_examples(EXAMPLES)
         write_company(self.folder, {name: examples[name] for name in NAMES})
         self.settings = read_settings(self.folder / "reconcile.yaml").model_copy(update={"price_book": "none"})
-        for _, source in pipeline.configured_sources(self.settings):
+        for _, source in configured_sources(self.settings):
             _ = source.recipe  # imports the source and hashes the code that reads it, once for all forked children
         Child(lambda: self.run(BEFORE)).result()
         # As many versions as are kept, so that the next publish removes one: that can be killed too.
@@ -141,7 +143,7 @@ class Company:
 
     def land(self, as_of: datetime) -> list[pipeline.LandingReport]:
         reports = [pipeline.land_reference(self.settings, as_of)]
-        return reports + [pipeline.land(self.settings, n, PERIOD, as_of) for n in pipeline.source_names(self.settings)]
+        return reports + [pipeline.land(self.settings, n, PERIOD, as_of) for n in source_names(self.settings)]
 
     def build(self, as_of: datetime) -> None:
         pipeline.build(self.settings, as_of)
@@ -163,12 +165,12 @@ class Company:
     def landed(self, as_of: datetime) -> str:
         """A hash of everything a build at ``as_of`` would read: rows of every lake file, reference tables, refusals."""
         told = hashlib.sha256()
-        known = pipeline.known(self.settings, as_of)
-        for entity, paths in sorted(known.files.items()):
+        everything = known(self.settings, as_of)
+        for entity, paths in sorted(everything.files.items()):
             for path in paths:
                 told.update(f"{entity} {path} {pq.read_table(path).to_pylist()}\n".encode())
-        told.update(repr([(name, table.to_pylist()) for name, table in sorted(known.reference.items())]).encode())
-        told.update(repr(known.knowledge).encode())
+        told.update(repr([(name, table.to_pylist()) for name, table in sorted(everything.reference.items())]).encode())
+        told.update(repr(everything.knowledge).encode())
         return told.hexdigest()
 
     def state(self, read: set[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from reconcilers import pipeline
+from reconcilers.configured import source_names
 from reconcilers.declared.settings import Settings
 from reconcilers.periods import Period
 from reconcilers.warehouses.base import Published
@@ -16,7 +17,7 @@ def land(
     settings: Settings, period: Period, as_of: datetime, sources: Sequence[str] | None = None
 ) -> list[pipeline.LandingReport]:
     """The reports of reference data and of every source, or of those named, in their order."""
-    names = sources or pipeline.source_names(settings)
+    names = sources or source_names(settings)
     reports = [pipeline.land_reference(settings, as_of), *(pipeline.land(settings, n, period, as_of) for n in names)]
     assert [failure for report in reports for failure in report.failures] == []
     return reports

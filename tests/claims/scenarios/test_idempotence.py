@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from reconcilers import pipeline
+from reconcilers.configured import source_names
 from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
@@ -98,7 +99,7 @@ def test_files_twice_renamed_and_in_another_order(company: Settings, backfilled:
         path.rename(path.with_name(name.format(2)))
     settings = narrow(root / "reconcile.yaml")
     for day in sorted(DAYS.days(), reverse=True):
-        land(settings, Period.of_day(day), AS_OF, pipeline.source_names(settings)[::-1])
+        land(settings, Period.of_day(day), AS_OF, source_names(settings)[::-1])
     assert differences(build(settings, DAYS, AS_OF), backfilled) == []
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from reconcilers import pipeline
 from reconcilers.declared.settings import Settings
+from reconcilers.known import fingerprint, known
 from reconcilers.warehouses.base import candidate_of
 from reconcilers.warehouses.duckdb import Store, Version
 from tests.claims.published_tables import differences
@@ -42,7 +43,7 @@ def published(settings: Settings) -> Version:
 
 
 def identity(settings: Settings, as_of: datetime) -> str:
-    return pipeline.fingerprint(pipeline.known(settings, as_of), pipeline.variables(settings))
+    return fingerprint(known(settings, as_of), pipeline.variables(settings))
 
 
 def test_dbt_is_not_started_where_nothing_changed(settings: Settings) -> None:
