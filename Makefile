@@ -90,8 +90,8 @@ accept: .venv/.ready ## Accept the lake rows that sources make of tests/sources/
 docs: .venv/.ready ## Write docs/configuration.md of the models that read reconcile.yaml
 	@$(BIN)/python -m reconcilers.configuration docs/configuration.md
 
-long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, three companies on both warehouses
-	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity
+long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, five companies against the truth, three on both warehouses
+	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity tests/claims/truth
 
 hostile: .venv/.ready ## What hostile input gets, by kind and room: tests/hostile, every input beside a good source (a minute)
 	@$(BIN)/python -m tests.hostile $(ARGS)

@@ -46,7 +46,7 @@ _NIGHT = datetime.now(UTC) - timedelta(hours=6)
 #: The day of the run that the scheduler starts by itself.
 LAST = _NIGHT.date() - timedelta(days=1)
 #: How many days are backfilled.
-DAYS = 14 if AT_LENGTH else 4
+DAYS = 14 if AT_LENGTH else 2
 FIRST = LAST - timedelta(days=DAYS)
 #: Somebody else's: it wants the day's tables and says which day it got.
 DOWNSTREAM = Path(__file__).parents[2] / "docs" / "examples" / "monthly_pack.py"
