@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+import pytest
 
 from tests.hostile.inputs import aws, bills, declared, gcp, mapped, openai, otlp, packed, revenue
 from tests.hostile.inputs.told import Input
@@ -28,11 +29,12 @@ def verdict(hostile: Input, home: Path) -> Verdict:
         return judge_declared(hostile, home)
     if hostile.room not in ("openai", "gcp"):
         return judge(hostile, home)
-    with serving() as api:
+    # Its address is nobody's once it is gone: whoever comes after must not be sent there.
+    with serving() as api, pytest.MonkeyPatch.context() as patch:
         if hostile.room == "gcp":
-            os.environ["BIGQUERY_EMULATOR_HOST"] = api.url
+            patch.setenv("BIGQUERY_EMULATOR_HOST", api.url)
             api.answer = gcp.answering(api, hostile.files)
             return judge(hostile, home, {})
-        os.environ[openai.KEY] = "sk-of-nobody"
+        patch.setenv(openai.KEY, "sk-of-nobody")
         api.answer = openai.answers(hostile.files)
         return judge(hostile, home, {"base_url": api.url})

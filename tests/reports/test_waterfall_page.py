@@ -17,7 +17,13 @@ import pytest
 from reconcilers.reports.waterfall_page import write_page
 from tests.reports.published import Rows, publish
 
-FACTS = {"period": "2026-09-01..2026-10-01", "as_of": "2026-10-09T06:00:00", "incomplete": {}}
+FACTS = {
+    "period": "2026-09-01 to 2026-09-30",
+    "as_of": "2026-10-09T06:00:00",
+    "failed_units": [],
+    "warnings": [],
+    "incomplete": {},
+}
 SEPTEMBER = date(2026, 9, 1)
 HOSTILE = "<script>alert('x')</script>"
 
