@@ -118,12 +118,13 @@ def knowing(run: dict[str, str], settings: Settings) -> datetime:
 
 
 def progress() -> Callable[[int, int, str], None]:
-    """Where a build is, in the log every ten seconds."""
+    """Where a build is, in the log every ten seconds and at its end."""
     told = time.monotonic()
 
     def advance(done: int, total: int, name: str) -> None:
         nonlocal told
-        if done == total or time.monotonic() - told > 10:
+        # The hook before the models is the first of one.
+        if done == total > 1 or time.monotonic() - told > 10:
             told = time.monotonic()
             log.info("build: %s of %s done, %s the last", done, total, name)
 
