@@ -374,6 +374,14 @@ def bench_build(folder: Path, calls: int, days: int, plain: bool) -> list[tuple[
             "≤ 1/15",
             f"{again['peak']:.2f}",
         ),
+        ("  its tests", f"{again['tests']:.1f} s", f"{again['tests'] / floor_seconds:.1f}× floor", "", ""),
+        (
+            "  all of it",
+            f"{again['seconds']:.1f} s",
+            f"1/{full['seconds'] / again['seconds']:.1f} of all of the full build",
+            "≤ 1/5",
+            "",
+        ),
     ]
     for name in ("polars", "pandas") if plain else ():
         run = measured(name, lake)
