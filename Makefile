@@ -73,7 +73,7 @@ night:
 ui: var/airflow/.ready ## Airflow's own pages over the sample as `make run` left it: http://localhost:8080, user admin
 	@test -f $(OUT)/reconcile.yaml || { echo "no sample yet: make run"; exit 1; }
 	@echo "http://localhost:8080, user admin, password in var/airflow/simple_auth_manager_passwords.json.generated; interrupt to stop"
-	@reconcile serve-sample --out $(OUT) -- env $(AIRFLOW) airflow standalone > var/airflow/ui.log 2>&1
+	@reconcile serve-sample --out $(OUT) -- env $(AIRFLOW) AIRFLOW__API__HOST=127.0.0.1 airflow standalone > var/airflow/ui.log 2>&1
 
 var/airflow/.ready: .venv/.ready
 	@echo "setting up Airflow's own database in var/airflow"
