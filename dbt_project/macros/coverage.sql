@@ -16,3 +16,12 @@
         {{ mine }} as own_share_{{ part }}, {{ whole }} as month_share_{{ part }}{{ ',\n' if not loop.last }}
 {%- endfor %}
 {%- endmacro %}
+
+{# whether a row's revenue is known and its coverage at the gate (R28); the period's own close is not built, so nothing is more than this #}
+{% macro status_of(row) -%}
+case
+        when {{ row }}.revenue_complete and {{ row }}.share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }}
+            and {{ row }}.share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
+        else 'provisional'
+    end
+{%- endmacro %}

@@ -5,6 +5,11 @@
 {% macro duckdb__money(x) %}cast({{ x }} as numeric(38, 9)){% endmacro %}
 {% macro bigquery__money(x) %}cast({{ x }} as numeric){% endmacro %}
 
+{# a binary float, for statistics that are no money #}
+{% macro real(x) %}{{ return(adapter.dispatch('real', 'reconcile')(x)) }}{% endmacro %}
+{% macro duckdb__real(x) %}cast({{ x }} as double){% endmacro %}
+{% macro bigquery__real(x) %}cast({{ x }} as float64){% endmacro %}
+
 {# integer division, truncating; parts in double parentheses because the BigQuery emulator drops single ones #}
 {% macro idiv(a, b) %}{{ return(adapter.dispatch('idiv', 'reconcile')(a, b)) }}{% endmacro %}
 {% macro duckdb__idiv(a, b) %}(({{ a }}) // ({{ b }})){% endmacro %}
@@ -75,6 +80,17 @@ case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }
 {% macro month_of(day) %}{{ return(adapter.dispatch('month_of', 'reconcile')(day)) }}{% endmacro %}
 {% macro duckdb__month_of(day) %}cast(date_trunc('month', {{ day }}) as date){% endmacro %}
 {% macro bigquery__month_of(day) %}cast(date_trunc({{ day }}, month) as date){% endmacro %}
+
+{# the Monday of a day's week #}
+{% macro week_of(day) %}{{ return(adapter.dispatch('week_of', 'reconcile')(day)) }}{% endmacro %}
+{% macro duckdb__week_of(day) %}cast(date_trunc('week', {{ day }}) as date){% endmacro %}
+{% macro bigquery__week_of(day) %}cast(date_trunc({{ day }}, isoweek) as date){% endmacro %}
+
+{# the first day of the month before, and after, a month's first day #}
+{% macro month_before(month) %}{{ return(adapter.dispatch('months_on', 'reconcile')(month, -1)) }}{% endmacro %}
+{% macro month_after(month) %}{{ return(adapter.dispatch('months_on', 'reconcile')(month, 1)) }}{% endmacro %}
+{% macro duckdb__months_on(month, n) %}cast({{ month }} + interval ({{ n }}) month as date){% endmacro %}
+{% macro bigquery__months_on(month, n) %}date_add({{ month }}, interval {{ n }} month){% endmacro %}
 
 {# every date of a half-open range, as rows of a column #}
 {% macro days_of(first, last_exclusive, alias) -%}

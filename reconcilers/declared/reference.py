@@ -53,9 +53,12 @@ valid_from date valid_to date version string!""",
 model string tag_key string tag_value string charge_category category destination ruled! valid_from date valid_to date version string!""",
     "exchange_rates": "currency currency! billing_period_start month! rate rate! version string!",
     "tenants": "tenant_id string! name string segment string",
-    "features": "feature_id string! name string owner string value_per_outcome not_negative revenue_model string",
+    "features": """feature_id string! name string owner string value_per_outcome not_negative revenue_model string
+risk risk batchable bool""",
     "bundle_prices": "bundle_id string! feature_id string! stand_alone_price not_negative! valid_from date valid_to date",
     "shared_cost_rules": "destination pool! driver driver! valid_from date valid_to date version string!",
+    "cost_classes": "environment caseless destination destination cost_class cost_class!",
+    "model_tiers": "model string! tier model_tier! cheaper_model string",
 }
 
 #: Tables made by every run from reference files, settings and what was landed: ``model_names`` by ``declared/models.py``, the sources
@@ -87,6 +90,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "features": ("feature_id",),
     "bundle_prices": ("bundle_id", "feature_id", "valid_from"),
     "shared_cost_rules": ("destination", "valid_from"),
+    "cost_classes": ("environment", "destination"),
+    "model_tiers": ("model",),
 }
 
 

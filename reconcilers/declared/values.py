@@ -46,7 +46,34 @@ CHOICES: dict[str, tuple[str, ...]] = {
         "refund_and_dispute",
         "rounding",
     ),
+    # where money can end (R5)
+    "destination": (
+        *(
+            "out_of_scope",
+            "tax",
+            "support_and_fees",
+            "credit",
+            "commitment_idle",
+            "commitment_shortfall",
+            "platform_usage",
+        ),
+        *(
+            "unmapped",
+            "prior_period",
+            "event",
+            "untagged",
+            "non_production",
+            "sampled_out",
+            "no_telemetry",
+            "unexplained",
+        ),
+        *("refund_and_dispute", "rounding"),
+    ),
     "driver": ("direct_cost", "revenue"),
+    # how dear a wrong answer of a feature is
+    "risk": ("low", "medium", "high"),
+    "cost_class": ("cogs", "r_and_d", "sales", "g_and_a"),
+    "model_tier": ("top", "mid", "small"),
 }
 
 #: What no number of a reference file reaches: a price of a thousand for one unit of a meter, a rate of any two currencies.

@@ -294,6 +294,7 @@ feature_id string
 bundle_id string
 kind string!
 bills_revenue_id string
+pricing string
 service_period_start date!
 service_period_end date!
 amount money!

@@ -18,7 +18,7 @@ STAND, OF_A_DAY, PAID = (
     "allocation_of_a_day_is_what_it_cost",
     "cells_are_spent_exactly",
 )
-CLOSE = "reports_close"
+CLOSE, ECONOMICS = "reports_close", "unit_economics_close"
 
 ALLOCATION = "finance_file.allocation"
 
@@ -156,6 +156,21 @@ PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
         )
         for table in ("fct_cost_per_outcome", "fct_event_cost_month", "fct_run_cost")
         for column in ("reconciled_cost", "accrued_cost")
+    },
+    **{
+        f"{column} of {table}": (
+            f"update finance_file.finance.{table} set {column} = {column} + 0.000000001 where {{one}}",
+            (ECONOMICS,),
+        )
+        for table, column in (
+            ("fct_outcome_day", "event_cost"),
+            ("fct_outcome_day", "waste_cost"),
+            ("fct_usage_cost", "reconciled_cost"),
+            ("fct_feature_margin", "direct_cost"),
+            ("fct_feature_margin", "revenue"),
+            ("rpt_cost_classes", "reconciled_cost"),
+            ("rpt_margin_trend", "shared_cost"),
+        )
     },
 }
 

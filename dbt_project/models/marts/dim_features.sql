@@ -9,8 +9,8 @@ with seen as (
 
 final as (
 
-    select seen.feature_id, features.name, features.owner, features.value_per_outcome, features.revenue_model,
-        features.feature_id is not null as declared
+    select seen.feature_id, features.name, features.owner, features.value_per_outcome, features.revenue_model, features.risk,
+        features.batchable, features.feature_id is not null as declared
     from seen
     left join {{ ref('stg_reference__features') }} as features on seen.feature_id = features.feature_id
 

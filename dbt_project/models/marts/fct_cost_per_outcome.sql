@@ -35,6 +35,29 @@ estimates as (
 
 ),
 
+-- how undecided the routing was: the entropy of its calls over models, in bits; 0 where one model answered all. It is no money, so it
+-- may be a binary float, rounded where both warehouses agree
+by_model as (
+
+    select estimates.event_id, estimates.model, {{ isum('estimates.calls') }} as calls
+    from {{ ref('int_call_estimates') }} as estimates
+    join homes on estimates.event_id = homes.event_id
+    where {{ of_read_days('estimates.charge_day') }} and estimates.model is not null
+    group by estimates.event_id, estimates.model
+
+),
+
+routing as (
+
+    select
+        event_id,
+        round(case when count(*) = 1 then 0 else greatest(0, ln(sum(calls)) - sum(calls * ln(calls)) / sum(calls)) / ln(2) end, 6)
+            as entropy
+    from by_model
+    group by event_id
+
+),
+
 -- what calls without run cost of an event that came to nothing, or after it had ended (R23); of calls in a run the run tells
 waste as (
 
@@ -58,7 +81,8 @@ final as (
         events.event_id, events.event_day, {{ outcome_of('events') }} as outcome, events.outcome_emitter, events.outcome_at,
         events.outcome_value, events.value_currency,
         events.tenant_id, events.feature_id, events.called_tenant_id, events.called_feature_id, events.customer_id, events.user_hash,
-        events.workflow, events.prompt_version, events.production,
+        events.workflow, events.prompt_version, lower(events.environment) as environment, events.data_mode, events.production,
+        events.model_route, {{ money('routing.entropy') }} as routing_entropy,
         events.started_at, events.ended_at, events.runs, events.attempts, events.failed_attempts, events.calls,
         estimates.estimated_cost, estimates.expected_cost, estimates.reported_cost,
         cast(coalesce(estimates.unpriced_calls, 0) as int64) as unpriced_calls,
@@ -71,6 +95,7 @@ final as (
     left join costs on events.event_id = costs.event_id
     left join estimates on events.event_id = estimates.event_id
     left join waste on events.event_id = waste.event_id
+    left join routing on events.event_id = routing.event_id
     where {{ of_days('events.event_day') }}
 
 )

@@ -53,12 +53,7 @@ covered as (
 final as (
 
     select
-        *,
-        case
-            when revenue_complete and share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }}
-                and share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
-            else 'provisional'
-        end as status,
+        *, {{ share(nanos('loaded_margin'), nanos('revenue')) }} as margin_rate, {{ status_of('covered') }} as status,
         '{{ var("reporting_currency") }}' as currency
     from covered
 

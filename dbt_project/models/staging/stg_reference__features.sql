@@ -1,3 +1,3 @@
 select
-    feature_id, name, owner, value_per_outcome, revenue_model
+    feature_id, name, owner, value_per_outcome, revenue_model, risk, batchable
 from {{ source('reference', 'features') }}

@@ -6,7 +6,7 @@ select
     provider, endpoint, billing_account_id, sub_account_id, api_key_id, model,
     service_tier, batch, context_band, geography, region, speed, operation,
 
-    event_id, run_id, tenant_id, customer_id, user_hash, feature_id, workflow, prompt_version, environment,
+    event_id, run_id, tenant_id, customer_id, user_hash, feature_id, workflow, prompt_version, environment, data_mode,
 
     started_at, ended_at,
 

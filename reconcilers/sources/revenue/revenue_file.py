@@ -14,6 +14,7 @@ itself (R33). Columns, by these names or as mapped under ``columns``::
     feature_id            what was sold; empty for a bundle
     bundle_id             the bundle whose stand-alone prices split the line over features
     bills_revenue_id      on an invoice line, the accrual it bills and so reverses
+    pricing               what the price is for: seat, usage, overage, outcome or bundle; else the feature's revenue model says
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ REQUIRED = (
     "amount",
     "currency",
 )
-OPTIONAL = ("feature_id", "bundle_id", "bills_revenue_id")
+OPTIONAL = ("feature_id", "bundle_id", "bills_revenue_id", "pricing")
 _KINDS = ("invoice", "accrual")
+_PRICINGS = ("seat", "usage", "overage", "outcome", "bundle")
 #: Nothing is earned over more than 20 years.
 _LONGEST_DAYS = 7_320
 
@@ -185,6 +187,8 @@ def _typed(told: Mapping[str, str | None]) -> dict[str, Any]:
         raise ValueError("bills_revenue_id stands on an accrual; only an invoice line bills one")
     if told["feature_id"] is not None and told["bundle_id"] is not None:
         raise ValueError("both feature_id and bundle_id; a line is of one of them")
+    if told["pricing"] not in (None, *_PRICINGS):
+        raise ValueError(f"pricing {told['pricing']!r:.40} is not one of {', '.join(_PRICINGS)}")
     amount = money.charged(told["amount"] or "")
     period = {"service_period_start": start, "service_period_end": end}
     return {**told, **period, "amount": amount.rounded, "amount_text": amount.text}

@@ -11,7 +11,8 @@ calls as (
 
     select
         days.event_id,
-        {% for name in names_of_calls() %}{{ only_of('min(min_' ~ name ~ ')', 'max(max_' ~ name ~ ')') }} as {{ name }},
+        {% for name in names_of_calls() + names_of_settings() %}
+        {{- only_of('min(min_' ~ name ~ ')', 'max(max_' ~ name ~ ')') }} as {{ name }},
             min(min_{{ name }}) is not null as tells_{{ name }},
         {% endfor %}
         {%- for name in ['tenant_id', 'feature_id'] %}
@@ -32,7 +33,7 @@ runs as (
 
     select
         event_id,
-        {% for name in names_of_calls() %}{{ only_of('min(' ~ name ~ ')', 'max(' ~ name ~ ')') }} as {{ name }},
+        {% for name in names_of_calls() + names_of_settings() %}{{ only_of('min(' ~ name ~ ')', 'max(' ~ name ~ ')') }} as {{ name }},
         {% endfor %}max(case when production then 1 else 0 end) = 1 as production,
         min(started_at) as started_at, max(ended_at) as ended_at,
         count(*) as runs,
@@ -44,11 +45,28 @@ runs as (
 
 ),
 
+-- the models that did the event's work, each where it was first tried; workers beside it are no part of its way
+first_tries as (
+
+    select event_id, costliest_model as model, min(attempt) as attempt
+    from {{ ref('int_runs') }}
+    where event_id is not null and kind <> 'worker' and costliest_model is not null and {{ of_days('event_day') }}
+    group by event_id, costliest_model
+
+),
+
+routes as (
+
+    select event_id, string_agg(model, ' > ' order by attempt, model) as model_route from first_tries group by event_id
+
+),
+
 final as (
 
     select
-        homes.event_day, homes.event_id,
-        {% for name in names_of_calls() %}case when calls.tells_{{ name }} then calls.{{ name }} else runs.{{ name }} end as {{ name }},
+        homes.event_day, homes.event_id, routes.model_route,
+        {% for name in names_of_calls() + names_of_settings() %}
+        {{- 'case' }} when calls.tells_{{ name }} then calls.{{ name }} else runs.{{ name }} end as {{ name }},
         {% endfor %}calls.called_tenant_id, calls.called_feature_id,
         coalesce(calls.production, runs.production, true) as production,
         coalesce(calls.started_at, runs.started_at, outcomes.occurred_at) as started_at,
@@ -65,6 +83,7 @@ final as (
     from homes
     left join calls on homes.event_id = calls.event_id
     left join runs on homes.event_id = runs.event_id
+    left join routes on homes.event_id = routes.event_id
     left join {{ ref('int_outcomes') }} as outcomes on homes.event_id = outcomes.event_id
 
 )

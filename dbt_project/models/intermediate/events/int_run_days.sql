@@ -3,7 +3,7 @@
 -- grain: day × run × event × production. What the day's calls of a run say about it and its event; the least and the greatest of every
 -- name, so that several days can still tell whether all calls agree
 select
-    charge_day, run_id, event_id, production,{% for name in names_of_calls() %}
+    charge_day, run_id, event_id, production,{% for name in names_of_calls() + names_of_settings() %}
     min({{ name }}) as min_{{ name }}, max({{ name }}) as max_{{ name }},{% endfor %}
     min(coalesce(started_at, ended_at)) as started_at, max(ended_at) as ended_at, count(*) as calls
 from {{ ref('int_calls') }}

@@ -69,7 +69,8 @@ seen as (
 
     select
         run_id,
-        {% for name in names_of_calls() %}{{ only_of('min(min_' ~ name ~ ')', 'max(max_' ~ name ~ ')') }} as {{ name }},
+        {% for name in names_of_calls() + names_of_settings() %}
+        {{- only_of('min(min_' ~ name ~ ')', 'max(max_' ~ name ~ ')') }} as {{ name }},
         {% endfor %}max(case when production then 1 else 0 end) = 1 as production,
         min(started_at) as started_at, max(ended_at) as ended_at, {{ isum('calls') }} as calls
     from days
@@ -84,7 +85,8 @@ merged as (
         statements.parent_run_id, statements.retry_of_run_id, statements.declared_kind,
         {% for name in names_of_calls() %}case when statements.tells_{{ name }} then statements.{{ name }}
             else seen.{{ name }} end as {{ name }},
-        {% endfor %}        coalesce(seen.production, environments.production, true) as production,
+        {% endfor %}coalesce(statements.environment, seen.environment) as environment, seen.data_mode,
+        coalesce(seen.production, environments.production, true) as production,
         coalesce(statements.started_at, seen.started_at) as started_at,
         coalesce(statements.ended_at, seen.ended_at) as ended_at,
         statuses.status, statuses.error_type,

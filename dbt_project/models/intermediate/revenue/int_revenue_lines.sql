@@ -3,7 +3,7 @@ with told as (
 
     select
         lines.revenue_source, lines.landing_id, lines.landing_line, lines.revenue_id, lines.tenant_id, lines.feature_id, lines.bundle_id,
-        lines.kind,
+        lines.kind, lines.pricing,
         lines.bills_revenue_id, lines.service_period_start, lines.amount, lines.currency, deliveries.unit,
         {{ key(['lines.landing_id', 'lines.landing_line']) }} as revenue_line_id,
         -- a line whose period begins and ends on one day is earned on it

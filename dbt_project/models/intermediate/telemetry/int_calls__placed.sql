@@ -25,7 +25,7 @@ placed as (
 {% for dimension in call_price_dimensions() %}
         coalesce(emitted.{{ dimension }}, {{ told_by_placement.get(dimension, '') }}{{ dimension_default(dimension) }}) as {{ dimension }},
             {%- endfor %}
-        emitted.event_id, emitted.run_id, {{ listed(names_of_calls(), 'emitted.') }}, emitted.environment,
+        emitted.event_id, emitted.run_id, {{ listed(names_of_calls() + names_of_settings(), 'emitted.') }},
         coalesce(environments.production, true) as production,
         environments.environment is null as environment_unknown,
         emitted.started_at, emitted.ended_at, emitted.charge_day, hours.price_hour,

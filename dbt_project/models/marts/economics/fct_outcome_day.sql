@@ -1,0 +1,63 @@
+-- grain: day on which events were resolved (else of their last call) × whom they were for × how they ran: the sums unit costs are made of.
+-- An event of which no call was seen is in its own columns only: in neither side of a unit cost (R24)
+{% set names = ['tenant_id', 'segment', 'feature_id', 'workflow', 'prompt_version', 'model_route', 'environment', 'data_mode', 'user_hash',
+    'production'] %}
+with overheads as (
+
+    select
+        event_id,
+        {{ isum(nanos("case when waste_class = 'retry_overhead' then waste_cost else " ~ money("'0'") ~ " end")) }} as retry_nanos,
+        {{ isum(nanos("case when waste_class = 'fallback_overhead' then waste_cost else " ~ money("'0'") ~ " end")) }} as fallback_nanos
+    from {{ ref('fct_run_cost') }}
+    where event_id is not null and waste_class in ('retry_overhead', 'fallback_overhead')
+    group by event_id
+
+),
+
+dated as (
+
+    select *, coalesce(cast(coalesce(outcome_at, ended_at) as date), event_day) as day from {{ ref('fct_cost_per_outcome') }}
+
+),
+
+-- an event of which no call was seen, in a feature whose other events of the month have calls, costs what nobody knows (R24)
+events as (
+
+    select
+        dated.*, tenants.segment,
+        dated.calls = 0 and max(dated.calls) over (partition by dated.feature_id, {{ month_of('dated.day') }}) > 0 as unobserved,
+        {{ nanos('dated.reconciled_cost') }} as cost_nanos, {{ nanos('dated.accrued_cost') }} as accrued_nanos,
+        {{ nanos('dated.waste_cost') }} as waste_nanos, coalesce(overheads.retry_nanos, 0) as retry_nanos,
+        coalesce(overheads.fallback_nanos, 0) as fallback_nanos
+    from dated
+    left join overheads on dated.event_id = overheads.event_id
+    left join {{ ref('stg_reference__tenants') }} as tenants on dated.tenant_id = tenants.tenant_id
+
+),
+
+final as (
+
+    select
+        {{ key(['day'] + names) }} as outcome_day_id,
+        day, {{ listed(names) }},
+        {{ isum('case when unobserved then 0 else 1 end') }} as events,
+        {% for outcome, name in [('success', 'successes'), ('failure', 'failures'), ('partial', 'partials'), ('pending', 'pending'),
+            ('abandoned', 'abandoned')] %}
+        {{- isum("case when outcome = '" ~ outcome ~ "' and not unobserved then 1 else 0 end") }} as {{ name }},
+        {% endfor %}
+        {{- isum('case when unobserved then 1 else 0 end') }} as unobserved_events,
+        {{ isum("case when outcome = 'success' and unobserved then 1 else 0 end") }} as unobserved_successes,
+        {{ isum('case when unobserved then 0 else attempts end') }} as attempts,
+        {% for column, name, of in [('cost', 'event_cost', 'true'),
+            ('cost', 'resolved_cost', "outcome in ('success', 'failure', 'partial')"), ('cost', 'cost_of_successes', "outcome = 'success'"),
+            ('accrued', 'accrued_cost', 'true'), ('waste', 'waste_cost', 'true'), ('retry', 'retry_overhead', 'true'),
+            ('fallback', 'fallback_overhead', 'true')] %}
+        {{- from_nanos(isum('case when ' ~ of ~ ' and not unobserved then ' ~ column ~ '_nanos else 0 end')) }} as {{ name }},
+        {% endfor %}
+        {{- "'" ~ var("reporting_currency") ~ "'" }} as currency
+    from events
+    group by day, {{ listed(names) }}
+
+)
+
+select * from final

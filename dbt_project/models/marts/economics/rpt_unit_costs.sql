@@ -1,0 +1,146 @@
+-- grain: month × slice, each event in the month it was resolved in (else of its last call). Production only, but where a slice tells where
+-- calls were made. A user is a slice of a month only: of a week or a day there would be a row for nearly every event
+{% set slices = unit_slices() %}
+{% do slices.update({'user': 'user_hash'}) %}
+with sums as (
+    {{ unit_sums(month_of('day'), slices) }}
+),
+
+users as (
+
+    select
+        {{ month_of('day') }} as period, slice, {{ slice_value(unit_slices()) }} as slice_value,
+        count(distinct user_hash) as active_users, {{ isum(nanos('event_cost')) }} as cost_nanos
+    from {{ ref('fct_outcome_day') }}
+    cross join {{ slices_of(unit_slices()) }} as slices
+    where user_hash is not null and {{ told_in_slice() }}
+    group by 1, 2, 3
+
+),
+
+events as (
+
+    select
+        events.*, tenants.segment, {{ nanos('events.reconciled_cost') }} as cost_nanos,
+        {{ month_of('coalesce(cast(coalesce(events.outcome_at, events.ended_at) as date), events.event_day)') }} as period
+    from {{ ref('fct_cost_per_outcome') }} as events
+    left join {{ ref('stg_reference__tenants') }} as tenants on events.tenant_id = tenants.tenant_id
+
+),
+
+-- what an event costs of which no call was seen nobody knows: it is in no rank (R24)
+seen as (
+
+    select * from (
+        select *, calls = 0 and max(calls) over (partition by feature_id, period) > 0 as unobserved from events
+    ) as told
+    where not unobserved
+
+),
+
+-- only what is ranked is sorted
+sliced as (
+
+    select period, slice, {{ slice_value(slices) }} as slice_value, cost_nanos
+    from seen
+    cross join {{ slices_of(slices) }} as slices
+    where {{ told_in_slice() }}
+
+),
+
+ranked as (
+
+    select *, row_number() over (partition by period, slice, slice_value order by cost_nanos) as cost_rank from sliced
+
+),
+
+percentiles as (
+
+    select
+        sums.period, sums.slice, sums.slice_value,{% for share in [50, 95, 99] %}
+        max(case when ranked.cost_rank = {{ idiv('sums.events * ' ~ share ~ ' + 99', '100') }}
+            then ranked.cost_nanos end) as p{{ share }}_nanos,{% endfor %}
+        {{ isum('case when ranked.cost_rank > sums.events - ' ~ idiv('sums.events + 99', '100')
+            ~ ' then ranked.cost_nanos else 0 end') }} as dearest_nanos
+    from ranked
+    join sums on ranked.period = sums.period and ranked.slice = sums.slice and ranked.slice_value = sums.slice_value
+    group by sums.period, sums.slice, sums.slice_value
+
+),
+
+-- the other basis: what was billed in the month, whenever its event was resolved (R21)
+months as (
+
+    select months.charge_month as period, events.production, {{ nanos('months.reconciled_cost') }} as cost_nanos,
+        {% for column in slices.values() if column %}events.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+    from {{ ref('fct_event_cost_month') }} as months
+    join events on months.event_id = events.event_id
+
+),
+
+billed_in_month as (
+
+    select period, slice, {{ slice_value(slices) }} as slice_value, {{ isum('cost_nanos') }} as cost_nanos
+    from months
+    cross join {{ slices_of(slices) }} as slices
+    where {{ told_in_slice() }}
+    group by 1, 2, 3
+
+),
+
+-- stage-2 cost reaches the whole and tenants only
+shared as (
+
+    select month as period, 'tenant' as slice, tenant_id as slice_value, {{ isum(nanos('shared_cost')) }} as shared_nanos
+    from {{ ref('fct_tenant_margin') }}
+    group by month, tenant_id
+    union all
+    select month, 'all', 'all', {{ isum(nanos('shared_cost')) }} from {{ ref('fct_tenant_margin') }} group by month
+
+),
+
+rows as (
+
+    select period, slice, slice_value from sums
+    union distinct
+    select period, slice, slice_value from billed_in_month
+
+),
+
+joined as (
+
+    select
+        rows.period, rows.slice, rows.slice_value,
+        {% for count in unit_counts() %}coalesce(sums.{{ count }}, 0) as {{ count }}, {% endfor %}
+        {% for amount in unit_amounts() %}coalesce(sums.{{ amount }}_nanos, 0) as {{ amount }}_nanos, {% endfor %}
+        percentiles.p50_nanos, percentiles.p95_nanos, percentiles.p99_nanos, percentiles.dearest_nanos,
+        users.active_users, users.cost_nanos as users_nanos, coalesce(billed_in_month.cost_nanos, 0) as billed_nanos, shared.shared_nanos
+    from rows
+    {% for part in ['sums', 'percentiles', 'users', 'billed_in_month', 'shared'] -%}
+    left join {{ part }} on rows.period = {{ part }}.period and rows.slice = {{ part }}.slice and rows.slice_value = {{ part }}.slice_value
+    {% endfor %}
+),
+
+final as (
+
+    select
+        {{ key(['joined.period', 'joined.slice', 'joined.slice_value']) }} as unit_cost_id,
+        joined.period as month, joined.slice, joined.slice_value,
+{{ unit_figures('joined') }},
+        {{ from_nanos('joined.billed_nanos') }} as month_cost,
+        {{ from_nanos('joined.event_cost_nanos - joined.billed_nanos') }} as basis_bridge,
+        {{ per('joined.event_cost_nanos + joined.shared_nanos', 'joined.successes') }} as fully_loaded_cost_per_success,
+        {{ from_nanos('joined.p50_nanos') }} as p50_cost, {{ from_nanos('joined.p95_nanos') }} as p95_cost,
+        {{ from_nanos('joined.p99_nanos') }} as p99_cost,
+        {{ share('joined.dearest_nanos', 'joined.event_cost_nanos') }} as top_1_percent_share,
+        joined.active_users, {{ per('joined.users_nanos', 'joined.active_users') }} as cost_per_active_user,
+{{ coverage_beside('own', 'months') }},
+        '{{ var("reporting_currency") }}' as currency
+    from joined
+    left join {{ ref('int_coverage') }} as months on months.scope = 'month' and joined.period = months.month
+    left join {{ ref('int_coverage') }} as own
+        on own.scope = joined.slice and own.month = joined.period and joined.slice_value = coalesce(own.tenant_id, own.feature_id)
+
+)
+
+select * from final

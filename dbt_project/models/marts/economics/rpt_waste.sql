@@ -1,0 +1,70 @@
+-- grain: month × feature × tenant × class of waste × production: the waste ledger (R23). Months are those of rpt_unit_costs; what calls
+-- without run cost of an event that came to nothing is a row of its event's class
+with runs as (
+
+    select
+        runs.event_id, runs.run_id, runs.waste_class, {{ nanos('runs.waste_cost') }} as waste_nanos,
+        coalesce(events.tenant_id, runs.tenant_id) as tenant_id, coalesce(events.feature_id, runs.feature_id) as feature_id,
+        coalesce(events.production, runs.production) as production,
+        coalesce(cast(coalesce(events.outcome_at, events.ended_at, runs.ended_at) as date), runs.event_day) as day
+    from {{ ref('fct_run_cost') }} as runs
+    left join {{ ref('fct_cost_per_outcome') }} as events on runs.event_id = events.event_id
+    where runs.waste_class is not null
+
+),
+
+of_runs as (
+
+    select event_id, {{ isum('waste_nanos') }} as waste_nanos from runs where event_id is not null group by event_id
+
+),
+
+without_run as (
+
+    select
+        events.event_id, cast(null as string) as run_id,
+        case events.outcome when 'failure' then 'failed_event' when 'abandoned' then 'abandoned_event' else 'after_outcome' end
+            as waste_class,
+        {{ nanos('events.waste_cost') }} - coalesce(of_runs.waste_nanos, 0) as waste_nanos,
+        events.tenant_id, events.feature_id, events.production,
+        coalesce(cast(coalesce(events.outcome_at, events.ended_at) as date), events.event_day) as day
+    from {{ ref('fct_cost_per_outcome') }} as events
+    left join of_runs on events.event_id = of_runs.event_id
+    where events.waste_cost <> {{ from_nanos('coalesce(of_runs.waste_nanos, 0)') }}
+
+),
+
+told as (
+
+    select event_id, run_id, waste_class, waste_nanos, tenant_id, feature_id, production, {{ month_of('day') }} as month from runs
+    union all
+    select event_id, run_id, waste_class, waste_nanos, tenant_id, feature_id, production, {{ month_of('day') }} from without_run
+
+),
+
+spent as (
+
+    select {{ month_of('day') }} as month, feature_id, tenant_id, production, {{ isum(nanos('event_cost')) }} as cost_nanos
+    from {{ ref('fct_outcome_day') }}
+    group by 1, 2, 3, 4
+
+),
+
+summed as (
+
+    select month, feature_id, tenant_id, waste_class, production, count(run_id) as runs, count(distinct event_id) as events,
+        {{ isum('waste_nanos') }} as waste_nanos
+    from told
+    group by month, feature_id, tenant_id, waste_class, production
+
+)
+
+select
+    {{ key(['summed.month', 'summed.feature_id', 'summed.tenant_id', 'summed.waste_class', 'summed.production']) }} as waste_id,
+    summed.month, summed.feature_id, summed.tenant_id, summed.waste_class, summed.production, summed.runs, summed.events,
+    {{ from_nanos('summed.waste_nanos') }} as waste_cost,
+    {{ share('summed.waste_nanos', 'spent.cost_nanos') }} as share_of_cost,
+    '{{ var("reporting_currency") }}' as currency
+from summed
+left join spent on summed.month = spent.month and summed.feature_id is not distinct from spent.feature_id
+    and summed.tenant_id is not distinct from spent.tenant_id and summed.production = spent.production

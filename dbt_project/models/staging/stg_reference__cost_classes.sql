@@ -1,0 +1,3 @@
+select
+    environment, destination, cost_class
+from {{ source('reference', 'cost_classes') }}

@@ -1,0 +1,3 @@
+select
+    model, tier, cheaper_model
+from {{ source('reference', 'model_tiers') }}
