@@ -20,7 +20,9 @@ from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.store import FOLDER, GroundTruth, text_of
 from reconcilers.sample_company.truth.answer import Truth, reckon
 from reconcilers.sample_company.world import generate, income, reference
-from reconcilers.sample_company.world.happened import World
+from reconcilers.sample_company.world.company import FEATURES
+from reconcilers.sample_company.world.happened import TrueCall, World
+from reconcilers.sample_company.world.incidents import Incident, incidents
 from reconcilers.sample_company.world.settings_file import NOT_SERVED, write_settings
 
 #: (steps done, steps in all, what is done now)
@@ -139,6 +141,7 @@ def _truth_json(truth: GroundTruth, books: Books, answer: Truth, as_of: datetime
         ],
         "breaks": [asdict(one) for one in answer.breaks],
         "planted": [asdict(one) for one in world.planted],
+        "incidents": _incidents(world, books, answer),
         "true_cost": [
             {"source": source, "month": month, "environment": environment, "true_cost": cost}
             for (source, month, environment), cost in sorted(true_cost.by_source.items())
@@ -166,6 +169,55 @@ def _waterfall(answer: Truth) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _incidents(world: World, books: Books, answer: Truth) -> list[dict[str, Any]]:
+    """What each incident was, the alert it must raise, and what it came to.
+
+    Its calls are those of the events it added, else those in its time and scope that were of production. ``billed_cost`` is what
+    reached its events, ``true_cost`` contract price × true usage of its calls, seen or not.
+    """
+    added = {event.event_id: event.incident for event in world.events if event.incident}
+    owners = {feature.feature_id: feature.owner for feature in FEATURES}
+    found = []
+    for incident in incidents(world.start, world.end):
+        adds = incident.kind in added.values()
+        calls = [
+            call
+            for call in world.calls
+            if (added.get(call.event_id or "") == incident.kind if adds else _in_scope(incident, call))
+        ]
+        events = sorted({call.event_id for call in calls if call.event_id})
+        reckoned = [answer.event_cost[event_id] for event_id in events if event_id in answer.event_cost]
+        said = asdict(incident)
+        found.append(
+            {
+                **{name: said.pop(name) for name in ("kind", "alert", "what")},
+                "from": said.pop("begins"),
+                "to": said.pop("ends"),
+                **said,
+                "owner": owners.get(incident.feature_id or ""),
+                "event_ids": events if adds else None,
+                "run_ids": sorted({call.run_id for call in calls if call.run_id}) if adds else None,
+                "events": len(events),
+                "successes": sum(one.outcome == "success" for one in reckoned),
+                "calls": len(calls),
+                "billed_cost": sum((one.reconciled_cost for one in reckoned), Decimal(0)),
+                "true_cost": sum((books.call_cost(call) for call in calls if call.billed), Decimal(0)),
+            }
+        )
+    return found
+
+
+def _in_scope(incident: Incident, call: TrueCall) -> bool:
+    names = ("tenant_id", "feature_id", "prompt_version", "service", "source")
+    key = incident.api_key_id
+    return (
+        incident.covers(call.ended_at)
+        and call.environment == "production"
+        and all(getattr(incident, name) in (None, getattr(call, name)) for name in names)
+        and key in (None, call.api_key)
+    )
 
 
 class _TrueCost:

@@ -22,8 +22,9 @@ from reconcilers.sample_company.world.company import (
     PARTNER_MODEL,
     VECTORS,
 )
-from reconcilers.sample_company.world.generate import REGRESSED_PROMPT, quantities
+from reconcilers.sample_company.world.generate import quantities
 from reconcilers.sample_company.world.happened import Planted, TrueCall, TrueOutcome, World
+from reconcilers.sample_company.world.incidents import CHATBOT_KEY, REGRESSED_PROMPT
 
 UNKNOWN_ENVIRONMENT = "prd-eu"
 #: Chance in a thousand that a production span is dropped, delivered twice, loses its event, is cut off, or guesses.
@@ -167,9 +168,9 @@ class _Defects(Planting):
     def by_design(self) -> None:
         """What is wrong with whole streams of calls, recorded once each with its total."""
         calls = self.world.calls
-        for key in ("key_marketing", "key_dev"):
+        for key in ("key_marketing", CHATBOT_KEY, "key_dev"):
             mine = [c for c in calls if c.api_key == key]
-            effect = "no_telemetry" if key == "key_marketing" else "non_production (R7)"
+            effect = "non_production (R7)" if key == "key_dev" else "no_telemetry"
             self.total("uninstrumented_key", f"nobody instrumented {key}", OPENAI, mine, effect, (key,))
         for source in (OPENAI, ANTHROPIC, AWS, VECTORS):
             mine = [c for c in calls if c.source == source and c.environment == "staging"]

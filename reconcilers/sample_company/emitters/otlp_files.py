@@ -73,9 +73,11 @@ def _all_spans(world: World) -> Iterator[tuple[Emitted, int]]:
         if call.delivered_twice:
             yield emitted, _AGAIN
     for run in world.runs:
-        yield run_span(run), _AGAIN if run.root_delivered_late else 0
+        if not run.dropped:
+            yield run_span(run), _AGAIN if run.root_delivered_late else 0
     for tool in world.tools:
-        yield tool_span(tool, runs[tool.run_id]), 0
+        if not tool.dropped:
+            yield tool_span(tool, runs[tool.run_id]), 0
 
 
 def _parent(call: TrueCall, wrapped: dict[str, list[TrueCall]]) -> str:

@@ -192,6 +192,7 @@ class RunRecord:
     status: str | None = None
     declared_kind: str | None = None
     feature_id: str | None = None
+    environment: str | None = None
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,13 @@ class _Span:
         found: str | None = self.first(f"botanu.{name}", name)
         return found
 
+    def environment(self) -> str | None:
+        """Its own, else its resource's."""
+        found: str | None = self.first("botanu.environment")
+        for name in ("deployment.environment.name", "deployment.environment"):
+            found = found or self.resource.get(name)
+        return found
+
     def number(self, *names: str) -> int | None:
         value = self.first(*names)
         return None if value is None else int(value)
@@ -114,9 +121,6 @@ def _telling(span: _Span) -> Telling:
     operation = span.first("gen_ai.operation.name", "llm.request.type", "db.operation")
     provider = span.first("gen_ai.provider.name", "gen_ai.system", "db.system")
     kind = "model" if operation in _MODEL_OPERATIONS else "tool" if operation in _TOOL_OPERATIONS else "other"
-    environment = span.first("botanu.environment")
-    for name in ("deployment.environment.name", "deployment.environment"):
-        environment = environment or span.resource.get(name)
     return Telling(
         source=SOURCE,
         kind=kind,
@@ -138,7 +142,7 @@ def _telling(span: _Span) -> Telling:
         run_id=span.named("run_id"),
         tenant_id=span.named("tenant_id"),
         feature_id=span.named("feature_id"),
-        environment=environment,
+        environment=span.environment(),
     )
 
 
@@ -191,4 +195,5 @@ def _run(span: _Span) -> RunRecord:
         status=status,
         declared_kind=declared,
         feature_id=span.named("feature_id"),
+        environment=span.environment(),
     )

@@ -86,7 +86,7 @@ Accruals, events and stage 2
     ``(unassigned)`` has no driver. Revenue in another currency converts at the rate of the month its service period starts
     in. An outcome tie goes to the bytewise last. An event known only by its
     outcome or a run is an event, with no cost.
-29. R13, R28: usage exceeds the ratio by its key's rest on a final day over what the key tells; its money stays in the
+29. R13, R28: usage exceeds the ratio by its key's rest on a final day over what was billed of the key; its money stays in the
     denominator and leaves both numerators. A row's own scope is its ``event`` and ``untagged`` cost; a part of nothing is null, and of two the known one is the lower.
 """
 

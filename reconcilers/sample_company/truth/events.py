@@ -25,19 +25,26 @@ class EventCost:
     """An event as known at ``as_of``: cost of all its calls, production or not, and its outcome.
 
     ``outcome`` is success, failure, partial, pending or abandoned; ``outcome_at`` when the deciding statement was made.
-    ``production`` is true if any of its calls is, ``seen`` if it has any. ``waste`` is by class (R23).
+    ``production`` is true if any of its calls is, or without calls any of its runs, or if nothing tells (R7); ``seen`` if it has any.
+    ``ended_at`` is when its last call or run ended, else when its outcome was said. ``waste`` is by class (R23).
     """
 
     reconciled_cost: Decimal
     accrued_cost: Decimal
     outcome: str
     production: bool
+    ended_at: datetime
     outcome_at: datetime | None = None
     feature_id: str | None = None
     seen: bool = True
     attempts: int = 0
     failed_attempts: int = 0
     waste: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def month(self) -> date:
+        """First day of the month it was resolved in, else of its end (R24)."""
+        return (self.outcome_at or self.ended_at).date().replace(day=1)
 
 
 def reckon_events(
@@ -58,6 +65,8 @@ def reckon_events(
         ended = [call.ended_at for call in its_calls] or [run.ended_at for run in its_runs]
         ending = _ending(facts, ended, statements[event_id])
         costs = attempts.of_event(event_id, ending)
+        environments = [one.environment for one in its_calls or its_runs] or [None]
+        last = [*(call.ended_at for call in its_calls), *(run.ended_at for run in its_runs)]
         runs.update(costs)
         numbered = [run for run in costs.values() if run.attempt is not None]
         features = [
@@ -69,7 +78,8 @@ def reckon_events(
             reconciled_cost=to_money(sum(reconciled.get(call.call_id, 0) for call in its_calls)),
             accrued_cost=to_money(sum(accrued.get(call.call_id, 0) for call in its_calls)),
             outcome=ending.outcome,
-            production=any(is_production(call.environment, facts) for call in its_calls),
+            production=any(is_production(name, facts) for name in environments),
+            ended_at=max(last) if last else max(one.occurred_at for one in statements[event_id]),
             outcome_at=ending.at,
             feature_id=next((name for name in features if name is not None), None),
             seen=bool(its_calls),

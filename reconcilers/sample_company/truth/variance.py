@@ -141,16 +141,14 @@ def limit(filler: Filler, numbers: Iterable[int], matched: Matched) -> Fraction:
 
 
 def beyond_ratio(facts: Facts, filler: Filler, usages: list[UsageCell], matched: Matched) -> set[int]:
-    """R13: numbers of the usage of keys and days that exceed the bill by more than the policy ratio; it is provisional."""
+    """R13: numbers of the usage of keys and days that exceed the bill by more than the policy ratio of it; it is provisional."""
     found: set[int] = set()
     for numbers in usage_by_key(usages).values():
-        first, left = (
-            usages[numbers[0]],
-            sum(usages[number].left for number in numbers if number not in matched.by_money),
-        )
-        told = sum(usages[number].quantity for number in numbers)
+        first, cells = usages[numbers[0]], [usages[number] for number in numbers if number not in matched.by_money]
+        left = sum(cell.left for cell in cells)
+        billed = sum(cell.quantity for cell in cells) - left
         is_break = is_final(facts, filler, first.dims.source, first.day) and left > limit(filler, numbers, matched)
-        if is_break and left > Fraction(facts.policy_ratio) * told:
+        if is_break and left > Fraction(facts.policy_ratio) * billed:
             found.update(numbers)
     return found
 

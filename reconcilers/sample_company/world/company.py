@@ -214,6 +214,7 @@ API_KEYS = (
     ApiKey(OPENAI, "key_search", "proj_search", "production"),
     ApiKey(OPENAI, "key_voice", "proj_voice", "production"),
     ApiKey(OPENAI, "key_marketing", "proj_marketing", "production", instrumented=False),
+    ApiKey(OPENAI, "key_chatbot", "proj_chatbot", "production", instrumented=False),
     ApiKey(OPENAI, "key_staging", "proj_staging", "staging"),
     ApiKey(OPENAI, "key_dev", "proj_dev", "dev", instrumented=False),
     ApiKey(ANTHROPIC, "apikey_support", "wrkspc_support", "production"),

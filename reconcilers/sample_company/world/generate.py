@@ -1,6 +1,7 @@
 """A seeded simulation of the company's days. Same arguments, same world, to the last digit and on every machine.
 
-Each day has its own generator, seeded by text, so a day does not depend on the days around it.
+Each day has its own generator, seeded by text, so a day does not depend on the days around it; nor does it on the incidents
+of the day, which have generators of their own.
 """
 
 from __future__ import annotations
@@ -38,14 +39,29 @@ from reconcilers.sample_company.world.company import (
     Feature,
 )
 from reconcilers.sample_company.world.happened import TrueCall, TrueEvent, TrueOutcome, TrueRun, TrueTool, World
+from reconcilers.sample_company.world.incidents import (
+    BURST,
+    CHATBOT_PROJECT,
+    CONCENTRATION,
+    QUIET,
+    REGRESSED_PROMPT,
+    RUNAWAY_RUN,
+    UNINSTRUMENTED,
+    Incident,
+    amended_on,
+    incidents,
+    prompt_version,
+)
 
 #: Events by hour of the day (UTC), in parts: a European and American office day with a thin night.
 _HOURS = (2, 2, 1, 1, 1, 2, 4, 8, 11, 12, 11, 10, 9, 10, 11, 11, 9, 8, 7, 6, 5, 4, 4, 3)
 _ENVIRONMENTS = ("production", "staging")
 _ENVIRONMENT_WEIGHTS = (95, 5)
-#: Prompt version of ticket resolution by part of the range, in percent: ``v13`` talks more and resolves less.
-REGRESSED_PROMPT = "v13"
-_PROMPTS = ((60, "v12"), (80, REGRESSED_PROMPT), (101, "v14"))
+#: In a burst a tenant files this many times its usual events, of which this many percent can be answered.
+_BURST_FACTOR, _BURST_PERCENT_ANSWERED = 6, 12
+#: Questions of a crawler for each ten of everybody's.
+_CRAWLED_FOR_TEN = 13
+_RUNAWAY_RUNS, _RUNAWAY_CALLS = 3, (40, 80)
 
 _FEATURE_WEIGHTS = tuple(f.weight for f in FEATURES)
 _TENANT_WEIGHTS = tuple(t.weight for t in TENANTS)
@@ -68,21 +84,32 @@ def generate(seed: int, start: date, end: date, events_per_day: int) -> World:
         raise ValueError(f"empty range: {start} to {end} (end is exclusive)")
     if events_per_day < 20:
         raise ValueError("at least 20 events a day: fewer cannot hold all that is planted")
-    world = World(seed, start, end, events_per_day, amended_on=start + (end - start) // 2)
+    world = World(seed, start, end, events_per_day, amended_on=amended_on(start, end))
+    planned = incidents(start, end)
     for offset in range((end - start).days):
-        _Day(world, start + timedelta(days=offset)).run()
+        day = _Day(world, start + timedelta(days=offset))
+        day.run()
+        for incident in planned:
+            if incident.touches(day.day):
+                day.suffer(incident)
+    _silence(world, planned)
     world.calls.sort(key=lambda call: (call.ended_at, call.trace_id, call.span_id))
     for number, call in enumerate(world.calls):
         call.call_id = number
     return world
 
 
-def prompt_version(world: World, feature_id: str, day: date) -> str:
-    """The prompt a feature ran with on a day."""
-    if feature_id != "ticket_resolution":
-        return "v3"
-    percent = (day - world.start).days * 100 // (world.end - world.start).days
-    return next(version for limit, version in _PROMPTS if percent < limit)
+def _silence(world: World, planned: list[Incident]) -> None:
+    """No span of a service that ends while its exporter sends nothing arrives; what it did is done, and billed."""
+    for incident in planned:
+        if incident.kind == QUIET:
+            its = {run.run_id for run in world.runs if run.service == incident.service}
+            for call in world.calls:
+                call.dropped |= call.service == incident.service and incident.covers(call.ended_at)
+            for run in world.runs:
+                run.dropped |= run.run_id in its and incident.covers(run.ended_at)
+            for tool in world.tools:
+                tool.dropped |= tool.run_id in its and incident.covers(tool.ended_at)
 
 
 class _Day:
@@ -91,15 +118,47 @@ class _Day:
     def __init__(self, world: World, day: date) -> None:
         self.world, self.day = world, day
         self.rng = Random(f"{world.seed}|{day.isoformat()}")
+        # Weekends are quieter; the total over a week stays near the asked-for rate.
+        percent = 55 if day.weekday() >= 5 else 118
+        self.count, self.added = max(12, world.events_per_day * percent // 100), 0
 
     def run(self) -> None:
-        # Weekends are quieter; the total over a week stays near the asked-for rate.
-        percent = 55 if self.day.weekday() >= 5 else 118
-        count = max(12, self.world.events_per_day * percent // 100)
-        for number in range(count):
+        for number in range(self.count):
             self._event(number)
-        self._background("proj_marketing", GPT_MINI, count // 12 + 1)
-        self._background("proj_dev", GPT, count // 25 + 1)
+        self._background("proj_marketing", GPT_MINI, self.count // 12 + 1)
+        self._background("proj_dev", GPT, self.count // 25 + 1)
+
+    def suffer(self, incident: Incident) -> None:
+        """Add what an incident makes happen today."""
+        self.rng = Random(f"{self.world.seed}|{self.day.isoformat()}|{incident.kind}")
+        if incident.kind == UNINSTRUMENTED:
+            self._background(CHATBOT_PROJECT, GPT, self.count // 8 + 1)
+        elif incident.kind == BURST:
+            self._burst(incident)
+        elif incident.kind == CONCENTRATION:
+            feature = _feature(incident)
+            usual = self.count * feature.weight // sum(_FEATURE_WEIGHTS)
+            for _ in range(usual * _CRAWLED_FOR_TEN // 10 + 1):
+                _answer_search(self, self._one_more(incident, self.moment()), feature)
+        elif incident.kind == RUNAWAY_RUN:
+            for _ in range(_RUNAWAY_RUNS):
+                at = incident.begins + timedelta(milliseconds=self.rng.randrange(3_600_000))
+                _run_away(self, self._one_more(incident, at), _feature(incident))
+
+    def _burst(self, incident: Incident) -> None:
+        tenant = next(one for one in TENANTS if one.tenant_id == incident.tenant_id)
+        for hour in range(incident.begins.hour, incident.ends.hour):
+            parts = tenant.weight * _HOURS[hour] * (_BURST_FACTOR - 1)
+            for _ in range(self.count * parts // (sum(_TENANT_WEIGHTS) * sum(_HOURS)) + 1):
+                at = datetime.combine(self.day, time(hour)) + timedelta(milliseconds=self.rng.randrange(3_600_000))
+                _bounce_ticket(self, self._one_more(incident, at), _feature(incident))
+
+    def _one_more(self, incident: Incident, at: datetime) -> TrueEvent:
+        """An event that an incident adds to the day's, numbered after them."""
+        assert incident.tenant_id is not None
+        self.added += 1
+        number = self.count + self.added - 1
+        return self._named(number, incident.tenant_id, _feature(incident), "production", at, incident.kind)
 
     def moment(self) -> datetime:
         """A time of this day, by the hour weights."""
@@ -120,10 +179,16 @@ class _Day:
             # And orders a report whose workers run past it.
             feature, environment = FEATURES[1], "production"
             at = datetime.combine(self.day, time(23, 41)) + timedelta(milliseconds=rng.randrange(900_000))
-        event_id = f"{feature.feature_id.split('_')[0]}-{self.day:%Y%m%d}-{number:05d}"
-        event = TrueEvent(event_id, tenant.tenant_id, feature.feature_id, environment, at)
-        self.world.events.append(event)
+        event = self._named(number, tenant.tenant_id, feature, environment, at)
         _WORKFLOWS[feature.feature_id](self, event, feature)
+
+    def _named(
+        self, number: int, tenant_id: str, feature: Feature, environment: str, at: datetime, incident: str | None = None
+    ) -> TrueEvent:
+        event_id = f"{feature.feature_id.split('_')[0]}-{self.day:%Y%m%d}-{number:05d}"
+        event = TrueEvent(event_id, tenant_id, feature.feature_id, environment, at, incident)
+        self.world.events.append(event)
+        return event
 
     def begin(
         self,
@@ -154,7 +219,7 @@ class _Day:
             tenant_id=event.tenant_id,
             feature_id=event.feature_id,
             workflow=feature.workflow,
-            prompt_version=prompt_version(self.world, event.feature_id, self.day),
+            prompt_version=prompt_version(self.world.start, self.world.end, event.feature_id, self.day),
             environment=event.environment,
             user_id=f"user-{event.tenant_id[4:]}-{rng.randrange(40):02d}",
         )
@@ -305,8 +370,8 @@ class _Run:
 def _resolve_ticket(day: _Day, event: TrueEvent, feature: Feature) -> None:
     """Classify, search, answer; on failure retry, fall back to a larger model, escalate."""
     rng = day.rng
-    regressed = prompt_version(day.world, event.feature_id, day.day) == REGRESSED_PROMPT
-    percent_success = 62 if regressed else 84
+    regressed = prompt_version(day.world.start, day.world.end, event.feature_id, day.day) == REGRESSED_PROMPT
+    percent_success = 60 if regressed else 84
     previous: _Run | None = None
     at = event.created_at
     for kind in ("primary", "retry", "fallback", "escalation"):
@@ -316,7 +381,7 @@ def _resolve_ticket(day: _Day, event: TrueEvent, feature: Feature) -> None:
             run.call("model-gateway", OPENAI, model, quantities(rng, (1500, 6000), (20, 200)), (2, 8))
             run.search("support-agent")
             run.tool("lookup_order")
-        longer = 2 if regressed else 1
+        longer = 3 if regressed else 1
         if kind in ("primary", "retry"):
             usage = _cached(rng, (1200, 6000), (18000, 60000), (500 * longer, 2200 * longer), "5m")
             run.call("support-agent", ANTHROPIC, SONNET, usage, (12, 70))
@@ -335,6 +400,31 @@ def _resolve_ticket(day: _Day, event: TrueEvent, feature: Feature) -> None:
             day.decide(event, run, feature, 97)
             return
         previous, at = run, run.now + timedelta(seconds=rng.randrange(2, 240))
+
+
+def _bounce_ticket(day: _Day, event: TrueEvent, feature: Feature) -> None:
+    """A ticket out of a mail loop: classified, answered once, mostly to no avail, and left at that."""
+    rng = day.rng
+    run = day.begin(event, feature, "support-agent", event.created_at)
+    run.call("model-gateway", OPENAI, GPT_MINI, quantities(rng, (1500, 6000), (20, 200)), (2, 8))
+    run.call(
+        "support-agent", ANTHROPIC, SONNET, _cached(rng, (1200, 6000), (18000, 60000), (500, 2200), "5m"), (12, 70)
+    )
+    run.end(rng.randrange(100) < _BURST_PERCENT_ANSWERED, "AnswerRejected")
+    day.decide(event, run, feature, 97)
+
+
+def _run_away(day: _Day, event: TrueEvent, feature: Feature) -> None:
+    """An agent that looks an order up, does not find it, and asks again, until somebody stops it."""
+    rng = day.rng
+    run = day.begin(event, feature, "support-agent", event.created_at)
+    run.call("model-gateway", OPENAI, GPT_MINI, quantities(rng, (1500, 6000), (20, 200)), (2, 8))
+    for _ in range(rng.randint(*_RUNAWAY_CALLS)):
+        usage = _cached(rng, (1200, 6000), (18000, 60000), (500, 2200), "5m")
+        run.call("support-agent", ANTHROPIC, SONNET, usage, (12, 70))
+        run.tool("lookup_order")
+    run.end(False, "MaxIterations")
+    day.decide(event, run, feature, 97)
 
 
 def _write_report(day: _Day, event: TrueEvent, feature: Feature) -> None:
@@ -416,6 +506,10 @@ _WORKFLOWS = {
     "search_assist": _answer_search,
     "call_summary": _summarise_call,
 }
+
+
+def _feature(incident: Incident) -> Feature:
+    return next(one for one in FEATURES if one.feature_id == incident.feature_id)
 
 
 def quantities(rng: Random, input_range: tuple[int, int], output_range: tuple[int, int]) -> tuple[Usage, ...]:

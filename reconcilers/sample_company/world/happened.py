@@ -71,7 +71,10 @@ class TrueCall:
 
 @dataclass(slots=True)
 class TrueRun:
-    """One attempt at an event, or an async worker of one. ``kind`` is primary, retry, fallback, escalation or worker."""
+    """One attempt at an event, or an async worker of one. ``kind`` is primary, retry, fallback, escalation or worker.
+
+    ``dropped``: its root span never arrived.
+    """
 
     run_id: str
     event_id: str
@@ -93,6 +96,7 @@ class TrueRun:
     user_id: str
     ids_on_root: bool = False
     root_delivered_late: bool = False
+    dropped: bool = False
 
 
 @dataclass(slots=True)
@@ -104,6 +108,7 @@ class TrueTool:
     started_at: datetime
     ended_at: datetime
     span_id: str
+    dropped: bool = False
 
 
 @dataclass(slots=True)
@@ -120,13 +125,14 @@ class TrueOutcome:
 
 @dataclass(slots=True)
 class TrueEvent:
-    """One business intent of one tenant; its cost is the cost of all its runs."""
+    """One business intent of one tenant; its cost is the cost of all its runs. ``incident`` is the kind of the one that added it."""
 
     event_id: str
     tenant_id: str
     feature_id: str
     environment: str
     created_at: datetime
+    incident: str | None = None
 
 
 @dataclass(slots=True)

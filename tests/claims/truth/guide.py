@@ -39,11 +39,15 @@ def _successes(rows: Rows) -> Sums:
 
 
 def _true_successes(truth: Truth) -> Sums:
+    """An event nobody saw is none where its feature's others of the month are seen (R24); one of no feature that is known counts."""
+    seen = {(event.feature_id, event.month) for event in truth.event_cost.values() if event.seen}
     return dict(
         Counter(
             event.feature_id or "(none)"
             for event in truth.event_cost.values()
-            if event.production and event.seen and event.outcome == "success"
+            if event.production
+            and event.outcome == "success"
+            and (event.seen or (event.feature_id, event.month) not in seen)
         )
     )
 

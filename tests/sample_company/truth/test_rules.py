@@ -472,9 +472,9 @@ def test_coverage_is_the_lower_of_the_row_s_and_the_month_s() -> None:
     assert (own.attributed, own.reconciled) == (0, 1)
 
 
-@pytest.mark.parametrize(("told", "covered"), [(102_000, 1), (110_000, 0)])
+@pytest.mark.parametrize(("told", "covered"), [(102_000, 1), (102_001, 0), (110_000, 0)])
 def test_usage_far_beyond_its_bill_counts_against_coverage(told: int, covered: int) -> None:
-    """R13: 2,000 of 102,000 tokens are within 2 %, 10,000 of 110,000 are not."""
+    """R13: 2,000 tokens beyond 100,000 billed are within 2 %, one more is not, nor are 10,000."""
     truth = reckon(facts([charge("1.00", "100000")], [call(told)]))
     own, _ = truth.coverage["tenant", "(none)", date(2026, 9, 1)]
     assert (own.attributed, own.reconciled) == (covered, covered)
