@@ -8,6 +8,7 @@
     'dim_sources': ['source'],
     'dim_tenants': ['tenant_id'],
     'fct_breaks': ['break_id'],
+    'fct_budget_status': ['budget_status_id'],
     'fct_completeness': ['completeness_id'],
     'fct_feature_margin': ['feature_margin_id'],
     'fct_feature_verdicts': ['feature_verdict_id'],

@@ -27,6 +27,12 @@ _OF_A_SOURCE = (
     *("contract_prices", "list_prices", "charge_rules"),
 )
 _PRICES = ("contract_prices", "list_prices")
+#: Where the scope of a budget is declared.
+_OF_SCOPE = {
+    "tenant": ("tenants", "tenant_id"),
+    "feature": ("features", "feature_id"),
+    "segment": ("tenants", "segment"),
+}
 #: How many times the book's dearest, or how small a part of its cheapest price, is no discount any more.
 _FAR = 20
 #: What a price is of where it is that much too small for a million.
@@ -58,6 +64,10 @@ def doubts(
                 yield Doubt(
                     file, line, f"currency: {row['currency']}; prices apply in the reporting currency, {currency}", True
                 )
+    for line, row in declared["budgets"]:
+        if row["currency"] != currency:
+            problem = f"currency: {row['currency']}; a budget has a state in the reporting currency only, {currency}"
+            yield Doubt("budgets", line, problem, True)
     for line, row in declared["exchange_rates"]:
         if row["currency"] == currency:
             yield Doubt("exchange_rates", line, f"currency: {currency} is the reporting currency; it has no rate", True)
@@ -116,6 +126,14 @@ def _unknown_names(declared: Declared) -> Iterator[Doubt]:
                 f"feature_id: {row['feature_id']!r:.60} is not in features.csv{nearest(row['feature_id'], features)}"
             )
             yield Doubt("bundle_prices", line, problem)
+    for line, row in declared["budgets"]:
+        if row["scope"] == "all":
+            continue
+        file, column = _OF_SCOPE[row["scope"]]
+        names = {named[column] for _, named in declared[file]} - {None}
+        if names and row["scope_value"] not in names:
+            problem = f"scope_value: no {row['scope']} in {file}.csv is called {row['scope_value']!r:.60}"
+            yield Doubt("budgets", line, problem + nearest(row["scope_value"], names))
     aliases = {row["alias"] for _, row in declared["model_aliases"] if row["alias"] != row["model"]}
     for line, row in declared["model_aliases"]:
         if row["model"] in aliases:

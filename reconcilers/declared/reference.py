@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ SOURCE = "reference"
 _SHOWN = 20
 #: Endings of tables that people keep beside the CSV.
 _TABLES = frozenset({".tsv", ".txt", ".xls", ".xlsx", ".ods"})
+#: Shares of a budget from which on somebody is told, where its row leaves them out.
+DEFAULT_SHARES = {"warning_share": Decimal("0.75"), "alert_share": Decimal("0.90")}
 #: (column, what it says nothing without): a value without its tag, half a time span.
 _TOGETHER = (("tag_value", "tag_key"), ("time_from", "time_to"), ("time_to", "time_from"))
 
@@ -59,6 +62,10 @@ risk risk batchable bool""",
     "shared_cost_rules": "destination pool! driver driver! valid_from date valid_to date version string!",
     "cost_classes": "environment caseless destination destination cost_class cost_class!",
     "model_tiers": "model string! tier model_tier! cheaper_model string",
+    "budgets": """scope budget_scope! scope_value string month month amount positive! currency currency! warning_share share
+alert_share share owner string""",
+    "alert_rules": "kind alert_kind! scope_value string threshold not_negative minimum_cost not_negative minimum_calls tokens owner string",
+    "quiet_days": "day date! scope_value string reason string!",
 }
 
 #: Tables made by every run from reference files, settings and what was landed: ``model_names`` by ``declared/models.py``, the sources
@@ -92,6 +99,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "shared_cost_rules": ("destination", "valid_from"),
     "cost_classes": ("environment", "destination"),
     "model_tiers": ("model",),
+    "budgets": ("scope", "scope_value", "month"),
+    "alert_rules": ("kind", "scope_value"),
+    "quiet_days": ("day", "scope_value"),
 }
 
 
@@ -114,6 +124,7 @@ def schema(name: str) -> pa.Schema:
         "not_negative": number,
         "positive": number,
         "rate": number,
+        "share": number,
         "date": day,
         "month": day,
         "bool": pa.bool_(),
@@ -228,7 +239,21 @@ def _row(name: str, line: int, texts: dict[str, str]) -> tuple[dict[str, Any], l
             faults.append(
                 Fault(line, f"{column} says nothing without {other}", f"fill in {other}, or leave both empty")
             )
+    faults += [Fault(line, problem) for problem in _of_budget(row)] if name == "budgets" else []
     return row, faults
+
+
+def _of_budget(row: dict[str, Any]) -> Iterator[str]:
+    """What a budget's columns say against each other."""
+    if row["scope"] and (row["scope"] == "all") == bool(row["scope_value"]):
+        yield (
+            "scope_value: a budget of all names none"
+            if row["scope"] == "all"
+            else f"scope_value: whose {row['scope']} is it?"
+        )
+    warning, alert = (row[name] or share for name, share in DEFAULT_SHARES.items())
+    if alert <= warning:
+        yield f"alert_share: {alert.normalize():f} is not above warning_share {warning.normalize():f}"
 
 
 def rows(path: Path | None, name: str) -> list[dict[str, Any]]:

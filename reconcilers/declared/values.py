@@ -74,6 +74,20 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "risk": ("low", "medium", "high"),
     "cost_class": ("cogs", "r_and_d", "sales", "g_and_a"),
     "model_tier": ("top", "mid", "small"),
+    "budget_scope": ("all", "tenant", "feature", "segment"),
+    # what the watch tells of: seed alert_kinds
+    "alert_kind": (
+        "cost_per_call_drift",
+        "tenant_concentration",
+        "burst_with_falling_success",
+        "runaway_run",
+        "telemetry_quiet",
+        "budget_state",
+        "unattributed_share",
+        "capture_rate",
+        "negative_margin_tenant",
+        "price_change",
+    ),
 }
 
 #: What no number of a reference file reaches: a price of a thousand for one unit of a meter, a rate of any two currencies.
@@ -144,6 +158,12 @@ def _rate(text: str) -> Decimal:
     return value
 
 
+def _share(text: str) -> Decimal:
+    if (value := _positive(text)) > 1:
+        raise ValueError(f"{text!r:.40} is more than 1, the whole; write 0.75 for 75 percent")
+    return value
+
+
 def _currency(text: str) -> str:
     if not is_currency(text):
         meant = text.upper() if is_currency(text.upper()) else ""
@@ -183,6 +203,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "not_negative": _not_negative,
     "positive": _positive,
     "rate": _rate,
+    "share": _share,
     "currency": _currency,
     "date": _day,
     "month": _month,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconcilers.declared import across, reference
-from tests.declared.test_reference import PRICE, SHARED, written
+from tests.declared.test_reference import BUDGET, PRICE, SHARED, written
 
 Files = dict[str, list[dict[str, str]]]
 BILLED = {"source": "acme", "provider": "openai", "finality_days": "3"}
@@ -16,6 +16,23 @@ OPENAI = PRICE | {"model": "gpt-4o-mini", "price_per_million": "0.15"}
 
 #: (files, the file that is wrong, its line, what is said, whether the row can never apply)
 DOUBTS: list[tuple[Files, str, int, str, bool]] = [
+    (
+        {"budgets": [BUDGET | {"scope": "all", "scope_value": ""}, BUDGET | {"currency": "EUR"}]},
+        "budgets",
+        3,
+        "currency: EUR; a budget has a state in the reporting currency only, USD",
+        True,
+    ),
+    (
+        {
+            "tenants": [{"tenant_id": "t", "segment": "enterprise"}, {"tenant_id": "u", "segment": ""}],
+            "budgets": [BUDGET, BUDGET | {"scope": "segment", "scope_value": "enterprises"}],
+        },
+        "budgets",
+        3,
+        "scope_value: no segment in tenants.csv is called 'enterprises'; nearest is enterprise",
+        False,
+    ),
     (
         {"key_map": [{"source": "acme", "api_key_id": "k"}, {"source": "acmee", "api_key_id": "k"}]},
         "key_map",

@@ -28,6 +28,8 @@ BUNDLE = {"bundle_id": "suite", "feature_id": "f", "stand_alone_price": "5"}
 RATE = {"currency": "EUR", "billing_period_start": "2026-09-01", "rate": "1.1", "version": "1"}
 SHARED = {"destination": "credit", "driver": "revenue", "version": "1"}
 BILLED = {"source": "acme", "finality_days": "3"}
+BUDGET = {"scope": "feature", "scope_value": "f", "amount": "500", "currency": "USD"}
+ALERTED = {"kind": "runaway_run", "threshold": "5"}
 
 #: (file, a row that is taken, what is wrong in it, what the error says of it)
 TYPOS = [
@@ -65,6 +67,16 @@ TYPOS = [
     ("contract_prices", PRICE, {"currency": "eur"}, "nearest is EUR$"),
     ("contract_prices", PRICE, {"time_from": "09:00"}, "says nothing without time_to"),
     ("charge_rules", RULE, {"tag_value": "eval"}, "says nothing without tag_key"),
+    ("budgets", BUDGET, {"scope": "features"}, "none of all, tenant, feature, segment; nearest is feature$"),
+    ("budgets", BUDGET, {"scope_value": ""}, "whose feature is it"),
+    ("budgets", BUDGET, {"scope": "all", "scope_value": "f"}, "a budget of all names none"),
+    ("budgets", BUDGET, {"amount": "0"}, "zero"),
+    ("budgets", BUDGET, {"warning_share": "75"}, "more than 1, the whole"),
+    ("budgets", BUDGET, {"warning_share": "0.95", "alert_share": ""}, "0.9 is not above warning_share 0.95$"),
+    ("budgets", BUDGET, {"month": "2026-09-02"}, "first day of a month"),
+    ("alert_rules", ALERTED, {"kind": "runaway"}, "none of .*nearest is runaway_run$"),
+    ("alert_rules", ALERTED, {"threshold": "-1"}, "negative"),
+    ("quiet_days", {"day": "2026-11-27", "reason": "sale"}, {"reason": ""}, "is empty"),
 ]
 
 #: Spellings of one table as spreadsheet programs save it.
@@ -196,6 +208,8 @@ def test_the_closed_lists_are_those_of_the_warehouse() -> None:
     on_calls = {"out_of_scope", "event", "untagged"}
     assert set(values.CHOICES["pool"]) == set(destinations) - on_calls
     assert {destinations[name] for name in values.CHOICES["ruled"]} == {"line"}
+    with (DBT / "seeds" / "alert_kinds.csv").open() as stream:
+        assert tuple(row["kind"] for row in csv.DictReader(stream)) == values.CHOICES["alert_kind"]
     macro = (DBT / "macros" / "dimensions.sql").read_text()
     dimensions = re.search(r"macro price_dimensions\(\) -?%\}\s*\{\{ return\(\[(.*?)\]", macro)
     assert dimensions is not None

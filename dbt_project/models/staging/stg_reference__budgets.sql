@@ -1,0 +1,3 @@
+select
+    scope, scope_value, month, amount, currency, warning_share, alert_share, owner
+from {{ source('reference', 'budgets') }}

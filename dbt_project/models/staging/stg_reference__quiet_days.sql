@@ -1,0 +1,3 @@
+select
+    day, scope_value, reason
+from {{ source('reference', 'quiet_days') }}
