@@ -11,6 +11,3 @@
 
 {# 0 for Monday to 6 for Sunday #}
 {% macro weekday(day) %}mod({{ days_between("cast('1900-01-01' as date)", day) }}, 7){% endmacro %}
-
-{# the Monday of a day's week #}
-{% macro week_of(day) %}{{ add_days(day, '-' ~ weekday(day)) }}{% endmacro %}
