@@ -17,11 +17,13 @@
 {%- endfor %}
 {%- endmacro %}
 
-{# whether a row's revenue is known and its coverage at the gate (R28); the period's own close is not built, so nothing is more than this #}
-{% macro status_of(row) -%}
-case
-        when {{ row }}.revenue_complete and {{ row }}.share_attributed >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }}
-            and {{ row }}.share_reconciled >= {{ from_nanos(var('coverage_gate_millionths') ~ ' * 1000') }} then 'preliminary'
-        else 'provisional'
-    end
+{#
+  whether a row's revenue is known and its coverage at the gate (R28); the period's own close is not built, so nothing is more than this.
+  `least_of` names the shares that must all be at the gate, where it is not the one that stands
+#}
+{% macro status_of(row, least_of=['share']) -%}
+  {%- set gate, met = from_nanos(var('coverage_gate_millionths') ~ ' * 1000'), [] -%}
+  {%- for share in least_of %}{% for part in ['attributed', 'reconciled'] %}
+      {%- do met.append(row ~ '.' ~ share ~ '_' ~ part ~ ' >= ' ~ gate) %}{% endfor %}{% endfor -%}
+case when {{ row }}.revenue_complete and {{ met | join(' and ') }} then 'preliminary' else 'provisional' end
 {%- endmacro %}

@@ -111,7 +111,7 @@ def described() -> dict[str, tuple[str, dict[str, str]]]:
     """Finance table → what the project says of it, and of each of its columns by name."""
     found = {}
     for path in sorted((PROJECT / "models" / "marts").rglob("*.yml")):
-        for model in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)["models"]:
+        for model in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader).get("models", ()):
             found[model["name"]] = (
                 model["description"],
                 {column["name"]: column["description"] for column in model["columns"]},

@@ -40,10 +40,13 @@ covered as (
         margins.revenue, margins.direct_cost, margins.accrued_cost, margins.shared_cost,
         margins.revenue - margins.direct_cost as contribution_margin,
         margins.revenue - margins.direct_cost - margins.shared_cost as loaded_margin, margins.revenue_complete,
-        {{ coverage_beside('own', 'months') }}
+        sources.share_attributed as sources_share_attributed, sources.share_reconciled as sources_share_reconciled,
+{{ coverage_beside('own', 'months') }}
     from earned as margins
     left join {{ ref('stg_reference__tenants') }} as tenants on margins.tenant_id = tenants.tenant_id
     left join {{ ref('int_coverage') }} as months on months.scope = 'month' and margins.month = months.month
+    left join {{ ref('int_source_coverage') }} as sources
+        on margins.tenant_id = sources.tenant_id and margins.feature_id = sources.feature_id and margins.month = sources.month
     left join {{ ref('int_coverage') }} as own
         on own.scope = 'tenant_feature' and margins.month = own.month and margins.tenant_id = own.tenant_id
             and margins.feature_id = own.feature_id
@@ -54,6 +57,7 @@ final as (
 
     select
         *, {{ share(nanos('loaded_margin'), nanos('revenue')) }} as margin_rate, {{ status_of('covered') }} as status,
+        {{ status_of('covered', least_of=['own_share', 'sources_share']) }} as status_by_sources,
         '{{ var("reporting_currency") }}' as currency
     from covered
 
