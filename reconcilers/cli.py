@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +45,17 @@ class Output(StrEnum):
     table = "table"
     csv = "csv"
     json = "json"
+    parquet = "parquet"
+    xlsx = "xlsx"
+
+
+Form = Annotated[
+    Output | None,
+    typer.Option(
+        "--format", case_sensitive=False, help="Default: what the file's name ends in; else table, or csv in a pipe."
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="File to write; it is there whole or not at all.")]
 
 
 def main() -> None:
@@ -263,20 +275,25 @@ def report(
 def query(
     sql: Annotated[str, typer.Argument(help="SQL over schema finance of the published tables.")],
     config: Config = None,
-    output: Annotated[
-        Output,
-        typer.Option(
-            "--format", case_sensitive=False, help="A terminal too narrow for the table shows it value by value."
-        ),
-    ] = Output.table,
+    output: Form = None,
+    out: Out = None,
+    vertical: Annotated[bool, typer.Option("--vertical", help="A block for each row, a line for each value.")] = False,
 ) -> None:
     """Ask the published tables in SQL; read-only, never blocked by a run.
 
-    Example: reconcile query "select outcome, sum(reconciled_cost) from finance.fct_cost_per_outcome group by 1"
+    A terminal shows as many columns as fit and names the others; a pipe gets plain CSV.
+
+    Examples:
+
+        reconcile query "select outcome, sum(reconciled_cost) from finance.fct_cost_per_outcome group by 1"
+
+        reconcile query "select * from finance.fct_tenant_margin limit 1" --vertical
+
+        reconcile query "select * from finance.fct_tenant_margin" --out margins.xlsx
     """
     from reconcilers.console.query import print_query
 
-    print_query(_settings(config), sql, output)
+    print_query(_settings(config), sql, _form(output, out, vertical), out, vertical)
 
 
 @app.command()
@@ -394,6 +411,23 @@ def new_source(
     for path in begin(room, kind, checkout):
         typer.echo(f"wrote {path}")
     typer.echo("next: make accept, then CONTRIBUTING.md from step 2 on")
+
+
+def _form(output: Output | None, out: Path | None, vertical: bool = False) -> str:
+    """The form a result is written in: as told, as the file's name ends, or for whoever reads standard output."""
+    from reconcilers.reports.files import ENDINGS
+
+    if vertical and output in (None, Output.table):
+        return "table"
+    if vertical:
+        raise typer.BadParameter("--vertical is a form of table")
+    if output:
+        return output.value
+    if out is None:
+        return "table" if sys.stdout.isatty() else "csv"
+    if out.suffix.lower() not in ENDINGS:
+        raise typer.BadParameter(f"say --format: {out.name} ends in none of {', '.join(ENDINGS)}")
+    return ENDINGS[out.suffix.lower()]
 
 
 def _settings(config: Path | None) -> Settings:
