@@ -297,6 +297,25 @@ def query(
 
 
 @app.command()
+def tables(
+    name: Annotated[str | None, typer.Argument(help="A table, for its columns.")] = None,
+    config: Config = None,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """The finance tables: what a row of each is and means; of one its columns, their types and meaning.
+
+    Examples:
+
+        reconcile tables
+
+        reconcile tables fct_tenant_margin
+    """
+    from reconcilers.console.tables import print_tables
+
+    print_tables(_settings(config), name, output)
+
+
+@app.command()
 def explain(
     event_id: Annotated[str, typer.Argument(help="The event whose cost to take apart.")],
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of its dearest shares to show.")] = 5,
