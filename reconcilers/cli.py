@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -316,6 +316,37 @@ def tables(
 
 
 @app.command()
+def diff(
+    earlier: Annotated[
+        str | None, typer.Argument(help="Number of a published version; default: the one before.")
+    ] = None,
+    later: Annotated[str | None, typer.Argument(help="Number of a later one; default: what is published.")] = None,
+    months: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="MONTH MONTH", help="Compare two months, YYYY-MM, the earlier first."),
+    ] = None,
+    config: Config = None,
+    output: Form = None,
+    out: Out = None,
+) -> None:
+    """What changed between two publications or two months: rows of each table; money of each feature, tenant and source, split into
+    volume, mix, price, new, gone and restated, which sum to the change.
+
+    Examples:
+
+        reconcile diff --months 2026-09 2026-10
+
+        reconcile diff
+
+        reconcile diff 3 5 --out restated.xlsx
+    """
+    from reconcilers.console.diff import print_diff
+
+    days = (_month(months[0]), _month(months[1])) if months else None
+    print_diff(_settings(config), (earlier, later), days, _form(output, out), out)
+
+
+@app.command()
 def explain(
     event_id: Annotated[str, typer.Argument(help="The event whose cost to take apart.")],
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of its dearest shares to show.")] = 5,
@@ -466,6 +497,14 @@ def _period(day: str | None, start: str | None, end: str | None) -> Period:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.BadParameter("give --date DAY, or --from DAY --to DAY")
+
+
+def _month(text: str) -> date:
+    """The first day of a month, as people type it."""
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise typer.BadParameter(f"{text!r:.20} is no month: write it as 2026-10") from None
 
 
 def _over(period: Period, as_of: datetime) -> tuple[Period, datetime]:

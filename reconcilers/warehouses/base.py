@@ -41,11 +41,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A finance table and what it and its columns mean."""
+    """A finance table and what it and its columns mean. ``key`` are the columns that tell its rows apart, where the project says."""
 
     name: str
     meaning: str
     columns: list[Column]
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

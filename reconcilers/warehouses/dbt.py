@@ -114,8 +114,16 @@ def described() -> dict[str, Table]:
     for path in sorted((PROJECT / "models" / "marts").rglob("*.yml")):
         for model in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader).get("models", ()):
             columns = [Column(told["name"], told["data_type"], told["description"]) for told in model["columns"]]
-            found[model["name"]] = Table(model["name"], model["description"], columns)
+            found[model["name"]] = Table(model["name"], model["description"], columns, _key(model))
     return found
+
+
+def _key(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns by which a model's tests tell its rows apart."""
+    for test in model.get("data_tests", ()):
+        if isinstance(test, dict) and "key" in test:
+            return tuple(test["key"]["arguments"]["columns"])
+    return tuple(column["name"] for column in model["columns"] if "unique" in column.get("data_tests", ()))[:1]
 
 
 def by_hand(

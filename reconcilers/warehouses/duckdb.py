@@ -18,8 +18,10 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -322,6 +324,47 @@ def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
         raise Version(folder)._damaged(error) from None
     connection.execute("set timezone = 'UTC'")
     return connection
+
+
+@dataclass(frozen=True)
+class RowChanges:
+    """How the rows of a table differ between two versions, by its key; null where no key is known. What a version lacks is null, too."""
+
+    table: str
+    before: int | None
+    after: int | None
+    added: int | None = None
+    gone: int | None = None
+    changed: int | None = None
+
+
+def row_changes(earlier: Version, later: Version) -> Iterator[RowChanges]:
+    """Each table of either version, in order of names. A row has changed where a column that both versions have says another thing."""
+    keys = {name: table.key for name, table in dbt.described().items()}
+    tables = [
+        {table.name: [column.name for column in table.columns] for table in one.tables()} for one in (earlier, later)
+    ]
+    with read_only(later.folder) as connection, tempfile.TemporaryDirectory() as spilled:
+        connection.execute(f"set temp_directory = '{_quoted(spilled)}'")
+        connection.execute(f"attach '{_quoted(earlier.folder / FINANCE_FILE)}' as earlier (read_only)")
+        for table in sorted({*tables[0], *tables[1]}):
+            places = [f"earlier.finance.{table}", f"finance.{table}"]
+            counts = [
+                connection.execute(f"select count(*) from {place}").fetchall()[0][0] if table in of else None
+                for of, place in zip(tables, places, strict=True)
+            ]
+            shared = [column for column in tables[0].get(table, ()) if column in tables[1].get(table, ())]
+            key = keys.get(table, ())
+            if not key or not set(key) <= set(shared):
+                yield RowChanges(table, *counts)
+                continue
+            told, row = ", ".join(key), f"hash(row({', '.join(shared)}))"
+            sql = f"""select count(*) filter (earlier.told is null), count(*) filter (later.told is null),
+                          count(*) filter (earlier.told <> later.told)
+                      from (select {told}, {row} as told from {places[0]}) as earlier
+                      full join (select {told}, {row} as told from {places[1]}) as later
+                          on {" and ".join(f"earlier.{column} is not distinct from later.{column}" for column in key)}"""
+            yield RowChanges(table, *counts, *connection.execute(sql).fetchall()[0])
 
 
 def _view(connection: duckdb.DuckDBPyConnection, entity: str, files: Sequence[Path]) -> None:
