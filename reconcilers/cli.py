@@ -346,6 +346,38 @@ def diff(
     print_diff(_settings(config), (earlier, later), days, _form(output, out), out)
 
 
+@app.command("what-if")
+def what_if(
+    feature: Annotated[str | None, typer.Option(help="A feature; default: every one.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="A tenant; default: every one, and all together.")] = None,
+    price: Annotated[
+        str | None, typer.Option(help="What a success would be sold for, in the reporting currency.")
+    ] = None,
+    month: Annotated[str | None, typer.Option(help="YYYY-MM; default: the last with a success.")] = None,
+    config: Config = None,
+    output: Form = None,
+    out: Out = None,
+) -> None:
+    """What an outcome must be sold for to pay its calls; with a price, the margin it would have made.
+
+    Both bounds are told: counting resolved events only, and counting all that may still fail. Coverage and status stand beside.
+
+    Examples:
+
+        reconcile what-if --feature ticket_resolution --price 0.99
+
+        reconcile what-if --tenant ten_acme --month 2026-10 --format csv
+    """
+    from reconcilers.console.what_if import print_what_if
+    from reconcilers.money import charged
+
+    try:
+        asked = None if price is None else charged(price).rounded
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    print_what_if(_settings(config), feature, tenant, asked, _month(month) if month else None, _form(output, out), out)
+
+
 @app.command()
 def explain(
     event_id: Annotated[str, typer.Argument(help="The event whose cost to take apart.")],
