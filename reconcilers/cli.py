@@ -39,6 +39,13 @@ class Warehouse(StrEnum):
     bigquery = "bigquery"
 
 
+class Dataset(StrEnum):
+    """The datasets that are written for other tools."""
+
+    focus_1_2 = "focus-1.2"
+    focus_1_3 = "focus-1.3"
+
+
 class Output(StrEnum):
     """The forms a query's result is written in."""
 
@@ -376,6 +383,24 @@ def what_if(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     print_what_if(_settings(config), feature, tenant, asked, _month(month) if month else None, _form(output, out), out)
+
+
+@app.command()
+def export(
+    month: Annotated[str, typer.Option(help="Billing month, YYYY-MM.")],
+    out: Annotated[Path, typer.Option(help="File to write, .csv or .parquet; it is there whole or not at all.")],
+    dataset: Annotated[Dataset, typer.Option("--format", case_sensitive=False)] = Dataset.focus_1_2,
+    config: Config = None,
+) -> None:
+    """A month's bill, allocated, as a FOCUS dataset for FinOps tools: a row per share, with event, run, tenant, feature and outcome as x_ columns.
+
+    Its costs sum to the bill, per source, currency and billing period.
+
+    Example: reconcile export --format focus-1.2 --month 2026-10 --out october.parquet
+    """
+    from reconcilers.console.export import write_focus
+
+    write_focus(_settings(config), dataset.value.removeprefix("focus-"), _month(month), out)
 
 
 @app.command()
