@@ -5,7 +5,7 @@ OUT ?= var/sample
 DBT_PROJECT ?= dbt_project
 YAML_READ ?= $(CURDIR)/var/check-yaml
 
-.PHONY: help run dbt nightly night ui test long accept docs hostile crash check check-python check-sql check-yaml lock emitters findings bench clean
+.PHONY: help run dbt nightly night ui test long accept docs focus hostile crash check check-python check-sql check-yaml lock emitters findings bench clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -27,6 +27,14 @@ help: ## What each target does
 	@echo "setting up .venv-bigquery, the emulator's own environment"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-bigquery
 	@$(BIN)/uv pip sync --quiet --python .venv-bigquery/bin/python --require-hashes tests/warehouses/emulator/requirements.txt
+	@touch $@
+
+# The FOCUS validator wants Python 3.12 and another pyarrow than ours.
+FOCUS_PYTHON ?= python3.12
+.venv-focus/.ready: tests/focus/requirements.txt | .venv/.ready
+	@echo "setting up .venv-focus, the FOCUS validator's own environment"
+	@$(BIN)/uv venv --quiet --clear --python $(FOCUS_PYTHON) .venv-focus
+	@$(BIN)/uv pip sync --quiet --python .venv-focus/bin/python --require-hashes tests/focus/requirements.txt
 	@touch $@
 
 # Airflow's own state; it is made once and kept.
@@ -93,6 +101,12 @@ docs: .venv/.ready ## Write docs/configuration.md of the models that read reconc
 long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, five companies against the truth, three on both warehouses
 	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity tests/claims/truth
 
+FOCUS_MONTHS ?= 2026-09 2026-10
+focus: .venv/.ready .venv-focus/.ready ## What the FOCUS validator says of the sample's bill as `make run` left it (a minute; Python 3.12)
+	@for month in $(FOCUS_MONTHS); do \
+		reconcile export --format focus-1.2 --month $$month --out var/focus-$$month.parquet --config $(OUT)/reconcile.yaml || exit 1; done
+	@$(BIN)/python -m tests.focus .venv-focus/bin/focus-validator $(FOCUS_MONTHS:%=var/focus-%.parquet)
+
 hostile: .venv/.ready ## What hostile input gets, by kind and room: tests/hostile, every input beside a good source (a minute)
 	@$(BIN)/python -m tests.hostile $(ARGS)
 
@@ -129,8 +143,9 @@ bench: .venv/.ready ## Ratios of ingest and build against yardsticks measured in
 lock: .venv/.ready ## Compile requirements.in into requirements.txt, with hashes
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 tests/warehouses/emulator/requirements.in -o tests/warehouses/emulator/requirements.txt
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.12 tests/focus/requirements.in -o tests/focus/requirements.txt
 	@for pins in tests/emitters/environments/*.in; do \
 		$(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --python-version 3.11 $$pins -o $${pins%.in}.txt; done
 
 clean: ## Remove the environment and everything built
-	rm -rf .venv .venv-bigquery var dbt_project/target dbt_project/logs
+	rm -rf .venv .venv-bigquery .venv-focus var dbt_project/target dbt_project/logs

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import sys
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,12 +39,30 @@ class Warehouse(StrEnum):
     bigquery = "bigquery"
 
 
+class Dataset(StrEnum):
+    """The datasets that are written for other tools."""
+
+    focus_1_2 = "focus-1.2"
+    focus_1_3 = "focus-1.3"
+
+
 class Output(StrEnum):
     """The forms a query's result is written in."""
 
     table = "table"
     csv = "csv"
     json = "json"
+    parquet = "parquet"
+    xlsx = "xlsx"
+
+
+Form = Annotated[
+    Output | None,
+    typer.Option(
+        "--format", case_sensitive=False, help="Default: what the file's name ends in; else table, or csv in a pipe."
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="File to write; it is there whole or not at all.")]
 
 
 def main() -> None:
@@ -263,20 +282,125 @@ def report(
 def query(
     sql: Annotated[str, typer.Argument(help="SQL over schema finance of the published tables.")],
     config: Config = None,
-    output: Annotated[
-        Output,
-        typer.Option(
-            "--format", case_sensitive=False, help="A terminal too narrow for the table shows it value by value."
-        ),
-    ] = Output.table,
+    output: Form = None,
+    out: Out = None,
+    vertical: Annotated[bool, typer.Option("--vertical", help="A block for each row, a line for each value.")] = False,
 ) -> None:
     """Ask the published tables in SQL; read-only, never blocked by a run.
 
-    Example: reconcile query "select outcome, sum(reconciled_cost) from finance.fct_cost_per_outcome group by 1"
+    A terminal shows as many columns as fit and names the others; a pipe gets plain CSV.
+
+    Examples:
+
+        reconcile query "select outcome, sum(reconciled_cost) from finance.fct_cost_per_outcome group by 1"
+
+        reconcile query "select * from finance.fct_tenant_margin limit 1" --vertical
+
+        reconcile query "select * from finance.fct_tenant_margin" --out margins.xlsx
     """
     from reconcilers.console.query import print_query
 
-    print_query(_settings(config), sql, output)
+    print_query(_settings(config), sql, _form(output, out, vertical), out, vertical)
+
+
+@app.command()
+def tables(
+    name: Annotated[str | None, typer.Argument(help="A table, for its columns.")] = None,
+    config: Config = None,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """The finance tables: what a row of each is and means; of one its columns, their types and meaning.
+
+    Examples:
+
+        reconcile tables
+
+        reconcile tables fct_tenant_margin
+    """
+    from reconcilers.console.tables import print_tables
+
+    print_tables(_settings(config), name, output)
+
+
+@app.command()
+def diff(
+    earlier: Annotated[
+        str | None, typer.Argument(help="Number of a published version; default: the one before.")
+    ] = None,
+    later: Annotated[str | None, typer.Argument(help="Number of a later one; default: what is published.")] = None,
+    months: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="MONTH MONTH", help="Compare two months, YYYY-MM, the earlier first."),
+    ] = None,
+    config: Config = None,
+    output: Form = None,
+    out: Out = None,
+) -> None:
+    """What changed between two publications or two months: rows of each table; money of each feature, tenant and source, split into
+    volume, mix, price, new, gone and restated, which sum to the change.
+
+    Examples:
+
+        reconcile diff --months 2026-09 2026-10
+
+        reconcile diff
+
+        reconcile diff 3 5 --out restated.xlsx
+    """
+    from reconcilers.console.diff import print_diff
+
+    days = (_month(months[0]), _month(months[1])) if months else None
+    print_diff(_settings(config), (earlier, later), days, _form(output, out), out)
+
+
+@app.command("what-if")
+def what_if(
+    feature: Annotated[str | None, typer.Option(help="A feature; default: every one.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="A tenant; default: every one, and all together.")] = None,
+    price: Annotated[
+        str | None, typer.Option(help="What a success would be sold for, in the reporting currency.")
+    ] = None,
+    month: Annotated[str | None, typer.Option(help="YYYY-MM; default: the last with a success.")] = None,
+    config: Config = None,
+    output: Form = None,
+    out: Out = None,
+) -> None:
+    """What an outcome must be sold for to pay its calls; with a price, the margin it would have made.
+
+    Both bounds are told: counting resolved events only, and counting all that may still fail. Coverage and status stand beside.
+
+    Examples:
+
+        reconcile what-if --feature ticket_resolution --price 0.99
+
+        reconcile what-if --tenant ten_acme --month 2026-10 --format csv
+    """
+    from reconcilers.console.what_if import print_what_if
+    from reconcilers.money import charged
+
+    try:
+        asked = None if price is None else charged(price).rounded
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    print_what_if(_settings(config), feature, tenant, asked, _month(month) if month else None, _form(output, out), out)
+
+
+@app.command()
+def export(
+    month: Annotated[str, typer.Option(help="Billing month, YYYY-MM.")],
+    out: Annotated[Path, typer.Option(help="File to write, .csv or .parquet; it is there whole or not at all.")],
+    dataset: Annotated[Dataset, typer.Option("--format", case_sensitive=False)] = Dataset.focus_1_2,
+    config: Config = None,
+) -> None:
+    """A month's bill, allocated, as a FOCUS dataset for FinOps tools: a row per share, with event, run, tenant, feature and outcome as x_ columns.
+
+    Its costs sum to the bill, per source, currency and billing period.
+
+    Example: reconcile export --format focus-1.2 --month 2026-10 --out october.parquet
+    """
+    from reconcilers.console.export import write_focus
+
+    write_focus(_settings(config), dataset.value.removeprefix("focus-"), _month(month), out)
 
 
 @app.command()
@@ -396,6 +520,23 @@ def new_source(
     typer.echo("next: make accept, then CONTRIBUTING.md from step 2 on")
 
 
+def _form(output: Output | None, out: Path | None, vertical: bool = False) -> str:
+    """The form a result is written in: as told, as the file's name ends, or for whoever reads standard output."""
+    from reconcilers.reports.files import ENDINGS
+
+    if vertical and output in (None, Output.table):
+        return "table"
+    if vertical:
+        raise typer.BadParameter("--vertical is a form of table")
+    if output:
+        return output.value
+    if out is None:
+        return "table" if sys.stdout.isatty() else "csv"
+    if out.suffix.lower() not in ENDINGS:
+        raise typer.BadParameter(f"say --format: {out.name} ends in none of {', '.join(ENDINGS)}")
+    return ENDINGS[out.suffix.lower()]
+
+
 def _settings(config: Path | None) -> Settings:
     from reconcilers.declared.settings import read_settings
 
@@ -413,6 +554,14 @@ def _period(day: str | None, start: str | None, end: str | None) -> Period:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.BadParameter("give --date DAY, or --from DAY --to DAY")
+
+
+def _month(text: str) -> date:
+    """The first day of a month, as people type it."""
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise typer.BadParameter(f"{text!r:.20} is no month: write it as 2026-10") from None
 
 
 def _over(period: Period, as_of: datetime) -> tuple[Period, datetime]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from reconcilers.reports.files import trimmed
 from reconcilers.reports.waterfall_page import brief
 from reconcilers.warehouses.base import Figures
 
@@ -24,28 +23,14 @@ if TYPE_CHECKING:
 console = Console(stderr=True, emoji=False)
 
 
-def paper() -> Console:
-    """Standard output, wide enough that no figure is cut: a narrow terminal wraps lines, a pipe has no width at all."""
-    return Console(width=max(Console().width, 150), soft_wrap=True, emoji=False)
+def paper(file: IO[str] | None = None) -> Console:
+    """Standard output or a file, wide enough that no figure is cut: a narrow terminal wraps lines, a pipe has no width at all."""
+    return Console(file=file, width=max(Console().width, 150), soft_wrap=True, emoji=False)
 
 
 def written(value: object) -> str:
     """A stored value as text: a decimal with all its digits and never a power of ten, lists and structs as JSON, null as nothing."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, (list, tuple, dict)):
-        return json.dumps(in_json(value), ensure_ascii=False)
-    return "" if value is None else str(value)
-
-
-def in_json(value: object) -> object:
-    """A stored value as JSON holds it exactly: decimals and times are text, since a number of JSON is a double to most who read it."""
-    if isinstance(value, dict):
-        return {written(key): in_json(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [in_json(one) for one in value]
-    exact = value is None or isinstance(value, (str, int)) or (isinstance(value, float) and isfinite(value))
-    return value if exact else written(value)
+    return f"{value:f}" if isinstance(value, Decimal) else trimmed(value)
 
 
 def print_table(
@@ -54,28 +39,61 @@ def print_table(
     rows: Sequence[Sequence[object]],
     text: Callable[[str, object], str] = lambda _, value: written(value),
     heads: Sequence[str] = (),
-    records: bool = False,
+    fit: bool = False,
 ) -> None:
-    """A line for each row under the names, or ``heads`` for them; numbers to the right. With ``records``, a terminal too narrow for that gets a block for each row and a
-    line for each of its values; what goes to a file or another program is never folded."""
-    cells = [[visible(text(name, value)) for name, value in zip(names, row, strict=True)] for row in rows]
+    """A line for each row under the names, or ``heads`` for them; numbers to the right, their points under one another.
+
+    With ``fit``, a terminal gets as many columns as its width holds, and below how many others there are and what they are called;
+    what goes to a file or another program has them all.
+    """
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    cells = [
+        _pointed([visible(text(name, value)) for value in column]) if _are_numbers(column)
+        else [visible(text(name, value)) for value in column]
+        for name, column in zip(names, columns, strict=True)
+    ]  # fmt: skip
     heads = [visible(head) for head in heads or names]
-    widths = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
-    if records and out.is_terminal and sum(widths) + 2 * len(widths) - 1 > Console().width:
-        _print_records(out, heads, cells)
-        return
-    numbers = [_are_numbers(column) for column in zip(*rows, strict=True)] or [False] * len(heads)
-    for line, style in ((heads, "bold"), *((line, None) for line in cells)):
-        padded = (_padded(*cell) for cell in zip(line, widths, numbers, strict=True))
+    widths = [max(map(cell_len, (head, *column))) for head, column in zip(heads, cells, strict=True)]
+    shown = _fitting(widths, Console().width) if fit and out.is_terminal else len(heads)
+    numbers = [_are_numbers(column) for column in columns[:shown]]
+    lines = zip(*cells[:shown], strict=True) if rows else ()
+    for line, style in ((heads[:shown], "bold"), *((line, None) for line in lines)):
+        padded = (_padded(*cell) for cell in zip(line, widths, numbers, strict=False))
         out.out(" " + "  ".join(padded).rstrip(), style=style, highlight=False)
+    if left := heads[shown:]:
+        out.out(f"{shown} of {len(heads)} columns; not shown: {', '.join(left)}", style="dim", highlight=False)
 
 
-def _print_records(out: Console, heads: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+def print_records(
+    out: Console,
+    names: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    text: Callable[[str, object], str] = lambda _, value: written(value),
+) -> None:
+    """A block for each row and in it a line for each of its values."""
+    heads = [visible(name) for name in names]
     width = max(map(cell_len, heads))
-    for number, line in enumerate(cells, 1):
-        out.out(f"row {number} of {len(cells)}", style="bold", highlight=False)
-        for head, cell in zip(heads, line, strict=True):
-            out.out(f" {_padded(head, width)}  {cell}".rstrip(), highlight=False)
+    for number, row in enumerate(rows, 1):
+        out.out(f"row {number} of {len(rows)}", style="bold", highlight=False)
+        for head, name, value in zip(heads, names, row, strict=True):
+            out.out(f" {_padded(head, width)}  {visible(text(name, value))}".rstrip(), highlight=False)
+
+
+def _fitting(widths: Sequence[int], room: int) -> int:
+    """How many columns, of these widths and two blanks apart, a line has room for; the first is always shown."""
+    used, shown = 1, 0
+    for width in widths:
+        used += width + (2 if shown else 0)
+        if shown and used > room:
+            break
+        shown += 1
+    return shown
+
+
+def _pointed(column: Sequence[str]) -> list[str]:
+    """Numbers of one column with blanks behind, so that their points stand under one another where all stand to the right."""
+    behind = [len(text) - text.find(".") if "." in text else 0 for text in column]
+    return [text + " " * (max(behind) - after) for text, after in zip(column, behind, strict=True)]
 
 
 def _are_numbers(column: Sequence[object]) -> bool:

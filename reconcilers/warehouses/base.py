@@ -31,6 +31,25 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of a finance table. ``type`` is as the project or the warehouse writes it."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A finance table and what it and its columns mean. ``key`` are the columns that tell its rows apart, where the project says."""
+
+    name: str
+    meaning: str
+    columns: list[Column]
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Candidate:
     """What the tables that stand built and audited were made from.
 
@@ -63,6 +82,12 @@ class Published(Protocol):
 
     def ask(self, sql: str, *values: Any) -> Figures:
         """The result of one read-only query; ``?`` stands for each value. Raises ``SettingsInvalid`` where it fails."""
+
+    def batches(self, sql: str, *values: Any) -> pa.RecordBatchReader:
+        """The same with the types of its columns, a part at a time. Raises ``SettingsInvalid`` where it fails, then or while it is read."""
+
+    def tables(self) -> list[Table]:
+        """What is published, in order of names, with the meaning each table and column carries; a text may be empty."""
 
 
 class Warehouse(Protocol):

@@ -31,11 +31,12 @@ from reconcilers.declared.settings import BigQuerySettings
 from reconcilers.errors import Busy, ReconcileError, SettingsInvalid, SourceUnavailable
 from reconcilers.sources import google
 from reconcilers.warehouses import bigquery_access
-from reconcilers.warehouses.base import Figures, one_writer
+from reconcilers.warehouses.base import Column, Figures, Table, one_writer
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from google.cloud import bigquery
+    from google.cloud.bigquery.table import RowIterator
 
 
 #: How the tables of dbt's schemas are called in the dataset readers know.
@@ -175,13 +176,16 @@ class BigQuery:
 
     def query(self, sql: str, *values: Any) -> Figures:
         """One query or script. Raises what Google's client raises."""
+        found = self.result(sql, *values)
+        names = [field.name for field in found.schema]
+        return Figures(names, [tuple(_plain(value) for value in row.values()) for row in found])
+
+    def result(self, sql: str, *values: Any) -> RowIterator:
+        """The same as Google's client gives it."""
         from google.cloud import bigquery
 
         parameters = [bigquery.ScalarQueryParameter(None, _TYPES[type(value)], value) for value in values]
-        job = self.client.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters))
-        found = job.result()
-        names = [field.name for field in found.schema]
-        return Figures(names, [tuple(_plain(value) for value in row.values()) for row in found])
+        return self.client.query(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters)).result()
 
     @contextmanager
     def telling(self) -> Iterator[None]:
@@ -325,14 +329,42 @@ class FinanceDataset:
 
     def ask(self, sql: str, *values: Any) -> Figures:
         """The result of one read-only query. Raises ``SettingsInvalid`` where it fails."""
+        with self._asking():
+            return self.warehouse.query(sql, *values)
+
+    def batches(self, sql: str, *values: Any) -> pa.RecordBatchReader:
+        """The same with the types of its columns. Google's answer is fetched whole."""
+        import pyarrow as pa
+
+        with self._asking():
+            table = self.warehouse.result(sql, *values).to_arrow(create_bqstorage_client=False)
+        naive = [pa.timestamp("us") if pa.types.is_timestamp(field.type) else field.type for field in table.schema]
+        return table.cast(pa.schema(list(zip(table.schema.names, naive, strict=True)))).to_reader()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
         from google.api_core.exceptions import BadRequest, NotFound
 
         with self.warehouse.telling():
             try:
-                return self.warehouse.query(sql, *values)
+                yield
             except (BadRequest, NotFound) as error:
                 hint = f"tables are in dataset {self.warehouse.settings.published}"
                 raise SettingsInvalid(f"the query failed: {error.message}", hint=hint) from None
+
+    def tables(self) -> list[Table]:
+        """What is published, with the descriptions its tables and columns carry; the audit trail's own tables are left out."""
+        client, settings = self.warehouse.client, self.warehouse.settings
+        found = []
+        with self.warehouse.telling():
+            for listed in client.list_tables(f"{settings.project}.{settings.published}"):
+                if not listed.table_id.startswith("allocation_"):
+                    table = client.get_table(listed.reference)
+                    columns = [
+                        Column(field.name, field.field_type.lower(), field.description or "") for field in table.schema
+                    ]
+                    found.append(Table(listed.table_id, table.description or "", columns))
+        return sorted(found, key=lambda table: table.name)
 
 
 def _plain(value: Any) -> Any:

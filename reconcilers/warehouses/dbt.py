@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from reconcilers.errors import DoesNotReconcile, ReconcileError
+from reconcilers.warehouses.base import Column, Table
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 
@@ -107,16 +108,22 @@ def build(
     return result
 
 
-def described() -> dict[str, tuple[str, dict[str, str]]]:
-    """Finance table → what the project says of it, and of each of its columns by name."""
+def described() -> dict[str, Table]:
+    """Finance table → what the project says of it and of each of its columns."""
     found = {}
     for path in sorted((PROJECT / "models" / "marts").rglob("*.yml")):
         for model in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader).get("models", ()):
-            found[model["name"]] = (
-                model["description"],
-                {column["name"]: column["description"] for column in model["columns"]},
-            )
+            columns = [Column(told["name"], told["data_type"], told["description"]) for told in model["columns"]]
+            found[model["name"]] = Table(model["name"], model["description"], columns, _key(model))
     return found
+
+
+def _key(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns by which a model's tests tell its rows apart."""
+    for test in model.get("data_tests", ()):
+        if isinstance(test, dict) and "key" in test:
+            return tuple(test["key"]["arguments"]["columns"])
+    return tuple(column["name"] for column in model["columns"] if "unique" in column.get("data_tests", ()))[:1]
 
 
 def by_hand(

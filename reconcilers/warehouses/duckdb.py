@@ -18,15 +18,17 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcilers.errors import Busy, Damaged, ReconcileError, SettingsInvalid
 from reconcilers.ingest.lake import DAYS_OF_CALLS, ENTITIES, schema
 from reconcilers.warehouses import dbt
-from reconcilers.warehouses.base import Figures, one_writer
+from reconcilers.warehouses.base import Column, Figures, Table, one_writer
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,6 +40,8 @@ _VERSION = re.compile(r"\d{6,}")
 _PUBLISHED_AGAIN = "the next run publishes again, and `reconcile rebuild --from DAY --to DAY` does from landing alone"
 #: The dbt of a job that was killed a moment ago is killed too, and holds the store a little longer.
 _LETTING_GO_SECONDS = 3.0
+#: Rows of a result that are in memory at a time.
+_BATCH_ROWS = 65_536
 
 
 class Store:
@@ -240,6 +244,48 @@ class Version:
             except duckdb.Error as error:
                 raise SettingsInvalid(f"the query failed: {error}", hint="tables are in schema finance") from None
 
+    def batches(self, sql: str, *values: Any) -> pa.RecordBatchReader:
+        """The same with the types of its columns, a part at a time; the version stays open until the last is read."""
+        import duckdb
+        import pyarrow as pa
+
+        connection = read_only(self.folder)
+        connection.execute("set enable_external_access = false; set lock_configuration = true")
+        try:
+            found = connection.sql(sql, params=list(values))
+            if found is None:
+                raise SettingsInvalid("the query gives no rows", hint="ask with `select`")
+            reader = found.to_arrow_reader(_BATCH_ROWS)
+        except duckdb.Error as error:
+            raise SettingsInvalid(f"the query failed: {error}", hint="tables are in schema finance") from None
+
+        def read() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from reader
+            except (pa.ArrowException, OSError) as error:
+                raise SettingsInvalid(f"the query failed: {error}", hint="tables are in schema finance") from None
+            finally:
+                connection.close()
+
+        return pa.RecordBatchReader.from_batches(reader.schema, read())
+
+    def tables(self) -> list[Table]:
+        """What is published, with the comments its file carries."""
+        told = """select tables.name, tables.comment, columns.column_name, columns.data_type, columns.comment
+                  from (
+                      select schema_name, table_name as name, comment from duckdb_tables()
+                      union all select schema_name, view_name, comment from duckdb_views()
+                  ) as tables
+                  join duckdb_columns() as columns
+                      on tables.schema_name = columns.schema_name and tables.name = columns.table_name
+                  where tables.schema_name = 'finance'
+                  order by tables.name, columns.column_index"""
+        found: dict[str, Table] = {}
+        for name, meaning, column, kind, said in self.ask(told).rows:
+            table = found.setdefault(name, Table(name, meaning or "", []))
+            table.columns.append(Column(column, kind.lower(), said or ""))
+        return list(found.values())
+
     def prove(self) -> None:
         """Read every value of its tables, which DuckDB keeps checksums of. Raises ``Damaged``."""
         import duckdb
@@ -278,6 +324,47 @@ def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
         raise Version(folder)._damaged(error) from None
     connection.execute("set timezone = 'UTC'")
     return connection
+
+
+@dataclass(frozen=True)
+class RowChanges:
+    """How the rows of a table differ between two versions, by its key; null where no key is known. What a version lacks is null, too."""
+
+    table: str
+    before: int | None
+    after: int | None
+    added: int | None = None
+    gone: int | None = None
+    changed: int | None = None
+
+
+def row_changes(earlier: Version, later: Version) -> Iterator[RowChanges]:
+    """Each table of either version, in order of names. A row has changed where a column that both versions have says another thing."""
+    keys = {name: table.key for name, table in dbt.described().items()}
+    tables = [
+        {table.name: [column.name for column in table.columns] for table in one.tables()} for one in (earlier, later)
+    ]
+    with read_only(later.folder) as connection, tempfile.TemporaryDirectory() as spilled:
+        connection.execute(f"set temp_directory = '{_quoted(spilled)}'")
+        connection.execute(f"attach '{_quoted(earlier.folder / FINANCE_FILE)}' as earlier (read_only)")
+        for table in sorted({*tables[0], *tables[1]}):
+            places = [f"earlier.finance.{table}", f"finance.{table}"]
+            counts = [
+                connection.execute(f"select count(*) from {place}").fetchall()[0][0] if table in of else None
+                for of, place in zip(tables, places, strict=True)
+            ]
+            shared = [column for column in tables[0].get(table, ()) if column in tables[1].get(table, ())]
+            key = keys.get(table, ())
+            if not key or not set(key) <= set(shared):
+                yield RowChanges(table, *counts)
+                continue
+            told, row = ", ".join(key), f"hash(row({', '.join(shared)}))"
+            sql = f"""select count(*) filter (earlier.told is null), count(*) filter (later.told is null),
+                          count(*) filter (earlier.told <> later.told)
+                      from (select {told}, {row} as told from {places[0]}) as earlier
+                      full join (select {told}, {row} as told from {places[1]}) as later
+                          on {" and ".join(f"earlier.{column} is not distinct from later.{column}" for column in key)}"""
+            yield RowChanges(table, *counts, *connection.execute(sql).fetchall()[0])
 
 
 def _view(connection: duckdb.DuckDBPyConnection, entity: str, files: Sequence[Path]) -> None:
@@ -322,15 +409,16 @@ def _explain_tables(connection: duckdb.DuckDBPyConnection) -> None:
               where table_catalog = current_database() and table_schema = 'finance'"""
     kinds = {table: "view" if view else "table" for table, view in connection.execute(told).fetchall()}
     statements = ["begin"]
-    for table, (description, columns) in dbt.described().items():
+    for name, table in dbt.described().items():
         # The hourly watch builds a table of its own, and none of the others.
-        if table not in kinds:
+        if name not in kinds:
             continue
-        statements.append(f"create or replace view main.{table} as from finance.{table}")
-        for kind, place in ((kinds[table], "finance"), ("view", "main")):
-            statements.append(f"comment on {kind} {place}.{table} is '{_quoted(description)}'")
+        statements.append(f"create or replace view main.{name} as from finance.{name}")
+        for kind, place in ((kinds[name], "finance"), ("view", "main")):
+            statements.append(f"comment on {kind} {place}.{name} is '{_quoted(table.meaning)}'")
             statements += [
-                f"comment on column {place}.{table}.{column} is '{_quoted(said)}'" for column, said in columns.items()
+                f"comment on column {place}.{name}.{column.name} is '{_quoted(column.meaning)}'"
+                for column in table.columns
             ]
     connection.execute("; ".join([*statements, "commit"]))
 

@@ -59,7 +59,7 @@ def published_of(store: Store, tables: list[str], kind: str = "varchar") -> duck
     with duckdb.connect(str(store.folder / FINANCE_FILE)) as candidate:
         candidate.execute("create schema if not exists finance")
         for table in tables:
-            columns = ", ".join(f"null::{kind} as {column}" for column in dbt.described()[table][1])
+            columns = ", ".join(f"null::{kind} as {column.name}" for column in dbt.described()[table].columns)
             candidate.execute(f"drop table if exists finance.{table}; create table finance.{table} as select {columns}")
     return duckdb.connect(str(store.publish({}, keep=3).folder / FINANCE_FILE), read_only=True)
 
@@ -73,16 +73,16 @@ def test_any_client_reads_what_tables_and_columns_mean(tmp_path: Path) -> None:
                 [place],
             ).fetchall()
             assert said == [
-                (table, column, meaning)
+                (table, column.name, column.meaning)
                 for table in ("dim_tenants", "fct_breaks")
-                for column, meaning in dbt.described()[table][1].items()
+                for column in dbt.described()[table].columns
             ]
         tables = client.execute(
             """select schema_name, table_name, comment from duckdb_tables() union all
                select schema_name, view_name, comment from duckdb_views() where not internal order by all"""
         ).fetchall()
     assert tables == [
-        (place, table, dbt.described()[table][0])
+        (place, table, dbt.described()[table].meaning)
         for place in ("finance", "main")
         for table in ("dim_tenants", "fct_breaks")
     ]
@@ -100,5 +100,5 @@ def test_a_table_answers_to_its_bare_name_whatever_it_became(tmp_path: Path) -> 
 
 
 def test_every_table_and_column_is_described() -> None:
-    for table, (meaning, columns) in dbt.described().items():
-        assert all([table, meaning, columns, *columns.values()]), table
+    for name, table in dbt.described().items():
+        assert all([table.meaning, table.columns, *(column.meaning for column in table.columns)]), name
