@@ -421,6 +421,27 @@ def explain(
 
 
 @app.command()
+def dashboard(
+    host: Annotated[
+        str, typer.Option(help="Address to listen at. Any but loopback lets others read all that is published.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: any that is free.", min=0, max=65535)] = 8050,
+    config: Config = None,
+) -> None:
+    """What is published as pages in a browser: from a month to an event, and down to its stored bytes. Read-only; a run never stops it.
+
+    Examples:
+
+        reconcile dashboard
+
+        reconcile dashboard --port 0 --config acme/reconcile.yaml
+    """
+    from reconcilers.console.dashboard import serve_dashboard
+
+    serve_dashboard(_settings(config), host, port)
+
+
+@app.command()
 def verify(config: Config = None) -> None:
     """Read everything stored again: landed bytes, lake files, published versions. Each problem says what to delete and what makes it again.
 

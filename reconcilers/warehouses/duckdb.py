@@ -314,15 +314,18 @@ class Version:
 def read_only(folder: Path) -> duckdb.DuckDBPyConnection:
     """A connection to one published version, its tables in schema ``finance``. It never locks anybody out.
 
-    Raises ``Damaged`` where its file cannot be read.
+    The file is attached to a database of the connection's own: two connections to one file share its settings, so that one
+    which locks them would stop another thread from asking. Raises ``Damaged`` where the file cannot be read.
     """
     import duckdb
 
+    connection = duckdb.connect()
     try:
-        connection = duckdb.connect(str(folder / FINANCE_FILE), read_only=True)
+        connection.execute(f"attach '{_quoted(folder / FINANCE_FILE)}' as reconciled (read_only)")
     except duckdb.Error as error:
+        connection.close()
         raise Version(folder)._damaged(error) from None
-    connection.execute("set timezone = 'UTC'")
+    connection.execute("use reconciled; set timezone = 'UTC'")
     return connection
 
 

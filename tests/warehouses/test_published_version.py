@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -26,6 +27,12 @@ def version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Version:
 def test_it_is_asked_in_sql(version: Version) -> None:
     found = version.ask("select quantity from finance.fct_breaks where quantity = ?", 1)
     assert (found.names, found.rows) == (["quantity"], [(1,)])
+
+
+def test_threads_ask_it_side_by_side(version: Version) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: version.ask("select quantity from finance.fct_breaks").rows, range(40)))
+    assert found == [[(1,)]] * 40
 
 
 @pytest.mark.parametrize(
