@@ -23,7 +23,8 @@ def explained(feature: Mapping[str, Any], usages: Iterable[Mapping[str, Any]] | 
     before, now = feature["month_before"], feature["this_month"]
     change = WIDE.subtract(now, before)
     if not before or not now:
-        return {"volume": _NOTHING, "price": _NOTHING, "mix": _NOTHING, "new_or_ended": change}
+        none = None if usages is None else _NOTHING
+        return {"volume": _NOTHING, "price": none, "mix": _NOTHING, "new_or_ended": change}
     events, events_now = feature["events_before"], feature["events_now"]
     volume = _NOTHING
     if events and events_now:

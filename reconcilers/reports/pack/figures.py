@@ -19,8 +19,9 @@ from reconcilers.periods import Period
 from reconcilers.reports.completeness import to_look_at, told
 from reconcilers.reports.pack import questions
 from reconcilers.reports.pack.changes import explained
-from reconcilers.reports.pack.questions import CHANGES, MONTHS, SECTIONS, SPEND, USAGE, Column, Question
+from reconcilers.reports.pack.questions import CHANGES, MONTHS, SECTIONS, SPEND, USAGE, VERDICTS, Column, Question
 from reconcilers.reports.pack.written import WIDE, shown
+from reconcilers.reports.verdicts import reason
 from reconcilers.warehouses.base import Published
 
 PUBLISHED_MONTHS = """
@@ -265,18 +266,18 @@ def as_run(sql: str, period: Period) -> str:
 
 
 def _answer(published: Published, question: Question, period: Period) -> Table:
-    problem = ""
-    for sql in filter(None, (question.sql, question.older)):
-        query = as_run(sql, period)
-        try:
-            found = published.ask(query)
-        except SettingsInvalid:
-            problem = problem or _lacking(published, query)
-            continue
-        rows = (dict(zip(found.names, row, strict=True)) for row in found.rows)
-        told = tuple(with_ratios(_with_differences(row, question.columns), question.columns) for row in rows)
-        return Table(question, (query,), told, "" if told else question.nothing)
-    return Table(question, (as_run(question.sql, period),), missing=problem)
+    query = as_run(question.sql, period)
+    try:
+        found = published.ask(query)
+    except SettingsInvalid:
+        return Table(question, (query,), missing=_lacking(published, query))
+    rows = []
+    for values in found.rows:
+        row = dict(zip(found.names, values, strict=True))
+        if question is VERDICTS:
+            row["reason"] = reason(row, shown)
+        rows.append(with_ratios(_with_differences(row, question.columns), question.columns))
+    return Table(question, (query,), tuple(rows), "" if rows else question.nothing)
 
 
 def _with_differences(row: Row, columns: Sequence[Column]) -> Row:

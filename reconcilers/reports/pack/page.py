@@ -23,6 +23,8 @@ from reconcilers.reports.pack.written import WIDE, exact, shown
 ROWS = 24
 #: Columns of whole sentences, which may break anywhere.
 _LONG = frozenset({"reason", "explanation", "message", "action", "meaning", "note"})
+#: From here on a percentage says less than the two figures.
+_TENFOLD = Decimal(10)
 _MARKUP = re.compile(r"`([^`]+)`")
 
 
@@ -105,9 +107,9 @@ def movement(card: Card) -> str:
     if card.kind == "share":
         points = WIDE.quantize(WIDE.scaleb(abs(change), 2), Decimal("0.1"))
         return f"{word} {points:f} points from {shown('share', card.before)}"
-    if card.before > 0:
-        return f"{word} {shown('share', WIDE.divide(abs(change), card.before))} from {shown(card.kind, card.before)}"
-    return f"{word} from {shown(card.kind, card.before)}"
+    share = WIDE.divide(abs(change), card.before) if card.before > 0 else None
+    by = f" {shown('share', share)}" if share is not None and share < _TENFOLD else ""
+    return f"{word}{by} from {shown(card.kind, card.before)}"
 
 
 def _in_script(value: object) -> str:

@@ -7,7 +7,7 @@ of two of its columns, as the workbook's formulas make them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reconcilers.reports.months import WATERFALL
 
@@ -40,8 +40,7 @@ class Column:
 class Question:
     """One table of the pack.
 
-    ``older`` asks a publication of an earlier release, which lacks a table or column of ``sql``. ``nothing`` is said where there
-    are no rows. ``least``: of a table too long for the page, rows with the least of this column stay on it.
+    ``nothing`` is said where there are no rows. ``least``: of a table too long for the page, rows with the least of this column stay on it.
     ``last``: whether the last row sums (``total``), or is what the first leaves of all others (``difference``).
     """
 
@@ -52,12 +51,10 @@ class Question:
     sql: str
     columns: tuple[Column, ...]
     nothing: str
-    older: str = ""
     last: str = ""
     least: str = ""
     chart: str = ""
     in_full: bool = False
-    also: tuple[str, ...] = field(default=())
 
 
 def _money(name: str, formula: str = "", summed: bool = True, on_page: bool = True) -> Column:
@@ -72,7 +69,7 @@ def _share(name: str, of: tuple[str, str] | None = None) -> Column:
     return Column(name, "share", made=of, formula=f"{{{of[0]}}}/{{{of[1]}}}" if of else "")
 
 
-_COVERAGE = (_share("share_attributed"), _share("share_reconciled"), Column("status"))
+_COVERAGE = (_share("share_attributed"), Column("share_reconciled", "share", on_page=False), Column("status"))
 
 #: A month's figures in one row; the cards of the first page are its newest two.
 MONTHS = Question(
@@ -266,7 +263,6 @@ order by abs(costs.this_month - costs.month_before) desc, costs.feature_id
     "no feature had direct cost in either month",
     last="total",
     chart="changes",
-    also=(USAGE,),
 )
 
 FEATURES = Question(
@@ -335,15 +331,15 @@ VERDICTS = Question(
     "What to do about each feature",
     "Verdicts",
     "One verdict for each feature, where it holds on both bounds of cost per success; else `investigate` (R24). The lever is the one that "
-    "would have saved most of the month's own calls.",
+    "does most of what the verdict asks for.",
     """
-select coalesce(features.name, verdicts.feature_id) as feature, verdicts.verdict, verdicts.reason, verdicts.lever, verdicts.saving,
-    verdicts.owner, verdicts.cost_per_success_low, verdicts.cost_per_success_high, verdicts.value_per_outcome, verdicts.trend,
-    verdicts.verdict_low, verdicts.verdict_high, verdicts.rule, verdicts.status
+select coalesce(features.name, verdicts.feature_id) as feature, verdicts.verdict, verdicts.rule, verdicts.measured, verdicts.threshold,
+    verdicts.lever, verdicts.saving, verdicts.owner, verdicts.cost_per_success_low, verdicts.cost_per_success_high,
+    verdicts.value_per_outcome as value_per_success, verdicts.trend, verdicts.verdict_low, verdicts.verdict_high, verdicts.status
 from finance.fct_feature_verdicts as verdicts
 left join finance.dim_features as features on verdicts.feature_id = features.feature_id
 where verdicts.month = :month
-order by verdicts.saving desc nulls last, verdicts.feature_id
+order by case when verdicts.verdict = 'scale' then 1 else 0 end, verdicts.saving desc nulls last, verdicts.feature_id
 """,
     (
         Column("feature"),
@@ -354,14 +350,16 @@ order by verdicts.saving desc nulls last, verdicts.feature_id
         Column("owner"),
         Column("cost_per_success_low", "unit"),
         Column("cost_per_success_high", "unit"),
-        _money("value_per_outcome", summed=False),
+        _money("value_per_success", summed=False),
         _share("trend"),
         Column("verdict_low", on_page=False),
         Column("verdict_high", on_page=False),
         Column("rule", on_page=False),
+        Column("measured", "unit", on_page=False),
+        Column("threshold", "unit", on_page=False),
         Column("status"),
     ),
-    "no feature had a production event in the month",
+    "no feature had a production event or cost in the month",
 )
 
 SAVINGS = Question(
@@ -372,7 +370,7 @@ SAVINGS = Question(
     """
 select coalesce(features.name, savings.feature_id) as feature, savings.lever, savings.saving, savings.basis_cost, savings.calls,
     savings.explanation
-from finance.rpt_savings as savings
+from finance.fct_savings as savings
 left join finance.dim_features as features on savings.feature_id = features.feature_id
 where savings.month = :month
 order by savings.saving desc nulls last, savings.feature_id, savings.lever
@@ -393,9 +391,11 @@ ROUTES = Question(
     "routes",
     "Model routes on the same workflow",
     "Model routes",
-    "Compared per success and not per call: a cheaper model that fails more is not cheaper.",
+    "Compared per success and not per call: a cheaper model that fails more is not cheaper. `above_cheapest` is how much more a success "
+    "cost than on the cheapest route of its workflow.",
     """
-select workflow, model_route, events, successes, cost, cost_per_success, cost_per_event, failure_share
+select workflow, model_route, events, successes, event_cost, cost_per_event, cost_per_success, cost_per_success_low, cost_per_success_high,
+    failure_share, above_cheapest
 from finance.rpt_model_comparison
 where month = :month
 order by workflow, cost_per_success nulls last, model_route
@@ -405,33 +405,82 @@ order by workflow, cost_per_success nulls last, model_route
         Column("model_route"),
         _count("events"),
         _count("successes"),
-        _money("cost"),
-        Column("cost_per_success", "unit"),
+        _money("event_cost"),
         Column("cost_per_event", "unit"),
+        Column("cost_per_success", "unit"),
+        Column("cost_per_success_low", "unit", on_page=False),
+        Column("cost_per_success_high", "unit", on_page=False),
         _share("failure_share"),
+        _share("above_cheapest"),
     ),
     "no production event with calls in the month",
     last="total",
 )
 
-_TENANTS = """
-select tenants.tenant_id, coalesce(names.name, tenants.tenant_id) as tenant, max(tenants.segment) as segment, sum(tenants.revenue) as revenue,
-    sum(tenants.direct_cost) as direct_cost, sum(tenants.contribution_margin) as contribution_margin, sum(tenants.shared_cost) as shared_cost,
-    sum(tenants.loaded_margin) as loaded_margin, sum(tenants.accrued_cost) as accrued_cost, min(tenants.share_attributed) as share_attributed,
-    min(tenants.share_reconciled) as share_reconciled, max(tenants.{status}) as status
-from finance.fct_tenant_margin as tenants
-left join finance.dim_tenants as names on tenants.tenant_id = names.tenant_id
-where tenants.month = :month
-group by tenants.tenant_id, names.name
-order by case when tenants.tenant_id = '(unassigned)' then 1 else 0 end, sum(tenants.loaded_margin) nulls last, tenants.tenant_id
-"""
+MATURITY = Question(
+    "maturity",
+    "How cost per success moved as outcomes arrived",
+    "Maturity",
+    "What the month would have said counting only outcomes told at most so many days after an event ended. Where the last days still move "
+    "it, the figure is not settled (R24).",
+    """
+select coalesce(features.name, maturity.feature_id) as feature, maturity.days_after, maturity.events, maturity.outcomes_known,
+    maturity.pending, maturity.successes, maturity.cost_per_success, maturity.settled
+from finance.rpt_outcome_maturity as maturity
+left join finance.dim_features as features on maturity.feature_id = features.feature_id
+where maturity.month = :month
+order by maturity.feature_id, maturity.days_after
+""",
+    (
+        Column("feature"),
+        _count("days_after", summed=False),
+        _count("events", summed=False),
+        _count("outcomes_known", summed=False),
+        _count("pending", summed=False),
+        _count("successes", summed=False),
+        Column("cost_per_success", "unit"),
+        Column("settled"),
+    ),
+    "no production event was resolved in the month",
+    in_full=True,
+)
+
+REVERSALS = Question(
+    "reversals",
+    "Outcomes that were said otherwise before",
+    "Reversals",
+    "An outcome told again is an adjustment as of now, and never rewrites what a month said (R24).",
+    """
+select coalesce(features.name, reversals.feature_id) as feature, reversals.first_outcome, reversals.outcome, count(*) as events,
+    sum(reversals.reconciled_cost) as reconciled_cost
+from finance.rpt_outcome_reversals as reversals
+left join finance.dim_features as features on reversals.feature_id = features.feature_id
+where reversals.production and reversals.month = :month
+group by coalesce(features.name, reversals.feature_id), reversals.feature_id, reversals.first_outcome, reversals.outcome
+order by count(*) desc, reversals.feature_id, reversals.first_outcome, reversals.outcome
+""",
+    (Column("feature"), Column("first_outcome"), Column("outcome"), _count("events"), _money("reconciled_cost")),
+    "no outcome of the month was told otherwise before",
+    last="total",
+)
+
 TENANTS = Question(
     "tenants",
     "Tenant margins",
     "Tenants",
     "Those that lose most stand first. `(unassigned)` carries what no tenant is charged, so that margins sum to revenue less cost (R26). "
     "A margin is provisional where too little of the bill it stands on is attributed, or revenue is not known in full (R28).",
-    _TENANTS.format(status="status_by_sources"),
+    """
+select tenants.tenant_id, coalesce(names.name, tenants.tenant_id) as tenant, max(tenants.segment) as segment, sum(tenants.revenue) as revenue,
+    sum(tenants.direct_cost) as direct_cost, sum(tenants.contribution_margin) as contribution_margin, sum(tenants.shared_cost) as shared_cost,
+    sum(tenants.loaded_margin) as loaded_margin, sum(tenants.accrued_cost) as accrued_cost, min(tenants.share_attributed) as share_attributed,
+    min(tenants.share_reconciled) as share_reconciled, max(tenants.status) as status
+from finance.fct_tenant_margin as tenants
+left join finance.dim_tenants as names on tenants.tenant_id = names.tenant_id
+where tenants.month = :month
+group by tenants.tenant_id, names.name
+order by case when tenants.tenant_id = '(unassigned)' then 1 else 0 end, sum(tenants.loaded_margin) nulls last, tenants.tenant_id
+""",
     (
         Column("tenant"),
         Column("tenant_id", on_page=False),
@@ -446,7 +495,6 @@ TENANTS = Question(
         *_COVERAGE,
     ),
     "no tenant cost or earned anything in the month",
-    older=_TENANTS.format(status="status"),
     last="total",
     least="loaded_margin",
     chart="tenants",
@@ -456,12 +504,12 @@ SEGMENTS = Question(
     "segments",
     "Margin by segment",
     "Segments",
-    "The trend of up to six months; concentration is the part of direct cost of the segment's largest tenant.",
+    "Up to six months; how much of a segment's revenue and direct cost is of one tenant says what rests on it.",
     """
-select month, segment, tenants, revenue, direct_cost, shared_cost, contribution_margin, loaded_margin, top_tenant_share
+select month, segment, tenants, revenue, direct_cost, shared_cost, contribution_margin, loaded_margin, top_tenant_revenue_share,
+    top_tenant_cost_share, status
 from (
-    select month, segment, tenants, revenue, direct as direct_cost, shared as shared_cost, contribution as contribution_margin,
-        loaded as loaded_margin, top_tenant_share, dense_rank() over (order by month desc) as age
+    select *, dense_rank() over (order by month desc) as age
     from finance.rpt_margin_trend
     where month < :next
 ) as months
@@ -478,7 +526,9 @@ order by month desc, segment
         _money("shared_cost", summed=False),
         _money("loaded_margin", "{revenue}-{direct_cost}-{shared_cost}", summed=False),
         _share("margin_rate", ("loaded_margin", "revenue")),
-        _share("top_tenant_share"),
+        _share("top_tenant_revenue_share"),
+        _share("top_tenant_cost_share"),
+        Column("status"),
     ),
     "no segment has a margin in the month",
 )
@@ -669,7 +719,7 @@ select coalesce(features.name, impact.feature_id) as feature, impact.before_vers
     cast(impact.deployed_at as date) as deployed, impact.events_before, impact.events_after, impact.cost_per_event_before,
     impact.cost_per_event_after, impact.cost_per_success_before, impact.cost_per_success_after, impact.success_share_before,
     impact.success_share_after, impact.difference, impact.difference_low, impact.difference_high, impact.mix_adjusted_difference,
-    impact.margin_impact, impact.finding
+    impact.excess_cost, impact.margin_impact, impact.finding
 from finance.fct_prompt_version_impact as impact
 left join finance.dim_features as features on impact.feature_id = features.feature_id
 where cast(impact.deployed_at as date) >= :before and cast(impact.deployed_at as date) < :next
@@ -692,6 +742,7 @@ order by impact.margin_impact nulls last, impact.feature_id, impact.prompt_versi
         Column("difference_low", "unit"),
         Column("difference_high", "unit"),
         Column("mix_adjusted_difference", "unit"),
+        _money("excess_cost", summed=False, on_page=False),
         _money("margin_impact", summed=False),
         Column("finding"),
     ),
@@ -707,7 +758,7 @@ WASTE = Question(
 select waste.waste_class, coalesce(features.name, waste.feature_id) as feature, sum(waste.runs) as runs, sum(waste.waste_cost) as waste_cost
 from finance.rpt_waste as waste
 left join finance.dim_features as features on waste.feature_id = features.feature_id
-where waste.month = :month
+where waste.month = :month and waste.production
 group by waste.waste_class, coalesce(features.name, waste.feature_id), waste.feature_id
 order by sum(waste.waste_cost) desc, waste.waste_class, waste.feature_id
 """,
@@ -787,7 +838,7 @@ class Section:
 
 SECTIONS = (
     Section("overview", "The month", (SPEND, CHANGES, STEPS, MONTHS)),
-    Section("features", "Features", (VERDICTS, FEATURES, SAVINGS, ROUTES, BOUNDS)),
+    Section("features", "Features", (VERDICTS, FEATURES, SAVINGS, ROUTES, BOUNDS, MATURITY, REVERSALS)),
     Section("tenants", "Tenants", (TENANTS, SEGMENTS, COST_CLASSES)),
     Section(
         "breaks",

@@ -16,7 +16,7 @@ from typing import Any
 
 from reconcilers.reports.pack.figures import Pack, Row, Table, is_provisional
 from reconcilers.reports.pack.questions import DEFINITIONS, MONTHS, SECTIONS, SPEND, TENANTS, WASTE, Column
-from reconcilers.reports.pack.written import exact
+from reconcilers.reports.pack.written import WIDE, exact
 
 #: Up to here a double holds nine decimals.
 HELD_EXACTLY = Decimal(8_388_607)
@@ -155,14 +155,27 @@ def _row(
 ) -> None:
     for column in table.columns:
         value, at = row[column.name], place.columns[column.name]
-        parts = re.findall(r"\{(\w+)\}", column.formula)
-        if value is not None and parts and all(row[part] is not None for part in parts):
+        if value is not None and _gives(column, row, value):
             formula = re.sub(r"\{(\w+)\}", lambda name: place.cell(name[1], number), column.formula)
             sheet.write_formula(number, at, f"={formula}", styles(column.kind, look), float(value))
         else:
             _value(sheet, number, at, column.kind, value, styles(column.kind, look))
         if column.name in place.exact and value is not None:
             sheet.write_string(number, place.exact[column.name], exact(value), styles("text", look))
+
+
+def _gives(column: Column, row: Row, value: Decimal) -> bool:
+    """Whether a column's formula gives the row's figure: it does not where revenue is known in part, and a margin is of that part."""
+    names = re.findall(r"\{(\w+)\}", column.formula)
+    parts = [row[name] for name in names]
+    if not parts or any(part is None for part in parts):
+        return False
+    first, *others = map(Decimal, parts)
+    if "/" in column.formula:
+        return True
+    for other in others:
+        first = WIDE.subtract(first, other)
+    return first == value
 
 
 def _last(sheet: Any, table: Table, place: _Place, styles: _Styles) -> None:

@@ -40,7 +40,8 @@ def places(kind: str, value: Decimal) -> int:
     percent = WIDE.scaleb(value, 2) if kind == "share" else value
     least = _DECIMALS[kind]
     tiny = percent != 0 and WIDE.quantize(abs(percent), WIDE.scaleb(Decimal(1), -least)) == 0
-    return (1 - percent.adjusted() if tiny else least) + (2 if kind == "share" else 0)
+    # Amounts have nine decimals; a ratio of them has no more either.
+    return min(9, (1 - percent.adjusted() if tiny else least) + (2 if kind == "share" else 0))
 
 
 def _rounded(kind: str, value: Decimal) -> str:
