@@ -14,7 +14,7 @@ REASONS = {
         "unit",
         "a success costs {measured} and is worth {threshold}, and no lever brings it below",
     ),
-    "sold_below_cost": ("money", "its revenue less its direct cost is {measured}"),
+    "sold_below_cost": ("money", "its revenue less its direct cost, accruals included, is {measured}"),
     "one_tenant_costs_most_and_loses": ("share", "one tenant, on which it loses, takes {measured} of its direct cost"),
     "wasteful": ("share", "{measured} of its cost is waste, from {threshold} on it is too much"),
     "rising": ("share", "a success costs {measured} more than the month before, from {threshold} on it is too much"),

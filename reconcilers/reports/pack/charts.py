@@ -20,7 +20,7 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE, GREY = (
 )  # fmt: skip
 #: Bars of a chart; the table behind it has every row.
 BARS = 18
-_LABEL = 26
+_LABEL = 32
 Spec = dict[str, Any]
 
 
@@ -59,29 +59,34 @@ def _changes(table: Table, provisional: bool) -> Spec:
 
 
 def _features(table: Table, provisional: bool) -> Spec | None:
-    rows = [row for row in table.rows if row["cost_per_success"] is not None][:BARS]
+    rows = [row for row in table.rows if row["cost_per_success"]][:BARS]
     if not rows:
         return None
-    names = [_label(row["feature"]) for row in rows]
-    cost = {
-        "type": "bar", "orientation": "h", "name": "cost per success", "y": names, "x": [float(row["cost_per_success"]) for row in rows],
-        "marker": {"color": BLUE, "pattern": _hatching([provisional or is_provisional(row) for row in rows])},
-        "text": [shown("unit", row["cost_per_success"]) for row in rows], "textposition": "outside", "cliponaxis": False,
-        "hovertext": [_hover(row["feature"], row["cost_per_success"]) for row in rows], "hoverinfo": "text",
-    }  # fmt: skip
-    valued = [row for row in rows if row["value_per_success"] is not None]
-    value = {
-        "type": "scatter", "mode": "markers+text", "name": "value per success",
-        "y": [_label(row["feature"]) for row in valued], "x": [float(row["value_per_success"]) for row in valued],
-        "marker": {"color": ORANGE, "symbol": "diamond", "size": 11, "line": {"color": BLACK, "width": 1}},
-        "text": [shown("money", row["value_per_success"]) for row in valued], "textposition": "middle right", "cliponaxis": False,
-        "hovertext": [_hover(row["feature"], row["value_per_success"]) for row in valued], "hoverinfo": "text",
-    }  # fmt: skip
-    spec = _layout(len(rows), "on a scale of tenfold steps")
-    spec["xaxis"] |= {"type": "log", "zeroline": False}
-    spec |= {"showlegend": True, "legend": {"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0}}
-    spec["height"] += 40
-    return {"data": [cost, value] if valued else [cost], "layout": spec}
+    cost = _trace(
+        list(enumerate(rows)),
+        "feature",
+        "cost_per_success",
+        type="bar",
+        name="cost per success",
+        marker={"color": BLUE, "pattern": _hatching([provisional or is_provisional(row) for row in rows])},
+        textposition="outside",
+    )
+    value = _trace(
+        [(place, row) for place, row in enumerate(rows) if row["value_per_success"]],
+        "feature",
+        "value_per_success",
+        type="scatter",
+        mode="markers+text",
+        name="value per success",
+        marker={"color": ORANGE, "symbol": "diamond", "size": 11, "line": {"color": BLACK, "width": 1}},
+        textposition="middle right",
+    )
+    layout = _layout(
+        [str(row["feature"]) for row in rows],
+        "bars: what a success cost · diamonds: what it is worth · on a scale of tenfold steps",
+    )
+    layout["xaxis"] |= {"type": "log", "zeroline": False}
+    return {"data": [cost, value], "layout": layout}
 
 
 def _by(column: str, name: str, bad: bool = False) -> Callable[[Table, bool], Spec | None]:
@@ -132,40 +137,45 @@ def _budgets(table: Table, provisional: bool) -> Spec | None:
     rows = [row for row in table.rows if row["amount"]][:BARS]
     if not rows:
         return None
-    names = [_label(_named(row, "scope scope_value")) for row in rows]
+    names = [_named(row, "scope scope_value") for row in rows]
+    placed = [(place, {**row, "name": name}) for place, (row, name) in enumerate(zip(rows, names, strict=True))]
 
-    def bar(column: str, name: str, colour: str, width: float, hatched: bool = False) -> Spec:
-        known = [row[column] if row[column] is not None else Decimal(0) for row in rows]
-        return {
-            "type": "bar", "orientation": "h", "name": name, "y": names, "x": [float(amount) for amount in known], "width": width,
-            "marker": {"color": colour, "pattern": _hatching([hatched] * len(rows))},
-            "hovertext": [_hover(f"{name}, {_named(row, 'scope scope_value')}", row[column]) for row in rows], "hoverinfo": "text",
-        }  # fmt: skip
+    def bars(column: str, colour: str, width: float, hatched: bool) -> Spec:
+        marker = {"color": colour, "pattern": _hatching([hatched] * len(rows))}
+        known = [(place, row) for place, row in placed if row[column] is not None]
+        return _trace(known, "name", column, type="bar", name=column, marker=marker, width=width)
 
-    spent = bar("spent", "spent", BLUE, 0.35, provisional)
-    spent |= {
+    spent = bars("spent", BLUE, 0.35, provisional) | {
         "text": [f"{shown('money', row['spent'])} of {shown('money', row['amount'])}: {row['state']}" for row in rows],
         "textposition": "outside",
+    }
+    drawn = [bars("amount", "#D0D0D0", 0.8, False), bars("forecast", ORANGE, 0.55, True)]
+    drawn = [trace | {"textposition": "none"} for trace in drawn]
+    drawn[0]["name"] = "budget"
+    layout = _layout(names, "blue: spent · orange: forecast to the end of the month · grey: budget")
+    return {"data": [*drawn, spent], "layout": layout | {"barmode": "overlay"}}
+
+
+def _trace(rows: Sequence[tuple[int, Row]], named: str, column: str, **more: Any) -> Spec:
+    """Rows at their places, by one column; each says its figure beside it, and its name too where a pointer is on it."""
+    return {
+        "orientation": "h",
+        "y": [place for place, _ in rows],
+        "x": [float(row[column]) for _, row in rows],
+        "text": [shown("money" if column != "cost_per_success" else "unit", row[column]) for _, row in rows],
         "cliponaxis": False,
+        "hovertext": [escape(f"{row[named]}: {shown('unit', row[column])}") for _, row in rows],
+        "hoverinfo": "text",
+        **more,
     }
-    spec = _layout(len(rows), "")
-    spec |= {
-        "barmode": "overlay",
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0},
-    }
-    spec["height"] += 40
-    budget, forecast = bar("amount", "budget", "#D0D0D0", 0.8), bar("forecast", "forecast", ORANGE, 0.55, True)
-    return {"data": [budget, forecast, spent], "layout": spec}
 
 
 def _bars(bars: Sequence[tuple[str, Decimal, Decimal, str, str, bool]], title: str = "") -> Spec:
-    """Bars side by side: label, where it begins, its length, colour, the figure as text, whether it is provisional."""
-    labels = [_label(label) for label, *_ in bars]
+    """Bars one below the other: label, where it begins, its length, colour, the figure as text, whether it is provisional."""
     trace = {
         "type": "bar",
         "orientation": "h",
-        "y": labels,
+        "y": list(range(len(bars))),
         "base": [float(start) for _, start, *_ in bars],
         "x": [float(length) for _, _, length, *_ in bars],
         "marker": {
@@ -175,26 +185,52 @@ def _bars(bars: Sequence[tuple[str, Decimal, Decimal, str, str, bool]], title: s
         "text": [text for *_, text, _ in bars],
         "textposition": "outside",
         "cliponaxis": False,
-        "hovertext": [f"{escape(label)}: {text}" for label, _, _, _, text, _ in bars],
+        "hovertext": [escape(f"{label}: {text}") for label, _, _, _, text, _ in bars],
         "hoverinfo": "text",
     }
-    return {"data": [trace], "layout": _layout(len(bars), title)}
+    return {"data": [trace], "layout": _layout([label for label, *_ in bars], title)}
 
 
-def _layout(bars: int, title: str) -> Spec:
+def _layout(labels: Sequence[str], title: str = "") -> Spec:
+    """Places from the top down, each with its label: two names that are cut to the same one stay two."""
+    above = 34 if title else 8
     return {
-        "title": {"text": escape(title), "font": {"size": 12, "color": GREY}, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 4}},
-        "height": 26 * bars + (56 if title else 28),
-        "margin": {"l": 8, "r": 84, "t": 34 if title else 8, "b": 12},
+        "title": {
+            "text": escape(title),
+            "font": {"size": 12, "color": GREY},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "pad": {"l": 4},
+        },
+        "height": 26 * len(labels) + above + 20,
+        "margin": {"l": 8, "r": 84, "t": above, "b": 12},
         "showlegend": False,
         "bargap": 0.3,
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": "#1c2733"},
         "paper_bgcolor": "#FFFFFF",
         "plot_bgcolor": "#FFFFFF",
-        "xaxis": {"showticklabels": False, "showgrid": False, "zeroline": True, "zerolinecolor": GREY, "fixedrange": True},
-        "yaxis": {"autorange": "reversed", "automargin": True, "type": "category", "fixedrange": True, "ticks": "outside", "ticklen": 5, "tickcolor": "#FFFFFF"},
+        "xaxis": {
+            "showticklabels": False,
+            "showgrid": False,
+            "zeroline": True,
+            "zerolinecolor": GREY,
+            "fixedrange": True,
+        },
+        "yaxis": {
+            "autorange": "reversed",
+            "automargin": True,
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+            "tickvals": list(range(len(labels))),
+            "ticktext": [_label(label) for label in labels],
+            "ticks": "outside",
+            "ticklen": 5,
+            "tickcolor": "#FFFFFF",
+        },
         "hoverlabel": {"namelength": -1},
-    }  # fmt: skip
+    }
 
 
 def _hatching(provisional: Sequence[bool]) -> Spec:
@@ -217,10 +253,6 @@ def _label(text: str) -> str:
     """A name that fits beside a bar, with markup of its own as text."""
     told = text.replace("_", " ")
     return escape(told if len(told) <= _LABEL else f"{told[: _LABEL - 1]}…")
-
-
-def _hover(name: str, value: object) -> str:
-    return escape(f"{name}: {shown('unit', value)}")
 
 
 _DRAWN: dict[str, Callable[[Table, bool], Spec | None]] = {

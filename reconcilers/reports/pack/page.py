@@ -88,7 +88,7 @@ def _cell(column: Column, value: Any, empty: bool, row: Row) -> Cell:
         classes.append("loss")
     if column.name in _LONG:
         classes.append("long")
-    if column.name in ("status", "verdict", "state", "finding", "severity") and value:
+    if column.name in ("status", "status_by_sources", "verdict", "state", "finding", "severity") and value:
         classes.append(f"word {re.sub(r'[^a-z_]', '', str(value))}")
     text = "" if empty else shown(column.kind, value)
     if column.name in ("step", "kind", "class", "waste_class", "component", "lever", "state", "finding"):

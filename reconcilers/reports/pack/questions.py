@@ -392,7 +392,7 @@ ROUTES = Question(
     "Model routes on the same workflow",
     "Model routes",
     "Compared per success and not per call: a cheaper model that fails more is not cheaper. `above_cheapest` is how much more a success "
-    "cost than on the cheapest route of its workflow.",
+    "cost than on the cheapest route of its workflow with 30 successes.",
     """
 select workflow, model_route, events, successes, event_cost, cost_per_event, cost_per_success, cost_per_success_low, cost_per_success_high,
     failure_share, above_cheapest
@@ -411,7 +411,7 @@ order by workflow, cost_per_success nulls last, model_route
         Column("cost_per_success_low", "unit", on_page=False),
         Column("cost_per_success_high", "unit", on_page=False),
         _share("failure_share"),
-        _share("above_cheapest"),
+        Column("above_cheapest", "unit"),
     ),
     "no production event with calls in the month",
     last="total",
@@ -421,28 +421,32 @@ MATURITY = Question(
     "maturity",
     "How cost per success moved as outcomes arrived",
     "Maturity",
-    "What the month would have said counting only outcomes told at most so many days after an event ended. Where the last days still move "
-    "it, the figure is not settled (R24).",
+    "Cost per success counting only outcomes told at most so many days after an event ended. It is settled where every event of the month "
+    "has had 30 days (R24).",
     """
-select coalesce(features.name, maturity.feature_id) as feature, maturity.days_after, maturity.events, maturity.outcomes_known,
-    maturity.pending, maturity.successes, maturity.cost_per_success, maturity.settled
+select coalesce(features.name, maturity.feature_id) as feature, max(maturity.events) as events,
+    max(case when maturity.days_after = 30 then maturity.pending end) as pending_after_30_days,
+    max(case when maturity.days_after = 0 then maturity.cost_per_success end) as after_0_days,
+    max(case when maturity.days_after = 1 then maturity.cost_per_success end) as after_1_days,
+    max(case when maturity.days_after = 3 then maturity.cost_per_success end) as after_3_days,
+    max(case when maturity.days_after = 7 then maturity.cost_per_success end) as after_7_days,
+    max(case when maturity.days_after = 14 then maturity.cost_per_success end) as after_14_days,
+    max(case when maturity.days_after = 30 then maturity.cost_per_success end) as after_30_days,
+    max(case when maturity.days_after = 30 and maturity.settled then 1 else 0 end) = 1 as settled
 from finance.rpt_outcome_maturity as maturity
 left join finance.dim_features as features on maturity.feature_id = features.feature_id
 where maturity.month = :month
-order by maturity.feature_id, maturity.days_after
+group by coalesce(features.name, maturity.feature_id), maturity.feature_id
+order by maturity.feature_id
 """,
     (
         Column("feature"),
-        _count("days_after", summed=False),
         _count("events", summed=False),
-        _count("outcomes_known", summed=False),
-        _count("pending", summed=False),
-        _count("successes", summed=False),
-        Column("cost_per_success", "unit"),
+        *(Column(f"after_{days}_days", "unit") for days in (0, 1, 3, 7, 14, 30)),
+        _count("pending_after_30_days", summed=False),
         Column("settled"),
     ),
     "no production event was resolved in the month",
-    in_full=True,
 )
 
 REVERSALS = Question(
@@ -469,12 +473,13 @@ TENANTS = Question(
     "Tenant margins",
     "Tenants",
     "Those that lose most stand first. `(unassigned)` carries what no tenant is charged, so that margins sum to revenue less cost (R26). "
-    "A margin is provisional where too little of the bill it stands on is attributed, or revenue is not known in full (R28).",
+    "A margin is provisional where too little of the month's bill is attributed, or revenue is not known in full (R28); by its sources, "
+    "where too little is of what the sources that billed the tenant billed.",
     """
 select tenants.tenant_id, coalesce(names.name, tenants.tenant_id) as tenant, max(tenants.segment) as segment, sum(tenants.revenue) as revenue,
     sum(tenants.direct_cost) as direct_cost, sum(tenants.contribution_margin) as contribution_margin, sum(tenants.shared_cost) as shared_cost,
     sum(tenants.loaded_margin) as loaded_margin, sum(tenants.accrued_cost) as accrued_cost, min(tenants.share_attributed) as share_attributed,
-    min(tenants.share_reconciled) as share_reconciled, max(tenants.status) as status
+    min(tenants.share_reconciled) as share_reconciled, max(tenants.status) as status, max(tenants.status_by_sources) as status_by_sources
 from finance.fct_tenant_margin as tenants
 left join finance.dim_tenants as names on tenants.tenant_id = names.tenant_id
 where tenants.month = :month
@@ -493,6 +498,7 @@ order by case when tenants.tenant_id = '(unassigned)' then 1 else 0 end, sum(ten
         _share("margin_rate", ("loaded_margin", "revenue")),
         _money("accrued_cost", on_page=False),
         *_COVERAGE,
+        Column("status_by_sources"),
     ),
     "no tenant cost or earned anything in the month",
     last="total",
@@ -712,7 +718,7 @@ DEPLOYS = Question(
     "prompt_impact",
     "What each new prompt version did",
     "Prompt impact",
-    "Versions first seen in the month or the one before it: cost per event before and after, the difference with its 95 % interval, and the same with "
+    "Versions first seen in the month or the one before it: the difference is of cost per event, with its 95 % interval, and the same with "
     "the mix of tenant segments held still. `too_few` says that the sample is too small to tell.",
     """
 select coalesce(features.name, impact.feature_id) as feature, impact.before_version, impact.prompt_version,
@@ -730,14 +736,14 @@ order by impact.margin_impact nulls last, impact.feature_id, impact.prompt_versi
         Column("before_version"),
         Column("prompt_version"),
         Column("deployed", "day"),
-        _count("events_before", summed=False),
-        _count("events_after", summed=False),
+        Column("events_before", "count", on_page=False),
+        Column("events_after", "count"),
         Column("cost_per_event_before", "unit", on_page=False),
         Column("cost_per_event_after", "unit", on_page=False),
         Column("cost_per_success_before", "unit"),
         Column("cost_per_success_after", "unit"),
-        _share("success_share_before"),
-        _share("success_share_after"),
+        Column("success_share_before", "share", on_page=False),
+        Column("success_share_after", "share", on_page=False),
         Column("difference", "unit"),
         Column("difference_low", "unit"),
         Column("difference_high", "unit"),

@@ -136,6 +136,8 @@ def _table(sheet: Any, table: Table, pack: Pack, styles: _Styles) -> _Place:
                 HEADER - 1, place.exact[column.name], f"{column.head}, every digit", styles("text", head)
             )
         sheet.set_column(place.columns[column.name], place.columns[column.name], _width(column, table))
+    # Two lines of a head that wraps.
+    sheet.set_row(HEADER - 1, 31)
     for name in place.exact:
         sheet.set_column(place.exact[name], place.exact[name], 26)
     for number, row in enumerate(table.rows, place.first):
@@ -220,7 +222,7 @@ def _value(sheet: Any, row: int, at: int, kind: str, value: Any, style: Any) -> 
 
 def _summary(sheet: Any, pack: Pack, places: Mapping[str, _Place], styles: _Styles) -> None:
     """The first page: its figures, what they are worth, and sums of other sheets that must agree."""
-    strong = styles(bold=True, bottom=2, bg_color="#EEF1F5")
+    head = {"bold": True, "bottom": 2, "bg_color": "#EEF1F5"}
     told = [
         f"{pack.company + ' · ' if pack.company else ''}{pack.month:%B %Y} · {pack.currency}",
         f"{'PROVISIONAL: ' + '; '.join(pack.reasons) if pack.provisional else 'Preliminary: the month is not closed'}",
@@ -232,7 +234,7 @@ def _summary(sheet: Any, pack: Pack, places: Mapping[str, _Place], styles: _Styl
         )
     names = ["figure", "this month", "month before", "change", "what it is"]
     for at, name in enumerate(names):
-        sheet.write_string(4, at, name, strong)
+        sheet.write_string(4, at, name, styles("text", head, **({"align": "right"} if 0 < at < 4 else {})))
     number, months = 5, places[MONTHS.key]
     look = {"italic": True} if pack.provisional else {}
     for card in pack.cards:
@@ -251,7 +253,7 @@ def _summary(sheet: Any, pack: Pack, places: Mapping[str, _Place], styles: _Styl
         number += 1
     number = _checks(sheet, pack, places, styles, number + 1)
     complete = "The month is not complete:" if pack.missing else "The month is complete."
-    for text in (complete, *pack.missing, *(f"open: {line}" for line in pack.to_look_at)):
+    for text in (complete, *pack.missing, *pack.to_look_at):
         sheet.write_string(number, 0, text, styles(italic=bool(pack.missing)))
         number += 1
     for one in pack.restated:
@@ -261,6 +263,8 @@ def _summary(sheet: Any, pack: Pack, places: Mapping[str, _Place], styles: _Styl
     sheet.set_column(1, 3, 17)
     sheet.set_column(4, 4, 60)
     sheet.freeze_panes(5, 1)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
 
 
 def _checks(sheet: Any, pack: Pack, places: Mapping[str, _Place], styles: _Styles, number: int) -> int:
