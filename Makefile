@@ -64,6 +64,8 @@ nightly:
 	@echo "running the DAG nightly_reconciliation over the whole range: land every source, build, audit, publish (about a minute)"
 	@reconcile serve-sample --out $(OUT) -- $(MAKE) --no-print-directory night
 	@reconcile report --config $(OUT)/reconcile.yaml --page $(OUT)/waterfall.html
+	@reconcile pack --config $(OUT)/reconcile.yaml --out $(OUT)
+	@echo "  open the pack's .html in a browser, its .xlsx in a spreadsheet; dashboard: $(BIN)/reconcile dashboard --config $(OUT)/reconcile.yaml"
 	@$(AFTER_$(WAREHOUSE))
 
 # Inside serve-sample: the run, and every few seconds what its tasks log.

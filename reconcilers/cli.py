@@ -279,6 +279,31 @@ def report(
 
 
 @app.command()
+def pack(
+    month: Annotated[
+        str | None, typer.Option(help="A published month, YYYY-MM. Default: the newest that was billed.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: packs, in the settings' home.")] = None,
+    config: Config = None,
+) -> None:
+    """Write the finance pack of a month: one page of HTML that needs nothing else, and one workbook (XLSX) that says the same.
+
+    Spend, cost per success, margin, waste, coverage and what changed; then features, tenants, breaks, prompt versions, budgets.
+
+    Examples:
+
+        reconcile pack
+
+        reconcile pack --month 2026-10
+
+        reconcile pack --month 2026-10 --out board --config acme/reconcile.yaml
+    """
+    from reconcilers.console.pack import print_pack
+
+    print_pack(_settings(config), _month(month) if month else None, out)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="SQL over schema finance of the published tables.")],
     config: Config = None,

@@ -20,7 +20,8 @@ def publish(home: Path, tables: Mapping[str, Rows], facts: Mapping[str, Any]) ->
     """A version in which these tables have these rows, null where a row does not say; all others are empty."""
     store = Store(home)
     store.folder.mkdir(parents=True, exist_ok=True)
-    models = yaml.safe_load((PROJECT / "models" / "marts" / "_finance.yml").read_text())["models"]
+    described = [yaml.safe_load(path.read_text()) for path in sorted((PROJECT / "models" / "marts").rglob("_*.yml"))]
+    models = [model for one in described for model in one.get("models", ())]
     with duckdb.connect(str(store.folder / FINANCE_FILE)) as candidate:
         candidate.execute("create schema finance")
         for model in models:
