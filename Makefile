@@ -5,11 +5,11 @@ OUT ?= var/sample
 DBT_PROJECT ?= dbt_project
 YAML_READ ?= $(CURDIR)/var/check-yaml
 
-.PHONY: help run dbt nightly night ui test long accept docs focus hostile crash check check-python check-sql check-yaml lock emitters findings bench clean
+.PHONY: help run dbt nightly night ui test long accept docs focus hostile crash check check-python check-sql check-yaml lock emitters findings bench screenshot clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 # uv comes from the same lock as everything else; a second run finds the stamp newer than the lock and does nothing.
 .venv/.ready: requirements.txt pyproject.toml
@@ -141,6 +141,9 @@ findings: ## What other people's packages do that moves money, each seen again (
 
 bench: .venv/.ready ## Ratios of ingest and build against yardsticks measured in the same run (half an hour)
 	@$(BIN)/python -m tests.benchmarks.bench $(ARGS)
+
+screenshot: .venv/.ready ## The dashboard's first page over the sample as `make run` left it: docs/dashboard.png (chromium and chromedriver)
+	@$(BIN)/python -m tests.dashboard.screenshot $(OUT)/reconcile.yaml docs/dashboard.png
 
 lock: .venv/.ready ## Compile requirements.in into requirements.txt, with hashes
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt

@@ -14,7 +14,7 @@ from dash import dcc, html
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#5B6670"
 INK, LINE = "#1b2733", "#d5dbe1"
-_LONGEST_LABEL = 26
+_LONGEST_LABEL = 28
 
 
 def waterfall(steps: Sequence[tuple[str, Decimal, str]]) -> html.Figure:
@@ -71,7 +71,7 @@ def _bars(rows: Sequence[tuple[str, str]], traces: Sequence[dict[str, Any]], mea
         "barmode": "overlay",
         "bargap": 0.35,
         "height": 56 + 26 * len(rows) + (26 if len(traces) > 1 else 0),
-        "margin": {"l": 8, "r": 84, "t": 8, "b": 8},
+        "margin": {"l": 8, "r": 16 + 7 * max(map(len, texts), default=0), "t": 8, "b": 8},
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -96,4 +96,7 @@ def _bars(rows: Sequence[tuple[str, str]], traces: Sequence[dict[str, Any]], mea
 
 
 def _label(name: str) -> str:
-    return escape(name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…")
+    """A name that fits beside its bar: of a long one both ends, since names of a kind begin alike."""
+    return escape(
+        name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL // 2]}…{name[-_LONGEST_LABEL // 2 + 1 :]}"
+    )

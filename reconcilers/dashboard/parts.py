@@ -17,7 +17,7 @@ from dash import dcc, html
 from reconcilers.dashboard.questions import ROWS, Question
 from reconcilers.reports.waterfall_page import brief, exact
 from reconcilers.warehouses import dbt
-from reconcilers.warehouses.base import Figures
+from reconcilers.warehouses.base import Figures, Table
 
 #: A row by the names of its columns.
 Row = Mapping[str, Any]
@@ -28,6 +28,15 @@ _ELSEWHERE = frozenset({"currency", "name"})
 _WORDS = frozenset(
     {"reason", "message", "explanation", "action", "note", "break_key", "checklist", "meaning", "rule", "worked"}
 )
+#: Columns of shares, and of amounts a cent is too coarse for, whose names do not say so.
+_RATIOS = frozenset({"trend", "margin_rate"})
+_FINE = frozenset(
+    {"measured", "threshold", "difference", "difference_low", "difference_high", "mix_adjusted_difference"}
+)
+_FINE |= {"above_cheapest", "p50_cost", "p95_cost", "p99_cost"}
+#: Columns that say one word of a list.
+_SAYING = frozenset({"status", "verdict", "state", "severity", "outcome", "finding"})
+_LISTED = frozenset({"rule", "lever", "waste_class", "kind", "step", "meter"})
 
 
 def shown(name: str, value: object, every_digit: bool = False) -> str:
@@ -47,7 +56,7 @@ def shown(name: str, value: object, every_digit: bool = False) -> str:
         return f"{value:%B %Y}"
     if not isinstance(value, Decimal) or every_digit:
         return exact(name, value)
-    text = brief(name, value)
+    text = brief(f"share_{name}" if name in _RATIOS else f"cost_per_{name}" if name in _FINE else name, value)
     if value and not any(digit in text for digit in "123456789"):
         smallest = f"{text.strip('-%')[:-1]}1{'%' if text.endswith('%') else ''}"
         return f"> -{smallest}" if value < 0 else f"< {smallest}"
@@ -148,7 +157,7 @@ def table(
         cells = []
         for place, name in enumerate(kept):
             href = links[name](row) if name in links else None
-            content = _cell(name, row, href, every_digit)
+            content = cell(name, row, href, every_digit)
             if name == bar and row[name] is not None and longest:
                 content = [
                     content,
@@ -167,12 +176,15 @@ def table(
     )
 
 
-def _cell(name: str, row: Row, href: str | None, every_digit: bool) -> Any:
+def cell(name: str, row: Row, href: str | None = None, every_digit: bool = False) -> Any:
+    """A value of a row as it is shown: a figure, a word of a list, a name over its id, a link where it leads somewhere."""
     value = row[name]
     if value is None or value == "":
         return unknown() if value is None else ""
     text = shown(name, value, every_digit)
-    if name in ("status", "verdict", "state", "severity", "outcome", "finding"):
+    if name in _LISTED:
+        return text.replace("_", " ")
+    if name in _SAYING:
         return html.Span(text.replace("_", " "), className=f"said {_known_word(text)}")
     called = row.get("name") if name in ("feature_id", "tenant_id") and row.get("name") != value else None
     label: list[Any] = [str(called), html.Small(text)] if called else [text]
@@ -212,7 +224,7 @@ def _class(name: str, value: object, number: bool) -> str:
     if isinstance(value, (date, datetime)):
         return "when"
     if number:
-        return "n loss" if isinstance(value, Decimal) and value < 0 else "n"
+        return "n loss" if _is_loss(name, value) else "n"
     return "words" if name in _WORDS else ""
 
 
@@ -246,13 +258,13 @@ def reckoned(question: Question) -> html.Details:
 
 
 @cache
-def _described() -> dict[str, tuple[str, dict[str, str]]]:
+def _described() -> dict[str, Table]:
     return dbt.described()
 
 
 def meanings(question: Question) -> list[tuple[str, str]]:
     """Table and meaning, of those a question reads."""
-    return [(name, _described()[name][0]) for name in question.tables if name in _described()]
+    return [(name, _described()[name].meaning) for name in question.tables if name in _described()]
 
 
 def facts(title: str, question: Question, row: Row, links: Mapping[str, Link]) -> html.Section:
@@ -262,8 +274,8 @@ def facts(title: str, question: Question, row: Row, links: Mapping[str, Link]) -
     items = []
     for name in known:
         href = links[name](row) if name in links else None
-        loss = "loss" if _is_loss(row[name]) else ""
-        items.append(html.Div([html.Dt(spoken(name)), html.Dd(_cell(name, row, href, True), className=loss)]))
+        loss = "loss" if _is_loss(name, row[name]) else ""
+        items.append(html.Div([html.Dt(spoken(name)), html.Dd(cell(name, row, href, True), className=loss)]))
     return html.Section(
         [
             html.H2(title),
@@ -275,5 +287,6 @@ def facts(title: str, question: Question, row: Row, links: Mapping[str, Link]) -
     )
 
 
-def _is_loss(value: object) -> bool:
-    return isinstance(value, Decimal) and value < 0
+def _is_loss(name: str, value: object) -> bool:
+    """Whether it is money lost; other figures below zero are no news of that kind."""
+    return isinstance(value, Decimal) and value < 0 and "margin" in name

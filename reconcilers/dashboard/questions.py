@@ -192,8 +192,14 @@ where production and charge_day >= ? and charge_day < ?
 group by {columns}
 order by reconciled_cost desc, {columns}
 limit ? offset ?"""
+_BY_DAY = """
+select day, events, successes, failures, pending, event_cost, cost_per_event, cost_per_success, waste_cost, waste_share, currency
+from finance.rpt_unit_costs_day
+where slice = 'all' and day >= ? and day < ?
+order by day
+limit ? offset ?"""
 _BEGAN = """
-select {began} as {slice}, count(*) as events, sum(case when outcome = 'success' then 1 else 0 end) as successes,
+select extract(hour from started_at) as hour, count(*) as events, sum(case when outcome = 'success' then 1 else 0 end) as successes,
     sum(case when outcome = 'failure' then 1 else 0 end) as failures, sum(reconciled_cost) as reconciled_cost,
     sum(waste_cost) as waste_cost, max(currency) as currency
 from finance.fct_cost_per_outcome
@@ -236,7 +242,6 @@ def _of_unit_costs(name: str, heading: str, note: str = "") -> Slice:
 
 
 _USED_NOTE = "Billed cost of production usage by the day it was used on, of an event or not."
-_BEGAN_NOTE = "Production events of the month by the UTC time they began at."
 SLICES = {
     one.name: one
     for one in (
@@ -248,25 +253,50 @@ SLICES = {
         Slice(
             "hour",
             "Hours",
-            _BEGAN.format(slice="hour", began="extract(hour from started_at)"),
+            _BEGAN,
             _days,
             "reconciled_cost",
-            _BEGAN_NOTE,
+            "Production events of the month by the hour, UTC, they began in.",
         ),
         Slice(
             "day",
             "Days",
-            _BEGAN.format(slice="day", began="cast(started_at as date)"),
+            _BY_DAY,
             _days,
-            "reconciled_cost",
-            _BEGAN_NOTE,
+            note="Production events by the day they were resolved on, else of their last call.",
         ),
         _of_unit_costs("workflow", "Workflows"),
         _of_unit_costs("prompt_version", "Prompt versions"),
         _of_unit_costs("segment", "Segments"),
         _of_unit_costs("environment", "Environments", "Over all events, production or not."),
+        _of_unit_costs("data_mode", "Data modes", "Over all events, production or not."),
     )
 }
+
+
+def segments(month: date) -> Question:
+    return Question(
+        """
+select segment, tenants, revenue, direct_cost, shared_cost, contribution_margin, loaded_margin, previous_loaded_margin, margin_rate,
+    top_tenant_revenue_share, top_tenant_cost_share, status, currency
+from finance.rpt_margin_trend
+where month = ?
+order by revenue desc nulls last, segment
+limit 200""",
+        (month,),
+    )
+
+
+def routes(month: date) -> Question:
+    return Question(
+        """
+select workflow, model_route, events, successes, event_cost, cost_per_success, above_cheapest, cost_per_event, failure_share, currency
+from finance.rpt_model_comparison
+where month = ?
+order by workflow, cost_per_success nulls last, model_route
+limit 200""",
+        (month,),
+    )
 
 
 # One feature or tenant -----------------------------------------------------------------------------------------------
@@ -309,7 +339,7 @@ def waste(month: date, slice_: str | None = None, value: str = "") -> Question:
         f"""
 select waste_class, sum(runs) as runs, sum(events) as events, sum(waste_cost) as waste_cost, max(currency) as currency
 from finance.rpt_waste
-where month = ?{where}
+where production and month = ?{where}
 group by waste_class
 order by waste_cost desc, waste_class""",
         (month, value) if where else (month,),
@@ -326,7 +356,7 @@ NARROWED = {
     "workflow": "coalesce(workflow, '(none)') = ?",
     "prompt_version": "coalesce(prompt_version, '(none)') = ?",
     "model_route": "coalesce(model_route, '(none)') = ?",
-    "day": "cast(cast(started_at as date) as string) = ?",
+    "day": "cast(cast(coalesce(outcome_at, ended_at) as date) as string) = ?",
     "hour": "cast(extract(hour from started_at) as string) = ?",
 }
 OUTCOMES = ("success", "failure", "partial", "pending", "abandoned")
@@ -421,9 +451,10 @@ limit ? offset ?""",
 def verdicts(month: date) -> Question:
     return Question(
         """
-select verdicts.feature_id, names.name, verdicts.verdict, verdicts.reason, verdicts.value_per_outcome, verdicts.cost_per_success,
-    verdicts.cost_per_success_low, verdicts.cost_per_success_high, verdicts.contribution_margin, verdicts.waste_share, verdicts.lever,
-    verdicts.saving, verdicts.owner, verdicts.rule, verdicts.verdict_low, verdicts.verdict_high, verdicts.status, verdicts.currency
+select verdicts.feature_id, names.name, verdicts.verdict, verdicts.rule, verdicts.measured, verdicts.threshold, verdicts.lever,
+    verdicts.saving, verdicts.owner, verdicts.value_per_outcome, verdicts.cost_per_success, verdicts.cost_per_success_low,
+    verdicts.cost_per_success_high, verdicts.contribution_margin, verdicts.margin_rate, verdicts.trend, verdicts.waste_share,
+    verdicts.top_tenant_id, verdicts.top_tenant_share, verdicts.verdict_low, verdicts.verdict_high, verdicts.status, verdicts.currency
 from finance.fct_feature_verdicts as verdicts
 left join finance.dim_features as names on verdicts.feature_id = names.feature_id
 where verdicts.month = ?
@@ -437,7 +468,7 @@ def savings(month: date) -> Question:
     return Question(
         """
 select feature_id, lever, saving, basis_cost, calls, explanation, currency
-from finance.rpt_savings
+from finance.fct_savings
 where month = ? and saving > 0
 order by saving desc, feature_id, lever
 limit 200""",
@@ -450,7 +481,7 @@ def prompt_versions() -> Question:
         """
 select feature_id, prompt_version, deployed_at, before_version, finding, events_before, events_after, cost_per_event_before,
     cost_per_event_after, cost_per_success_before, cost_per_success_after, difference, difference_low, difference_high,
-    mix_adjusted_difference, margin_impact, currency
+    mix_adjusted_difference, excess_cost, margin_impact, currency
 from finance.fct_prompt_version_impact
 order by deployed_at desc, feature_id, prompt_version
 limit 200"""

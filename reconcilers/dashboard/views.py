@@ -11,7 +11,7 @@ from typing import Any
 from dash import dcc, html
 
 from reconcilers.dashboard import charts, questions
-from reconcilers.dashboard.parts import Link, Row, currency_of, facts, panel, reckoned, rows_of, shown, tile
+from reconcilers.dashboard.parts import Link, Row, cell, currency_of, facts, panel, reckoned, rows_of, shown, tile
 from reconcilers.dashboard.place import Place, address
 from reconcilers.dashboard.questions import ROWS, SLICES, Question
 from reconcilers.declared.settings import Settings
@@ -19,6 +19,7 @@ from reconcilers.errors import ReconcileError, SettingsInvalid
 from reconcilers.explain import SHOWN_CHARACTERS, Share, Span, StoredLine, explain
 from reconcilers.money import parse_amount, round_half_away
 from reconcilers.reports.completeness import to_look_at, told
+from reconcilers.reports.verdicts import reason
 from reconcilers.warehouses.base import Figures, Published
 from reconcilers.warehouses.choice import warehouse_of
 from reconcilers.watch import watched
@@ -79,22 +80,28 @@ def page_of(settings: Settings, place: Place) -> Page:
         published = warehouse_of(settings).current()
         if published is None:
             return _framed(settings, None, "Nothing is published yet", _unpublished())
-        months: list[date] = [month for (month,) in published.ask(questions.months().sql).rows]
-        if not months:
-            return _framed(settings, None, "No month is published", [html.P("No bill of any month is published.")])
-        asked = place.month
-        month = asked if asked and asked in months else months[-1]
-        reader = Reader(settings, published, place, months, month)
-        view = VIEWS.get(place.path)
-        if view is None:
-            return _framed(settings, reader, "There is no such page", [html.P(dcc.Link("The first page", href="/"))])
-        page = view(reader)
-        if place["month"] and asked not in months:
-            note = f"The month asked for is not published; this is {month:%B %Y}."
-            page = Page(page.title, [html.P(note, className="missing", role="status"), *page.content])
-        return _framed(settings, reader, page.title, page.content)
+        with published.held() as held:
+            return _of(settings, held, place)
     except ReconcileError as error:
         return _framed(settings, None, "This cannot be shown", [html.P(str(error), className="missing", role="alert")])
+
+
+def _of(settings: Settings, published: Published, place: Place) -> Page:
+    months: list[date] = [month for (month,) in published.ask(questions.months().sql).rows]
+    if not months:
+        return _framed(settings, None, "No month is published", [html.P("No bill of any month is published.")])
+    asked = place.month
+    month = asked if asked and asked in months else months[-1]
+    reader = Reader(settings, published, place, months, month)
+    view = VIEWS.get(place.path)
+    if view is None:
+        return _framed(settings, reader, "There is no such page", [html.P(dcc.Link("The first page", href="/"))])
+    page = view(reader)
+    content = page.content
+    if place["month"] and asked not in months:
+        note = f"The month asked for is not published; this is {month:%B %Y}."
+        content = [html.P(note, className="missing", role="status"), *content]
+    return _framed(settings, reader, page.title, content)
 
 
 # The frame -----------------------------------------------------------------------------------------------------------
@@ -186,18 +193,13 @@ def overview(reader: Reader) -> Page:
         _sentence(found),
         _tiles(reader, asked, found, bool(incomplete)),
         html.Div([_waterfall(reader), _beside(reader, incomplete)], className="two"),
+        _verdicts(reader),
         reader.panel(
             "Features",
             SLICES["feature"].question(month),
             links=_links(reader, "feature"),
             more=reader.to("/by/feature"),
             nothing="No feature had an event or earned anything.",
-        ),
-        reader.panel(
-            "What to do, by feature",
-            questions.verdicts(month),
-            links=_links(reader, "feature"),
-            nothing="No feature had an event.",
         ),
         reader.panel(
             "Tenants that cost more than they pay",
@@ -318,6 +320,51 @@ def _tiles(reader: Reader, asked: dict[str, Question], found: dict[str, Row], in
         ],
         className="tiles",
     )
+
+
+def _verdicts(reader: Reader) -> html.Section:
+    """What to do about each feature, each with its number, in a line."""
+    question = questions.verdicts(reader.month)
+    found = reader.ask(question)
+    if not found or not found.rows:
+        return reader.panel("What to do, by feature", question, nothing="No feature had an event.")
+    to = _links(reader, "feature")["feature_id"]
+    lines = []
+    for row in rows_of(found):
+        lever = f" Lever: {str(row['lever']).replace('_', ' ')}" if row["lever"] else ""
+        saving = (
+            f", worth {shown('saving', row['saving'])} {row['currency']} a month"
+            if lever and row["saving"] is not None
+            else ""
+        )
+        lines.append(
+            html.Li(
+                [
+                    dcc.Link(row["name"] or row["feature_id"], href=to(row)),
+                    cell("verdict", row),
+                    html.Span(f"{_why(row)}.{lever}{saving}{'.' if lever else ''}"),
+                ]
+            )
+        )
+    return html.Section(
+        [
+            html.H2("What to do, by feature"),
+            html.Ul(lines, className="verdicts"),
+            html.P(
+                dcc.Link("With all numbers, and what could be saved", href=reader.to("/decisions")), className="more"
+            ),
+            reckoned(question),
+        ],
+        className="panel",
+    )
+
+
+_KINDS = {"money": "cost", "unit": "cost_per_success", "share": "share_of_it"}
+
+
+def _why(row: Row) -> str:
+    said = reason(row, lambda kind, value: "not known" if value is None else shown(_KINDS[kind], value))
+    return said[:1].upper() + said[1:]
 
 
 def _waterfall(reader: Reader) -> html.Section:
@@ -441,6 +488,13 @@ def _slice(name: str) -> Callable[[Reader], Page]:
         ]
         if name == "hour":
             content.append(_last_hours(reader))
+        if name == "segment":
+            content.append(
+                reader.panel("Margin by segment", questions.segments(reader.month), nothing="No margin of this month.")
+            )
+        if name == "model_route":
+            nothing = "No workflow was told."
+            content.append(reader.panel("Routes of the same workflow", questions.routes(reader.month), nothing=nothing))
         return Page(f"{of.heading}, {reader.month:%B %Y}", content)
 
     return view

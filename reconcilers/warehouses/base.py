@@ -89,6 +89,9 @@ class Published(Protocol):
     def tables(self) -> list[Table]:
         """What is published, in order of names, with the meaning each table and column carries; a text may be empty."""
 
+    def held(self) -> AbstractContextManager[Published]:
+        """The same for several queries: opened once, and asked to the end though newer publications push it out meanwhile."""
+
 
 class Warehouse(Protocol):
     """Where one company's tables are built and published."""

@@ -231,18 +231,19 @@ class Version:
     def ask(self, sql: str, *values: Any) -> Figures:
         """The result of one query, which knows nothing but this version: it reads and writes no other file, attaches and installs
         nothing, and changes no setting. Raises ``SettingsInvalid`` where it fails."""
-        import duckdb
+        with self._opened() as connection:
+            return _answer(connection, sql, values)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Held]:
+        with self._opened() as connection:
+            yield Held(self, connection)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with read_only(self.folder) as connection:
             connection.execute("set enable_external_access = false; set lock_configuration = true")
-            try:
-                cursor = connection.execute(sql, list(values))
-                # DuckDB gives no cursor for a text without a statement.
-                if cursor is None:
-                    raise SettingsInvalid("the query is empty", hint="tables are in schema finance")
-                return Figures([column[0] for column in cursor.description or ()], cursor.fetchall())
-            except duckdb.Error as error:
-                raise SettingsInvalid(f"the query failed: {error}", hint="tables are in schema finance") from None
+            yield connection
 
     def batches(self, sql: str, *values: Any) -> pa.RecordBatchReader:
         """The same with the types of its columns, a part at a time; the version stays open until the last is read."""
@@ -309,6 +310,35 @@ class Version:
             file=str(self.folder / FINANCE_FILE),
             hint=self._published_again,
         )
+
+
+class Held(Version):
+    """A version opened once: it answers to its end, though newer ones push its folder out meanwhile."""
+
+    def __init__(self, version: Version, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(version.folder)
+        self.connection = connection
+        self._facts = version.facts
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return self._facts
+
+    def ask(self, sql: str, *values: Any) -> Figures:
+        return _answer(self.connection, sql, values)
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any]) -> Figures:
+    import duckdb
+
+    try:
+        cursor = connection.execute(sql, list(values))
+        # DuckDB gives no cursor for a text without a statement.
+        if cursor is None:
+            raise SettingsInvalid("the query is empty", hint="tables are in schema finance")
+        return Figures([column[0] for column in cursor.description or ()], cursor.fetchall())
+    except duckdb.Error as error:
+        raise SettingsInvalid(f"the query failed: {error}", hint="tables are in schema finance") from None
 
 
 def read_only(folder: Path) -> duckdb.DuckDBPyConnection:

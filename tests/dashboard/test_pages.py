@@ -21,6 +21,7 @@ from reconcilers.dashboard.server import program, server
 from reconcilers.dashboard.views import VIEWS, Page, page_of
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
+from reconcilers.warehouses import dbt
 from reconcilers.warehouses.base import Figures
 from reconcilers.warehouses.choice import current
 from reconcilers.warehouses.duckdb import FINANCE_FILE, Store
@@ -354,3 +355,51 @@ def test_the_command_line_starts_without_it() -> None:
     told = "import reconcilers.cli, sys; print([name for name in ('dash', 'plotly', 'flask') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def every_question() -> list[questions.Question]:
+    asks = questions
+    by = dict.fromkeys(asks.NARROWED, "1")
+    return [
+        *(
+            ask(SEPTEMBER)
+            for ask in (asks.billed, asks.unit_costs, asks.margin, asks.waterfall, asks.losing, asks.waste)
+        ),
+        *(ask(SEPTEMBER) for ask in (asks.segments, asks.routes, asks.verdicts, asks.savings, asks.budgets)),
+        *(one.question(SEPTEMBER) for one in asks.SLICES.values()),
+        *(ask(of, "x") for ask in (asks.history,) for of in ("feature", "tenant")),
+        *(asks.across(of, "x", SEPTEMBER) for of in ("feature", "tenant")),
+        *(asks.waste(SEPTEMBER, of, "x") for of in ("feature", "tenant")),
+        *(ask("x") for ask in (asks.event, asks.runs, asks.calls)),
+        *(ask() for ask in (asks.months, asks.alerts, asks.breaks, asks.prompt_versions, asks.review, asks.last_hours)),
+        asks.events(SEPTEMBER, by, (Decimal(1), "x")),
+        asks.events_in_all(SEPTEMBER, by),
+    ]
+
+
+def test_every_question_fits_the_tables_the_project_builds(tmp_path: Path) -> None:
+    """A name that no table has would be told as missing for ever."""
+    built = dbt.described()
+    version = current(publish(tmp_path, {}))
+    asked = [question for question in every_question() if set(question.tables) <= set(built)]
+    assert len(asked) >= 30
+    for question in asked:
+        assert question.asked(version) is not None, question.typed
+        # As a person types it, it is the same question.
+        assert version.ask(question.typed).names == question.asked(version).names  # type: ignore[union-attr]
+
+
+def test_a_verdict_says_its_reason_and_its_number(tmp_path: Path) -> None:
+    tables = {
+        "rpt_invoice_waterfall": steps(billed="1", event="1"),
+        "fct_feature_verdicts": [
+            {"month": SEPTEMBER, "feature_id": "f1", "verdict": "reprice", "rule": "sold_below_cost", "currency": "CHF"}
+            | {"measured": Decimal("-27.2691"), "lever": "price", "saving": Decimal("27.2691")},
+            {"month": SEPTEMBER, "feature_id": "f2", "verdict": "optimise", "rule": "wasteful", "currency": "CHF"}
+            | {"measured": Decimal("0.3021"), "threshold": Decimal("0.25")},
+        ],
+    }
+    told = said(page_of(publish(tmp_path, tables), Place.of("/", "")))
+    assert "f1reprice" in told
+    assert "is -27.27. Lever: price, worth 27.27 CHF a month." in told
+    assert "f2optimise30.2% of its cost is waste" in told
