@@ -82,9 +82,7 @@ case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }
 {% macro bigquery__month_of(day) %}cast(date_trunc({{ day }}, month) as date){% endmacro %}
 
 {# the Monday of a day's week #}
-{% macro week_of(day) %}{{ return(adapter.dispatch('week_of', 'reconcile')(day)) }}{% endmacro %}
-{% macro duckdb__week_of(day) %}cast(date_trunc('week', {{ day }}) as date){% endmacro %}
-{% macro bigquery__week_of(day) %}cast(date_trunc({{ day }}, isoweek) as date){% endmacro %}
+{% macro week_of(day) %}{{ add_days(day, '-(' ~ weekday(day) ~ ')') }}{% endmacro %}
 
 {# the first day of the month before, and after, a month's first day #}
 {% macro month_before(month) %}{{ return(adapter.dispatch('months_on', 'reconcile')(month, -1)) }}{% endmacro %}
