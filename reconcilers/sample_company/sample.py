@@ -19,6 +19,7 @@ from reconcilers.sample_company.providers.ledger import Books
 from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.store import FOLDER, GroundTruth, text_of
 from reconcilers.sample_company.truth.answer import Truth, reckon
+from reconcilers.sample_company.truth.carve import to_money
 from reconcilers.sample_company.world import generate, income, reference
 from reconcilers.sample_company.world.company import FEATURES
 from reconcilers.sample_company.world.happened import TrueCall, World
@@ -139,6 +140,8 @@ def _truth_json(truth: GroundTruth, books: Books, answer: Truth, as_of: datetime
             }
             for (tenant, feature, month), row in sorted(answer.tenant_margin.items())
         ],
+        "feature_verdicts": _verdicts(answer),
+        "prompt_versions": _prompt_versions(answer),
         "breaks": [asdict(one) for one in answer.breaks],
         "planted": [asdict(one) for one in world.planted],
         "incidents": _incidents(world, books, answer),
@@ -169,6 +172,52 @@ def _waterfall(answer: Truth) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _verdicts(answer: Truth) -> list[dict[str, Any]]:
+    """What to do about each feature; ``optimise or sunset`` where a success costs more than it is worth."""
+    found = []
+    for (feature, month), one in sorted(answer.verdicts.items()):
+        unit, margin = answer.unit_costs[month, "feature", feature], answer.feature_margins[feature, month]
+        found.append(
+            {
+                "feature_id": feature,
+                "month": month,
+                "verdict": one.verdict,
+                "verdict_low": one.low,
+                "verdict_high": one.high,
+                "successes": unit.count("success"),
+                "cost_per_success": unit.cost_per_success,
+                "cost_per_success_low": unit.cost_per_success_low,
+                "cost_per_success_high": unit.cost_per_success_high,
+                "waste_share": one.waste_share,
+                "trend": one.trend,
+                "contribution_margin": to_money(margin.contribution_margin),
+                "top_tenant_id": margin.top_tenant,
+                "top_tenant_share": margin.top_tenant_share,
+            }
+        )
+    return found
+
+
+def _prompt_versions(answer: Truth) -> list[dict[str, Any]]:
+    """What each prompt version changed against the one it took over from."""
+    return [
+        {
+            "feature_id": feature,
+            "prompt_version": version,
+            "before_version": one.before_version,
+            "deployed_at": one.deployed_at,
+            "events_before": len(one.before.events),
+            "events_after": len(one.after.events),
+            "cost_per_success_before": one.before.cost_per_success,
+            "cost_per_success_after": one.after.cost_per_success,
+            "difference": one.difference,
+            "margin_impact": one.margin_impact,
+            "finding": one.finding,
+        }
+        for (feature, version), one in sorted(answer.prompt_impacts.items())
+    ]
 
 
 def _incidents(world: World, books: Books, answer: Truth) -> list[dict[str, Any]]:

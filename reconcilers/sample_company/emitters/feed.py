@@ -37,6 +37,7 @@ REVENUE_COLUMNS = (
     "service_period_end",
     "amount",
     "currency",
+    "pricing",
 )
 
 

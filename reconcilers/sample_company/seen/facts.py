@@ -152,6 +152,9 @@ class Telling:
     run_id: str | None = None
     tenant_id: str | None = None
     feature_id: str | None = None
+    workflow: str | None = None
+    prompt_version: str | None = None
+    user_id: str | None = None
     environment: str | None = None
 
     @property
@@ -191,7 +194,11 @@ class RunRecord:
     ended_at: datetime
     status: str | None = None
     declared_kind: str | None = None
+    tenant_id: str | None = None
     feature_id: str | None = None
+    workflow: str | None = None
+    prompt_version: str | None = None
+    user_id: str | None = None
     environment: str | None = None
 
 
@@ -243,6 +250,8 @@ class RevenueLine:
     currency: str = "USD"
     bundle_id: str | None = None
     bills_revenue_id: str | None = None
+    #: what the price is for: seat, usage, overage, outcome or bundle
+    pricing: str | None = None
 
 
 @dataclass(frozen=True)
@@ -296,6 +305,15 @@ class Source:
     published_units: dict[str, Decimal] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Feature:
+    """What finance declares about one feature; ``value_per_outcome`` is what one success is worth."""
+
+    owner: str | None = None
+    value_per_outcome: Decimal | None = None
+    revenue_model: str | None = None
+
+
 @dataclass
 class Facts:
     """Everything the answer depends on, as known at ``as_of`` (already filtered: later knowledge is not in here)."""
@@ -333,6 +351,9 @@ class Facts:
     shared_cost_rules: dict[str, str] = field(default_factory=dict)
     #: (bundle_id, feature_id) -> stand-alone price
     bundle_prices: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    features: dict[str, Feature] = field(default_factory=dict)
+    #: tenant -> segment
+    segments: dict[str, str] = field(default_factory=dict)
     #: R13, R19: a difference up to this part of a key's cost is no break of price or telemetry
     policy_ratio: Decimal = Decimal("0.02")
     midnight_window_minutes: int = 15

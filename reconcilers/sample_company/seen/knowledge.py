@@ -11,7 +11,13 @@ from reconcilers.sample_company.seen.traces import read_traces
 from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.world import reference
 from reconcilers.sample_company.world.calendar import instant, next_month
-from reconcilers.sample_company.world.company import CONTEXT_THRESHOLDS, ENVIRONMENTS, contract_prices, list_prices
+from reconcilers.sample_company.world.company import (
+    CONTEXT_THRESHOLDS,
+    ENVIRONMENTS,
+    TENANTS,
+    contract_prices,
+    list_prices,
+)
 
 #: Days after the end of the month the last work is billed in by which everything is told, delivered and final.
 _SETTLED_AFTER_DAYS = 20
@@ -46,6 +52,8 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
         exchange_rates=reference.exchange_rates(world),
         shared_cost_rules=dict(reference.SHARED_COST_RULES),
         bundle_prices=reference.bundle_prices(),
+        features=reference.features(),
+        segments={tenant.tenant_id: tenant.segment for tenant in TENANTS},
     )
 
 

@@ -142,6 +142,9 @@ def _telling(span: _Span) -> Telling:
         run_id=span.named("run_id"),
         tenant_id=span.named("tenant_id"),
         feature_id=span.named("feature_id"),
+        workflow=span.named("workflow"),
+        prompt_version=span.named("prompt_version"),
+        user_id=span.first("user.id"),
         environment=span.environment(),
     )
 
@@ -194,6 +197,10 @@ def _run(span: _Span) -> RunRecord:
         ended_at=span.at("endTimeUnixNano"),
         status=status,
         declared_kind=declared,
+        tenant_id=span.named("tenant_id"),
         feature_id=span.named("feature_id"),
+        workflow=span.named("workflow"),
+        prompt_version=span.named("prompt_version"),
+        user_id=span.first("user.id"),
         environment=span.environment(),
     )

@@ -113,6 +113,17 @@ from reconcilers.sample_company.truth.breaks import Break, find_breaks
 from reconcilers.sample_company.truth.calls import Call, read_calls
 from reconcilers.sample_company.truth.carve import to_money
 from reconcilers.sample_company.truth.coverage import Coverage, find_coverage
+from reconcilers.sample_company.truth.decisions import PromptImpact, Verdict, prompt_impacts, verdicts
+from reconcilers.sample_company.truth.economics import (
+    FeatureMargin,
+    UnitCost,
+    UnitKey,
+    Waste,
+    WasteKey,
+    feature_margins,
+    unit_costs,
+    waste_ledger,
+)
 from reconcilers.sample_company.truth.events import EventCost, cost_per_success, event_months, reckon_events
 from reconcilers.sample_company.truth.keys import DayKey, Filler, Prices
 from reconcilers.sample_company.truth.margins import MarginKey, Owners, reckon_margins
@@ -175,6 +186,11 @@ class Truth:
     variance: dict[DayKey, dict[str, Decimal]]
     breaks: list[Break]
     accruals: dict[DayKey, Accrual]
+    unit_costs: dict[UnitKey, UnitCost]
+    feature_margins: dict[tuple[str, date], FeatureMargin]
+    waste: dict[WasteKey, Waste]
+    verdicts: dict[tuple[str, date], Verdict]
+    prompt_impacts: dict[tuple[str, str], PromptImpact]
 
 
 def reckon(facts: Facts) -> Truth:
@@ -195,6 +211,7 @@ def reckon(facts: Facts) -> Truth:
     owners = Owners(facts, told)
     margins = reckon_margins(facts, owners, calls, entries, accruals)
     event_cost, run_cost = reckon_events(facts, told, reconciled, accrued)
+    units, of_features = unit_costs(facts, event_cost.values()), feature_margins(facts, margins)
     return Truth(
         calls=calls.calls,
         waterfall=_waterfalls(facts, bill, entries),
@@ -214,6 +231,11 @@ def reckon(facts: Facts) -> Truth:
         },
         breaks=find_breaks(facts, filler, bill, told, usages, matched, keys, variances),
         accruals={key: _accrual(one) for key, one in accruals.items()},
+        unit_costs=units,
+        feature_margins=of_features,
+        waste=waste_ledger(event_cost, run_cost),
+        verdicts=verdicts(facts, units, of_features),
+        prompt_impacts=prompt_impacts(facts, event_cost.values()),
     )
 
 

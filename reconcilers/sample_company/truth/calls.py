@@ -39,6 +39,9 @@ class Call:
     run_id: str | None
     tenant_id: str | None
     feature_id: str | None
+    workflow: str | None
+    prompt_version: str | None
+    user_id: str | None
     environment: str | None
     origins: dict[str, str]
     estimated: bool

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord
+from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord, RunRecord
 from reconcilers.sample_company.truth.calls import Call
 from reconcilers.sample_company.truth.carve import to_money
 from reconcilers.sample_company.truth.keys import is_production
@@ -18,12 +18,15 @@ from reconcilers.sample_company.truth.runs import UNSUCCESSFUL, Attempts, Ending
 #: Whose word counts most; then the latest statement.
 EMITTERS = ("system_of_record", "human", "evaluator", "sdk")
 RESOLVED = ("success", "failure", "partial")
+#: Whom an event was for and how it ran.
+NAMES = ("tenant_id", "feature_id", "workflow", "prompt_version", "user_id", "environment")
 
 
 @dataclass(frozen=True)
 class EventCost:
     """An event as known at ``as_of``: cost of all its calls, production or not, and its outcome.
 
+    A name (tenant to environment) is the only one its calls tell, or if they tell none its runs; ``None`` where they differ.
     ``outcome`` is success, failure, partial, pending or abandoned; ``outcome_at`` when the deciding statement was made.
     ``production`` is true if any of its calls is, or without calls any of its runs, or if nothing tells (R7); ``seen`` if it has any.
     ``ended_at`` is when its last call or run ended, else when its outcome was said. ``waste`` is by class (R23).
@@ -33,9 +36,15 @@ class EventCost:
     accrued_cost: Decimal
     outcome: str
     production: bool
+    started_at: datetime
     ended_at: datetime
     outcome_at: datetime | None = None
+    tenant_id: str | None = None
     feature_id: str | None = None
+    workflow: str | None = None
+    prompt_version: str | None = None
+    user_id: str | None = None
+    environment: str | None = None
     seen: bool = True
     attempts: int = 0
     failed_attempts: int = 0
@@ -66,28 +75,39 @@ def reckon_events(
         ending = _ending(facts, ended, statements[event_id])
         costs = attempts.of_event(event_id, ending)
         environments = [one.environment for one in its_calls or its_runs] or [None]
+        names = {name: _only(name, its_calls, its_runs) for name in NAMES}
+        if not its_calls and not its_runs:
+            names["feature_id"] = _only("feature_id", statements[event_id])
+        first = [call.started_at or call.ended_at for call in its_calls] or [run.started_at for run in its_runs]
         last = [*(call.ended_at for call in its_calls), *(run.ended_at for run in its_runs)]
+        said = [one.occurred_at for one in statements[event_id]]
         runs.update(costs)
         numbered = [run for run in costs.values() if run.attempt is not None]
-        features = [
-            *(call.feature_id for call in its_calls),
-            *(run.feature_id for run in its_runs),
-            *(statement.feature_id for statement in statements[event_id]),
-        ]
         events[event_id] = EventCost(
             reconciled_cost=to_money(sum(reconciled.get(call.call_id, 0) for call in its_calls)),
             accrued_cost=to_money(sum(accrued.get(call.call_id, 0) for call in its_calls)),
             outcome=ending.outcome,
             production=any(is_production(name, facts) for name in environments),
-            ended_at=max(last) if last else max(one.occurred_at for one in statements[event_id]),
+            started_at=min(first or said),
+            ended_at=max(last or said),
             outcome_at=ending.at,
-            feature_id=next((name for name in features if name is not None), None),
+            **names,
             seen=bool(its_calls),
             attempts=len(numbered),
             failed_attempts=sum(run.status in UNSUCCESSFUL for run in numbered),
             waste=attempts.waste(event_id, ending),
         )
     return events, runs
+
+
+def _only(name: str, *those_who_tell: Sequence[Call | RunRecord | OutcomeRecord]) -> str | None:
+    """The only value of a name that the first of them tell who tell any; environments are one name in any case (R7)."""
+    for tellings in those_who_tell:
+        told: set[str] = {getattr(one, name) for one in tellings} - {None}
+        values = {value.lower() for value in told} if name == "environment" else told
+        if values:
+            return next(iter(values)) if len(values) == 1 else None
+    return None
 
 
 def _ending(facts: Facts, ended: list[datetime], statements: list[OutcomeRecord]) -> Ending:

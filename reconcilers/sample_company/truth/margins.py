@@ -119,7 +119,12 @@ def _share_pools(facts: Facts, rows: dict[MarginKey, MarginNanos], pools: dict[t
 
 
 def recognised(facts: Facts) -> list[tuple[str, str, date, int]]:
-    """Revenue by tenant, feature and day, in nanos: evenly by day; an accrual that an invoice line bills is dropped."""
+    """Revenue by tenant, feature and day, in nanos."""
+    return [(line.tenant_id, feature, day, amount) for line, feature, day, amount in recognised_lines(facts)]
+
+
+def recognised_lines(facts: Facts) -> list[tuple[RevenueLine, str, date, int]]:
+    """Revenue by line, feature and day, in nanos: evenly by day; an accrual that an invoice line bills is dropped."""
     billed = {line.bills_revenue_id for line in facts.revenue if line.kind == "invoice"}
     found = []
     for line in facts.revenue:
@@ -128,7 +133,7 @@ def recognised(facts: Facts) -> list[tuple[str, str, date, int]]:
         days = _days(line)
         for feature, amount in _by_feature(facts, line):
             for day, share in zip(days, carve(amount, len(days), [1] * len(days)), strict=True):
-                found.append((line.tenant_id, feature, day, share))
+                found.append((line, feature, day, share))
     return found
 
 

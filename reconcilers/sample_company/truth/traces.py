@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from reconcilers.sample_company.seen.facts import Telling
 
 #: What a call can have from above it or from its trace (R32).
-NAMES = ("event_id", "run_id", "tenant_id", "feature_id", "environment")
+NAMES = (
+    "event_id",
+    "run_id",
+    "tenant_id",
+    "feature_id",
+    "workflow",
+    "prompt_version",
+    "user_id",
+    "environment",
+)
 
 
 class Tree:

@@ -51,6 +51,15 @@ PARTNER_MODEL = "o4-mini-2025-04-16"
 SONNET, HAIKU = "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001"
 NOVA_LITE, NOVA_PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 VECTOR_INDEX = "serverless"
+#: Model → its tier, and the model that may do its work where a wrong answer is cheap.
+MODEL_TIERS: dict[str, tuple[str, str | None]] = {
+    SONNET: ("top", HAIKU),
+    HAIKU: ("small", None),
+    GPT: ("top", GPT_MINI),
+    GPT_MINI: ("small", None),
+    NOVA_PRO: ("mid", NOVA_LITE),
+    NOVA_LITE: ("small", None),
+}
 #: What Bedrock calls a model in a usage type of its bill.
 BEDROCK_NAMES = {NOVA_LITE: "NovaLite", NOVA_PRO: "NovaPro"}
 
@@ -71,7 +80,10 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Feature:
-    """One thing that is sold. ``price`` is per seat and month, per successful outcome, or per event over ``included``."""
+    """One thing that is sold. ``price`` is per seat and month, per successful outcome, or per event over ``included``.
+
+    ``risk`` is how dear a wrong answer is; a ``batchable`` answer may come a day later.
+    """
 
     feature_id: str
     name: str
@@ -81,6 +93,8 @@ class Feature:
     revenue_model: str
     price: Decimal
     weight: int
+    risk: str
+    batchable: bool = False
     included: int = 0
 
 
@@ -151,6 +165,7 @@ FEATURES = (
         "per_outcome",
         Decimal("0.99"),
         46,
+        "medium",
     ),
     Feature(
         "report_writer",
@@ -161,6 +176,8 @@ FEATURES = (
         "usage_overage",
         Decimal("0.10"),
         10,
+        "low",
+        batchable=True,
         included=20,
     ),
     Feature(
@@ -172,9 +189,18 @@ FEATURES = (
         "per_outcome",
         Decimal("0.25"),
         16,
+        "high",
     ),
     Feature(
-        "search_assist", "Search assist", "search", "AnswerSearch", Decimal("0.40"), "per_seat", Decimal("9.00"), 18
+        "search_assist",
+        "Search assist",
+        "search",
+        "AnswerSearch",
+        Decimal("0.40"),
+        "per_seat",
+        Decimal("9.00"),
+        18,
+        "low",
     ),
     Feature(
         "call_summary",
@@ -185,6 +211,8 @@ FEATURES = (
         "per_seat",
         Decimal("14.00"),
         10,
+        "low",
+        batchable=True,
     ),
 )
 

@@ -132,7 +132,7 @@ class _Day:
         """Add what an incident makes happen today."""
         self.rng = Random(f"{self.world.seed}|{self.day.isoformat()}|{incident.kind}")
         if incident.kind == UNINSTRUMENTED:
-            self._background(CHATBOT_PROJECT, GPT, self.count // 8 + 1)
+            self._background(CHATBOT_PROJECT, GPT, self.count // 4 + 1)
         elif incident.kind == BURST:
             self._burst(incident)
         elif incident.kind == CONCENTRATION:

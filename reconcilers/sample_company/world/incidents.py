@@ -83,7 +83,7 @@ def incidents(start: date, end: date) -> list[Incident]:
     found = [
         Incident(
             UNINSTRUMENTED,
-            "capture_rate",
+            "unattributed_share",
             f"{CHATBOT_KEY} goes live and nobody instrumented it: its usage stands on the bill alone",
             instant(at(55)),
             over,
@@ -129,8 +129,8 @@ def incidents(start: date, end: date) -> list[Incident]:
             QUIET,
             "telemetry_quiet",
             "the invoice checker's exporter is misconfigured and sends nothing",
-            instant(quiet, 8),
-            instant(quiet, 16),
+            instant(quiet, 7),
+            instant(quiet, 18),
             feature_id="invoice_check",
             service="invoice-checker",
         ),

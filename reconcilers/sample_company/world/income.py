@@ -104,7 +104,8 @@ def _overage(world: World, month: date) -> list[IncomeLine]:
             over = counts[tenant.tenant_id, feature.feature_id] - feature.included
             if feature.revenue_model == "usage_overage" and over > 0:
                 name = f"overage-{feature.feature_id}-{tenant.tenant_id}-{month:%Y%m}"
-                lines.append(IncomeLine(_invoice(name, tenant, feature, month, feature.price * over), known))
+                line = _invoice(name, tenant, feature, month, feature.price * over, pricing="overage")
+                lines.append(IncomeLine(line, known))
     return lines
 
 
@@ -136,6 +137,7 @@ def _invoice(
     bundle_id: str | None = None,
     kind: str = "invoice",
     bills: str | None = None,
+    pricing: str | None = None,
 ) -> RevenueLine:
     return RevenueLine(
         revenue_id=revenue_id,
@@ -147,4 +149,5 @@ def _invoice(
         amount=amount * tenant.pays,
         bundle_id=bundle_id,
         bills_revenue_id=bills,
+        pricing=pricing,
     )

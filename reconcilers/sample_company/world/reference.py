@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from reconcilers.sample_company.seen.facts import ChargeRule, Price, Source
+from reconcilers.sample_company.seen.facts import ChargeRule, Feature, Price, Source
 from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.calendar import month_of, next_month
 from reconcilers.sample_company.world.company import (
@@ -31,6 +31,7 @@ from reconcilers.sample_company.world.company import (
     ENVIRONMENTS,
     FEATURES,
     GRAIN,
+    MODEL_TIERS,
     OPENAI,
     STORAGE_METER,
     SUPPORT_SERVICE,
@@ -58,6 +59,34 @@ SHARED_COST_RULES = {
     "support_and_fees": "direct_cost",
     "commitment_idle": "direct_cost",
     "platform_usage": "revenue",
+}
+#: Environment, destination and the cost class finance books them under; a blank is any. What is not recognised has none.
+COST_CLASSES = (
+    ("production", None, "cogs"),
+    ("prod", None, "cogs"),
+    ("staging", None, "r_and_d"),
+    ("dev", None, "r_and_d"),
+    *(
+        (None, destination, "cogs")
+        for destination in ("no_telemetry", "sampled_out", "platform_usage", "commitment_idle", "credit", "rounding")
+    ),
+    (None, "non_production", "r_and_d"),
+    (None, "support_and_fees", "g_and_a"),
+    (None, "tax", "g_and_a"),
+)
+#: What may be spent in any month, in dollars: scope, whose, how much, who acts.
+BUDGETS = (
+    ("all", None, Decimal(1200), "finance"),
+    ("feature", "ticket_resolution", Decimal(100), "support-products"),
+    ("feature", "report_writer", Decimal(240), "insights"),
+    ("tenant", "ten_wayne", Decimal(18), "sales"),
+    ("segment", "self_serve", Decimal(60), "sales"),
+)
+#: The company spends some dollars a day: alarms that wait for more by default would never come.
+ALERT_MINIMUMS = {
+    "tenant_concentration": Decimal("0.20"),
+    "unattributed_share": Decimal("0.50"),
+    "capture_rate": Decimal("0.50"),
 }
 
 
@@ -122,6 +151,11 @@ def exchange_rates(world: World) -> dict[tuple[str, date], Decimal]:
 def bundle_prices() -> dict[tuple[str, str], Decimal]:
     """(bundle, feature) → stand-alone price."""
     return {(BUNDLE_ID, feature): price for feature, price in BUNDLE_PRICES.items()}
+
+
+def features() -> dict[str, Feature]:
+    """What is declared about each feature."""
+    return {one.feature_id: Feature(one.owner, one.value_per_outcome, one.revenue_model) for one in FEATURES}
 
 
 def write_reference(folder: Path, world: World) -> None:
@@ -195,8 +229,28 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
         ),
         "tenants.csv": ("tenant_id name segment", [(t.tenant_id, t.name, t.segment) for t in TENANTS]),
         "features.csv": (
-            "feature_id name owner value_per_outcome revenue_model",
-            [(f.feature_id, f.name, f.owner, f.value_per_outcome, f.revenue_model) for f in FEATURES],
+            "feature_id name owner value_per_outcome revenue_model risk batchable",
+            [
+                (f.feature_id, f.name, f.owner, f.value_per_outcome, f.revenue_model, f.risk, f.batchable)
+                for f in FEATURES
+            ],
+        ),
+        "model_tiers.csv": (
+            "model tier cheaper_model",
+            [(model, tier, cheaper) for model, (tier, cheaper) in MODEL_TIERS.items()],
+        ),
+        "cost_classes.csv": ("environment destination cost_class", list(COST_CLASSES)),
+        "budgets.csv": (
+            "scope scope_value month amount currency warning_share alert_share owner",
+            [(scope, value, None, amount, "USD", None, None, owner) for scope, value, amount, owner in BUDGETS],
+        ),
+        "alert_rules.csv": (
+            "kind scope_value threshold minimum_cost minimum_calls owner",
+            [(kind, None, None, cost, None, None) for kind, cost in ALERT_MINIMUMS.items()],
+        ),
+        "quiet_days.csv": (
+            "day scope_value reason",
+            [(world.start + (world.end - world.start) // 4, "call_summary", "calls of a quarter are summarised again")],
         ),
         "bundle_prices.csv": (
             "bundle_id feature_id stand_alone_price valid_from valid_to",

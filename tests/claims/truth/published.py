@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +14,9 @@ import duckdb
 
 from reconcilers.sample_company.seen.facts import PRICE_DIMENSIONS
 from reconcilers.sample_company.truth.answer import Truth
+from reconcilers.sample_company.truth.carve import to_money
+from reconcilers.sample_company.truth.decisions import TOO_DEAR, Side
+from reconcilers.sample_company.truth.economics import PRICINGS, FeatureMargin, UnitCost
 from reconcilers.sample_company.truth.variance import COMPONENTS
 from reconcilers.warehouses.duckdb import read_only
 
@@ -34,6 +38,11 @@ class Book:
     variance: Figures
     breaks: Figures
     accrued_without_telemetry: Figures
+    unit_costs: Figures
+    feature_margins: Figures
+    waste: Figures
+    verdicts: Figures
+    prompt_impacts: Figures
 
     def differences(self, other: Book, limit: int = 5) -> list[str]:
         """The first differing figures of each table, as text."""
@@ -99,7 +108,84 @@ def book_of_truth(truth: Truth) -> Book:
             for key, parts in truth.variance.items()
         },
         accrued_without_telemetry={key: amount for key, amount in rest.items() if amount},
+        unit_costs={key: _unit_figures(one) for key, one in truth.unit_costs.items()},
+        feature_margins={
+            key: _margin_figures(one)
+            for key, one in truth.feature_margins.items()
+            if one.revenue or one.direct_cost or one.accrued_cost
+        },
+        waste={key: astuple(one) for key, one in truth.waste.items()},
+        verdicts={
+            key: (*_without_saving(one.low, one.high, one.verdict), one.trend, one.waste_share)
+            for key, one in truth.verdicts.items()
+        },
+        prompt_impacts={
+            key: (
+                one.before_version,
+                one.deployed_at,
+                *(figure for side in (one.before, one.after) for figure in _side_figures(side)),
+                one.difference,
+                *one.interval,
+                one.mix_adjusted_difference,
+                one.margin_impact,
+                one.finding,
+            )
+            for key, one in truth.prompt_impacts.items()
+        },
     )
+
+
+#: Columns of ``rpt_unit_costs`` beside month, slice and its value, and the true figure of each.
+_UNIT_FIGURES: dict[str, Callable[[UnitCost], object]] = {
+    "events": lambda one: len(one.observed),
+    "successes": lambda one: one.count("success"),
+    "failures": lambda one: one.count("failure"),
+    "partials": lambda one: one.count("partial"),
+    "pending": lambda one: one.count("pending"),
+    "abandoned": lambda one: one.count("abandoned"),
+    "unobserved_events": lambda one: len(one.unobserved),
+    "unobserved_successes": lambda one: one.unobserved_successes,
+    "attempts": lambda one: one.attempts,
+    "event_cost": lambda one: to_money(one.cost()),
+    "cost_of_successes": lambda one: to_money(one.cost("success")),
+    "accrued_cost": lambda one: to_money(one.accrued),
+    "waste_cost": lambda one: to_money(one.waste),
+    "cost_per_event": lambda one: one.cost_per_event,
+    "cost_per_success": lambda one: one.cost_per_success,
+    "cost_per_successful_event": lambda one: one.cost_per_successful_event,
+    "cost_per_success_low": lambda one: one.cost_per_success_low,
+    "cost_per_success_high": lambda one: one.cost_per_success_high,
+    "waste_share": lambda one: one.waste_share,
+    "pending_share": lambda one: one.pending_share,
+    "attempts_per_success": lambda one: one.attempts_per_success,
+    "top_1_percent_share": lambda one: one.top_1_percent_share,
+    "p50_cost": lambda one: one.percentile(50),
+    "p95_cost": lambda one: one.percentile(95),
+    "p99_cost": lambda one: one.percentile(99),
+    "active_users": lambda one: one.users,
+    "cost_per_active_user": lambda one: one.cost_per_active_user,
+}
+_SLICES = ("all", "tenant", "feature", "workflow", "prompt_version", "segment", "environment")
+
+
+def _unit_figures(one: UnitCost) -> tuple[object, ...]:
+    return tuple(figure(one) for figure in _UNIT_FIGURES.values())
+
+
+def _margin_figures(one: FeatureMargin) -> tuple[object, ...]:
+    amounts = (one.revenue, *(one.revenue_by[name] for name in PRICINGS))
+    amounts += (one.direct_cost, one.accrued_cost, one.contribution_margin)
+    return (*map(to_money, amounts), one.margin_rate, len(one.tenants), one.top_tenant, one.top_tenant_share)
+
+
+def _side_figures(side: Side) -> tuple[object, ...]:
+    figures = (side.cost_per_event, side.cost_per_success, side.success_share)
+    return (len(side.events), side.successes, *figures)
+
+
+def _without_saving(*verdicts: str) -> tuple[str, ...]:
+    """Verdicts, of which the truth does not part ``optimise`` from ``sunset``: that is what could be saved."""
+    return tuple("optimise or sunset" if one in ("optimise", "sunset", TOO_DEAR) else one for one in verdicts)
 
 
 def _nine_decimals(share: Fraction | None) -> Decimal | None:
@@ -170,7 +256,48 @@ def book_of_published(folder: Path) -> Book:
                    where target_kind = 'bucket' group by 1, 2 having sum(accrued_cost) <> 0""",
                 2,
             ),
+            # A month in which cost was billed and nothing resolved has a row, too.
+            unit_costs=_keyed(
+                connection,
+                f"""select month, slice, slice_value, {", ".join(_UNIT_FIGURES)} from finance.rpt_unit_costs
+                    where slice in {_SLICES} and events + unobserved_events > 0""",
+                3,
+            ),
+            feature_margins=_keyed(
+                connection,
+                f"""select feature_id, month, revenue, {", ".join(f"{name}_revenue" for name in PRICINGS)}, direct_cost, accrued_cost,
+                        contribution_margin, margin_rate, tenants, top_tenant_id, top_tenant_share
+                    from finance.fct_feature_margin where revenue <> 0 or direct_cost <> 0 or accrued_cost <> 0""",
+                2,
+            ),
+            waste=_keyed(
+                connection,
+                """select month, feature_id, tenant_id, waste_class, production, runs, events, waste_cost, share_of_cost
+                   from finance.rpt_waste""",
+                5,
+            ),
+            verdicts={
+                key: (*_without_saving(*row[:3]), *row[3:])
+                for key, row in _keyed(
+                    connection,
+                    """select feature_id, month, verdict_low, verdict_high, verdict, trend, waste_share
+                       from finance.fct_feature_verdicts""",
+                    2,
+                ).items()
+            },
+            prompt_impacts=_keyed(
+                connection,
+                f"""select feature_id, prompt_version, before_version, deployed_at, {_sides("before")}, {_sides("after")}, difference,
+                        difference_low, difference_high, mix_adjusted_difference, margin_impact, finding
+                    from finance.fct_prompt_version_impact""",
+                2,
+            ),
         )
+
+
+def _sides(side: str) -> str:
+    names = ("events", "successes", "cost_per_event", "cost_per_success", "success_share")
+    return ", ".join(f"{name}_{side}" for name in names)
 
 
 def _shares(scope: str) -> str:

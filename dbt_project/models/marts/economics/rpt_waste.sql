@@ -4,7 +4,9 @@ with runs as (
 
     select
         runs.event_id, runs.run_id, runs.waste_class, {{ nanos('runs.waste_cost') }} as waste_nanos,
-        coalesce(events.tenant_id, runs.tenant_id) as tenant_id, coalesce(events.feature_id, runs.feature_id) as feature_id,
+        -- the event's, null too: a run of an event of two tenants is in neither one's cost of events (R26)
+        case when events.event_id is null then runs.tenant_id else events.tenant_id end as tenant_id,
+        case when events.event_id is null then runs.feature_id else events.feature_id end as feature_id,
         coalesce(events.production, runs.production) as production,
         coalesce(cast(coalesce(events.outcome_at, events.ended_at, runs.ended_at) as date), runs.event_day) as day
     from {{ ref('fct_run_cost') }} as runs
