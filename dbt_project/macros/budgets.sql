@@ -6,3 +6,8 @@
   {%- if share is none -%}{{ spent }} > {{ budgets }}.amount_nanos
   {%- else -%}{{ wide(spent) }} * 1000000000 >= {{ wide(budgets ~ '.amount_nanos') }} * {{ budgets }}.{{ share }}{%- endif -%}
 {%- endmacro %}
+
+{# what a budget may be of, with the column that names whose #}
+{% macro budget_scopes() -%}
+{{ return({'all': "'all'", 'tenant': 'tenant_id', 'feature': 'feature_id', 'segment': 'segment'}) }}
+{%- endmacro %}

@@ -4,5 +4,11 @@
 {# its UTC day; BigQuery reads no DATE from a text that tells a time #}
 {% macro as_of_day() %}cast(cast('{{ as_of() }}' as timestamp) as date){% endmacro %}
 
-{# first day of the hourly watch: late spans of older days are not all of those days #}
+{# first day of the hourly watch, a Monday: late spans of older days are not all of those days #}
 {% macro watched_from() -%}{{ return(env_var('RECONCILE_WATCHED_FROM', '0001-01-01')) }}{%- endmacro %}
+
+{# whether what is built is the hourly watch #}
+{% macro is_watch() %}{{ return(env_var('RECONCILE_WATCHED_FROM', '') != '') }}{% endmacro %}
+
+{# the day after the last one of it #}
+{% macro watched_until() -%}{{ return(env_var('RECONCILE_WATCHED_UNTIL', '9999-12-31')) }}{%- endmacro %}

@@ -68,6 +68,11 @@ case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }
 {% macro duckdb__hour_of(ts) %}date_trunc('hour', {{ ts }}){% endmacro %}
 {% macro bigquery__hour_of(ts) %}timestamp_trunc({{ ts }}, hour){% endmacro %}
 
+{# the timestamp of an hour told as hours since 1970 #}
+{% macro hour_at(hour) %}{{ return(adapter.dispatch('hour_at', 'reconcile')(hour)) }}{% endmacro %}
+{% macro duckdb__hour_at(hour) %}make_timestamp(({{ hour }}) * 3600000000){% endmacro %}
+{% macro bigquery__hour_at(hour) %}timestamp_micros(({{ hour }}) * 3600000000){% endmacro %}
+
 {# whole days from one date to a later one #}
 {% macro days_between(earlier, later) %}{{ return(adapter.dispatch('days_between', 'reconcile')(earlier, later)) }}{% endmacro %}
 {% macro duckdb__days_between(earlier, later) %}date_diff('day', {{ earlier }}, {{ later }}){% endmacro %}

@@ -18,6 +18,7 @@
     'fct_savings': ['saving_id'],
     'fct_tenant_margin': ['tenant_margin_id'],
     'fct_usage_cost': ['usage_cost_id'],
+    'int_alerts__billed': ['alert_id'],
     'int_bucket_shares': ['allocation_id'],
     'int_context_thresholds': ['day_emitter_id'],
     'int_doubtful_calls': ['call_id'],

@@ -15,13 +15,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from reconcilers.errors import DoesNotReconcile, ReconcileError
+from reconcilers.periods import Period
 from reconcilers.warehouses.base import Column, Table
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -56,11 +57,11 @@ def build(
     environment: Mapping[str, str],
     as_of: datetime,
     variables: Mapping[str, object],
-    watched_from: date | None = None,
+    watched: Period | None = None,
     executable: str | None = None,
     progress: Progress | None = None,
 ) -> Build:
-    """Run ``dbt build`` of the finance tables, or of the hourly watch from a day on; artefacts (compiled SQL, log) go to ``artefacts``.
+    """Run ``dbt build`` of the finance tables, or of the hourly watch over some days; artefacts (compiled SQL, log) go to ``artefacts``.
 
     Raises ``DoesNotReconcile`` when a test failed and ``ReconcileError`` when a model or dbt itself did.
     """
@@ -77,15 +78,15 @@ def build(
         "--exclude-resource-type=unit_test",
         *(
             ["--select=+tag:watch", "--indirect-selection=cautious", "--exclude=tag:shape"]
-            if watched_from
+            if watched
             # Generic tests are for stores that tests build: keys_are_told_once and its like say the same in fewer statements.
             else ["--exclude=tag:watch test_type:generic"]
         ),
         *_project(artefacts, variables),
     ]
     told = _told(as_of)
-    if watched_from:
-        told["RECONCILE_WATCHED_FROM"] = watched_from.isoformat()
+    if watched:
+        told |= {"RECONCILE_WATCHED_FROM": f"{watched.start}", "RECONCILE_WATCHED_UNTIL": f"{watched.end}"}
     result = Build()
     spoken: list[str] = []
     with (

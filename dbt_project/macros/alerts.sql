@@ -1,0 +1,127 @@
+{#
+  A signal says of one hour (or day, of what the bill shows) that a scope is beyond its threshold. Every model of signals has these
+  columns: `step` where one scope can be beyond several, the hour and the last one it is known to hold in, over how many hours it was
+  measured, what is measured and usual, by how much it is beyond (`excess`, for which hour was worst), the money it is about, in which rows
+  whoever drives it is looked for, in words what `measured` counts, and the owner a rule or budget names.
+#}
+{% macro signal_columns() -%}
+{{ return(['kind', 'scope', 'scope_value', 'step', 'hour_index', 'last_hour_index', 'hours', 'measured_nanos', 'expected_nanos',
+    'threshold_nanos', 'excess', 'cost_nanos', 'feature_id', 'tenant_id', 'prompt_version', 'segment', 'about', 'ruled_owner']) }}
+{%- endmacro %}
+
+{# what is declared for a kind and one value of a series: joins of int_alert_settings for any scope and for its own #}
+{% macro joined_settings(kind, value) -%}
+join {{ ref('int_alert_settings') }} as any_scope on any_scope.kind = '{{ kind }}' and any_scope.scope_value is null
+    left join {{ ref('int_alert_settings') }} as own_scope on own_scope.kind = '{{ kind }}' and own_scope.scope_value = {{ value }}
+{%- endmacro %}
+
+{# the columns of them that decide #}
+{% macro settings() -%}
+{% for column in ['threshold_nanos', 'minimum_nanos', 'minimum_calls', 'ruled_owner'] -%}
+coalesce(own_scope.{{ column }}, any_scope.{{ column }}) as {{ column }}{{ ', ' if not loop.last }}
+{%- endfor %}
+{%- endmacro %}
+
+{# quiet days of one value of a series, or of everything, joined as `quiet`: null on all others #}
+{% macro joined_quiet_days(day, value) -%}
+left join {{ ref('stg_reference__quiet_days') }} as quiet on {{ day }} = quiet.day and coalesce(quiet.scope_value, {{ value }}) = {{ value }}
+{%- endmacro %}
+
+{# days of the weeks before that must be known to say what is usual; with fewer there is too little history, and nothing alarms #}
+{% macro least_days() %}{{ return(2) }}{% endmacro %}
+
+
+{# an amount in nanos as a reader sees it, with so many decimals, the rest cut #}
+{% macro decimals(nanos, places) -%}
+case when {{ nanos }} < 0 then '-' else '' end || {{ text(idiv('abs(' ~ nanos ~ ')', '1000000000')) }}
+    || '.' || substr({{ text('1000000000 + mod(abs(' ~ nanos ~ '), 1000000000)') }}, 2, {{ places }})
+{%- endmacro %}
+
+{#
+  Signals of one scope make an episode as long as no more than `gap` hours lie between them: an alert. It has the figures of its worst
+  hour. Its identity is what it is about and the day it began, so that it stays from hour to hour, and later signals of it add nothing.
+#}
+{% macro episodes_of(signals, gap) -%}
+{% set scope = ['kind', 'scope', 'scope_value', 'step'] -%}
+(
+    select
+        *, {{ key(scope + ['opened_day']) }} as alert_id
+    from (
+        select *, {{ idiv('opened_index', '24') }} as opened_day
+        from (
+            select
+                *,
+                min(hour_index) over (partition by {{ listed(scope) }}, episode) as opened_index,
+                max(last_hour_index) over (partition by {{ listed(scope) }}, episode) as seen_index,
+                row_number() over (
+                    partition by {{ listed(scope) }}, episode order by excess desc, hour_index, hours, {{ listed(signal_places()) }}
+                ) as place
+            from (
+                select *, {{ running('begins', scope | join(', '), 'hour_index, hours, ' ~ signal_places() | join(', ')) }} as episode
+                from (
+                    select
+                        *,
+                        case
+                            when hour_index - max(last_hour_index) over (
+                                partition by {{ listed(scope) }} order by hour_index, hours, {{ listed(signal_places()) }}
+                                rows between unbounded preceding and 1 preceding
+                            ) <= {{ gap }} then 0
+                            else 1
+                        end as begins
+                    from {{ signals }}
+                ) as begun
+            ) as numbered
+        ) as placed
+        where place = 1
+    ) as worst
+)
+{%- endmacro %}
+
+{# where in a scope a signal stands, so that no two of one hour have one place #}
+{% macro signal_places() %}{{ return(['feature_id nulls last', 'tenant_id nulls last', 'prompt_version nulls last']) }}{% endmacro %}
+
+{# alerts as everybody sees them, of episodes with their drivers; `is_open` says whether one is not over #}
+{% macro alerts_of(driven, is_open) -%}
+select
+    driven.alert_id, driven.kind, driven.scope, driven.scope_value,
+    {{ hour_at('driven.opened_index') }} as opened_at, {{ hour_at('driven.seen_index') }} as last_seen_at,
+    case when {{ is_open }} then 'open' else 'over' end as state, kinds.severity,
+    {{ from_nanos('driven.measured_nanos') }} as measured, {{ from_nanos('driven.expected_nanos') }} as expected,
+    {{ from_nanos('driven.threshold_nanos') }} as threshold, kinds.unit,
+    driven.driver_feature_id, driven.driver_tenant_id, driven.driver_prompt_version,
+    {{ from_nanos('driven.cost_nanos') }} as estimated_cost,
+    coalesce(driven.ruled_owner, features.owner, kinds.owner) as owner,
+    '1. Confirm the type of spike: ' || kinds.confirm
+        || ' 2. ' || coalesce(driven.ruled_owner, features.owner, kinds.owner) || ' owns the incident; one channel for it.'
+        || ' 3. Contain before optimising: ' || kinds.contain || '.'
+        || ' 4. Document the driver: feature ' || coalesce(driven.driver_feature_id, 'not known')
+        || ', tenant ' || coalesce(driven.driver_tenant_id, 'not known')
+        || ', prompt version ' || coalesce(driven.driver_prompt_version, 'not known') || '.'
+        || ' 5. One permanent guardrail: ' || kinds.guardrail || '.' as checklist,
+    driven.scope || case when driven.scope = driven.scope_value then '' else ' ' || driven.scope_value end || ': '
+        || {{ decimals('driven.measured_nanos', 4) }} || ' ' || driven.about
+        || coalesce('; expected ' || {{ decimals('driven.expected_nanos', 4) }}, '')
+        || '; alarms from ' || {{ decimals('driven.threshold_nanos', 2) }} || ' ' || kinds.unit as message,
+    '{{ var("reporting_currency") }}' as currency
+from {{ driven }} as driven
+join {{ ref('alert_kinds') }} as kinds on driven.kind = kinds.kind
+left join {{ ref('stg_reference__features') }} as features on driven.feature_id = features.feature_id
+{%- endmacro %}
+
+{# episodes with the feature, tenant and prompt version that have most of the money, then of the calls, in the rows behind each #}
+{% macro with_drivers(episodes, rows_behind) -%}
+{% set columns = ['feature_id', 'tenant_id', 'prompt_version'] -%}
+select
+    episodes.*{% for column in columns %}, coalesce(episodes.{{ column }}, {{ column }}_drivers.{{ column }}) as driver_{{ column }}{% endfor %}
+from {{ episodes }} as episodes
+{% for column in columns -%}
+left join (
+    select
+        alert_id, {{ column }},
+        row_number() over (partition by alert_id order by sum(nanos) desc, sum(calls) desc, {{ column }}) as place
+    from {{ rows_behind }}
+    where {{ column }} is not null
+    group by alert_id, {{ column }}
+) as {{ column }}_drivers on episodes.alert_id = {{ column }}_drivers.alert_id and {{ column }}_drivers.place = 1
+{% endfor -%}
+{%- endmacro %}
