@@ -40,7 +40,8 @@ SECTIONS = {
     " when target_kind = 'call' then '(non_production)' else concat('(', destination, ')') end",
     "source": "source",
 }
-_MONTH = """
+#: Quantity and cost of one month, as it is decomposed.
+OF_MONTH = """
 select {name} as name, source, model, meter, sum(quantity) as quantity, sum(reconciled_cost) as cost, max(currency) as currency
 from finance.fct_allocation
 where charge_month = ?
@@ -81,15 +82,18 @@ class Change:
 PARTS = ("volume", "mix", "price", "new", "gone", "restated")
 
 
-def changes_of_months(earlier: Published, later: Published, month: date, other: date) -> list[Change]:
+def changes_of_months(
+    earlier: Published, later: Published, month: date, other: date, sections: Sequence[str] = tuple(SECTIONS)
+) -> list[Change]:
     """Change from ``month`` as ``earlier`` tells it to ``other`` as ``later`` does, by section, the largest first; the two publications
     may be one.
 
     Raises ``SettingsInvalid`` for a month that is not published.
     """
     found = []
-    for section, name in SECTIONS.items():
-        sql = _MONTH.format(name=name)
+    for section in sections:
+        name = SECTIONS[section]
+        sql = OF_MONTH.format(name=name)
         told = earlier.ask(sql, month)
         again = told if earlier is later else later.ask(sql, month)
         after = later.ask(sql, other)

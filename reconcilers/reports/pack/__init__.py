@@ -1,17 +1,16 @@
 """The finance pack of a month: one page of HTML and one workbook, which say the same of what is published.
 
-``questions`` is what is asked, ``figures`` what was answered, ``changes`` why cost changed; ``page`` with ``charts`` and
-``workbook`` write it down, ``written`` is how a figure is written.
+``questions`` is what is asked, ``figures`` what was answered; ``page`` with ``charts`` and ``workbook`` write it down, ``written`` is
+how a figure is written.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from reconcilers.reports.files import whole
 from reconcilers.reports.pack.figures import Pack, Restated, newest_month, pack_of
 from reconcilers.reports.pack.page import page_of
 from reconcilers.reports.pack.workbook import write_workbook
@@ -31,21 +30,9 @@ def write_pack(
     pack = pack_of(published, month, company, restated)
     folder.mkdir(parents=True, exist_ok=True)
     name = f"pack-{pack.month:%Y-%m}"
-    return [
-        _whole(folder / f"{name}.html", lambda path: path.write_text(page_of(pack), encoding="utf-8")),
-        _whole(folder / f"{name}.xlsx", lambda path: write_workbook(pack, path)),
-    ]
-
-
-def _whole(target: Path, write: Callable[[Path], object]) -> Path:
-    """A file under its name once it is written: a reader never sees half of one."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
-    os.close(handle)
-    try:
-        write(Path(temporary))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return target
+    page, workbook = folder / f"{name}.html", folder / f"{name}.xlsx"
+    with whole(page) as path:
+        path.write_text(page_of(pack), encoding="utf-8")
+    with whole(workbook) as path:
+        write_workbook(pack, path)
+    return [page, workbook]

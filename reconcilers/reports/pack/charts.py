@@ -42,19 +42,14 @@ def _waterfall(table: Table, provisional: bool) -> Spec:
 
 
 def _changes(table: Table, provisional: bool) -> Spec:
-    """From the direct cost of the month before to this month's, by reason."""
+    """From the cost of the month before to this month's, by reason."""
     last = table.last or {}
-    steps = [("month before", last["month_before"], True)]
-    steps += [
-        (name, last[name], False) for name in ("volume", "price", "mix", "new_or_ended") if last[name] is not None
-    ]
-    steps.append(("this month", last["this_month"], True))
     running, bars = Decimal(0), []
-    for name, amount, whole in steps:
+    for name in ("month_before", "volume", "mix", "price", "new", "gone", "this_month"):
+        amount, whole = last[name], name.endswith(("_before", "_month"))
         start, running = (Decimal(0), amount) if whole else (running, running + amount)
         colour = BLACK if whole else VERMILLION if amount > 0 else GREEN
-        told = name if name != "mix" or last["price"] is not None else "price and mix"
-        bars.append((told, min(start, running), abs(running - start), colour, shown("money", amount), provisional))
+        bars.append((name, min(start, running), abs(running - start), colour, shown("money", amount), provisional))
     return _bars(bars)
 
 

@@ -6,7 +6,6 @@ Every figure is a published decimal or made of published decimals, exactly.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,10 +15,11 @@ from typing import Any
 
 from reconcilers.errors import SettingsInvalid
 from reconcilers.periods import Period
+from reconcilers.reports.changes import OF_MONTH, changes_of_months
+from reconcilers.reports.changes import SECTIONS as SECTIONS_OF_CHANGES
 from reconcilers.reports.completeness import to_look_at, told
 from reconcilers.reports.pack import questions
-from reconcilers.reports.pack.changes import explained
-from reconcilers.reports.pack.questions import CHANGES, MONTHS, SECTIONS, SPEND, USAGE, VERDICTS, Column, Question
+from reconcilers.reports.pack.questions import CHANGES, MONTHS, SECTIONS, SPEND, VERDICTS, Column, Question
 from reconcilers.reports.pack.written import WIDE, shown
 from reconcilers.reports.verdicts import reason
 from reconcilers.warehouses.base import Published
@@ -225,8 +225,10 @@ def pack_of(published: Published, month: date, company: str = "", restated: Sequ
         there = ", ".join(f"{one:%Y-%m}" for one in months)
         raise SettingsInvalid(f"no month {month:%Y-%m} is published", hint=f"there are {there}")
     period, facts = Period.of_month(month), published.facts
-    tables = {one.key: _answer(published, one, period) for section in SECTIONS for one in section.questions}
-    tables[CHANGES.key] = _changes(published, tables[CHANGES.key], period)
+    asked = [one for section in SECTIONS for one in section.questions]
+    tables = {
+        one.key: _changes(published, period) if one is CHANGES else _answer(published, one, period) for one in asked
+    }
     if _before(month) not in months:
         for key in (CHANGES.key, questions.STEPS.key):
             told_so = f"nothing of {_before(month):%B %Y} is published, so there is no month to compare with"
@@ -301,20 +303,29 @@ def _lacking(published: Published, query: str) -> str:
     return "not published: a column of this table is missing; the next run makes it"
 
 
-def _changes(published: Published, table: Table, period: Period) -> Table:
-    """The features' change with its parts, told by the usage of both months."""
-    query = as_run(USAGE, period)
-    usages: dict[str, list[Row]] = defaultdict(list)
-    note = ""
+def _changes(published: Published, period: Period) -> Table:
+    """Why cost changed against the month before, feature by feature, as every comparison of months tells it."""
+    before, month = _before(period.start), period.start
+    sql = OF_MONTH.format(name=SECTIONS_OF_CHANGES["feature"]).strip()
+    queries = tuple(sql.replace("?", f"date '{one}'") for one in (before, month))
     try:
-        found = published.ask(query)
-        for row in found.rows:
-            usage = dict(zip(found.names, row, strict=True))
-            usages[usage["feature_id"]].append(usage)
+        found = changes_of_months(published, published, before, month, ["feature"])
+        names = dict(published.ask(CHANGES.sql).rows)
     except SettingsInvalid:
-        note = f"Price and mix are not told apart and stand together under mix; {_lacking(published, query)}."
-    rows = tuple({**row, **explained(row, None if note else usages[row["feature_id"]])} for row in table.rows)
-    return Table(table.question, (*table.queries, query), rows, table.missing, note)
+        return Table(
+            CHANGES, queries, missing="one of the two months has no cost of use, so there is nothing to compare"
+        )
+    rows = [
+        {
+            "feature": names.get(one.name, one.name),
+            "month_before": one.before,
+            "this_month": one.after,
+            "change": one.change,
+        }
+        | {part: getattr(one, part) for part in ("volume", "mix", "price", "new", "gone")}
+        for one in found
+    ]
+    return Table(CHANGES, queries, tuple(rows), "" if rows else CHANGES.nothing)
 
 
 #: What is of revenue, and says nothing where none is known.

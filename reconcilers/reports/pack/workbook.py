@@ -132,9 +132,7 @@ def _table(sheet: Any, table: Table, pack: Pack, styles: _Styles) -> _Place:
     for column in table.columns:
         sheet.write_string(HEADER - 1, place.columns[column.name], column.head, styles("text", head | _aligned(column)))
         if column.name in place.exact:
-            sheet.write_string(
-                HEADER - 1, place.exact[column.name], f"{column.head}, every digit", styles("text", head)
-            )
+            sheet.write_string(HEADER - 1, place.exact[column.name], f"{column.head} (exact)", styles("text", head))
         sheet.set_column(place.columns[column.name], place.columns[column.name], _width(column, table))
     # Two lines of a head that wraps.
     sheet.set_row(HEADER - 1, 31)

@@ -3,13 +3,15 @@ below its cost, one that began, one that ended, and a tenant nobody knows."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reconcilers.reports.pack.questions import COMPONENTS
+from reconcilers.reports.pack.questions import COMPONENTS, SECTIONS
+from reconcilers.warehouses.dbt import described
 from reconcilers.warehouses.duckdb import Version
 from tests.reports.published import Rows, publish
 
@@ -101,16 +103,22 @@ def unit(month: date, part: str, value: str, events: int, successes: int, cost: 
     }
 
 
-def usage(day: date, feature: str, quantity: str, cost: str, meter: str = "input_tokens") -> dict[str, Any]:
-    return {
-        "charge_day": day,
+def used(
+    month: date, feature: str | None, quantity: str, cost: str, meter: str = "input_tokens", model: str = "m"
+) -> dict[str, Any]:
+    """What of a month's bill is on calls of a feature; without one, at a destination."""
+    where = (
+        {"target_kind": "call", "feature_id": feature} if feature else {"target_kind": "bucket", "destination": meter}
+    )
+    return where | {
+        "charge_month": month,
         "production": True,
-        "feature_id": feature,
         "source": "openai",
-        "model": "m",
+        "model": model,
         "meter": meter,
         "quantity": Decimal(quantity),
         "reconciled_cost": Decimal(cost),
+        "currency": "EUR",
     }
 
 
@@ -146,12 +154,15 @@ TABLES: dict[str, Rows] = {
         unit(OCTOBER, "feature", "f1", 150, 140, "90", "7"),
         unit(OCTOBER, "feature", "f3", 80, 60, "10.123456789", "0.000000001"),
     ],
-    "fct_usage_cost": [
-        usage(date(2026, 9, 3), "f1", "1000", "40"),
-        usage(date(2026, 9, 30), "f1", "10", "0.3", "output_tokens"),
-        usage(date(2026, 10, 1), "f1", "1500", "75.000000007"),
-        usage(date(2026, 10, 31), "f1", "30", "1.2", "output_tokens"),
-        usage(date(2026, 11, 1), "f1", "7", "1000"),
+    "fct_allocation": [
+        used(SEPTEMBER, "f1", "1000", "40"),
+        used(SEPTEMBER, "f1", "10", "0.3", "output_tokens"),
+        used(SEPTEMBER, "f2", "50", "10"),
+        used(SEPTEMBER, None, "0", "7.5", "tax"),
+        used(OCTOBER, "f1", "1500", "75.000000007"),
+        used(OCTOBER, "f1", "30", "1.2", "output_tokens"),
+        used(OCTOBER, "f3", "80", "10.123456789"),
+        used(OCTOBER, None, "0", "9.000000007", "tax"),
     ],
     "fct_tenant_margin": [
         margin("t1", "f1", SEPTEMBER, "80", "50.000000001"),
@@ -418,6 +429,15 @@ TABLES: dict[str, Rows] = {
         }
     ],
 }
+
+
+#: The questions whose tables this release builds.
+BUILT = [
+    question
+    for section in SECTIONS
+    for question in section.questions
+    if set(re.findall(r"finance\.(\w+)", question.sql)) <= described().keys()
+]
 
 
 def published(folder: Path, tables: Mapping[str, Rows] = TABLES, facts: Mapping[str, Any] = FACTS) -> Version:
