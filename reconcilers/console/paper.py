@@ -121,6 +121,8 @@ def plain(text: str) -> str:
 
 def visible(text: str) -> str:
     """What a terminal would act on, or not show, as an escape."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
