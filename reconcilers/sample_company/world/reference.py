@@ -84,22 +84,8 @@ BUDGETS = (
 )
 #: The company spends some dollars a day: alarms that wait for more by default would never come.
 ALERT_MINIMUMS = {
-    "tenant_concentration": Decimal("0.20"),
-    "unattributed_share": Decimal("0.50"),
-    "capture_rate": Decimal("0.50"),
-}
-
-#: (scope, whose) → budget of every month and who owns it, the feature's owner where nobody is named.
-BUDGETS: dict[tuple[str, str | None], tuple[Decimal, str | None]] = {
-    ("all", None): (Decimal(1000), None),
-    ("feature", "report_writer"): (Decimal(150), None),
-    ("feature", "ticket_resolution"): (Decimal(160), None),
-    ("tenant", "ten_globex"): (Decimal(160), None),
-    ("segment", "self_serve"): (Decimal(36), "growth"),
-}
-#: Money from which on a kind of alert is told: a small company looks at less of it than most.
-ALARMED_FROM = {
     "tenant_concentration": Decimal("0.10"),
+    "unattributed_share": Decimal("0.50"),
     "capture_rate": Decimal("0.20"),
     "price_change": Decimal("0.20"),
 }
@@ -274,14 +260,6 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
         "shared_cost_rules.csv": (
             "destination driver valid_from valid_to version",
             [(destination, driver, None, None, 1) for destination, driver in SHARED_COST_RULES.items()],
-        ),
-        "budgets.csv": (
-            "scope scope_value month amount currency warning_share alert_share owner",
-            [(*scope, None, amount, "USD", None, None, owner) for scope, (amount, owner) in BUDGETS.items()],
-        ),
-        "alert_rules.csv": (
-            "kind scope_value threshold minimum_cost minimum_calls owner",
-            [(kind, None, None, cost, None, None) for kind, cost in ALARMED_FROM.items()],
         ),
     }
 
