@@ -95,7 +95,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from reconcilers.sample_company.seen.facts import Facts
@@ -187,6 +187,8 @@ class Truth:
     breaks: list[Break]
     accruals: dict[DayKey, Accrual]
     unit_costs: dict[UnitKey, UnitCost]
+    unit_costs_week: dict[UnitKey, UnitCost]
+    unit_costs_day: dict[UnitKey, UnitCost]
     feature_margins: dict[tuple[str, date], FeatureMargin]
     waste: dict[WasteKey, Waste]
     verdicts: dict[tuple[str, date], Verdict]
@@ -232,6 +234,10 @@ def reckon(facts: Facts) -> Truth:
         breaks=find_breaks(facts, filler, bill, told, usages, matched, keys, variances),
         accruals={key: _accrual(one) for key, one in accruals.items()},
         unit_costs=units,
+        unit_costs_week=unit_costs(
+            facts, event_cost.values(), lambda event: event.day - timedelta(days=event.day.weekday())
+        ),
+        unit_costs_day=unit_costs(facts, event_cost.values(), lambda event: event.day),
         feature_margins=of_features,
         waste=waste_ledger(event_cost, run_cost),
         verdicts=verdicts(facts, units, of_features),

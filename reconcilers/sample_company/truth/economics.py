@@ -24,7 +24,7 @@ PRICINGS = ("seat", "usage", "overage", "outcome", "bundle", "other")
 #: What a feature's price is for where neither line nor bundle says.
 _PRICING_OF = {"per_seat": "seat", "per_outcome": "outcome", "usage_overage": "usage", "usage": "usage"}
 
-#: month, slice, value of the slice
+#: first day of the month, week or day, slice, value of the slice
 UnitKey = tuple[date, str, str]
 #: month, feature, tenant, class, production
 WasteKey = tuple[date, str | None, str | None, str, bool]
@@ -32,7 +32,7 @@ WasteKey = tuple[date, str | None, str | None, str, bool]
 
 @dataclass
 class UnitCost:
-    """Production events of a slice and the month they were resolved in, else ended (R24); of slice ``environment`` all events.
+    """Production events of a slice and the time they were resolved in, else ended (R24); of slice ``environment`` all events.
 
     Unobserved events are in ``unobserved`` and, if they name a user, in ``users``, and nowhere else.
     """
@@ -176,8 +176,10 @@ def share(part: int, whole: int) -> Decimal | None:
     return to_money(int(Fraction(part * NANOS, whole))) if whole > 0 else None
 
 
-def unit_costs(facts: Facts, events: Iterable[EventCost]) -> dict[UnitKey, UnitCost]:
-    """Every month, slice and value of it that an event is of."""
+def unit_costs(
+    facts: Facts, events: Iterable[EventCost], begin_of: Callable[[EventCost], date] = lambda event: event.month
+) -> dict[UnitKey, UnitCost]:
+    """Every month (or what ``begin_of`` begins), slice and value of it that an event is of. Unobserved is what its month says."""
     events = list(events)
     seen = {(one.feature_id, one.month) for one in events if one.seen}
     of: dict[str, Callable[[EventCost], str | None]] = {
@@ -187,6 +189,7 @@ def unit_costs(facts: Facts, events: Iterable[EventCost]) -> dict[UnitKey, UnitC
         "workflow": lambda one: one.workflow,
         "prompt_version": lambda one: one.prompt_version,
         "segment": lambda one: facts.segments.get(one.tenant_id or ""),
+        "model_route": lambda one: one.model_route,
         "environment": lambda one: one.environment,
     }
     found: dict[UnitKey, UnitCost] = defaultdict(UnitCost)
@@ -194,7 +197,7 @@ def unit_costs(facts: Facts, events: Iterable[EventCost]) -> dict[UnitKey, UnitC
         unobserved = not event.seen and (event.feature_id, event.month) in seen
         for name, value_of in of.items():
             if event.production or name == "environment":
-                row = found[event.month, name, value_of(event) or NOBODY]
+                row = found[begin_of(event), name, value_of(event) or NOBODY]
                 (row.unobserved if unobserved else row.observed).append(event)
     return found
 

@@ -29,6 +29,7 @@ class EventCost:
     A name (tenant to environment) is the only one its calls tell, or if they tell none its runs; ``None`` where they differ.
     ``outcome`` is success, failure, partial, pending or abandoned; ``outcome_at`` when the deciding statement was made.
     ``production`` is true if any of its calls is, or without calls any of its runs, or if nothing tells (R7); ``seen`` if it has any.
+    ``model_route`` names the models of its attempts, each where it was first tried.
     ``ended_at`` is when its last call or run ended, else when its outcome was said. ``waste`` is by class (R23).
     """
 
@@ -45,15 +46,21 @@ class EventCost:
     prompt_version: str | None = None
     user_id: str | None = None
     environment: str | None = None
+    model_route: str | None = None
     seen: bool = True
     attempts: int = 0
     failed_attempts: int = 0
     waste: dict[str, Decimal] = field(default_factory=dict)
 
     @property
+    def day(self) -> date:
+        """The UTC day it was resolved on, else ended."""
+        return (self.outcome_at or self.ended_at).date()
+
+    @property
     def month(self) -> date:
         """First day of the month it was resolved in, else of its end (R24)."""
-        return (self.outcome_at or self.ended_at).date().replace(day=1)
+        return self.day.replace(day=1)
 
 
 def reckon_events(
@@ -92,6 +99,7 @@ def reckon_events(
             ended_at=max(last or said),
             outcome_at=ending.at,
             **names,
+            model_route=_route(costs.values()),
             seen=bool(its_calls),
             attempts=len(numbered),
             failed_attempts=sum(run.status in UNSUCCESSFUL for run in numbered),
@@ -108,6 +116,15 @@ def _only(name: str, *those_who_tell: Sequence[Call | RunRecord | OutcomeRecord]
         if values:
             return next(iter(values)) if len(values) == 1 else None
     return None
+
+
+def _route(runs: Iterable[RunCost]) -> str | None:
+    """Models in the order of the attempts that first used them; workers are beside the way."""
+    first: dict[str, int] = {}
+    for run in runs:
+        if run.attempt is not None and run.costliest_model is not None:
+            first[run.costliest_model] = min(run.attempt, first.get(run.costliest_model, run.attempt))
+    return " > ".join(sorted(first, key=lambda model: (first[model], model.encode()))) or None
 
 
 def _ending(facts: Facts, ended: list[datetime], statements: list[OutcomeRecord]) -> Ending:

@@ -29,7 +29,10 @@ WASTE_CLASSES = (
 
 @dataclass(frozen=True)
 class RunCost:
-    """One run: ``attempt`` counts all runs of its event but workers, ``None`` for a worker; ``waste_class`` is of all its cost."""
+    """One run: ``attempt`` counts all runs of its event but workers, ``None`` for a worker; ``waste_class`` is of all its cost.
+
+    ``costliest_model`` did most of its work, by reconciled cost.
+    """
 
     event_id: str
     kind: str
@@ -37,6 +40,7 @@ class RunCost:
     status: str | None
     reconciled_cost: Decimal
     waste_class: str | None
+    costliest_model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,8 @@ class Attempts:
             attempt += kind != WORKER
             waste = None if run is kept else _waste_class(run, kind, ending, originals)
             number = None if kind == WORKER else attempt
-            found[run.run_id] = RunCost(event_id, kind, number, run.status, to_money(self._cost[run.run_id]), waste)
+            cost, model = to_money(self._cost[run.run_id]), self._costliest(run)
+            found[run.run_id] = RunCost(event_id, kind, number, run.status, cost, waste, model)
         return found
 
     def waste(self, event_id: str, ending: Ending) -> dict[str, Decimal]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -39,6 +39,8 @@ class Book:
     breaks: Figures
     accrued_without_telemetry: Figures
     unit_costs: Figures
+    unit_costs_week: Figures
+    unit_costs_day: Figures
     feature_margins: Figures
     waste: Figures
     verdicts: Figures
@@ -109,6 +111,8 @@ def book_of_truth(truth: Truth) -> Book:
         },
         accrued_without_telemetry={key: amount for key, amount in rest.items() if amount},
         unit_costs={key: _unit_figures(one) for key, one in truth.unit_costs.items()},
+        unit_costs_week={key: _unit_figures(one, _SUMS_ONLY) for key, one in truth.unit_costs_week.items()},
+        unit_costs_day={key: _unit_figures(one, _SUMS_ONLY) for key, one in truth.unit_costs_day.items()},
         feature_margins={
             key: _margin_figures(one)
             for key, one in truth.feature_margins.items()
@@ -165,11 +169,13 @@ _UNIT_FIGURES: dict[str, Callable[[UnitCost], object]] = {
     "active_users": lambda one: one.users,
     "cost_per_active_user": lambda one: one.cost_per_active_user,
 }
-_SLICES = ("all", "tenant", "feature", "workflow", "prompt_version", "segment", "environment")
+#: Those that the tables of weeks and days have, too.
+_SUMS_ONLY = tuple(list(_UNIT_FIGURES)[: list(_UNIT_FIGURES).index("top_1_percent_share")])
+_SLICES = ("all", "tenant", "feature", "workflow", "prompt_version", "segment", "model_route", "environment")
 
 
-def _unit_figures(one: UnitCost) -> tuple[object, ...]:
-    return tuple(figure(one) for figure in _UNIT_FIGURES.values())
+def _unit_figures(one: UnitCost, names: Iterable[str] = tuple(_UNIT_FIGURES)) -> tuple[object, ...]:
+    return tuple(_UNIT_FIGURES[name](one) for name in names)
 
 
 def _margin_figures(one: FeatureMargin) -> tuple[object, ...]:
@@ -260,6 +266,18 @@ def book_of_published(folder: Path) -> Book:
             unit_costs=_keyed(
                 connection,
                 f"""select month, slice, slice_value, {", ".join(_UNIT_FIGURES)} from finance.rpt_unit_costs
+                    where slice in {_SLICES} and events + unobserved_events > 0""",
+                3,
+            ),
+            unit_costs_week=_keyed(
+                connection,
+                f"""select week, slice, slice_value, {", ".join(_SUMS_ONLY)} from finance.rpt_unit_costs_week
+                    where slice in {_SLICES} and events + unobserved_events > 0""",
+                3,
+            ),
+            unit_costs_day=_keyed(
+                connection,
+                f"""select day, slice, slice_value, {", ".join(_SUMS_ONLY)} from finance.rpt_unit_costs_day
                     where slice in {_SLICES} and events + unobserved_events > 0""",
                 3,
             ),

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from reconcilers.sample_company.seen.facts import Facts, Feature, RevenueLine, RunRecord
+from reconcilers.sample_company.seen.facts import Facts, Feature, RevenueLine, RunRecord, Telling
 from reconcilers.sample_company.truth.answer import reckon
 from reconcilers.sample_company.truth.carve import to_nanos
 from reconcilers.sample_company.truth.decisions import TOO_DEAR, Verdict, prompt_impacts, verdicts
 from reconcilers.sample_company.truth.economics import FeatureMargin, UnitCost, Waste, feature_margins, unit_costs
 from reconcilers.sample_company.truth.events import EventCost
 from reconcilers.sample_company.truth.margins import MarginNanos
-from tests.sample_company.truth.test_examples import call, charge, facts
+from tests.sample_company.truth.test_examples import METER, call, charge, facts, key
 
 MONTH, NOON = date(2026, 9, 1), datetime(2026, 9, 10, 12)
 
@@ -109,7 +109,7 @@ def test_an_event_is_of_the_month_it_was_resolved_in_else_of_its_last_call() -> 
             ("tenant", "t1"),
             ("feature", "f"),
             ("segment", "large"),
-            *((other, "(none)") for other in ("workflow", "prompt_version", "environment")),
+            *((other, "(none)") for other in ("workflow", "prompt_version", "model_route", "environment")),
         ]
     }
     assert unit(event("1.00", "pending", ended_at=datetime(2026, 9, 30, 23))).count("pending") == 1
@@ -279,3 +279,38 @@ def test_a_difference_is_found_where_the_interval_leaves_out_zero() -> None:
         assert prompt_impacts(FINANCE, [*before, *after])["f", "v2"].finding == finding
     new = [event("1.00", prompt_version="v2", started_at=datetime(2026, 9, 8), tenant_id="t2")]
     assert prompt_impacts(FINANCE, [*before, *new])["f", "v2"].mix_adjusted_difference is None
+
+
+# Routes and shorter times ---------------------------------------------------------------------------------------------
+
+
+def test_a_route_names_each_model_where_it_was_first_tried() -> None:
+    """Two attempts with a small and a large model, a third with the small one again, and a worker beside them."""
+
+    def of(run: str, model: str, hour: int) -> Telling:
+        at = f"2026-09-28T{hour:02}:00:00"
+        return call(100_000, run_id=run, at=at, key=key(model=model), tenant_id=run)
+
+    runs = [
+        RunRecord(name, "e1", datetime(2026, 9, 28, hour), datetime(2026, 9, 28, hour, 1), "failure", kind)
+        for name, hour, kind in (("r1", 9, "primary"), ("w", 10, "worker"), ("r2", 11, "retry"), ("r3", 12, "retry"))
+    ]
+    tellings = [of("r1", "small", 9), of("w", "helper", 10), of("r2", "large", 11), of("r3", "small", 12)]
+    names = ("small", "helper", "large")
+    charges = [
+        charge("1.00", "200000" if one == "small" else "100000", key=key(model=one, meter=METER)) for one in names
+    ]
+    (one,) = reckon(facts(charges, tellings, runs=runs)).event_cost.values()
+    assert one.model_route == "small > large"
+
+
+def test_a_week_begins_on_monday_and_what_is_unobserved_its_month_says() -> None:
+    """30 September 2026 is a Wednesday: an event seen on it, and one nobody saw on Thursday, of the next month."""
+    seen = event("1.00", outcome_at=datetime(2026, 9, 30, 1))
+    unseen = event("0", outcome_at=datetime(2026, 10, 1, 1), seen=False)
+    weeks = unit_costs(FINANCE, [seen, unseen], lambda one: one.day - timedelta(days=one.day.weekday()))
+    row = weeks[date(2026, 9, 28), "all", "all"]
+    assert (len(row.observed), len(row.unobserved), row.cost_per_success) == (2, 0, Decimal("0.50"))
+    also_in_october = event("1.00", outcome_at=datetime(2026, 10, 4))
+    row = unit_costs(FINANCE, [seen, unseen, also_in_october], lambda one: one.day)[date(2026, 10, 1), "all", "all"]
+    assert (len(row.observed), len(row.unobserved)) == (0, 1)
