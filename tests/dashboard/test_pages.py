@@ -181,7 +181,9 @@ def test_the_waterfall_closes_and_a_tiny_amount_is_no_zero(settings: Settings) -
     (table,) = [one for one in tables(page) if one.title == "Features of September 2026"]
     by_feature = {text(row["feature"]): text(row["event cost"]) for row in table.rows}
     assert by_feature == {"chat": "9.00", "search": "< 0.01"}
-    assert "closes to zero" in said(open_(settings, "/", month="2026-09"))
+    first = said(open_(settings, "/", month="2026-09"))
+    assert "closes to zero" in first
+    assert "After the last step 0.000000000 USD is left." in first
 
 
 def test_charts_hold_no_text_made_of_floats(settings: Settings) -> None:
