@@ -317,6 +317,19 @@ def test_a_request_keeps_its_version_and_the_next_sees_the_new_one(tmp_path: Pat
     assert "Providers billed 4.00" in said(page_of(settings, Place.of("/", "")))
 
 
+def test_what_is_held_answers_though_newer_versions_push_it_out(tmp_path: Path) -> None:
+    settings = publish(tmp_path, {"rpt_invoice_waterfall": steps(billed="3", event="3")})
+    version = current(settings)
+    with version.held() as held:
+        for billed in "4567":
+            publish(tmp_path, {"rpt_invoice_waterfall": steps(billed=billed, event=billed)})
+        assert not Path(version.place.removesuffix(" (schema finance)")).exists()
+        answer = questions.billed(SEPTEMBER).asked(held)
+        assert answer is not None
+        assert answer.rows[0][0] == 3
+        assert held.facts["period"] == FACTS["period"]
+
+
 def test_many_read_while_a_run_publishes(tmp_path: Path) -> None:
     settings = publish(tmp_path, {"rpt_invoice_waterfall": steps(billed="1", event="1")})
 
