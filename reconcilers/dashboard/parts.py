@@ -258,13 +258,14 @@ def reckoned(question: Question) -> html.Details:
 
 
 @cache
-def _described() -> dict[str, Table]:
+def described() -> dict[str, Table]:
+    """What the project says of each table, read once for a process."""
     return dbt.described()
 
 
 def meanings(question: Question) -> list[tuple[str, str]]:
     """Table and meaning, of those a question reads."""
-    return [(name, _described()[name].meaning) for name in question.tables if name in _described()]
+    return [(name, described()[name].meaning) for name in question.tables if name in described()]
 
 
 def facts(title: str, question: Question, row: Row, links: Mapping[str, Link]) -> html.Section:

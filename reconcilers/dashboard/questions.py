@@ -118,7 +118,7 @@ def alerts() -> Question:
     return Question(
         """
 select severity, kind, scope, scope_value, opened_at, measured, expected, threshold, unit, estimated_cost, owner, message, checklist,
-    driver_feature_id, driver_tenant_id, driver_prompt_version
+    driver_feature_id, driver_tenant_id, driver_prompt_version, currency
 from finance.fct_alerts
 where state = 'open'
 order by opened_at desc, alert_id

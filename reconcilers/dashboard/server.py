@@ -20,6 +20,7 @@ from dash import Input, Output, dcc, html
 from flask import Response, abort, request
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from reconcilers.dashboard.parts import described
 from reconcilers.dashboard.place import Place
 from reconcilers.dashboard.views import page_of
 from reconcilers.declared.settings import Settings
@@ -82,6 +83,8 @@ def program(settings: Settings, hosts: Collection[str] | None = None) -> dash.Da
     app.clientside_callback(
         _ARRIVE, Output("arrived", "children"), Input("window", "children"), Input("address", "href")
     )
+    # Read now, so that the first page does not wait for it.
+    described()
     app.server.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST)
     app.server.before_request(_only_at(hosts))
     app.server.after_request(_held_to(app))

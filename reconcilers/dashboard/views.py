@@ -192,7 +192,7 @@ def overview(reader: Reader) -> Page:
     content = [
         _sentence(found),
         _tiles(reader, asked, found, bool(incomplete)),
-        html.Div([_waterfall(reader), _beside(reader, incomplete)], className="two"),
+        html.Div([_waterfall(reader, found["billed"]), _beside(reader, incomplete)], className="two"),
         _verdicts(reader),
         reader.panel(
             "Features",
@@ -282,9 +282,7 @@ def _tiles(reader: Reader, asked: dict[str, Question], found: dict[str, Row], in
                 "billed",
                 "billed",
                 [
-                    "closes to zero: every billed cent has a place"
-                    if difference == 0
-                    else f"{difference} has no place",
+                    "" if difference is None else _closes(difference),
                     text(margin, "accrued_cost", "{} accrued beside it") if margin.get("accrued_cost") else "",
                 ],
             ),
@@ -367,21 +365,28 @@ def _why(row: Row) -> str:
     return said[:1].upper() + said[1:]
 
 
-def _waterfall(reader: Reader) -> html.Section:
+def _closes(difference: Decimal) -> str:
+    return f"{difference:f} has no place" if difference else "closes to zero: every billed cent has a place"
+
+
+def _waterfall(reader: Reader, billed: Row) -> html.Section:
     question = questions.waterfall(reader.month)
     found = reader.ask(question)
     chart = None
     if found and found.rows:
         steps = [(str(row["step"]), row["cost"], shown("cost", row["cost"])) for row in rows_of(found)]
         chart = charts.waterfall(steps)
-    section = reader.panel("Where every billed cent went", question, found=found, every_digit=True, chart=chart)
+    left = billed.get("difference")
+    note = "" if left is None else f"After the last step {left:f} {billed['currency']} is left."
+    section = reader.panel(
+        "Where every billed cent went", question, found=found, every_digit=True, chart=chart, note=note
+    )
     return _folded(section, "The same as a table, with what each step is and who acts") if chart else section
 
 
 def _folded(section: html.Section, words: str) -> html.Section:
     """The same panel with its table closed until asked for, where a chart stands above it."""
-    title, *rest = section.children
-    *charts_, rows, sql = rest
+    title, *charts_, rows, sql = section.children
     return html.Section(
         [title, *charts_, html.Details([html.Summary(words), rows], className="same"), sql], className="panel"
     )
