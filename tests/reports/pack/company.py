@@ -3,15 +3,13 @@ below its cost, one that began, one that ended, and a tenant nobody knows."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reconcilers.reports.pack.questions import COMPONENTS, SECTIONS
-from reconcilers.warehouses.dbt import described
+from reconcilers.reports.pack.questions import COMPONENTS
 from reconcilers.warehouses.duckdb import Version
 from tests.reports.published import Rows, publish
 
@@ -429,15 +427,6 @@ TABLES: dict[str, Rows] = {
         }
     ],
 }
-
-
-#: The questions whose tables this release builds.
-BUILT = [
-    question
-    for section in SECTIONS
-    for question in section.questions
-    if set(re.findall(r"finance\.(\w+)", question.sql)) <= described().keys()
-]
 
 
 def published(folder: Path, tables: Mapping[str, Rows] = TABLES, facts: Mapping[str, Any] = FACTS) -> Version:

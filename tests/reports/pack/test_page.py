@@ -18,13 +18,13 @@ from reconcilers.reports.pack.page import ROWS, page_of
 from reconcilers.reports.pack.questions import CHANGES, DEFINITIONS, SECTIONS, Question
 from reconcilers.reports.verdicts import REASONS
 from reconcilers.warehouses.duckdb import FINANCE_FILE
-from tests.reports.pack.company import BUILT, FACTS, FORMULA, LINK, MARKUP, OCTOBER, SEPTEMBER, TABLES, published
+from tests.reports.pack.company import FACTS, FORMULA, LINK, MARKUP, OCTOBER, SEPTEMBER, TABLES, published
 from tests.reports.pack.conftest import RESTATED, Written
 from tests.reports.pack.reading import Read, asked, read_page, says
 
 QUESTIONS = [question for section in SECTIONS for question in section.questions]
 #: What is read off the rows of one query; the change by feature is made of two.
-READ = [question for question in BUILT if question is not CHANGES]
+READ = [question for question in QUESTIONS if question is not CHANGES]
 
 
 @pytest.fixture(scope="module")

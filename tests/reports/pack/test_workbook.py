@@ -13,13 +13,14 @@ import openpyxl
 import pytest
 
 from reconcilers.reports.pack import pack_of
-from reconcilers.reports.pack.questions import CHANGES, DEFINITIONS, Question
+from reconcilers.reports.pack.questions import CHANGES, DEFINITIONS, SECTIONS, Question
 from reconcilers.reports.pack.workbook import HEADER, HELD_EXACTLY
-from tests.reports.pack.company import BUILT, FORMULA, LINK, MARKUP, OCTOBER
+from tests.reports.pack.company import FORMULA, LINK, MARKUP, OCTOBER
 from tests.reports.pack.conftest import Written
 from tests.reports.pack.reading import asked
 
-READ = [question for question in BUILT if question is not CHANGES]
+QUESTIONS = [question for section in SECTIONS for question in section.questions]
+READ = [question for question in QUESTIONS if question is not CHANGES]
 SOFFICE = shutil.which("soffice")
 #: A profile of its own in which files are reckoned again when they are opened, whatever they say.
 RECALCULATING = """<?xml version="1.0" encoding="UTF-8"?>
@@ -122,7 +123,7 @@ def test_text_from_outside_is_text(book: Any) -> None:
 
 
 def test_every_sheet_is_ready_to_be_read(book: Any) -> None:
-    for question in BUILT:
+    for question in QUESTIONS:
         sheet = book[question.sheet]
         assert sheet.freeze_panes == f"B{HEADER + 1}"
         assert sheet.auto_filter.ref.startswith(f"A{HEADER}:")
