@@ -21,6 +21,16 @@ TEXT = (PROJECT / "models" / "marts" / "semantic" / "_semantic.yml").read_text()
 DECLARED: dict[str, Any] = yaml.safe_load(TEXT)
 #: MetricFlow takes these for parts of a date.
 RESERVED = {"day", "week", "month", "quarter", "year", "hour", "minute", "second", "metric_time"}
+#: Exposure → the code that asks its tables.
+ASKED_BY = {
+    "waterfall_page": "reconcilers/reports/months.py",
+    "finance_pack": "reconcilers/reports/pack",
+    "dashboard": "reconcilers/dashboard",
+    "what_if": "reconcilers/reports/what_if.py",
+    "changes": "reconcilers/reports/changes.py",
+    "focus_export": "reconcilers/focus_export.py",
+    "unit_economics_notebook": "docs/notebooks/unit_economics.ipynb",
+}
 
 
 @pytest.fixture
@@ -58,6 +68,22 @@ def test_every_measure_is_in_a_metric_and_every_exposure_reads_something(exposur
     simple = {metric["type_params"]["measure"] for metric in DECLARED["metrics"] if metric["type"] == "simple"}
     assert measures == simple
     assert all(exposure["depends_on"]["nodes"] for exposure in exposures.values())
+
+
+def test_an_exposure_reads_what_its_code_asks(exposures: dict[str, Any]) -> None:
+    """A table of the project that a page or command asks for, and the exposure does not name, is missed by whoever changes it."""
+    modelled = {path.stem for path in (PROJECT / "models" / "marts").rglob("*.sql")}
+    for exposure in exposures.values():
+        read = {node.rpartition(".")[2] for node in exposure["depends_on"]["nodes"]}
+        assert read == asked_for(ASKED_BY[exposure["name"]]) & modelled, exposure["name"]
+
+
+def asked_for(place: str) -> set[str]:
+    """The tables that a module, a package or a notebook names."""
+    path = PROJECT.parent / place
+    texts = [file.read_text() for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
+    pattern = r"""(?:finance\.|\\")((?:fct|rpt|dim|bridge)_[a-z_]+)"""
+    return {name for text in texts for name in re.findall(pattern, text)}
 
 
 def test_no_name_is_one_that_metricflow_keeps(read: dict[str, Any]) -> None:
