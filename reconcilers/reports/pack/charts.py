@@ -129,26 +129,39 @@ def _components(table: Table, provisional: bool) -> Spec:
 
 
 def _budgets(table: Table, provisional: bool) -> Spec | None:
+    """Spent and forecast as parts of each budget, so that small ones are seen beside large ones."""
     rows = [row for row in table.rows if row["amount"]][:BARS]
     if not rows:
         return None
+    parts = {name: [float((row[name] or Decimal(0)) / row["amount"]) for row in rows] for name in ("spent", "forecast")}
     names = [_named(row, "scope scope_value") for row in rows]
-    placed = [(place, {**row, "name": name}) for place, (row, name) in enumerate(zip(rows, names, strict=True))]
+    places = list(range(len(rows)))
 
     def bars(column: str, colour: str, width: float, hatched: bool) -> Spec:
         marker = {"color": colour, "pattern": _hatching([hatched] * len(rows))}
-        known = [(place, row) for place, row in placed if row[column] is not None]
-        return _trace(known, "name", column, type="bar", name=column, marker=marker, width=width)
+        hover = [
+            escape(f"{name}, {column}: {shown('money', row[column])}") for name, row in zip(names, rows, strict=True)
+        ]
+        told = {"hovertext": hover, "hoverinfo": "text", "width": width, "marker": marker}
+        return {"type": "bar", "orientation": "h", "y": places, "x": parts[column], **told}
 
-    spent = bars("spent", BLUE, 0.35, provisional) | {
-        "text": [f"{shown('money', row['spent'])} of {shown('money', row['amount'])}: {row['state']}" for row in rows],
-        "textposition": "outside",
+    told = {
+        "type": "scatter",
+        "mode": "text",
+        "y": places,
+        "x": [max(1.0, *pair) for pair in zip(parts["spent"], parts["forecast"], strict=True)],
+        "text": [f" {shown('money', row['spent'])} of {shown('money', row['amount'])}, {row['state']}" for row in rows],
+        "textposition": "middle right",
+        "cliponaxis": False,
+        "hoverinfo": "skip",
     }
-    drawn = [bars("amount", "#D0D0D0", 0.8, False), bars("forecast", ORANGE, 0.55, True)]
-    drawn = [trace | {"textposition": "none"} for trace in drawn]
-    drawn[0]["name"] = "budget"
-    layout = _layout(names, "blue: spent · orange: forecast to the end of the month · grey: budget")
-    return {"data": [*drawn, spent], "layout": layout | {"barmode": "overlay"}}
+    layout = _layout(names, "blue: spent · orange: forecast to the end of the month · line: the whole budget")
+    layout["shapes"] = [
+        {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "paper", "line": {"color": BLACK, "width": 2}}
+    ]
+    layout["margin"]["r"] = 190
+    drawn = [bars("forecast", ORANGE, 0.7, True), bars("spent", BLUE, 0.4, provisional), told]
+    return {"data": drawn, "layout": layout | {"barmode": "overlay"}}
 
 
 def _trace(rows: Sequence[tuple[int, Row]], named: str, column: str, **more: Any) -> Spec:

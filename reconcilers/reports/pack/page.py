@@ -87,7 +87,7 @@ def _cell(column: Column, value: Any, empty: bool, row: Row) -> Cell:
     if isinstance(value, Decimal) and value < 0 and "margin" in column.name:
         classes.append("loss")
     if column.name in _LONG:
-        classes.append("long")
+        classes.append("long sentence" if column.name in ("message", "reason") else "long")
     if column.name in ("status", "status_by_sources", "verdict", "state", "finding", "severity") and value:
         classes.append(f"word {re.sub(r'[^a-z_]', '', str(value))}")
     text = "" if empty else shown(column.kind, value)
