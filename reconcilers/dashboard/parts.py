@@ -225,7 +225,7 @@ def _class(name: str, value: object, number: bool) -> str:
         return "when"
     if number:
         return "n loss" if _is_loss(name, value) else "n"
-    return "words" if name in _WORDS else ""
+    return f"words {name}" if name in _WORDS else ""
 
 
 def tile(
