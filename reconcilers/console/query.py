@@ -12,7 +12,16 @@ from reconcilers.console.paper import console, here, paper, print_records, print
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
 from reconcilers.periods import parse_instant
-from reconcilers.reports.files import rows_of, trimmed, whole, write_csv, write_json, write_parquet, write_xlsx
+from reconcilers.reports.files import (
+    batches_of,
+    rows_of,
+    trimmed,
+    whole,
+    write_csv,
+    write_json,
+    write_parquet,
+    write_xlsx,
+)
 from reconcilers.warehouses.base import Figures, Published
 from reconcilers.warehouses.choice import current
 
@@ -46,8 +55,11 @@ def write_figures(
     about: dict[str, str],
     vertical: bool = False,
 ) -> None:
-    """Figures that are in memory in every form but Parquet; a workbook says beside ``about`` which publication they are of."""
-    if output == "json":
+    """Figures that are in memory, in every form; a workbook says beside ``about`` which publication they are of."""
+    if output == "parquet":
+        with whole(_to(out, output)) as file:
+            write_parquet(file, batches_of(figures))
+    elif output == "json":
         _write_text(out, lambda sheet: write_json(sheet, figures))
     elif output == "csv":
         _write_text(out, lambda sheet: write_csv(sheet, figures.names, figures.rows))

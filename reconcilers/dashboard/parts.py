@@ -31,7 +31,7 @@ _WORDS = frozenset(
 #: Columns of shares, and of amounts a cent is too coarse for, whose names do not say so.
 _RATIOS = frozenset({"trend", "margin_rate"})
 _FINE = frozenset(
-    {"measured", "threshold", "difference", "difference_low", "difference_high", "mix_adjusted_difference"}
+    {"measured", "expected", "threshold", "difference", "difference_low", "difference_high", "mix_adjusted_difference"}
 )
 _FINE |= {"above_cheapest", "p50_cost", "p95_cost", "p99_cost"}
 #: Columns that say one word of a list.
@@ -225,7 +225,7 @@ def _class(name: str, value: object, number: bool) -> str:
         return "when"
     if number:
         return "n loss" if _is_loss(name, value) else "n"
-    return "words" if name in _WORDS else ""
+    return f"words {name}" if name in _WORDS else ""
 
 
 def tile(

@@ -117,8 +117,8 @@ def waterfall(month: date) -> Question:
 def alerts() -> Question:
     return Question(
         """
-select severity, kind, scope, scope_value, opened_at, measured, expected, threshold, unit, estimated_cost, owner, message, checklist,
-    driver_feature_id, driver_tenant_id, driver_prompt_version, currency
+select severity, message, opened_at, owner, estimated_cost, kind, measured, expected, threshold, unit, driver_feature_id,
+    driver_tenant_id, driver_prompt_version, checklist, currency
 from finance.fct_alerts
 where state = 'open'
 order by opened_at desc, alert_id

@@ -26,6 +26,8 @@ from reconcilers.watch import watched
 
 #: Months that have a link of their own on every page; older ones are behind another.
 MONTHS_AT_HAND = 12
+#: Alerts of the first page; all of them have a page.
+ALERTS = 3
 #: Bars of a chart; the table below it has all rows of its page.
 BARS = 12
 
@@ -418,7 +420,7 @@ def _beside(reader: Reader, incomplete: Sequence[str]) -> html.Aside:
         alerts.append(html.P("None."))
     else:
         alerts.append(
-            html.Ul([html.Li([html.B(f"{row['severity']}: "), str(row["message"])]) for row in rows_of(found)[:5]])
+            html.Ul([html.Li([html.B(f"{row['severity']}: "), str(row["message"])]) for row in rows_of(found)[:ALERTS]])
         )
         alerts.append(html.P(dcc.Link(f"All {len(found.rows)}", href=reader.to("/alerts"))))
     return html.Aside(

@@ -104,6 +104,27 @@ def write_parquet(target: Path, batches: pa.RecordBatchReader) -> None:
             out.write_batch(batch)
 
 
+def batches_of(figures: Figures) -> pa.RecordBatchReader:
+    """Figures with the types of their values; a column of which nothing is known has none."""
+    import pyarrow as pa
+
+    types = {
+        Decimal: pa.decimal128(38, 9),
+        bool: pa.bool_(),
+        int: pa.int64(),
+        float: pa.float64(),
+        datetime: pa.timestamp("us"),
+        date: pa.date32(),
+        str: pa.string(),
+    }
+    columns = zip(*figures.rows, strict=True) if figures.rows else ((),) * len(figures.names)
+    arrays = []
+    for column in columns:
+        known = next((type(value) for value in column if value is not None), None)
+        arrays.append(pa.array(column, types[known] if known else pa.null()))
+    return pa.Table.from_arrays(arrays, names=figures.names).to_reader()
+
+
 def rows_of(batches: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
     """The rows of a reader, a batch in memory at a time."""
     for batch in batches:

@@ -13,6 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -243,6 +246,29 @@ def test_a_program_gets_everything_in_one_list(company: Path, capsys: pytest.Cap
     assert (margins["rows_changed"], margins["change"]) == ("1", "")
     diff(company, "1", output="json")
     assert len(json.loads(capsys.readouterr().out)) == len(rows)
+
+
+@pytest.mark.parametrize("form", ["parquet", "xlsx", "table"])
+def test_everything_is_written_to_a_file(company: Path, form: str) -> None:
+    out = company.parent / f"changes.{form}"
+    print_diff(read_settings(company), ("1", "2"), None, form, out)
+    if form == "parquet":
+        table = pq.read_table(out)
+        assert table.schema.field("change").type == pa.decimal128(38, 9)
+        chat = next(row for row in table.to_pylist() if row["name"] == "chat")
+        assert (chat["change"], chat["rows_before"]) == (Decimal(5), None)
+    elif form == "xlsx":
+        book = openpyxl.load_workbook(out)
+        assert {"table", "feature", "tenant", "source"} == {
+            row[0] for row in book["result"].iter_rows(min_row=2, values_only=True)
+        }
+        about = dict(book["about"].values)
+        assert (about["compared"], about["reason 1"]) == (
+            "version 000001 and version 000002",
+            "2026-09-01 to 2026-09-02: credit note 4711",
+        )
+    else:
+        assert out.read_text().startswith(" section")
 
 
 def test_versions_that_are_not_kept_are_said(company: Path, tmp_path: Path) -> None:
