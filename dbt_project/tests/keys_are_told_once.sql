@@ -35,6 +35,7 @@
     'rpt_outcome_maturity': ['outcome_maturity_id'],
     'rpt_outcome_reversals': ['event_id'],
     'rpt_route_entropy': ['route_entropy_id'],
+    'rpt_run_signals': ['run_signal_id'],
     'rpt_unit_costs': ['unit_cost_id'],
     'rpt_unit_costs_day': ['unit_cost_day_id'],
     'rpt_unit_costs_week': ['unit_cost_week_id'],

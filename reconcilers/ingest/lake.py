@@ -119,6 +119,9 @@ cache_exceeds_input bool!
 usage_inconsistent bool!
 reported_cost money
 reported_currency string
+queue_ms int64
+jitter_ms int64
+throttled bool
 sampling_probability_millionths int64
 usage list<struct<meter:string!,modality:string,cache_ttl:string,quantity:money!>>
 usage_exclusive list<struct<meter:string!,modality:string,cache_ttl:string,quantity:money!>>

@@ -12,5 +12,5 @@ select
     usage_source, meters_told, input_total, output_total, cached_total, tells_cache, token_semantics, token_semantics_by,
     cache_exceeds_input, usage_inconsistent,
 
-    reported_cost, reported_currency, sampling_probability_millionths, usage, usage_exclusive
+    queue_ms, jitter_ms, throttled, reported_cost, reported_currency, sampling_probability_millionths, usage, usage_exclusive
 from {{ source('lake', 'calls') }}

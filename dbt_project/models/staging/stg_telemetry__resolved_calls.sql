@@ -8,7 +8,7 @@ select
 
     event_id, run_id, tenant_id, customer_id, user_hash, feature_id, workflow, prompt_version, environment, data_mode,
 
-    started_at, ended_at,
+    started_at, ended_at, queue_ms, jitter_ms, throttled,
 
     usage_source, input_total, token_semantics_by, cache_exceeds_input, usage_inconsistent, reported_cost, sampling_probability_millionths,
     usage

@@ -52,6 +52,8 @@ FIELDS = (
     # How it went, and how sure its numbers are
     *("stream", "error_type", "cache_hit", "usage_origin", "sampling_probability"),
     *("reported_cost", "reported_currency"),
+    # What the machine it ran on was like: seconds in a queue, milliseconds of jitter, whether it was throttled
+    *("queue_seconds", "jitter_ms", "throttled"),
     # How the event ended
     *("outcome", "outcome_final", "emitter", "outcome_value", "value_currency", "confidence", "reason"),
 )

@@ -5,6 +5,7 @@
 select
     charge_day, run_id, event_id, production,{% for name in names_of_calls() + names_of_settings() %}
     min({{ name }}) as min_{{ name }}, max({{ name }}) as max_{{ name }},{% endfor %}
+    max(queue_ms) as queue_ms, max(jitter_ms) as jitter_ms, max(case when throttled then 1 when not throttled then 0 end) as throttled,
     min(coalesce(started_at, ended_at)) as started_at, max(ended_at) as ended_at, count(*) as calls
 from {{ ref('int_calls') }}
 where (run_id is not null or event_id is not null) and {{ of_days('charge_day') }}

@@ -50,7 +50,7 @@ placed as (
                 and not placements.excludes_cache
                 then {{ named(['scope_name', 'scope_version', 'operation'], 'emitted.') }}
         end as inconsistent_emitter,
-        emitted.reported_cost,
+        {{ listed(signals_of_calls(), 'emitted.') }}, emitted.reported_cost,
         -- an answer from a cache in between used nothing of the provider's (R32)
         case
             when emitted.answered_from_cache then null

@@ -85,6 +85,10 @@ DIALECT = Dialect(
         "stream": ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming"),
         "error_type": ("error.type", "exception/exception.type"),
         "cache_hit": ("llm.cache_hit", "gen_ai.cache_hit"),
+        # What the machine was like; the queue as vLLM tells it
+        "queue_seconds": ("gen_ai.latency.time_in_queue",),
+        "jitter_ms": ("jitter_ms",),
+        "throttled": ("throttled",),
         # How sure its numbers are
         "usage_origin": ("gen_ai.usage.source", "gen_ai.usage.estimated"),
         "sampling_probability": ("sampling.probability",),

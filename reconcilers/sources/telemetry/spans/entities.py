@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from reconcilers.ingest.lake import schema
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from reconcilers.sources.telemetry.spans.query import Meaning
 
+_YEAR_MS = 366 * 86_400_000
 _EMITTERS = frozenset({"system_of_record", "human", "evaluator", "sdk"})
 
 
@@ -53,6 +55,8 @@ class Entities:
         columns = {
             "user_hash": self._converted(calls, "user_id", self._hashed, text),
             "reported_cost": self._converted(calls, "reported_cost", _money, money),
+            "queue_ms": self._converted(calls, "queue_seconds", partial(_milliseconds, 1000), pa.int64()),
+            "jitter_ms": self._converted(calls, "jitter_ms", partial(_milliseconds, 1), pa.int64()),
             "sampling_probability_millionths": pc.coalesce(
                 calls["sampling_probability_millionths"],
                 self._converted(calls, "sampling_probability", _millionths, pa.int64()),
@@ -177,6 +181,14 @@ def _millionths(text: str) -> str:
     if not 0 < probability <= 1:
         raise ValueError(f"{text!r:.60} is no probability")
     return str(int(probability * 10**6))
+
+
+def _milliseconds(per_unit: int, text: str) -> str:
+    """A time of at least 0 and less than a year in whole milliseconds, of which a unit of it is ``per_unit``, rounded down."""
+    time = parse_amount(text) * per_unit
+    if not 0 <= time < _YEAR_MS:
+        raise ValueError(f"{text!r:.60} is no length of time")
+    return str(int(time))
 
 
 def _emitter(word: str) -> str:

@@ -150,6 +150,11 @@ select
         else 'provider'
     end as usage_source,
     {{readings}},
+    queue_seconds, jitter_ms,
+    case
+        when lower(throttled) in ('true', '1', 'yes') or regexp_matches(lower(error_type), 'throttl|rate_?limit|too ?many ?requests|^429$') then true
+        when lower(throttled) in ('false', '0', 'no') then false
+    end as throttled,
     reported_cost,
     case when reported_cost is not null then coalesce(upper(reported_currency), 'USD') end as reported_currency,
     case
