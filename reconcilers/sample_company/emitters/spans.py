@@ -306,6 +306,9 @@ def _model_call(service: Service, call: TrueCall, usage: Iterable[Usage]) -> Att
         attributes |= {"error.type": call.failed_with, "gen_ai.request.stream": True}
     else:
         attributes["gen_ai.response.model"] = call.model
+    if call.source == AWS:
+        # Its gateway tells how long a call waited, a tenth of the time it took.
+        attributes["gen_ai.latency.time_in_queue"] = (call.ended_at - call.started_at).total_seconds() / 10
     if call.source == OPENAI and call.operation == "chat" and service.dialect != "otel_g0":
         attributes["openai.response.service_tier"] = "default" if call.service_tier == "standard" else call.service_tier
     if call.estimated:
