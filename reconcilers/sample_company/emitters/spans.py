@@ -34,7 +34,7 @@ from reconcilers.sample_company.world.company import (
 from reconcilers.sample_company.world.happened import TrueCall, TrueRun, TrueTool
 from reconcilers.sample_company.world.reference import PROVIDERS
 
-Attributes = dict[str, str | int | bool]
+Attributes = dict[str, str | int | bool | float]
 
 INTERNAL, SERVER, CLIENT = 1, 2, 3
 _OK, _ERROR = 1, 2
@@ -428,4 +428,6 @@ def _any_value(value: str | int | bool) -> dict[str, Any]:
     """OTLP/JSON writes a 64-bit integer as a decimal text."""
     if isinstance(value, bool):
         return {"boolValue": value}
+    if isinstance(value, float):
+        return {"doubleValue": value}
     return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}
