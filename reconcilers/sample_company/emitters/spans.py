@@ -420,11 +420,11 @@ def _nanos(at: datetime) -> str:
     return str((at - _EPOCH) // timedelta(microseconds=1) * 1000)
 
 
-def _key_values(attributes: Mapping[str, str | int | bool]) -> list[dict[str, Any]]:
+def _key_values(attributes: Mapping[str, str | int | bool | float]) -> list[dict[str, Any]]:
     return [{"key": name, "value": _any_value(value)} for name, value in attributes.items()]
 
 
-def _any_value(value: str | int | bool) -> dict[str, Any]:
+def _any_value(value: str | int | bool | float) -> dict[str, Any]:
     """OTLP/JSON writes a 64-bit integer as a decimal text."""
     if isinstance(value, bool):
         return {"boolValue": value}
