@@ -1,0 +1,66 @@
+"""Alerts on paper: open ones after a run, all of them when asked."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+
+from reconcilers.alerts import STORES, Alert, alerts, exact
+from reconcilers.console.paper import console, in_json, paper, plain, print_table
+from reconcilers.console.query import inert
+from reconcilers.declared.settings import Settings
+from reconcilers.errors import SettingsInvalid
+
+_FORMATS = ("table", "csv", "json")
+_SHOWN = (
+    "store",
+    "state",
+    "severity",
+    "kind",
+    "scope_value",
+    "opened_at",
+    "estimated_cost",
+    "owner",
+    "driver",
+    "message",
+)
+
+
+def print_alerts(settings: Settings, everything: bool, output: str) -> None:
+    """Open alerts of both stores, or all; as ``table``, ``csv`` or ``json``. Raises ``SettingsInvalid`` for any other format."""
+    if output not in _FORMATS:
+        raise SettingsInvalid(f"there is no format {output!r:.40}", hint=f"one of {', '.join(_FORMATS)}")
+    found = [one for store in STORES for one in alerts(settings, store) if everything or one.state == "open"]
+    if output == "json":
+        rows = [{name: in_json(value) for name, value in row.items()} for row in exact(found)]
+        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+    elif output == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow([field.name for field in fields(Alert)])
+        writer.writerows([[inert(value) for value in row.values()] for row in exact(found)])
+    elif found:
+        _print_table(found)
+        paper().print("what to do: the checklist of each with `--format json`, and docs/operations.md")
+    else:
+        console.print("no alert is open" if not everything else "no alerts")
+
+
+def print_open(settings: Settings) -> None:
+    """The open alerts of the hourly watch, a line for each."""
+    found = [one for one in alerts(settings, "watch") if one.state == "open"]
+    for one in found:
+        console.print(f"[yellow]{one.severity}[/] {one.kind}: {plain(one.message)}")
+        console.print(f"  owner {plain(one.owner)}" + (f"; driver: {plain(one.driver)}" if one.driver else ""))
+    if not found:
+        console.print("no alert is open")
+
+
+def _print_table(found: Sequence[Alert]) -> None:
+    rows = [
+        [f"{one.estimated_cost:.2f}" if name == "estimated_cost" else getattr(one, name) for name in _SHOWN]
+        for one in found
+    ]
+    print_table(paper(), [name.replace("_", " ") for name in _SHOWN], rows, records=True)
