@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -101,11 +101,6 @@ def news(settings: Settings, store: str) -> Iterator[Alert]:
             yield alert
             told[alert.alert_id] = alert.opened_at.isoformat()
             _keep(path, told)
-
-
-def exact(found: Sequence[Alert]) -> list[dict[str, object]]:
-    """Alerts as rows of a file: decimals and times stay what they are."""
-    return [asdict(alert) for alert in found]
 
 
 def _published(settings: Settings, store: str) -> Published | None:

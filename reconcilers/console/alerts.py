@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import astuple, fields
 
-from reconcilers.alerts import STORES, Alert, alerts, exact
-from reconcilers.console.paper import console, in_json, paper, plain, print_table
-from reconcilers.console.query import inert
+from reconcilers.alerts import STORES, Alert, alerts
+from reconcilers.console.paper import console, paper, plain, print_table
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
+from reconcilers.reports.files import write_csv, write_json
+from reconcilers.warehouses.base import Figures
 
 _FORMATS = ("table", "csv", "json")
-_SHOWN = (
-    "store",
-    "state",
-    "severity",
-    "kind",
-    "scope_value",
-    "opened_at",
-    "estimated_cost",
-    "owner",
-    "driver",
-    "message",
-)
+_SHOWN = ("store", "state", "severity", "kind", "opened_at", "estimated_cost", "owner", "driver", "message")
 
 
 def print_alerts(settings: Settings, everything: bool, output: str) -> None:
     """Open alerts of both stores, or all; as ``table``, ``csv`` or ``json``. Raises ``SettingsInvalid`` for any other format."""
     if output not in _FORMATS:
-        raise SettingsInvalid(f"there is no format {output!r:.40}", hint=f"one of {', '.join(_FORMATS)}")
+        raise SettingsInvalid(f"unknown format {output!r:.20}", hint=f"use {', '.join(_FORMATS)}")
     found = [one for store in STORES for one in alerts(settings, store) if everything or one.state == "open"]
+    figures = Figures([field.name for field in fields(Alert)], [astuple(one) for one in found])
     if output == "json":
-        rows = [{name: in_json(value) for name, value in row.items()} for row in exact(found)]
-        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        write_json(sys.stdout, figures)
     elif output == "csv":
-        writer = csv.writer(sys.stdout)
-        writer.writerow([field.name for field in fields(Alert)])
-        writer.writerows([[inert(value) for value in row.values()] for row in exact(found)])
+        write_csv(sys.stdout, figures.names, figures.rows)
     elif found:
         _print_table(found)
         paper().print("what to do: the checklist of each with `--format json`, and docs/operations.md")
     else:
-        console.print("no alert is open" if not everything else "no alerts")
+        console.print("no alerts" if everything else "no alert is open")
 
 
 def print_open(settings: Settings) -> None:
@@ -63,4 +49,4 @@ def _print_table(found: Sequence[Alert]) -> None:
         [f"{one.estimated_cost:.2f}" if name == "estimated_cost" else getattr(one, name) for name in _SHOWN]
         for one in found
     ]
-    print_table(paper(), [name.replace("_", " ") for name in _SHOWN], rows, records=True)
+    print_table(paper(), [name.replace("_", " ") for name in _SHOWN], rows)

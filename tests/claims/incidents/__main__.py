@@ -33,7 +33,9 @@ def main(seeds: list[int]) -> bool:
             wanted, found = wanted + 1, found + (alert is not None)
             print(f"  {incident['kind']:28} {incident['from']}  {_told(incident['from'], alert)}")
         of_incidents = [alert for alert in alerts if alert.kind not in FACTS]
-        false = [alert for alert in of_incidents if not any(explains(incident, alert) for incident in company.incidents)]
+        false = [
+            alert for alert in of_incidents if not any(explains(incident, alert) for incident in company.incidents)
+        ]
         true, told = true + len(of_incidents) - len(false), told + len(of_incidents)
         months += (company.period.end - company.period.start).days / 30
         for alert in false:

@@ -117,7 +117,9 @@ class Hours:
         target = self.home / "compiled"
         command = [sys.executable, "-m", "dbt.cli.main", "compile", "--select=tag:watch", f"--target-path={target}"]
         command += [f"--project-dir={dbt.PROJECT}", f"--profiles-dir={dbt.PROJECT}", f"--log-path={target}"]
-        done = subprocess.run(command, env=os.environ | environment | MARKS, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=os.environ | environment | MARKS, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout
         nodes = json.loads((target / "manifest.json").read_text())["nodes"]
         texts = {name: node["compiled_code"] for name, node in nodes.items() if node["resource_type"] == "model"}
@@ -152,7 +154,8 @@ class Hours:
         """Every alert that any hour's run opened, by its first telling: runs at the end of each week judge the two before it."""
         found: dict[str, Raised] = {}
         end = datetime.combine(self.company.period.end, datetime.min.time())
-        week = datetime.combine(history(Period.of_day(self.company.period.start)).end, datetime.min.time())
+        start = self.company.period.start
+        week = datetime.combine(start + timedelta(days=7 - start.weekday()), datetime.min.time())
         while week < end + timedelta(days=7):
             for alert in self.alerts(min(week, end)):
                 # What lasts over two weeks begins again on a Monday: it is the same.
@@ -160,8 +163,12 @@ class Hours:
                     alert_id
                     for alert_id, one in found.items()
                     if alert_id == alert.alert_id
-                    or (one.kind, one.scope_value) == (alert.kind, alert.scope_value) != ("budget_state", alert.scope_value)
-                    and one.opened_at <= alert.opened_at <= one.last_seen_at + _STILL_SEEN
+                    or (
+                        (one.kind, one.scope_value)
+                        == (alert.kind, alert.scope_value)
+                        != ("budget_state", alert.scope_value)
+                        and one.opened_at <= alert.opened_at <= one.last_seen_at + _STILL_SEEN
+                    )
                 )
                 alert_id = next(same, alert.alert_id)
                 first = found.get(alert_id, alert)
@@ -177,7 +184,11 @@ _COLUMNS = """alert_id, kind, scope_value, opened_at, last_seen_at, state, drive
 def raised_by(incident: dict[str, Any], alerts: Sequence[Raised]) -> Raised | None:
     """The alert that an incident had to raise: of its kind, about it, opened while it lasted."""
     begins, ends = parse_instant(incident["from"]), parse_instant(incident["to"])
-    found = (one for one in alerts if one.kind == incident["alert"] and begins <= one.opened_at < ends and _names(incident, one))
+    found = (
+        one
+        for one in alerts
+        if one.kind == incident["alert"] and begins <= one.opened_at < ends and _names(incident, one)
+    )
     return min(found, key=lambda one: one.opened_at, default=None)
 
 
@@ -196,5 +207,7 @@ def _names(incident: dict[str, Any], alert: Raised) -> bool:
 
 
 def _reconcile(*arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "reconcilers.cli", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "reconcilers.cli", *arguments], capture_output=True, text=True, check=False
+    )
     assert done.returncode in (0, 3), done.stdout + done.stderr

@@ -1,5 +1,5 @@
--- grain: week × section × rank, of weeks that are known to their last day. What to decide this week, and what came of last week's decisions. A week's margin
--- is revenue of its months by days, less what its production calls cost, billed and accrued
+-- grain: week × section × rank, of weeks that are known to their last day. What to decide this week, and what came of last week's
+-- decisions. A week's margin is revenue of its months by days, less what its production calls cost, billed and accrued
 {% set top = 3 %}
 with costs as (
 
@@ -139,7 +139,8 @@ budget_rows as (
         case when budgets.scope = 'tenant' then budgets.scope_value end as tenant_id, cast(null as string) as prompt_version,
         {{ nanos('budgets.amount') }} as amount_nanos, {{ nanos('budgets.forecast') }} as measured_nanos,
         case
-            when declared.risk = 'high' then 'raise the amount, and warn from ' || {{ decimals(nanos('budgets.warning_share') ~ ' - 100000000', 2) }}
+            when declared.risk = 'high' then 'raise the amount, and warn from '
+                || {{ decimals(nanos('budgets.warning_share') ~ ' - 100000000', 2) }}
             when declared.risk = 'low' then 'keep the amount, and cap the feature'
             else 'agree on the amount'
         end as action,
@@ -203,7 +204,8 @@ tenant_rows as (
         dearest.feature_id, tenants.tenant_id, cast(null as string) as prompt_version,
         tenants.margin_nanos as amount_nanos, tenants.cost_nanos as measured_nanos,
         case when tenants.cost_nanos >= 2 * usual.cost_nanos then 'quota' else 'price' end as action,
-        'costs ' || {{ decimals('tenants.cost_nanos', 2) }} || ' and pays ' || {{ decimals('tenants.cost_nanos + tenants.margin_nanos', 2) }}
+        'costs ' || {{ decimals('tenants.cost_nanos', 2) }} || ' and pays '
+            || {{ decimals('tenants.cost_nanos + tenants.margin_nanos', 2) }}
             || ' in the week' || coalesce('; usually it costs ' || {{ decimals('usual.cost_nanos', 2) }}, '; too little history of its use')
             as reason,
         declared.owner
@@ -272,7 +274,8 @@ all_rows as (
         week, 'last_week', row_number() over (partition by week order by of_section, of_rank), feature_id, tenant_id, prompt_version,
         amount_nanos, measured_nanos,
         case when worked then 'none: it worked' else action end,
-        of_section || ': ' || case when of_section = 'prompt_version' then {{ text(idiv('amount_nanos', '1000000000')) }} || ' events still ran with it'
+        of_section || ': ' || case when of_section = 'prompt_version'
+                then {{ text(idiv('amount_nanos', '1000000000')) }} || ' events still ran with it'
             else 'margin ' || {{ decimals('amount_nanos', 2) }} || ' after ' || {{ decimals('measured_nanos', 2) }} end,
         owner, action, worked
     from followed
