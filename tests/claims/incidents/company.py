@@ -122,8 +122,9 @@ class Hours:
         )
         assert done.returncode == 0, done.stdout
         nodes = json.loads((target / "manifest.json").read_text())["nodes"]
-        texts = {name: node["compiled_code"] for name, node in nodes.items() if node["resource_type"] == "model"}
-        texts = {name: sql for name, sql in texts.items() if "/watch/int_" in nodes[name]["path"]}
+        texts = {
+            name: node["compiled_code"] for name, node in nodes.items() if "/watch/int_" in node["original_file_path"]
+        }
         wanted = {name for name, sql in texts.items() if any(mark in sql for mark in MARKS.values())}
         order: list[str] = []
 
