@@ -5,7 +5,7 @@ OUT ?= var/sample
 DBT_PROJECT ?= dbt_project
 YAML_READ ?= $(CURDIR)/var/check-yaml
 
-.PHONY: help run dbt nightly night ui test long accept docs focus hostile crash check check-python check-sql check-yaml lock emitters findings bench screenshot clean
+.PHONY: help run dbt nightly night ui test long accept docs focus hostile alerts crash check check-python check-sql check-yaml lock emitters findings bench screenshot clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -111,6 +111,9 @@ focus: .venv/.ready .venv-focus/.ready ## What the FOCUS validator says of the s
 
 hostile: .venv/.ready ## What hostile input gets, by kind and room: tests/hostile, every input beside a good source (a minute)
 	@$(BIN)/python -m tests.hostile $(ARGS)
+
+alerts: .venv/.ready ## What alerts came of planted incidents, hour by hour, with precision and recall: make alerts [ARGS="1 2 3 4 5"] (three minutes a seed)
+	@$(BIN)/python -m tests.claims.incidents $(ARGS)
 
 crash: .venv/.ready ## Kill a run at every point tracing finds, and run again from every state a kill leaves (an hour)
 	@rm -rf var/crash && mkdir -p var && $(BIN)/python -m tests.claims.crash.sweep var/crash land publish states

@@ -9,14 +9,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier, Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
+if TYPE_CHECKING:
+    from reconcilers.declared.settings import Settings
+
 log = logging.getLogger("airflow.task")
 VARIABLE = "RECONCILE_ALERTS"
 LINES = 20
+MESSAGES = 10
 
 
 class Alert(BaseNotifier):
@@ -59,6 +63,22 @@ def send(title: str, lines: Sequence[str]) -> None:
         people.add(urls.split())
         if not people.notify(title=title, body="\n".join(lines), body_format="text"):
             log.error("not everybody was alerted; see the lines above, and %s", VARIABLE)
+
+
+def send_news(settings: Settings, store: str) -> None:
+    """A message for each open alert of a store that nobody was told of: what was found, its owner and driver, the checklist.
+
+    Of more than ``MESSAGES`` at once the rest are one message of their titles.
+    """
+    from reconcilers.alerts import news
+
+    rest = []
+    for number, alert in enumerate(news(settings, store)):
+        if number < MESSAGES:
+            send(alert.title, alert.lines())
+        else:
+            rest.append(alert.title)
+    send("more alerts: `reconcile alerts`", rest)
 
 
 def _connection() -> str:

@@ -1,8 +1,9 @@
 """Estimate what the last hours cost, before any bill: telemetry × list price, by tenant, feature, model and hour.
 
-Runs five minutes past every hour over the hour's day and the day before, and publishes `fct_cost_hourly` by itself, beside the
-finance tables and never in their way: in `<home>/watch/published/current`, on BigQuery in dataset `finance_watch`. An
-estimate is no cost: it knows no contract, credit or correction, and calls without a list price are in `unpriced_calls`.
+Runs five minutes past every hour over the hour's day and the day before, and publishes `fct_cost_hourly` and `fct_alerts` by
+themselves, beside the finance tables and never in their way: in `<home>/watch/published/current`, on BigQuery in dataset
+`finance_watch`. An estimate is no cost: it knows no contract, credit or correction, and calls without a list price are in
+`unpriced_calls`. What is unlike the same weekdays of four weeks before is sent once, with its owner, driver and checklist.
 
 **`watch` failed:** the last estimates stay; the next hour's run makes them whole. No bill is touched.
 """
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, Param, dag, task
+from alerts import send_news
 from run_steps import TASK, log, step
 
 
@@ -44,6 +46,7 @@ def hourly_cost_watch() -> None:
         with step(run) as (_, settings, period, as_of):
             for report in estimate(settings, period, as_of):
                 log.info("%s: %s units, %s new", report.source, report.units, report.news)
+            send_news(settings, "watch")
 
     watch(task(hour_of)())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import Asset, Metadata, task
 from airflow.sdk.exceptions import AirflowFailException
-from alerts import Alert, send
+from alerts import Alert, send, send_news
 from run_steps import days, knowing, log, plan, progress, reports, row, step, tell
 
 #: Updated with a day as partition once the tables hold every source of that day: a DAG of yours can wait for it.
@@ -86,6 +86,7 @@ def reconcile(run: dict[str, str], ti: Any = None) -> None:
             log.info("%s: %s", f"{month.start:%B %Y}", verdict(published.facts, month.start))
         news = [line for line in findings(published) if line not in before]
         send(f"to look at after {period}", news + others(published) if news else [])
+        send_news(settings, "finance")
 
 
 # Each landing that failed has alerted already, and so has what kept the tables from being published.

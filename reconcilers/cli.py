@@ -218,7 +218,9 @@ def watch(
     as_of: AsOf = None,
     config: Config = None,
 ) -> None:
-    """Estimate what the last hours cost, from telemetry and list prices alone; no bill is asked, no finance table touched.
+    """Estimate what the last hours cost, from telemetry and list prices alone, and say what is unlike the weeks before.
+
+    No bill is asked, no finance table touched.
 
     Example: reconcile watch --date 2026-09-30
     """
@@ -228,6 +230,27 @@ def watch(
     period = _period(day, None, None).widened(before_days=1)
     if not print_watch(_settings(config), period, _instant(as_of)):
         raise SystemExit(Exit.IN_PART)
+
+
+@app.command()
+def alerts(
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    config: Config = None,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json; json has the checklists.")] = "table",
+) -> None:
+    """Open alerts of the last hourly watch (by telemetry) and of the last nightly run (by the bill): owner, driver, what was found.
+
+    Examples:
+
+        reconcile alerts
+
+        reconcile alerts --all --format csv > alerts.csv
+
+        reconcile alerts --format json
+    """
+    from reconcilers.console.alerts import print_alerts
+
+    print_alerts(_settings(config), everything, output)
 
 
 @app.command()

@@ -24,7 +24,8 @@ coalesce(own_scope.{{ column }}, any_scope.{{ column }}) as {{ column }}{{ ', ' 
 
 {# quiet days of one value of a series, or of everything, joined as `quiet`: null on all others #}
 {% macro joined_quiet_days(day, value) -%}
-left join {{ ref('stg_reference__quiet_days') }} as quiet on {{ day }} = quiet.day and coalesce(quiet.scope_value, {{ value }}) = {{ value }}
+left join {{ ref('stg_reference__quiet_days') }} as quiet on {{ day }} = quiet.day
+        and coalesce(quiet.scope_value, {{ value }}) = {{ value }}
 {%- endmacro %}
 
 {# days of the weeks before that must be known to say what is usual; with fewer there is too little history, and nothing alarms #}
@@ -112,7 +113,8 @@ left join {{ ref('stg_reference__features') }} as features on driven.feature_id 
 {% macro with_drivers(episodes, rows_behind) -%}
 {% set columns = ['feature_id', 'tenant_id', 'prompt_version'] -%}
 select
-    episodes.*{% for column in columns %}, coalesce(episodes.{{ column }}, {{ column }}_drivers.{{ column }}) as driver_{{ column }}{% endfor %}
+    episodes.*{% for column in columns %},
+    coalesce(episodes.{{ column }}, {{ column }}_drivers.{{ column }}) as driver_{{ column }}{% endfor %}
 from {{ episodes }} as episodes
 {% for column in columns -%}
 left join (

@@ -37,6 +37,7 @@
     'rpt_route_entropy': ['route_entropy_id'],
     'rpt_run_signals': ['run_signal_id'],
     'rpt_unit_costs': ['unit_cost_id'],
+    'rpt_weekly_review': ['weekly_review_id'],
     'rpt_unit_costs_day': ['unit_cost_day_id'],
     'rpt_unit_costs_week': ['unit_cost_week_id'],
     'rpt_waste': ['waste_id'],

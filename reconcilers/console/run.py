@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 
 from reconcilers import pipeline
 from reconcilers.attention import closing, money_in_and_out
 from reconcilers.check import before_landing
 from reconcilers.configured import source_names
+from reconcilers.console.alerts import print_open
 from reconcilers.console.check import print_findings
 from reconcilers.console.paper import advancing, console, paper, plain, print_figures, progress_bars
 from reconcilers.declared.settings import Settings
@@ -70,7 +71,7 @@ def _run(
 
 
 def print_watch(settings: Settings, period: Period, as_of: datetime) -> bool:
-    """Estimate the days of ``period`` and show the dearest hours. Returns false when some unit of telemetry failed."""
+    """Estimate the days of ``period``, show their dearest hours and the open alerts. Returns false when some unit of telemetry failed."""
     with progress_bars() as bars:
         reports = watch(settings, period, as_of, advancing(bars, bars.add_task("land, estimate", total=None)))
     for report in reports:
@@ -81,8 +82,11 @@ def print_watch(settings: Settings, period: Period, as_of: datetime) -> bool:
     schema = settings.bigquery.published + "_watch" if settings.bigquery else "finance"
     dearest = published.ask(
         f"""select hour, tenant_id, feature_id, model, calls, unpriced_calls, estimated_cost
-            from {schema}.fct_cost_hourly order by estimated_cost desc nulls last, hour, tenant_id, feature_id, model limit 12"""
+            from {schema}.fct_cost_hourly where hour >= ?
+            order by estimated_cost desc nulls last, hour, tenant_id, feature_id, model limit 12""",
+        datetime.combine(period.start, time()),
     )
     print_figures(paper(), dearest)
     console.print(f"all hours: table fct_cost_hourly in {plain(published.place)}")
+    print_open(settings)
     return not any(report.failures for report in reports)

@@ -51,9 +51,9 @@ def run_steps(bag: Any) -> Any:
     return run_steps
 
 
-def test_three_dags_and_no_import_error(bag: Any) -> None:
+def test_four_dags_and_no_import_error(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"nightly_reconciliation", "replay_period", "hourly_cost_watch"}
+    assert set(bag.dags) == {"nightly_reconciliation", "replay_period", "hourly_cost_watch", "weekly_review"}
 
 
 def test_each_fits_a_screen_and_tells_what_to_do(bag: Any) -> None:

@@ -324,8 +324,8 @@ def test_the_hourly_watch_estimates_the_hours_of_two_days(world: World) -> None:
     watched = Store(world.settings.path(world.settings.home) / "watch").current()
     assert watched is not None
     days = "select distinct cast(hour as date) from finance.fct_cost_hourly order by 1"
-    # The last may hold what went on past midnight; nothing older was read.
-    assert watched.ask(days).rows[:2] == [(LAST - timedelta(days=1),), (LAST,)]
+    # What the nights landed is the history; the last day may hold what went on past midnight.
+    assert {(LAST - timedelta(days=1),), (LAST,)} <= set(watched.ask(days).rows)
     assert watched.ask("select count(*) > 10, min(estimated_cost) > 0 from finance.fct_cost_hourly").rows == [
         (True, True)
     ]

@@ -17,6 +17,7 @@ ALLOWED = {
     *(
         "ABS",
         "AND",
+        "ARRAY",  # a list of literals, which unnest takes
         "ARRAY_SIZE",
         "BITWISE_OR_AGG",
         "BITWISE_XOR_AGG",
@@ -59,6 +60,7 @@ ALLOWED = {
         "TIMESTAMP_TRUNC",
         "TRIM",
         "UNIX_MICROS",
+        "UNIX_TO_TIME",  # timestamp_micros
         "UNNEST",
     ),
     # of statistics that are no money, and of names in order

@@ -31,7 +31,8 @@ ranked as (
     select
         candidates.kind, candidates.scope, candidates.scope_value, candidates.source, candidates.charge_day,
         case when before.whole_nanos > 0
-            then cast({{ idiv(wide('before.part_nanos') ~ ' * 1000000000', wide('before.whole_nanos')) }} as int64) else 0 end as share_nanos
+            then cast({{ idiv(wide('before.part_nanos') ~ ' * 1000000000', wide('before.whole_nanos')) }} as int64)
+            else 0 end as share_nanos
     from candidates
     cross join {{ weeks_before() }} as weeks
     join known_days on candidates.source = known_days.source

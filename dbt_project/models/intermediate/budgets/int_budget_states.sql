@@ -1,5 +1,5 @@
--- grain: budget × month, in whole numbers. What is spent of it, and what the month will have cost at its end: billed, accrued, and for each day after the
--- last one known the median of its weekday's days of the four weeks before (of all of them where there is none)
+-- grain: budget × month, in whole numbers. What is spent of it, and what the month will have cost at its end: billed, accrued, and for
+-- each day after the last one known the median of its weekday's days of the four weeks before (of all of them where there is none)
 {% set fallback_days, weeks = 7, 4 %}
 with budgets as (
 

@@ -1,5 +1,5 @@
--- grain: day × charge month × source × destination × whom it is for: what the bills charge and what is accrued. A line that covers more than
--- a day has no day
+-- grain: day × charge month × source × destination × whom it is for: what the bills charge and what is accrued. A line that covers more
+-- than a day has no day
 with amounts as (
 
     select

@@ -18,7 +18,7 @@ runs as (
 
 ),
 
-calls as (
+of_long_runs as (
 
     select
         calls.charge_day, calls.run_id, calls.feature_id, {{ hour_index('calls.ended_at') }} as hour_index, calls.tenant_id,
@@ -34,7 +34,7 @@ by_call as (
     select usages.call_high, usages.call_low,
         {{ isum(nano_product('usages.quantity', 'cells.scale_factor', 'cells.list_price')) }} as list_nanos
     from {{ ref('int_usages') }} as usages
-    join calls on usages.call_high = calls.call_high and usages.call_low = calls.call_low
+    join of_long_runs as told on usages.call_high = told.call_high and usages.call_low = told.call_low
     join cells on usages.cell = cells.cell
     where {{ of_days('usages.charge_day') }}
     group by usages.call_high, usages.call_low
@@ -42,8 +42,8 @@ by_call as (
 )
 
 select
-    calls.charge_day, calls.run_id, calls.feature_id, calls.hour_index, min(calls.tenant_id) as tenant_id,
-    min(calls.prompt_version) as prompt_version, count(*) as calls, {{ isum('coalesce(by_call.list_nanos, 0)') }} as list_nanos
-from calls
-left join by_call on calls.call_high = by_call.call_high and calls.call_low = by_call.call_low
-group by calls.charge_day, calls.run_id, calls.feature_id, calls.hour_index
+    told.charge_day, told.run_id, told.feature_id, told.hour_index, min(told.tenant_id) as tenant_id,
+    min(told.prompt_version) as prompt_version, count(*) as calls, {{ isum('coalesce(by_call.list_nanos, 0)') }} as list_nanos
+from of_long_runs as told
+left join by_call on told.call_high = by_call.call_high and told.call_low = by_call.call_low
+group by told.charge_day, told.run_id, told.feature_id, told.hour_index

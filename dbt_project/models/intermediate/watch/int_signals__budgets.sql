@@ -71,7 +71,8 @@ steps as (
     {% for state, share in budget_states().items() %}{% set higher = states[loop.index0 - 1] ~ '_hour' if not loop.first %}
     select
         scope, scope_value, month, amount_nanos, owner, '{{ state }}' as step, {{ state }}_hour as hour_index, {{ state }}_spent as nanos,
-        {{ share or '1000000000' }} as threshold_nanos, {{ 'coalesce(' ~ higher ~ ', last_hour)' if higher else 'last_hour' }} as last_hour_index
+        {{ share or '1000000000' }} as threshold_nanos,
+        {{ 'coalesce(' ~ higher ~ ', last_hour)' if higher else 'last_hour' }} as last_hour_index
     from reached
     where {{ state }}_hour is not null{{ ' and coalesce(' ~ higher ~ ' > ' ~ state ~ '_hour, true)' if higher }}
     {{ 'union all' if not loop.last }}

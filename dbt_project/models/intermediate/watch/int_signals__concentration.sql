@@ -1,7 +1,8 @@
 {% set deviations = 5 %}
 -- grain: hour × feature × tenant that takes a share of the feature's cost far above its usual one of this weekday, by its calls as well as
--- their cost, so that one dear call is none, and by more than five standard deviations of so many runs, so that few runs are none. Measured over the fewest
--- hours, at most a day, in which the feature has enough calls and the tenant enough cost; on a known day without it a tenant's share is 0
+-- their cost, so that one dear call is none, and by more than five standard deviations of so many runs, so that few runs are none.
+-- Measured over the fewest hours, at most a day, in which the feature has enough calls and the tenant enough cost; on a known day without
+-- it a tenant's share is 0
 with series as (
 
     select feature_id, tenant_id, hour_index, {{ isum('coalesce(list_nanos, 0)') }} as nanos, {{ isum('priced_calls') }} as calls,
@@ -118,7 +119,8 @@ beyond as (
     where candidates.share_nanos >= usual.share_nanos + candidates.threshold_nanos
         and candidates.calls * 1000000000 >= (usual.share_nanos + candidates.threshold_nanos) * candidates.whole_calls
         -- in millionths, so that squares of shares times runs stay whole
-        and {{ idiv('candidates.share_nanos - usual.share_nanos', '1000') }} * {{ idiv('candidates.share_nanos - usual.share_nanos', '1000') }}
+        and {{ idiv('candidates.share_nanos - usual.share_nanos', '1000') }}
+            * {{ idiv('candidates.share_nanos - usual.share_nanos', '1000') }}
             * candidates.starts
             >= {{ deviations * deviations }} * {{ idiv('usual.share_nanos', '1000') }} * (1000000 - {{ idiv('usual.share_nanos', '1000') }})
 

@@ -1,0 +1,214 @@
+"""A sample company with its incidents, landed, reconciled and watched, and the alerts of any hour of it.
+
+The hourly watch is a function of what is known of the hours. So its own SQL, compiled once and asked for an hour, gives what that hour's
+run gives, in a second and without a dbt start: the tests hold real runs of ``watch`` against it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from reconcilers import pipeline
+from reconcilers.declared.settings import Settings, read_settings
+from reconcilers.known import known
+from reconcilers.periods import Period, parse_instant
+from reconcilers.warehouses import dbt
+from reconcilers.warehouses.duckdb import Store
+from reconcilers.watch import history
+
+#: What stands in compiled text for the hour's run: its knowledge cut-off, the first day of its history, the day after its last.
+MARKS = {
+    "RECONCILE_AS_OF": "1990-01-01 01:01:01",
+    "RECONCILE_WATCHED_FROM": "1991-01-07",
+    "RECONCILE_WATCHED_UNTIL": "1992-01-01",
+}
+#: How long after an incident what it did is still in what is measured.
+_STILL_SEEN = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An alert, with who it names and when it was first told: at the end of its hour, or with the first night after its day."""
+
+    store: str
+    alert_id: str
+    kind: str
+    scope_value: str
+    opened_at: datetime
+    last_seen_at: datetime
+    state: str
+    feature_id: str | None
+    tenant_id: str | None
+    prompt_version: str | None
+    owner: str
+    message: str
+
+
+class Company:
+    """A sample of a seed, with all its telemetry landed before it begins, so that any hour may be asked what it knew of it."""
+
+    def __init__(self, folder: Path, seed: int, start: str = "2026-09-01", end: str = "2026-10-15") -> None:
+        sample = ["sample", "--seed", str(seed), "--from", start, "--to", end, "--out", str(folder)]
+        _reconcile(*sample)
+        self.file = folder / "reconcile.yaml"
+        self.settings: Settings = read_settings(self.file)
+        self.truth: dict[str, Any] = json.loads((folder / "truth.json").read_text())
+        self.period = Period(date.fromisoformat(start), date.fromisoformat(end) + timedelta(days=1))
+        before = datetime.combine(self.period.start, datetime.min.time()) - timedelta(days=1)
+        pipeline.land_reference(self.settings, before)
+        for config in self.settings.telemetry:
+            report = pipeline.land(self.settings, str(config["name"]), self.period, before)
+            assert report.failures == []
+
+    def reconcile(self, as_of: datetime) -> None:
+        """The nightly job over all days."""
+        run = ["run", "--from", f"{self.period.start}", "--to", f"{self.period.end - timedelta(days=1)}"]
+        run += ["--as-of", as_of.isoformat(), "--config", str(self.file)]
+        served = ["serve-sample", "--out", str(self.file.parent), "--", sys.executable, "-m", "reconcilers.cli", *run]
+        _reconcile(*served)
+
+    @property
+    def incidents(self) -> list[dict[str, Any]]:
+        """As ``truth.json`` states them."""
+        found: list[dict[str, Any]] = self.truth["incidents"]
+        return found
+
+    def billed(self) -> list[Raised]:
+        """Alerts of the finance tables."""
+        published = Store(self.settings.path(self.settings.home)).current()
+        assert published is not None
+        return [Raised("finance", *row) for row in published.ask(f"select {_COLUMNS} from finance.fct_alerts").rows]
+
+
+class Hours:
+    """Hourly sums of all of a company's days, and the alerts of any hour's run over them."""
+
+    def __init__(self, company: Company) -> None:
+        self.company = company
+        self.home = company.settings.path(company.settings.home) / "watch_of_all_days"
+        warehouse = Store(self.home)
+        telemetry = {str(config["name"]) for config in company.settings.telemetry}
+        as_of = datetime.combine(company.period.end, datetime.min.time())
+        with warehouse.writing():
+            found = known(company.settings, as_of, lambda landed: landed.source in telemetry)
+            warehouse.load(found.files, found.reference, found.knowledge)
+            dbt.build(
+                artefacts=self.home / "dbt",
+                environment=warehouse.environment,
+                as_of=as_of,
+                variables=pipeline.variables(company.settings),
+                watched=company.period.widened(before_days=company.period.start.weekday()),
+            )
+        self.models = self._compiled(warehouse.environment)
+        self.connection = duckdb.connect(warehouse.environment["RECONCILE_STORE"])
+
+    def _compiled(self, environment: dict[str, str]) -> dict[str, str]:
+        """SQL of each model that follows from the hour, in the order in which they are built."""
+        target = self.home / "compiled"
+        command = [sys.executable, "-m", "dbt.cli.main", "compile", "--select=tag:watch", f"--target-path={target}"]
+        command += [f"--project-dir={dbt.PROJECT}", f"--profiles-dir={dbt.PROJECT}", f"--log-path={target}"]
+        done = subprocess.run(
+            command, env=os.environ | environment | MARKS, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+        nodes = json.loads((target / "manifest.json").read_text())["nodes"]
+        texts = {
+            name: node["compiled_code"] for name, node in nodes.items() if "/watch/int_" in node["original_file_path"]
+        }
+        wanted = {name for name, sql in texts.items() if any(mark in sql for mark in MARKS.values())}
+        order: list[str] = []
+
+        def place(name: str) -> None:
+            for read in nodes[name]["depends_on"]["nodes"]:
+                if read in texts:
+                    place(read)
+            if name not in order and (name in wanted or wanted & set(nodes[name]["depends_on"]["nodes"])):
+                wanted.add(name)
+                order.append(name)
+
+        for name in sorted(texts):
+            place(name)
+        return {nodes[name]["name"]: texts[name] for name in order}
+
+    def alerts(self, as_of: datetime) -> list[Raised]:
+        """What the run of an hour publishes, whose end ``as_of`` is a little after."""
+        days = history(Period.of_day((as_of - timedelta(hours=1)).date()))
+        told = dict(zip(MARKS.values(), (f"{as_of:%Y-%m-%d %H:%M:%S}", f"{days.start}", f"{days.end}"), strict=True))
+        for name, sql in self.models.items():
+            for mark, value in told.items():
+                sql = sql.replace(mark, value)
+            self.connection.execute(f"create or replace table store.intermediate.{name} as {sql}")
+        rows = self.connection.execute(f"select {_COLUMNS} from store.intermediate.int_alerts__estimated").fetchall()
+        return [Raised("watch", *row) for row in rows]
+
+    def all_alerts(self) -> list[Raised]:
+        """Every alert that any hour's run opened, by its first telling: runs at the end of each week judge the two before it."""
+        found: dict[str, Raised] = {}
+        end = datetime.combine(self.company.period.end, datetime.min.time())
+        start = self.company.period.start
+        week = datetime.combine(start + timedelta(days=7 - start.weekday()), datetime.min.time())
+        while week < end + timedelta(days=7):
+            for alert in self.alerts(min(week, end)):
+                # What lasts over two weeks begins again on a Monday: it is the same.
+                same = (
+                    alert_id
+                    for alert_id, one in found.items()
+                    if alert_id == alert.alert_id
+                    or (
+                        (one.kind, one.scope_value)
+                        == (alert.kind, alert.scope_value)
+                        != ("budget_state", alert.scope_value)
+                        and one.opened_at <= alert.opened_at <= one.last_seen_at + _STILL_SEEN
+                    )
+                )
+                alert_id = next(same, alert.alert_id)
+                first = found.get(alert_id, alert)
+                found[alert_id] = replace(first, last_seen_at=max(first.last_seen_at, alert.last_seen_at))
+            week += timedelta(days=7)
+        return sorted(found.values(), key=lambda alert: alert.opened_at)
+
+
+_COLUMNS = """alert_id, kind, scope_value, opened_at, last_seen_at, state, driver_feature_id, driver_tenant_id, driver_prompt_version,
+    owner, message"""
+
+
+def raised_by(incident: dict[str, Any], alerts: Sequence[Raised]) -> Raised | None:
+    """The alert that an incident had to raise: of its kind, about it, opened while it lasted."""
+    begins, ends = parse_instant(incident["from"]), parse_instant(incident["to"])
+    found = (
+        one
+        for one in alerts
+        if one.kind == incident["alert"] and begins <= one.opened_at < ends and _names(incident, one)
+    )
+    return min(found, key=lambda one: one.opened_at, default=None)
+
+
+def explains(incident: dict[str, Any], alert: Raised) -> bool:
+    """Whether an alert is of an incident, of whatever kind: it is about the same and opened while the incident was in what is measured."""
+    begins, ends = parse_instant(incident["from"]), parse_instant(incident["to"]) + _STILL_SEEN
+    return begins <= alert.opened_at < ends and _names(incident, alert)
+
+
+def _names(incident: dict[str, Any], alert: Raised) -> bool:
+    told = {alert.scope_value, alert.feature_id, alert.tenant_id, *alert.scope_value.split()}
+    names = [incident[name] for name in ("feature_id", "tenant_id", "api_key_id", "source") if incident[name]]
+    if incident["api_key_id"]:
+        names = [incident["api_key_id"]]
+    return all(name in told for name in names)
+
+
+def _reconcile(*arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "reconcilers.cli", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 3), done.stdout + done.stderr
