@@ -45,7 +45,9 @@ def test_text_is_never_landed(job: Job, where: str, packing: str) -> None:
     content = lines(clean) + b"\n" + lines(message(WITH_TEXT[where]), clean)
     taken = job.take(PACKINGS[packing](content))
     for path in job.landing.root.rglob("*"):
-        assert path.is_dir() or (b"4111 1111" not in path.read_bytes() and b"4111 1111" not in _unpacked(path.read_bytes()))
+        assert path.is_dir() or (
+            b"4111 1111" not in path.read_bytes() and b"4111 1111" not in _unpacked(path.read_bytes())
+        )
     assert [call["landing_line"] for call in taken.calls] == [1, 3, 4]
     (item,) = taken.landed.objects
     assert int(item.meta["removed"]) >= 1
