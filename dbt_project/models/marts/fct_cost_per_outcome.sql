@@ -81,7 +81,7 @@ final as (
         events.event_id, events.event_day, {{ outcome_of('events') }} as outcome, events.outcome_emitter, events.outcome_at,
         events.outcome_value, events.value_currency,
         events.tenant_id, events.feature_id, events.called_tenant_id, events.called_feature_id, events.customer_id, events.user_hash,
-        events.workflow, events.prompt_version, lower(events.environment) as environment, events.data_mode, events.production,
+        events.workflow, events.prompt_version, events.environment, events.data_mode, events.production,
         events.model_route, {{ money('routing.entropy') }} as routing_entropy,
         events.started_at, events.ended_at, events.runs, events.attempts, events.failed_attempts, events.calls,
         estimates.estimated_cost, estimates.expected_cost, estimates.reported_cost,

@@ -157,10 +157,11 @@ def verdicts(
             ((month - timedelta(days=1)).replace(day=1), "feature", feature), UnitCost()
         ).cost_per_success
         now, trend = unit.cost_per_success, None
+        over = (month + timedelta(days=32)).replace(day=1) <= facts.as_of.date()
         if now is not None and before is not None:
             trend = share(to_nanos(now) - to_nanos(before), to_nanos(before))
         low, high = (
-            _class(facts, feature, unit, margin, cost, contribution, trend)
+            _class(facts, feature, unit, margin, cost, contribution, trend, over)
             for cost, contribution in (
                 (unit.cost_per_success_low, margin.contribution_margin),
                 (unit.cost_per_success_high, margin.contribution_margin - margin.accrued_cost),
@@ -178,22 +179,24 @@ def _class(
     cost: Decimal | None,
     contribution: int,
     trend: Decimal | None,
+    month_is_over: bool,
 ) -> str:
-    """The first class that applies at one bound; of a company that tells no revenue no margin is known."""
+    """The first class that applies at one bound. A margin counts of what is sold, once the month is over (D48)."""
+    margin_counts = month_is_over and margin.revenue > 0
     declared = facts.features.get(feature)
     value = declared.value_per_outcome if declared else None
     if not unit.count("success"):
         return INVESTIGATE
     if value is not None and cost is not None and cost > value:
         return TOO_DEAR
-    if facts.revenue and contribution < 0:
+    if margin_counts and contribution < 0:
         return "reprice"
     top, part = margin.top_tenant_contribution_margin, margin.top_tenant_share
-    if facts.revenue and top is not None and part is not None and top < 0 and part >= DOMINANT:
+    if margin_counts and top is not None and part is not None and top < 0 and part >= DOMINANT:
         return "limit"
     if (unit.waste_share or 0) >= WASTEFUL or (trend or 0) >= RISING:
         return "optimise"
-    if value is None and not facts.revenue:
+    if value is None and margin.revenue <= 0:
         return INVESTIGATE
     return "scale"
 

@@ -4,7 +4,8 @@
 -- name, so that several days can still tell whether all calls agree
 select
     charge_day, run_id, event_id, production,{% for name in names_of_calls() + names_of_settings() %}
-    min({{ name }}) as min_{{ name }}, max({{ name }}) as max_{{ name }},{% endfor %}
+    {%- set told = 'lower(environment)' if name == 'environment' else name %}
+    min({{ told }}) as min_{{ name }}, max({{ told }}) as max_{{ name }},{% endfor %}
     max(queue_ms) as queue_ms, max(jitter_ms) as jitter_ms, max(case when throttled then 1 when not throttled then 0 end) as throttled,
     min(coalesce(started_at, ended_at)) as started_at, max(ended_at) as ended_at, count(*) as calls
 from {{ ref('int_calls') }}

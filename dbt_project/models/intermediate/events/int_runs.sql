@@ -85,7 +85,7 @@ merged as (
         statements.parent_run_id, statements.retry_of_run_id, statements.declared_kind,
         {% for name in names_of_calls() %}case when statements.tells_{{ name }} then statements.{{ name }}
             else seen.{{ name }} end as {{ name }},
-        {% endfor %}coalesce(statements.environment, seen.environment) as environment, seen.data_mode,
+        {% endfor %}coalesce(lower(statements.environment), seen.environment) as environment, seen.data_mode,
         coalesce(seen.production, environments.production, true) as production,
         coalesce(statements.started_at, seen.started_at) as started_at,
         coalesce(statements.ended_at, seen.ended_at) as ended_at,

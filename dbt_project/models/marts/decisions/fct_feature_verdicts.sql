@@ -30,6 +30,9 @@ told as (
         figures.events, figures.successes, figures.event_cost, figures.cost_per_success, figures.cost_per_success_low,
         figures.cost_per_success_high, figures.waste_share,
         margins.revenue, margins.contribution_margin, margins.contribution_margin - margins.accrued_cost as contribution_margin_low,
+        -- what a price by outcome earns is known when the month is over; who sells nothing has no price to change
+        coalesce(margins.revenue > 0 and margins.revenue_complete, false) and {{ month_after('margins.month') }} <= {{ as_of_day() }}
+            as margin_counts,
         margins.margin_rate, margins.top_tenant_id, margins.top_tenant_share, margins.top_tenant_contribution_margin, margins.status,
         {{ share(nanos('figures.cost_per_success') ~ ' - ' ~ nanos('before.cost_per_success'), nanos('before.cost_per_success')) }}
             as trend,
@@ -54,12 +57,12 @@ told as (
             when value_per_outcome is not null and {{ cost }} > value_per_outcome
                 then case when {{ cost }} - coalesce(saving_per_success, {{ money("'0'") }}) <= value_per_outcome
                     then 'dearer_than_its_worth' else 'dearer_than_its_worth_whatever_is_saved' end
-            when {{ margin }} < 0 then 'sold_below_cost'
-            when top_tenant_contribution_margin < 0 and top_tenant_share >= {{ money("'" ~ dominant ~ "'") }}
+            when margin_counts and {{ margin }} < 0 then 'sold_below_cost'
+            when margin_counts and top_tenant_contribution_margin < 0 and top_tenant_share >= {{ money("'" ~ dominant ~ "'") }}
                 then 'one_tenant_costs_most_and_loses'
             when waste_share >= {{ money("'" ~ wasteful ~ "'") }} then 'wasteful'
             when trend >= {{ money("'" ~ rising ~ "'") }} then 'rising'
-            when value_per_outcome is null and revenue is null then 'nobody_says_its_worth'
+            when value_per_outcome is null and not coalesce(revenue > 0, false) then 'nobody_says_its_worth'
             else 'worth_more_than_it_costs'
         end as rule
     from told

@@ -96,21 +96,38 @@ oversized as (
 
 ),
 
+-- attempts that failed on the way to a success, and what retries and fallbacks cost beyond the attempt that counted
 retried as (
 
-    select 'retry' as lever, {{ month_of('day') }} as month, coalesce(feature_id, '(none)') as feature_id, attempts as calls,
-        {{ nanos('event_cost') }} as cost_nanos, {{ nanos('retry_overhead + fallback_overhead') }} as saving_nanos
+    select
+        'retry' as lever,
+        {{ month_of('coalesce(cast(coalesce(events.outcome_at, events.ended_at) as date), events.event_day)') }} as month,
+        coalesce(events.feature_id, '(none)') as feature_id, 1 as calls, {{ nanos('runs.reconciled_cost') }} as cost_nanos,
+        {{ nanos('runs.waste_cost') }} as saving_nanos
+    from {{ ref('fct_run_cost') }} as runs
+    join {{ ref('fct_cost_per_outcome') }} as events on runs.event_id = events.event_id
+    where events.production and runs.waste_class in ('failed_attempt', 'retry_overhead', 'fallback_overhead') and runs.waste_cost > 0
+
+),
+
+versions as (
+
+    select {{ month_of('day') }} as month, coalesce(feature_id, '(none)') as feature_id, prompt_version, {{ isum('events') }} as events,
+        {{ isum('successes') }} as successes, {{ isum(nanos('resolved_cost')) }} as resolved_nanos
     from {{ ref('fct_outcome_day') }}
-    where production and retry_overhead + fallback_overhead > 0
+    where production and prompt_version is not null
+    group by 1, 2, 3
 
 ),
 
 rolled_back as (
 
-    select 'prompt_rollback' as lever, {{ month_of('cast(deployed_at as date)') }} as month, feature_id, events_after as calls,
-        {{ nanos('cost_per_event_after * events_after') }} as cost_nanos, {{ nanos('excess_cost') }} as saving_nanos
-    from {{ ref('fct_prompt_version_impact') }}
-    where finding = 'dearer' and excess_cost > 0
+    select 'prompt_rollback' as lever, versions.month, versions.feature_id, versions.events as calls, versions.resolved_nanos as cost_nanos,
+        versions.resolved_nanos - {{ nanos('impacts.cost_per_success_before') }} * versions.successes as saving_nanos
+    from versions
+    join {{ ref('fct_prompt_version_impact') }} as impacts
+        on versions.feature_id = impacts.feature_id and versions.prompt_version = impacts.prompt_version
+    where impacts.finding = 'dearer' and impacts.cost_per_success_before is not null
 
 ),
 
@@ -155,7 +172,7 @@ select
         when 'context' then 'usage in the long context band, at the price of the standard band'
         when 'cache' then 'at most: the shortest input of a prompt version and day, sent again, at the price of a cache read'
         when 'output_cap' then 'output beyond four times the size class of the median answer'
-        when 'retry' then 'what retries and fallbacks cost on top of the attempt that counted'
+        when 'retry' then 'at most: attempts that failed, and what retries and fallbacks cost beyond the attempt that counted'
         when 'prompt_rollback' then 'what as many successes cost less with the prompt version before'
         when 'quota' then 'what tenants cost beyond what they pay for the feature'
         when 'price' then 'what the feature costs beyond its revenue'

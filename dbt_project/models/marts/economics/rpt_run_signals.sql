@@ -1,5 +1,5 @@
--- grain: month × feature × signal × band: whether runs on a stressed machine fail more. Of runs whose calls tell the signal: the longest queue
--- and the most jitter of any call, whether any was throttled. Telemetry that tells none leaves no row
+-- grain: month × feature × signal × band: whether runs on a stressed machine fail more. Of runs whose calls tell the signal: the longest
+-- queue and the most jitter of any call, whether any was throttled. Telemetry that tells none leaves no row
 {% set bands = {'queue': ('queue_ms', [100, 1000, 10000], ' ms'), 'jitter': ('jitter_ms', [1, 10, 100], ' ms')} %}
 with signals as (
 

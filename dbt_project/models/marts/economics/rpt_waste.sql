@@ -15,24 +15,18 @@ with runs as (
 
 ),
 
-of_runs as (
-
-    select event_id, {{ isum('waste_nanos') }} as waste_nanos from runs where event_id is not null group by event_id
-
-),
-
 without_run as (
 
     select
-        events.event_id, cast(null as string) as run_id,
-        case events.outcome when 'failure' then 'failed_event' when 'abandoned' then 'abandoned_event' else 'after_outcome' end
-            as waste_class,
-        {{ nanos('events.waste_cost') }} - coalesce(of_runs.waste_nanos, 0) as waste_nanos,
-        events.tenant_id, events.feature_id, events.production,
+        costs.event_id, cast(null as string) as run_id,
+        case when costs.began_at > events.outcome_at then 'after_outcome' when events.outcome = 'abandoned' then 'abandoned_event'
+            else 'failed_event' end as waste_class,
+        costs.cost_nanos as waste_nanos, events.tenant_id, events.feature_id, events.production,
         coalesce(cast(coalesce(events.outcome_at, events.ended_at) as date), events.event_day) as day
-    from {{ ref('fct_cost_per_outcome') }} as events
-    left join of_runs on events.event_id = of_runs.event_id
-    where events.waste_cost <> {{ from_nanos('coalesce(of_runs.waste_nanos, 0)') }}
+    from {{ ref('int_call_costs') }} as costs
+    join {{ ref('fct_cost_per_outcome') }} as events on costs.event_id = events.event_id
+    where costs.run_id is null and costs.cost_nanos <> 0
+        and (costs.began_at > events.outcome_at or events.outcome in ('abandoned', 'failure'))
 
 ),
 
