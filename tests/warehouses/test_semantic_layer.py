@@ -24,7 +24,7 @@ RESERVED = {"day", "week", "month", "quarter", "year", "hour", "minute", "second
 #: Exposure → the code that asks its tables.
 ASKED_BY = {
     "waterfall_page": "reconcilers/reports/months.py",
-    "finance_pack": "reconcilers/reports/pack",
+    "finance_pack": "reconcilers/reports/pack reconcilers/reports/changes.py",
     "dashboard": "reconcilers/dashboard",
     "what_if": "reconcilers/reports/what_if.py",
     "changes": "reconcilers/reports/changes.py",
@@ -79,9 +79,9 @@ def test_an_exposure_reads_what_its_code_asks(exposures: dict[str, Any]) -> None
 
 
 def asked_for(place: str) -> set[str]:
-    """The tables that a module, a package or a notebook names."""
-    path = PROJECT.parent / place
-    texts = [file.read_text() for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
+    """The tables that modules, packages or a notebook name."""
+    paths = [PROJECT.parent / one for one in place.split()]
+    texts = [file.read_text() for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
     pattern = r"""(?:finance\.|\\")((?:fct|rpt|dim|bridge)_[a-z_]+)"""
     return {name for text in texts for name in re.findall(pattern, text)}
 
