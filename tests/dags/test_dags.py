@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from reconcilers import errors
+from reconcilers.declared.settings import read_settings
 from reconcilers.runs import Ledger
+from tests.test_alerts import ALERT, publish
 
 DAGS = Path(__file__).parents[2] / "dags"
 RANGE = {"from": "2026-01-01", "to": "2026-10-01"}
@@ -188,6 +190,26 @@ def test_an_alert_is_no_longer_than_a_person_reads(bag: Any, monkeypatch: pytest
     alerts.send("enough", [f"line {number}" for number in range(20)])
     assert [len(body.splitlines()) for body in sent] == [20, 20]
     assert sent[0].splitlines()[-1] == "and 11 more lines; the task's log has them"
+
+
+def test_each_alert_of_money_is_a_message_once_and_a_flood_is_one(
+    bag: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import alerts
+    import apprise
+
+    (tmp_path / "reconcile.yaml").write_text("home: var\n")
+    settings = read_settings(tmp_path / "reconcile.yaml")
+    publish(tmp_path / "var" / "watch", *({**ALERT, "alert_id": f"a{number}"} for number in range(12)))
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setenv("RECONCILE_ALERTS", "json://nowhere.invalid")
+    monkeypatch.setattr(apprise.Apprise, "notify", lambda _, title, body, **__: sent.append((title, body)))
+    alerts.send_news(settings, "watch")
+    assert [title[:9] for title, _ in sent] == ["critical:"] * 10 + ["more aler"]
+    assert "\n5. One guardrail." in sent[0][1]
+    assert len(sent[-1][1].splitlines()) == 2
+    alerts.send_news(settings, "watch")
+    assert len(sent) == 11
 
 
 @pytest.mark.usefixtures("configured")
