@@ -22,10 +22,15 @@ coalesce(own_scope.{{ column }}, any_scope.{{ column }}) as {{ column }}{{ ', ' 
 {%- endfor %}
 {%- endmacro %}
 
-{# quiet days of one value of a series, or of everything, joined as `quiet`: null on all others #}
-{% macro joined_quiet_days(day, value) -%}
-left join {{ ref('stg_reference__quiet_days') }} as quiet on {{ day }} = quiet.day
-        and coalesce(quiet.scope_value, {{ value }}) = {{ value }}
+{#
+  whether a day is no quiet one, of one value of a series or of everything. No outer join, whose condition would take its day from one
+  relation and its value from another: DuckDB 2.0 then loses rows that have no match
+#}
+{% macro is_usual_day(day, value) -%}
+{{ day }} not in (select day from {{ ref('stg_reference__quiet_days') }} where scope_value is null)
+        and {{ text(day) }} || ' ' || {{ value }} not in (
+            select {{ text('day') }} || ' ' || scope_value from {{ ref('stg_reference__quiet_days') }} where scope_value is not null
+        )
 {%- endmacro %}
 
 {# days of the weeks before that must be known to say what is usual; with fewer there is too little history, and nothing alarms #}

@@ -20,8 +20,7 @@ candidates as (
     from series
     join {{ ref('int_alert_settings') }} as any_scope on series.kind = any_scope.kind and any_scope.scope_value is null
     left join {{ ref('int_alert_settings') }} as own_scope on series.kind = own_scope.kind and series.scope_value = own_scope.scope_value
-    {{ joined_quiet_days('series.charge_day', 'series.scope_value') }}
-    where quiet.day is null and series.whole_nanos > 0
+    where {{ is_usual_day('series.charge_day', 'series.scope_value') }} and series.whole_nanos > 0
         and series.part_nanos >= coalesce(own_scope.minimum_nanos, any_scope.minimum_nanos)
 
 ),
@@ -40,8 +39,7 @@ ranked as (
     left join series as before
         on candidates.kind = before.kind and candidates.scope = before.scope and candidates.scope_value = before.scope_value
         and candidates.source = before.source and known_days.charge_day = before.charge_day
-    {{ joined_quiet_days('known_days.charge_day', 'candidates.scope_value') }}
-    where quiet.day is null
+    where {{ is_usual_day('known_days.charge_day', 'candidates.scope_value') }}
 
 ),
 

@@ -72,9 +72,8 @@ history as (
         from spend
         group by scope, scope_value, charge_day
     ) as spend on scopes.scope = spend.scope and scopes.scope_value = spend.scope_value and days.charge_day = spend.charge_day
-    left join {{ ref('stg_reference__quiet_days') }} as quiet
-        on days.charge_day = quiet.day and scopes.scope_value = coalesce(quiet.scope_value, scopes.scope_value)
-    where days.charge_day > {{ add_days('last_day.last_day', -7 * weeks) }} and quiet.day is null
+    where days.charge_day > {{ add_days('last_day.last_day', -7 * weeks) }}
+        and {{ is_usual_day('days.charge_day', 'scopes.scope_value') }}
 
 ),
 

@@ -24,8 +24,7 @@ busy as (
     select windows.*, {{ settings() }}
     from windows
     {{ joined_settings('burst_with_falling_success', 'windows.feature_id') }}
-    {{ joined_quiet_days(day_of_hour('windows.hour_index'), 'windows.feature_id') }}
-    where quiet.day is null and {{ judged_hours('windows.hour_index') }}
+    where {{ is_usual_day(day_of_hour('windows.hour_index'), 'windows.feature_id') }} and {{ judged_hours('windows.hour_index') }}
         and windows.calls >= coalesce(own_scope.minimum_calls, any_scope.minimum_calls)
         and windows.successes + windows.failures >= {{ least_outcomes }}
 
@@ -65,8 +64,7 @@ ranked as (
     join hours as before
         on compared.feature_id = before.feature_id and before.hour_index = compared.hour_index - weeks.hours - compared.length
     join {{ ref('int_known_days') }} as known on {{ idiv('then_hours.hour_index', '24') }} = known.day_index
-    {{ joined_quiet_days(day_of_hour('then_hours.hour_index'), 'compared.feature_id') }}
-    where compared.fall > 0 and quiet.day is null
+    where compared.fall > 0 and {{ is_usual_day(day_of_hour('then_hours.hour_index'), 'compared.feature_id') }}
         and compared.fall * compared.fall > {{ deviations * deviations }} * {{ wide('compared.successes + compared.failures') }}
             * compared.usual_successes * compared.usual_failures
 

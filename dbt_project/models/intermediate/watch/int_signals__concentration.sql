@@ -44,8 +44,7 @@ measured as (
     join of_features on of_tenants.feature_id = of_features.feature_id and of_tenants.hour_index = of_features.hour_index
     cross join {{ lengths(window_hours()) }} as lengths
     {{ joined_settings('tenant_concentration', 'of_tenants.tenant_id') }}
-    {{ joined_quiet_days(day_of_hour('of_tenants.hour_index'), 'of_tenants.tenant_id') }}
-    where quiet.day is null and {{ judged_hours('of_tenants.hour_index') }}
+    where {{ is_usual_day(day_of_hour('of_tenants.hour_index'), 'of_tenants.tenant_id') }} and {{ judged_hours('of_tenants.hour_index') }}
         and {{ of_length('of_features.calls') }} >= coalesce(own_scope.minimum_calls, any_scope.minimum_calls)
 
 ),
@@ -91,8 +90,7 @@ ranked as (
     join days on judged.feature_id = days.feature_id and days.day_index = judged.day_index - 7 * weeks.week and days.nanos > 0
     left join tenant_days as mine
         on days.feature_id = mine.feature_id and judged.tenant_id = mine.tenant_id and days.day_index = mine.day_index
-    {{ joined_quiet_days(day_of_hour('days.day_index * 24'), 'judged.tenant_id') }}
-    where quiet.day is null
+    where {{ is_usual_day(day_of_hour('days.day_index * 24'), 'judged.tenant_id') }}
 
 ),
 

@@ -36,8 +36,7 @@ measured as (
     from windows
     cross join {{ lengths(window_hours()) }} as lengths
     {{ joined_settings('cost_per_call_drift', 'windows.feature_id') }}
-    {{ joined_quiet_days(day_of_hour('windows.hour_index'), 'windows.feature_id') }}
-    where quiet.day is null and {{ judged_hours('windows.hour_index') }}
+    where {{ is_usual_day(day_of_hour('windows.hour_index'), 'windows.feature_id') }} and {{ judged_hours('windows.hour_index') }}
         and {{ of_length('windows.calls') }} >= coalesce(own_scope.minimum_calls, any_scope.minimum_calls)
 
 ),
@@ -58,8 +57,7 @@ before as (
     select days.feature_id, days.day_index, {{ idiv('days.nanos', 'days.calls') }} as nanos_per_call, {{ settings() }}, days.calls
     from days
     {{ joined_settings('cost_per_call_drift', 'days.feature_id') }}
-    {{ joined_quiet_days(day_of_hour('days.day_index * 24'), 'days.feature_id') }}
-    where quiet.day is null
+    where {{ is_usual_day(day_of_hour('days.day_index * 24'), 'days.feature_id') }}
 
 ),
 

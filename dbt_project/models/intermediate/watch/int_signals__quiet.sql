@@ -11,8 +11,8 @@ silent as (
     select hours.feature_id, hours.hour_index, hours.hour_index - hours.last_called as length, {{ settings() }}
     from hours
     {{ joined_settings('telemetry_quiet', 'hours.feature_id') }}
-    {{ joined_quiet_days(day_of_hour('hours.hour_index'), 'hours.feature_id') }}
-    where hours.calls = 0 and quiet.day is null and {{ judged_hours('hours.hour_index') }}
+    where hours.calls = 0 and {{ is_usual_day(day_of_hour('hours.hour_index'), 'hours.feature_id') }}
+        and {{ judged_hours('hours.hour_index') }}
         and (hours.hour_index - hours.last_called) * 1000000000 >= coalesce(own_scope.threshold_nanos, any_scope.threshold_nanos)
 
 ),
@@ -34,8 +34,7 @@ ranked as (
     join hours as before
         on silent.feature_id = before.feature_id and before.hour_index = silent.hour_index - weeks.hours - silent.length
     join {{ ref('int_known_days') }} as known on {{ idiv('then_hours.hour_index', '24') }} = known.day_index
-    {{ joined_quiet_days(day_of_hour('then_hours.hour_index'), 'silent.feature_id') }}
-    where quiet.day is null
+    where {{ is_usual_day(day_of_hour('then_hours.hour_index'), 'silent.feature_id') }}
 
 ),
 
@@ -53,10 +52,12 @@ usual as (
 final as (
 
     select
-        'telemetry_quiet' as kind, 'feature' as scope, feature_id as scope_value, cast(null as string) as step, hour_index,
-        hour_index as last_hour_index, length as hours, length * 1000000000 as measured_nanos, 0 as expected_nanos, threshold_nanos,
+        'telemetry_quiet' as kind, 'feature' as scope, feature_id as scope_value, cast(null as string) as step,
+        hour_index, hour_index as last_hour_index, length as hours,
+        length * 1000000000 as measured_nanos, 0 as expected_nanos, threshold_nanos,
         length as excess, nanos as cost_nanos, feature_id,
-        cast(null as string) as tenant_id, cast(null as string) as prompt_version, cast(null as string) as segment,
+        cast(null as string) as tenant_id,
+        cast(null as string) as prompt_version, cast(null as string) as segment,
         'hours without a call, in which usually ' || {{ text('starts') }} || ' runs begin' as about, ruled_owner
     from usual
     where starts >= minimum_calls and nanos >= minimum_nanos

@@ -19,8 +19,7 @@ days as (
 
     select longest.feature_id, longest.charge_day, longest.calls
     from (select feature_id, charge_day, max(calls_until) as calls from so_far group by feature_id, charge_day) as longest
-    {{ joined_quiet_days('longest.charge_day', 'longest.feature_id') }}
-    where quiet.day is null
+    where {{ is_usual_day('longest.charge_day', 'longest.feature_id') }}
 
 ),
 
@@ -29,8 +28,7 @@ judged as (
     select so_far.*, {{ settings() }}
     from so_far
     {{ joined_settings('runaway_run', 'so_far.feature_id') }}
-    {{ joined_quiet_days('so_far.charge_day', 'so_far.feature_id') }}
-    where quiet.day is null and {{ judged_hours('so_far.hour_index') }}
+    where {{ is_usual_day('so_far.charge_day', 'so_far.feature_id') }} and {{ judged_hours('so_far.hour_index') }}
         and so_far.calls_until >= coalesce(own_scope.minimum_calls, any_scope.minimum_calls)
         and so_far.nanos_until >= coalesce(own_scope.minimum_nanos, any_scope.minimum_nanos)
 
