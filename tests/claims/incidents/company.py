@@ -201,9 +201,10 @@ def explains(incident: dict[str, Any], alert: Raised) -> bool:
 
 def _names(incident: dict[str, Any], alert: Raised) -> bool:
     told = {alert.scope_value, alert.feature_id, alert.tenant_id, *alert.scope_value.split()}
-    names = [incident[name] for name in ("feature_id", "tenant_id", "api_key_id", "source") if incident[name]]
+    # A key is of a source, whose share its calls move, too.
     if incident["api_key_id"]:
-        names = [incident["api_key_id"]]
+        return bool(told & {incident["api_key_id"], incident["source"]})
+    names = [incident[name] for name in ("feature_id", "tenant_id", "source") if incident[name]]
     return all(name in told for name in names)
 
 

@@ -42,7 +42,10 @@ episodes as (
 rows_behind as (
 
     select
-        episodes.alert_id, costs.feature_id, costs.tenant_id, costs.prompt_version, {{ isum('coalesce(costs.list_nanos, 0)') }} as nanos,
+        episodes.alert_id, costs.feature_id, costs.tenant_id, costs.prompt_version,
+        -- of dearer calls whoever is above the usual drives them, and not whoever calls most
+        {{ isum("coalesce(costs.list_nanos, 0) - case when episodes.kind = 'cost_per_call_drift'
+            then episodes.expected_nanos * costs.priced_calls else 0 end") }} as nanos,
         {{ isum('costs.calls') }} as calls
     from episodes
     join {{ ref('int_cost_hours') }} as costs
