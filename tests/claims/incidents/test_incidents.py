@@ -14,13 +14,13 @@ from tests.claims.incidents.__main__ import FACTS
 from tests.claims.incidents.company import Company, Hours, Raised, explains, raised_by
 
 #: Hours after an incident began by which its alert must be told. A burst and a loop show in their first hour; the others when as many calls
-#: as their floor asks for have come (60 of a feature that is called 10 times an hour), or silence has lasted for ten expected runs.
+#: as their floor asks for have come (120 of a feature that is called 15 times an hour), or silence has lasted for ten expected events.
 WITHIN_HOURS = {
     "burst_with_falling_success": 1,
     "runaway_run": 1,
-    "prompt_regression": 12,
+    "prompt_regression": 14,
     "tenant_concentration": 12,
-    "telemetry_quiet": 8,
+    "telemetry_quiet": 10,
 }
 #: The bill's: told for the first day.
 OF_THE_BILL = {"price_change", "uninstrumented_key"}

@@ -29,7 +29,7 @@ told as (
         {{ listed(hour_dimensions()[1:], 'calls.') }}, calls.answered_from_cache, by_call.list_nanos,
         calls.run_id is not null
             and row_number() over (partition by calls.run_id order by calls.ended_at, calls.call_high, calls.call_low) = 1 as begins_run,
-        calls.run_id is null as is_without_run,
+        calls.run_id is null as is_without_run, calls.event_id is null as is_without_event,
         calls.event_id is not null
             and row_number() over (partition by calls.event_id order by calls.ended_at, calls.call_high, calls.call_low) = 1
                 as begins_event
@@ -47,7 +47,7 @@ final as (
         {{ isum('case when list_nanos is null and not answered_from_cache then 1 else 0 end') }} as unpriced_calls,
         count(list_nanos) as priced_calls,
         {{ isum('case when begins_run then 1 else 0 end') }} as runs,
-        {{ isum('case when begins_run or is_without_run then 1 else 0 end') }} as starts,
+        {{ isum('case when begins_event or is_without_event and (begins_run or is_without_run) then 1 else 0 end') }} as starts,
         {{ isum('case when begins_event then 1 else 0 end') }} as events,
         {{ isum('list_nanos') }} as list_nanos
     from told

@@ -1,6 +1,6 @@
 {% set deviations = 5 %}
 -- grain: hour × feature × tenant that takes a share of the feature's cost far above its usual one of this weekday, by its calls as well as
--- their cost, so that one dear call is none, and by more than five standard deviations of so many runs, so that few runs are none.
+-- their cost, so that one dear call is none, and by more than five standard deviations of so many events, so that few events are none.
 -- Measured over the fewest hours, at most a day, in which the feature has enough calls and the tenant enough cost; on a known day without
 -- it a tenant's share is 0
 with series as (

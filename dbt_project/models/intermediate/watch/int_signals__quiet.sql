@@ -1,5 +1,5 @@
--- grain: hour × feature of which nothing is told for hours, in which as many runs as the floor begin on this weekday. Runs and not calls
--- are counted: those of one run come together or not at all
+-- grain: hour × feature of which nothing is told for hours, in which as many events as the floor begin on this weekday. Events and not
+-- calls are counted: those of one event come together or not at all
 with hours as (
 
     select * from {{ ref('int_feature_hours') }}
@@ -58,7 +58,7 @@ final as (
         length as excess, nanos as cost_nanos, feature_id,
         cast(null as string) as tenant_id,
         cast(null as string) as prompt_version, cast(null as string) as segment,
-        'hours without a call, in which usually ' || {{ text('starts') }} || ' runs begin' as about, ruled_owner
+        'hours without a call, in which usually ' || {{ text('starts') }} || ' events begin' as about, ruled_owner
     from usual
     where starts >= minimum_calls and nanos >= minimum_nanos
 
