@@ -9,7 +9,9 @@ import pytest
 
 from reconcilers import alerts as told
 from reconcilers.periods import Period, parse_instant
+from reconcilers.warehouses.duckdb import read_only
 from reconcilers.watch import watch
+from tests.claims.coverage import unanswered
 from tests.claims.incidents.__main__ import FACTS
 from tests.claims.incidents.company import Company, Hours, Raised, explains, raised_by
 
@@ -129,3 +131,9 @@ def test_tenants_that_lose_money_are_those_of_the_truth(company: Company) -> Non
     losing = {tenant for tenant, margin in margins.items() if margin <= -1}
     assert losing
     assert {one.scope_value for one in company.billed() if one.kind == "negative_margin_tenant"} == losing
+
+
+def test_all_that_was_asked_for_is_answered(company: Company) -> None:
+    """docs/coverage.md: every query of it has rows on the whole sample."""
+    with read_only(company.settings.path(company.settings.home) / "published" / "current") as published:
+        assert list(unanswered(published)) == []

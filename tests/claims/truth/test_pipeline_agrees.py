@@ -17,7 +17,6 @@ from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.world.calendar import instant
 from reconcilers.warehouses.duckdb import Version, read_only
 from tests import AT_LENGTH
-from tests.claims.coverage import unanswered
 from tests.claims.scenarios.nights import build, land
 from tests.claims.truth.guide import guide_differences
 from tests.claims.truth.published import book_of_published, book_of_truth
@@ -56,8 +55,6 @@ def test_once_everything_is_known(providers: Providers) -> None:
     land(settings, period, providers.known_at)
     published = build(settings, period, providers.known_at)
     assert differences(providers, published, providers.known_at) == []
-    with read_only(published.folder) as connection:
-        assert list(unanswered(connection)) == []
     assert guide_differences(sample.truth_at(providers.out, providers.known_at), published.folder) == []
 
 
