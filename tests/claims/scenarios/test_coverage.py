@@ -1,4 +1,4 @@
-"""docs/coverage.md names commands and alerts that there are; its queries are asked of a sample company by the truth's tests."""
+"""docs/coverage.md names commands and alerts that there are; its queries are asked of the whole sample by the tests of incidents."""
 
 from __future__ import annotations
 
