@@ -165,7 +165,7 @@ def test_nothing_is_wrong_with_what_init_wrote(followed: Followed) -> None:
 
 def test_the_first_number_is_the_right_one(followed: Followed) -> None:
     """0.85 in all. Ticket 1 has 800,000 of 1,000,000 uncached, 400,000 of 500,000 cached and 200,000 of 250,000 output tokens."""
-    told = [line.split() for line in followed.printed["query"].splitlines() if "ticket" in line]
+    told = [line.split(",") for line in followed.printed["query"].splitlines() if "ticket" in line]
     assert [(event, outcome, Decimal(cost)) for event, outcome, cost in told] == [
         ("ticket-1", "success", Decimal("0.68")),
         ("ticket-2", "failure", Decimal("0.17")),
