@@ -13,3 +13,12 @@ case
         else 'pending'
     end
 {%- endmacro %}
+
+{# the day an event counts on in unit costs: of its outcome, else of its last call, else the day it began #}
+{% macro resolved_day(events='') -%}
+  {%- set of = events ~ '.' if events else '' -%}
+coalesce(cast(coalesce({{ of }}outcome_at, {{ of }}ended_at) as date), {{ of }}event_day)
+{%- endmacro %}
+
+{# whether no call of an event was seen, in a feature whose other events of the month have calls: what it costs nobody knows (R24) #}
+{% macro is_unobserved(month) %}calls = 0 and max(calls) over (partition by feature_id, {{ month }}) > 0{% endmacro %}

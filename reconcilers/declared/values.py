@@ -18,6 +18,23 @@ from reconcilers.ingest.lake import METERS
 from reconcilers.money import is_currency, parse_amount, round_half_away
 from reconcilers.periods import parse_day
 
+#: Destinations that no call of a tenant carries.
+POOLS = (
+    "tax",
+    "support_and_fees",
+    "credit",
+    "commitment_idle",
+    "commitment_shortfall",
+    "platform_usage",
+    "unmapped",
+    "prior_period",
+    "non_production",
+    "sampled_out",
+    "no_telemetry",
+    "unexplained",
+    "refund_and_dispute",
+    "rounding",
+)
 #: Closed lists: what a column of that type may say, and nothing else. A typo in one would make a rule that never applies.
 CHOICES: dict[str, tuple[str, ...]] = {
     "meter": tuple(METERS),
@@ -30,45 +47,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     # where a rule may put a line of a bill
     "ruled": ("out_of_scope", "support_and_fees", "commitment_shortfall", "platform_usage"),
     # what no call of a tenant carries, and a driver may move to tenants (R26)
-    "pool": (
-        "tax",
-        "support_and_fees",
-        "credit",
-        "commitment_idle",
-        "commitment_shortfall",
-        "platform_usage",
-        "unmapped",
-        "prior_period",
-        "non_production",
-        "sampled_out",
-        "no_telemetry",
-        "unexplained",
-        "refund_and_dispute",
-        "rounding",
-    ),
+    "pool": POOLS,
     # where money can end (R5)
-    "destination": (
-        *(
-            "out_of_scope",
-            "tax",
-            "support_and_fees",
-            "credit",
-            "commitment_idle",
-            "commitment_shortfall",
-            "platform_usage",
-        ),
-        *(
-            "unmapped",
-            "prior_period",
-            "event",
-            "untagged",
-            "non_production",
-            "sampled_out",
-            "no_telemetry",
-            "unexplained",
-        ),
-        *("refund_and_dispute", "rounding"),
-    ),
+    "destination": ("out_of_scope", "event", "untagged", *POOLS),
     "driver": ("direct_cost", "revenue"),
     # how dear a wrong answer of a feature is
     "risk": ("low", "medium", "high"),

@@ -101,7 +101,7 @@ retried as (
 
     select
         'retry' as lever,
-        {{ month_of('coalesce(cast(coalesce(events.outcome_at, events.ended_at) as date), events.event_day)') }} as month,
+        {{ month_of(resolved_day('events')) }} as month,
         coalesce(events.feature_id, '(none)') as feature_id, 1 as calls, {{ nanos('runs.reconciled_cost') }} as cost_nanos,
         {{ nanos('runs.waste_cost') }} as saving_nanos
     from {{ ref('fct_run_cost') }} as runs

@@ -16,7 +16,7 @@ with overheads as (
 
 dated as (
 
-    select *, coalesce(cast(coalesce(outcome_at, ended_at) as date), event_day) as day from {{ ref('fct_cost_per_outcome') }}
+    select *, {{ resolved_day() }} as day from {{ ref('fct_cost_per_outcome') }}
 
 ),
 
@@ -25,7 +25,7 @@ events as (
 
     select
         dated.*, tenants.segment,
-        dated.calls = 0 and max(dated.calls) over (partition by dated.feature_id, {{ month_of('dated.day') }}) > 0 as unobserved,
+        {{ is_unobserved(month_of('day')) }} as unobserved,
         {{ nanos('dated.reconciled_cost') }} as cost_nanos, {{ nanos('dated.accrued_cost') }} as accrued_nanos,
         {{ nanos('dated.waste_cost') }} as waste_nanos, coalesce(overheads.retry_nanos, 0) as retry_nanos,
         coalesce(overheads.fallback_nanos, 0) as fallback_nanos

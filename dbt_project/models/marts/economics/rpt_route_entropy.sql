@@ -3,7 +3,7 @@
 with events as (
 
     select
-        {{ month_of('coalesce(cast(coalesce(outcome_at, ended_at) as date), event_day)') }} as month,
+        {{ month_of(resolved_day()) }} as month,
         coalesce(feature_id, '(none)') as feature_id, outcome, attempts, {{ nanos('reconciled_cost') }} as cost_nanos,
         case when routing_entropy = 0 then 'one model' when routing_entropy <= {{ money("'0.5'") }} then 'up to 0.5'
             when routing_entropy <= 1 then 'up to 1' else 'above 1' end as entropy_band

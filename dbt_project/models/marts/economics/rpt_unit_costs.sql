@@ -22,7 +22,7 @@ events as (
 
     select
         events.*, tenants.segment, {{ nanos('events.reconciled_cost') }} as cost_nanos,
-        {{ month_of('coalesce(cast(coalesce(events.outcome_at, events.ended_at) as date), events.event_day)') }} as period
+        {{ month_of(resolved_day('events')) }} as period
     from {{ ref('fct_cost_per_outcome') }} as events
     left join {{ ref('stg_reference__tenants') }} as tenants on events.tenant_id = tenants.tenant_id
 
@@ -32,7 +32,7 @@ events as (
 seen as (
 
     select * from (
-        select *, calls = 0 and max(calls) over (partition by feature_id, period) > 0 as unobserved from events
+        select *, {{ is_unobserved('period') }} as unobserved from events
     ) as told
     where not unobserved
 

@@ -22,7 +22,7 @@ without_run as (
         case when costs.began_at > events.outcome_at then 'after_outcome' when events.outcome = 'abandoned' then 'abandoned_event'
             else 'failed_event' end as waste_class,
         costs.cost_nanos as waste_nanos, events.tenant_id, events.feature_id, events.production,
-        coalesce(cast(coalesce(events.outcome_at, events.ended_at) as date), events.event_day) as day
+        {{ resolved_day('events') }} as day
     from {{ ref('int_call_costs') }} as costs
     join {{ ref('fct_cost_per_outcome') }} as events on costs.event_id = events.event_id
     where costs.run_id is null and costs.cost_nanos <> 0
