@@ -41,7 +41,8 @@ def providers(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Provid
 
 
 def differences(providers: Providers, published: Version, as_of: datetime) -> list[str]:
-    return book_of_truth(sample.truth_at(providers.out, as_of)).differences(book_of_published(published.folder))
+    truth = sample.truth_at(providers.out, as_of)
+    return book_of_truth(truth).differences(book_of_published(published.folder, truth.tables))
 
 
 def whole(providers: Providers) -> Period:
