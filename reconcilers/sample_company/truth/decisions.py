@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import cached_property
 
 from reconcilers.sample_company.seen.facts import Facts
 from reconcilers.sample_company.truth.carve import half_away, to_money, to_nanos
@@ -149,7 +150,8 @@ class Side:
     @property
     def variance_of_mean(self) -> Fraction:
         """Sample variance ÷ events; 0 of a single event."""
-        distances = [to_nanos(one.reconciled_cost) - self.mean for one in self.events]
+        mean = self.mean
+        distances = [to_nanos(one.reconciled_cost) - mean for one in self.events]
         squares = sum((distance * distance for distance in distances), Fraction(0))
         return squares / max(len(self.events) - 1, 1) / len(self.events)
 
@@ -171,7 +173,7 @@ class PromptImpact:
         assert self.before.cost_per_event is not None
         return self.after.cost_per_event - self.before.cost_per_event
 
-    @property
+    @cached_property
     def interval(self) -> tuple[Decimal, Decimal]:
         """95 % of the difference by the normal approximation, to six decimals."""
         middle, variance = (
