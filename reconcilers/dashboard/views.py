@@ -698,7 +698,7 @@ def stored(reader: Reader) -> Page:
         ),
         html.H2("What paid for it"),
         *(_share(share, currency) for share in found.shares),
-        html.H2("As telemetry delivered it"),
+        html.H2("As telemetry was landed"),
         *(_span(span) for span in found.spans),
         html.P(dcc.Link(f"{rest} more", href=reader.place.but(shares=str(min(limit * 4, 200)))), className="more")
         if rest and limit < 200
