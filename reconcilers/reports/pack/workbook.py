@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from reconcilers.reports.pack.figures import Pack, Row, Table, is_provisional
-from reconcilers.reports.pack.questions import DEFINITIONS, MONTHS, SECTIONS, SPEND, TENANTS, WASTE, Column
+from reconcilers.reports.pack.questions import SECTIONS
+from reconcilers.reports.pack.questions.definitions import DEFINITIONS
+from reconcilers.reports.pack.questions.month import MONTHS, SPEND
+from reconcilers.reports.pack.questions.question import Column
+from reconcilers.reports.pack.questions.spending import WASTE
+from reconcilers.reports.pack.questions.tenants import TENANTS
 from reconcilers.reports.pack.written import WIDE, exact
 
 #: Up to here a double holds nine decimals.

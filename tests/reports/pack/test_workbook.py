@@ -13,7 +13,10 @@ import openpyxl
 import pytest
 
 from reconcilers.reports.pack import pack_of
-from reconcilers.reports.pack.questions import CHANGES, DEFINITIONS, SECTIONS, Question
+from reconcilers.reports.pack.questions import SECTIONS
+from reconcilers.reports.pack.questions.definitions import DEFINITIONS
+from reconcilers.reports.pack.questions.month import CHANGES
+from reconcilers.reports.pack.questions.question import Question
 from reconcilers.reports.pack.workbook import HEADER, HELD_EXACTLY
 from tests.reports.pack.company import FORMULA, LINK, MARKUP, OCTOBER
 from tests.reports.pack.conftest import Written

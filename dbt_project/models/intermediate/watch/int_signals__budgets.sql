@@ -37,17 +37,7 @@ spent as (
 
 in_force as (
 
-    select * from (
-        select
-            budgets.* replace (months.month as month),
-            row_number() over (
-                partition by budgets.scope, budgets.scope_value, months.month order by budgets.month nulls last
-            ) as place
-        from budgets
-        cross join (select distinct month from spent) as months
-        where budgets.month is null or budgets.month = months.month
-    ) as placed
-    where place = 1
+    {{ budgets_in_force('budgets', '(select distinct month from spent)') }}
 
 ),
 
