@@ -253,7 +253,7 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
         "cost_classes.csv": ("environment destination cost_class", [astuple(one) for one in COST_CLASSES]),
         "budgets.csv": (
             "scope scope_value month amount currency warning_share alert_share owner",
-            [(b.scope, b.scope_value, b.month, b.amount, b.currency, None, None, b.owner) for b in BUDGETS],
+            [astuple(budget) for budget in BUDGETS],
         ),
         "alert_rules.csv": (
             "kind scope_value threshold minimum_cost minimum_calls owner",

@@ -73,7 +73,7 @@ steps as (
 final as (
 
     select
-        'budget_state' as kind, scope, scope_value, step, hour_index, last_hour_index,
+        'budget_state' as kind, scope, scope_value, step || ' ' || {{ text('month') }} as step, hour_index, last_hour_index,
         hour_index + 1 - {{ first_hour('month') }} as hours,
         cast({{ idiv(wide('nanos') ~ ' * 1000000000', wide('amount_nanos')) }} as int64) as measured_nanos,
         {{ idiv('(hour_index + 1 - ' ~ first_hour('month') ~ ') * 1000000000',
