@@ -12,8 +12,10 @@
 {{ return({'all': "'all'", 'tenant': 'tenant_id', 'feature': 'feature_id', 'segment': 'segment'}) }}
 {%- endmacro %}
 
-{# the rows of `budgets` that are in force in each of `months` (each once): of a scope the month's own, else the one of every month, which is in
-   force in the months that `every_month_in` is true of #}
+{#
+  the rows of `budgets` that are in force in each of `months` (each once): of a scope the month's own, else the one of every month, which
+  is in force in the months that `every_month_in` is true of
+#}
 {% macro budgets_in_force(budgets, months, every_month_in='true') -%}
 select * from (
         select
