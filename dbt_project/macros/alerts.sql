@@ -36,12 +36,50 @@ coalesce(own_scope.{{ column }}, any_scope.{{ column }}) as {{ column }}{{ ', ' 
 {# days of the weeks before that must be known to say what is usual; with fewer there is too little history, and nothing alarms #}
 {% macro least_days() %}{{ return(2) }}{% endmacro %}
 
+{#
+  What is no chance, of things that happen each for itself (events that begin): a number so far from the usual one that the square of the
+  distance is eight times the greater of both (chance makes it about as great). What is usual is known by so many `weeks` (or days) only, and
+  varies, too: with four, none where 10 are usual is no chance, nor are 14 where 2 are. Both numbers may be multiplied by a `scale`.
+#}
+{% macro is_no_chance(count, usual, weeks, scale=1) -%}
+{{ wide('(' ~ count ~ ') - (' ~ usual ~ ')') }} * (({{ count }}) - ({{ usual }})) * {{ weeks }}
+    >= 8 * ({{ weeks }} + 1) * {{ wide(scale) }} * greatest({{ count }}, {{ usual }}, {{ scale }})
+{%- endmacro %}
+
+{#
+  What is no chance, of an amount that many unlike ones sum to (the cost of calls): its distance from the usual grows with the square root of
+  their number. On half of the days before, the square of the distance by the number of calls (or whatever the amount is made of) was less
+  than their median; ten times that distance, a hundred times its square, is none by chance.
+#}
+{% macro square_by_unit(distance, units) -%}
+{{ idiv(wide(distance) ~ ' * ' ~ wide(distance), wide(units)) }}
+{%- endmacro %}
+{% macro is_beyond_spread(distance, units, square) -%}
+{{ wide(distance) }} * {{ wide(distance) }} >= 100 * {{ square }} * {{ wide(units) }}
+{%- endmacro %}
+
+{# what a share in nanos is of a whole #}
+{% macro part_of(share, whole) -%}
+cast({{ idiv(wide(share) ~ ' * ' ~ whole, '1000000000') }} as int64)
+{%- endmacro %}
+{# of an even number of values the lower one in the middle: of any width, and on the side of saying nothing #}
+{% macro lower_median(value, rank, rows) -%}
+max(case when {{ rank }} = {{ idiv(rows ~ ' + 1', '2') }} then {{ value }} end)
+{%- endmacro %}
 
 {# an amount in nanos as a reader sees it, with so many decimals, the rest cut #}
 {% macro decimals(nanos, places) -%}
 case when {{ nanos }} < 0 then '-' else '' end || {{ text(idiv('abs(' ~ nanos ~ ')', '1000000000')) }}
     || '.' || substr({{ text('1000000000 + mod(abs(' ~ nanos ~ '), 1000000000)') }}, 2, {{ places }})
 {%- endmacro %}
+
+{# the same without zeros that say nothing; a share in percent #}
+{% macro in_words(nanos, is_share) -%}
+case when {{ is_share }} then {{ trimmed(decimals(nanos ~ ' * 100', 1)) }}
+    when abs({{ nanos }}) < 10000000 then {{ trimmed(decimals(nanos, 7)) }}
+    else {{ trimmed(decimals(nanos, 4)) }} end
+{%- endmacro %}
+{% macro trimmed(number) %}rtrim(rtrim({{ number }}, '0'), '.'){% endmacro %}
 
 {#
   Signals of one scope make an episode as long as no more than `gap` hours lie between them: an alert. It has the figures of its worst
@@ -105,9 +143,14 @@ select
         || ', prompt version ' || coalesce(driven.driver_prompt_version, 'not known') || '.'
         || ' 5. One permanent guardrail: ' || kinds.guardrail || '.' as checklist,
     driven.scope || case when driven.scope = driven.scope_value then '' else ' ' || driven.scope_value end || ': '
-        || {{ decimals('driven.measured_nanos', 4) }} || ' ' || driven.about
-        || coalesce('; expected ' || {{ decimals('driven.expected_nanos', 4) }}, '')
-        || '; alarms from ' || {{ decimals('driven.threshold_nanos', 2) }} || ' ' || kinds.unit as message,
+        || {{ in_words('driven.measured_nanos', 'kinds.measures_share') }} || case when kinds.measures_share then ' % ' else ' ' end
+        || driven.about
+        || coalesce('; expected ' || {{ in_words('driven.expected_nanos', 'kinds.measures_share') }}
+            || case when kinds.measures_share then ' %' else '' end, '')
+        || '; ' || replace(
+            replace(kinds.alarms, '#', {{ in_words('driven.threshold_nanos', "kinds.threshold_is_share") }}),
+            'currency', '{{ var("reporting_currency") }}'
+        ) as message,
     '{{ var("reporting_currency") }}' as currency
 from {{ driven }} as driven
 join {{ ref('alert_kinds') }} as kinds on driven.kind = kinds.kind

@@ -570,12 +570,16 @@ def test_ids_on_the_root_reach_its_calls(truth: GroundTruth, answer: Truth) -> N
 
 
 def test_a_late_root_is_nobody_s_until_it_is_known(out: Path, truth: GroundTruth) -> None:
-    runs = [run for run in truth.world.runs if run.root_delivered_late]
+    its: dict[str, list[TrueCall]] = defaultdict(list)
+    for call in truth.world.calls:
+        if call.seen:
+            its[f"{call.run_id} {call.service}"].append(call)
+    # A fallback's calls are the gateway's, whose spans come when they come.
+    runs = [run for run in truth.world.runs if run.root_delivered_late and its[f"{run.run_id} {run.service}"]]
     assert runs
     for run in runs:
         early = sample.truth_at(out, flushed_at(run.service, run.ended_at))
-        its = [c for c in truth.world.calls if c.run_id == run.run_id and c.service == run.service and c.seen]
-        assert {call_of(early, call).event_id for call in its} == {None}
+        assert {call_of(early, call).event_id for call in its[f"{run.run_id} {run.service}"]} == {None}
 
 
 def test_gateway_and_sdk_are_one_call(truth: GroundTruth, answer: Truth, spans: Any) -> None:
@@ -696,13 +700,17 @@ def test_incidents_stand_in_the_truth_file_with_their_dates(out: Path, truth: Gr
 
 
 @pytest.mark.parametrize("days", [5, 8, 10, 30, 45])
-def test_every_range_has_every_incident_and_the_quiet_hours_are_of_a_working_day(days: int) -> None:
+def test_every_range_has_every_incident_and_they_begin_on_working_days(days: int) -> None:
     for offset in range(7):
         start = date(2026, 9, 1) + timedelta(days=offset)
         planned = {one.kind: one for one in incidents(start, start + timedelta(days=days))}
         assert len(planned) == 7
         assert all(instant(start) <= one.begins < one.ends <= instant(start, 24 * days) for one in planned.values())
-        assert planned[QUIET].begins.weekday() < 5
+        assert all(
+            planned[kind].begins.weekday() < 5 for kind in (PROMPT_REGRESSION, BURST, CONCENTRATION, RUNAWAY_RUN)
+        )
+        # The nightly calls that are missed are those of a working day.
+        assert planned[QUIET].begins.weekday() in range(1, 5)
 
 
 def test_the_regressed_prompt_makes_a_success_clearly_dearer(truth: GroundTruth, answer: Truth) -> None:
@@ -718,7 +726,7 @@ def test_the_regressed_prompt_makes_a_success_clearly_dearer(truth: GroundTruth,
     assert after > before * Decimal("1.4")
     regressed = incident(truth, PROMPT_REGRESSION)
     its = [run for run in truth.world.runs if run.prompt_version == REGRESSED_PROMPT]
-    assert {regressed.touches(run.started_at.date()) for run in its if run.kind == "primary"} == {True}
+    assert {regressed.covers(run.started_at) for run in its if run.kind == "primary"} == {True}
 
 
 def test_a_runaway_run_has_many_times_its_usual_calls(truth: GroundTruth, answer: Truth) -> None:
@@ -776,9 +784,9 @@ def test_a_silent_service_is_billed_and_tells_nothing(truth: GroundTruth, spans:
     roots = [run for run in truth.world.runs if run.service == quiet.service and quiet.covers(run.ended_at)]
     assert roots
     assert [run for run in roots if (run.trace_id, run.root_span_id) in spans] == []
-    read = [span for ((_, span), *_) in spans.values() if span["name"] == "execute_tool read_pdf"]
+    read = [span for ((_, span), *_) in spans.values() if span["name"] == "execute_tool load_transcript"]
     ended = [datetime(1970, 1, 1) + timedelta(microseconds=int(span["endTimeUnixNano"]) // 1000) for span in read]
-    assert any(at.date() == quiet.begins.date() for at in ended)
+    assert any(at.date() == quiet.begins.date() - timedelta(days=1) for at in ended)
     assert [at for at in ended if quiet.covers(at)] == []
 
 

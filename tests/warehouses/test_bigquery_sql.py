@@ -54,6 +54,7 @@ ALLOWED = {
         "OR",
         "PARSE_JSON",
         "RANK",
+        "REPLACE",
         "ROW_NUMBER",
         "SUBSTRING",
         "SUM",

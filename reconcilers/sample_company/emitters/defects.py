@@ -184,7 +184,7 @@ class _Defects(Planting):
         mine = [c for c in calls if c.prompt_version == REGRESSED_PROMPT]
         self.total(
             "prompt_regression",
-            f"prompt {REGRESSED_PROMPT} talks more and resolves less",
+            f"prompt {REGRESSED_PROMPT} is never read from the cache, talks more and resolves less",
             None,
             mine,
             "cost per success rises",

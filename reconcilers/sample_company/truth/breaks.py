@@ -79,7 +79,10 @@ def _of_usage(
         del key["time"]
         if cells[0].price is None:
             quantity = to_quantity(meter, sum(cell.quantity for cell in cells))
-            found.append(Break("unpriced", source, key, day, quantity, None, "unpriced"))
+            # What is unpriced is expected at nothing, so most often what is billed for it is the difference, but not where less was told.
+            variance = variances[keys.of(dims)]
+            name = variance.largest if any(variance.parts.values()) else "unpriced"
+            found.append(Break("unpriced", source, key, day, quantity, None, name))
         left = sum(usages[number].left for number in numbers if number not in matched.by_money)
         # D7: before finality the accrual covers it.
         if is_final(facts, filler, source, day) and left > limit(filler, numbers, matched):

@@ -164,7 +164,7 @@ FEATURES = (
         Decimal("4.00"),
         "per_outcome",
         Decimal("0.99"),
-        46,
+        43,
         "medium",
     ),
     Feature(
@@ -210,7 +210,7 @@ FEATURES = (
         Decimal("0.90"),
         "per_seat",
         Decimal("14.00"),
-        10,
+        13,
         "low",
         batchable=True,
     ),

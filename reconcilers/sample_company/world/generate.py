@@ -11,6 +11,7 @@ from decimal import Decimal
 from random import Random
 
 from reconcilers.sample_company.seen.facts import Usage
+from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.company import (
     ANTHROPIC,
     API_KEYS,
@@ -43,9 +44,12 @@ from reconcilers.sample_company.world.incidents import (
     BURST,
     CHATBOT_PROJECT,
     CONCENTRATION,
+    CRAWLED_HOURS,
+    PROMPT_REGRESSION,
     QUIET,
     REGRESSED_PROMPT,
     RUNAWAY_RUN,
+    SUMMARY_HOUR,
     UNINSTRUMENTED,
     Incident,
     amended_on,
@@ -62,6 +66,10 @@ _BURST_FACTOR, _BURST_PERCENT_ANSWERED = 6, 12
 #: Questions of a crawler for each ten of everybody's.
 _CRAWLED_FOR_TEN = 13
 _RUNAWAY_RUNS, _RUNAWAY_CALLS = 3, (40, 80)
+#: Tickets that waited for a deploy, and are answered in the half hour after it.
+_WAITED = 10
+#: One prompt in so many is written to a cache that holds it no more.
+_WRITTEN_ONE_IN = 8
 
 _FEATURE_WEIGHTS = tuple(f.weight for f in FEATURES)
 _TENANT_WEIGHTS = tuple(t.weight for t in TENANTS)
@@ -139,11 +147,20 @@ class _Day:
             feature = _feature(incident)
             usual = self.count * feature.weight // sum(_FEATURE_WEIGHTS)
             for _ in range(usual * _CRAWLED_FOR_TEN // 10 + 1):
-                _answer_search(self, self._one_more(incident, self.moment()), feature)
+                at = instant(self.day, self.rng.choice(CRAWLED_HOURS)) + timedelta(
+                    milliseconds=self.rng.randrange(3_600_000)
+                )
+                _answer_search(self, self._of_incident(incident, at), feature)
+        elif incident.kind == PROMPT_REGRESSION and self.day == incident.begins.date():
+            for _ in range(_WAITED):
+                at = incident.begins + timedelta(milliseconds=self.rng.randrange(1_800_000))
+                tenant = self.rng.choices(TENANTS, _TENANT_WEIGHTS)[0]
+                event = self._one_more(tenant.tenant_id, _feature(incident), at, None)
+                _resolve_ticket(self, event, _feature(incident))
         elif incident.kind == RUNAWAY_RUN:
             for _ in range(_RUNAWAY_RUNS):
                 at = incident.begins + timedelta(milliseconds=self.rng.randrange(3_600_000))
-                _run_away(self, self._one_more(incident, at), _feature(incident))
+                _run_away(self, self._of_incident(incident, at), _feature(incident))
 
     def _burst(self, incident: Incident) -> None:
         tenant = next(one for one in TENANTS if one.tenant_id == incident.tenant_id)
@@ -151,14 +168,17 @@ class _Day:
             parts = tenant.weight * _HOURS[hour] * (_BURST_FACTOR - 1)
             for _ in range(self.count * parts // (sum(_TENANT_WEIGHTS) * sum(_HOURS)) + 1):
                 at = datetime.combine(self.day, time(hour)) + timedelta(milliseconds=self.rng.randrange(3_600_000))
-                _bounce_ticket(self, self._one_more(incident, at), _feature(incident))
+                _bounce_ticket(self, self._of_incident(incident, at), _feature(incident))
 
-    def _one_more(self, incident: Incident, at: datetime) -> TrueEvent:
-        """An event that an incident adds to the day's, numbered after them."""
+    def _of_incident(self, incident: Incident, at: datetime) -> TrueEvent:
+        """An event that an incident adds."""
         assert incident.tenant_id is not None
+        return self._one_more(incident.tenant_id, _feature(incident), at, incident.kind)
+
+    def _one_more(self, tenant_id: str, feature: Feature, at: datetime, incident: str | None) -> TrueEvent:
+        """An event more than the day's, numbered after them."""
         self.added += 1
-        number = self.count + self.added - 1
-        return self._named(number, incident.tenant_id, _feature(incident), "production", at, incident.kind)
+        return self._named(self.count + self.added - 1, tenant_id, feature, "production", at, incident)
 
     def moment(self) -> datetime:
         """A time of this day, by the hour weights."""
@@ -219,7 +239,8 @@ class _Day:
             tenant_id=event.tenant_id,
             feature_id=event.feature_id,
             workflow=feature.workflow,
-            prompt_version=prompt_version(self.world.start, self.world.end, event.feature_id, self.day),
+            # What an event came in with answers it, retries included.
+            prompt_version=prompt_version(self.world.start, self.world.end, event.feature_id, event.created_at),
             environment=event.environment,
             user_id=f"user-{event.tenant_id[4:]}-{rng.randrange(40):02d}",
         )
@@ -370,8 +391,6 @@ class _Run:
 def _resolve_ticket(day: _Day, event: TrueEvent, feature: Feature) -> None:
     """Classify, search, answer; on failure retry, fall back to a larger model, escalate."""
     rng = day.rng
-    regressed = prompt_version(day.world.start, day.world.end, event.feature_id, day.day) == REGRESSED_PROMPT
-    percent_success = 60 if regressed else 84
     previous: _Run | None = None
     at = event.created_at
     for kind in ("primary", "retry", "fallback", "escalation"):
@@ -381,9 +400,10 @@ def _resolve_ticket(day: _Day, event: TrueEvent, feature: Feature) -> None:
             run.call("model-gateway", OPENAI, model, quantities(rng, (1500, 6000), (20, 200)), (2, 8))
             run.search("support-agent")
             run.tool("lookup_order")
-        longer = 3 if regressed else 1
+        regressed = run.run.prompt_version == REGRESSED_PROMPT
+        longer, written = (3, 1) if regressed else (1, _WRITTEN_ONE_IN)
         if kind in ("primary", "retry"):
-            usage = _cached(rng, (1200, 6000), (18000, 60000), (500 * longer, 2200 * longer), "5m")
+            usage = _cached(rng, (1200, 6000), (18000, 60000), (500 * longer, 2200 * longer), "5m", written)
             run.call("support-agent", ANTHROPIC, SONNET, usage, (12, 70))
         elif kind == "fallback":
             cached = Usage(CACHE_READ, _number(rng, 20, 90) * 128)
@@ -394,7 +414,7 @@ def _resolve_ticket(day: _Day, event: TrueEvent, feature: Feature) -> None:
             usage = _cached(rng, (8000, 30000), (18000, 60000), (1500, 5000), "5m")
             run.call("support-agent", ANTHROPIC, SONNET, usage, (20, 90), service_tier="priority")
             run.tool("hand_to_human")
-        good = rng.randrange(100) < percent_success
+        good = rng.randrange(100) < (60 if regressed else 84)
         run.end(good, rng.choice(("AnswerRejected", "ToolError", "APITimeoutError")))
         if good or kind == "escalation" or rng.randrange(12) == 0:
             day.decide(event, run, feature, 97)
@@ -488,8 +508,8 @@ def _answer_search(day: _Day, event: TrueEvent, feature: Feature) -> None:
 def _summarise_call(day: _Day, event: TrueEvent, feature: Feature) -> None:
     """Collected by day, summarised by a batch job of the following night."""
     rng = day.rng
-    night = datetime.combine(event.created_at.date() + timedelta(days=1), time(1))
-    at = night + timedelta(milliseconds=rng.randrange(7_200_000))
+    night = instant(event.created_at.date() + timedelta(days=1), SUMMARY_HOUR)
+    at = night + timedelta(milliseconds=rng.randrange(3_600_000))
     run = day.begin(event, feature, "call-summariser", at)
     run.tool("load_transcript")
     run.call(
@@ -518,10 +538,15 @@ def quantities(rng: Random, input_range: tuple[int, int], output_range: tuple[in
 
 
 def _cached(
-    rng: Random, fresh: tuple[int, int], prompt: tuple[int, int], output: tuple[int, int], cache_ttl: str
+    rng: Random,
+    fresh: tuple[int, int],
+    prompt: tuple[int, int],
+    output: tuple[int, int],
+    cache_ttl: str,
+    written: int = _WRITTEN_ONE_IN,
 ) -> tuple[Usage, ...]:
-    """A chat whose prompt is read from the cache, or written to it one time in eight."""
-    meter = CACHE_WRITE if rng.randrange(8) == 0 else CACHE_READ
+    """A chat whose prompt is read from the cache, or one time in ``written`` written to it."""
+    meter = CACHE_WRITE if rng.randrange(written) == 0 else CACHE_READ
     cached = Usage(meter, _number(rng, *prompt), cache_ttl=cache_ttl if meter == CACHE_WRITE else None)
     return (*quantities(rng, fresh, output), cached)
 

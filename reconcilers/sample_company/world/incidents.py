@@ -20,9 +20,12 @@ UNINSTRUMENTED = "uninstrumented_key"
 PRICE_CHANGE = "price_change"
 QUIET = "telemetry_quiet"
 
-#: Prompt versions of ticket resolution by part of the range, in percent: ``v13`` talks more and resolves less.
-REGRESSED_PROMPT = "v13"
-PROMPTS = ((60, "v12"), (80, REGRESSED_PROMPT), (101, "v14"))
+#: Prompt versions of ticket resolution. ``v13`` begins with the time, so that nothing of it is read from the cache, and talks more.
+FIRST_PROMPT, REGRESSED_PROMPT, REPAIRED_PROMPT = "v12", "v13", "v14"
+#: The hour (UTC) of a working day at which people deploy.
+_DEPLOY_HOUR = 10
+#: The hours of a day in which a crawler asks, and the one in which the calls of the day before are summarised.
+CRAWLED_HOURS, SUMMARY_HOUR = range(10, 12), 1
 #: The key that nobody instruments from some day on, and its project.
 CHATBOT_KEY, CHATBOT_PROJECT = "key_chatbot", "proj_chatbot"
 
@@ -60,32 +63,43 @@ def amended_on(start: date, end: date) -> date:
     return start + (end - start) // 2
 
 
-def prompt_version(start: date, end: date, feature_id: str, day: date) -> str:
-    """The prompt a feature ran with on a day."""
+def prompt_version(start: date, end: date, feature_id: str, at: datetime) -> str:
+    """The prompt that answers what a feature is asked at a time."""
     if feature_id != "ticket_resolution":
         return "v3"
-    percent = (day - start).days * 100 // (end - start).days
-    return next(version for limit, version in PROMPTS if percent < limit)
+    regressed, repaired = deploys(start, end)
+    return FIRST_PROMPT if at < regressed else REGRESSED_PROMPT if at < repaired else REPAIRED_PROMPT
+
+
+def deploys(start: date, end: date) -> tuple[datetime, datetime]:
+    """When the regressed prompt of ticket resolution went live, and the one that repaired it."""
+    return instant(_working_day(start, end, 60), _DEPLOY_HOUR), instant(_day_at(start, end, 80), _DEPLOY_HOUR)
+
+
+def _day_at(start: date, end: date, percent: int) -> date:
+    return start + timedelta(days=(end - start).days * percent // 100)
+
+
+def _working_day(start: date, end: date, percent: int, weekdays: range = range(5)) -> date:
+    """The last of these weekdays up to there: what stops on a Sunday surprises nobody."""
+    there = _day_at(start, end, percent)
+    days = (there - timedelta(days=number) for number in range((there - start).days + 1))
+    return next((day for day in days if day.weekday() in weekdays), there)
 
 
 def incidents(start: date, end: date) -> list[Incident]:
     """Every incident of ``start <= day < end``, in order of time."""
-    days = [start + timedelta(days=number) for number in range((end - start).days)]
-
-    def at(percent: int) -> date:
-        return days[len(days) * percent // 100]
-
-    def weekday(percent: int) -> date:
-        """The last working day up to there: a service that is silent on a Sunday surprises nobody."""
-        return next((day for day in reversed(days[: days.index(at(percent)) + 1]) if day.weekday() < 5), at(percent))
-
-    over, burst, runaway, quiet = instant(end), at(48), at(85), weekday(92)
+    over = instant(end)
+    burst, crawled, runaway = (_working_day(start, end, percent) for percent in (48, 70, 85))
+    # A night after a working day, of whose calls there are enough to be missed.
+    quiet = _working_day(start, end, 92, range(1, 5))
+    regressed, repaired = deploys(start, end)
     found = [
         Incident(
             UNINSTRUMENTED,
             "unattributed_share",
             f"{CHATBOT_KEY} goes live and nobody instrumented it: its usage stands on the bill alone",
-            instant(at(55)),
+            instant(_day_at(start, end, 55)),
             over,
             source=OPENAI,
             api_key_id=CHATBOT_KEY,
@@ -110,8 +124,8 @@ def incidents(start: date, end: date) -> list[Incident]:
         Incident(
             CONCENTRATION,
             "tenant_concentration",
-            "a pilot customer's crawler asks more questions than everybody else together",
-            instant(at(70)),
+            "a pilot customer's crawler asks more questions each morning than everybody else in a day",
+            instant(crawled, CRAWLED_HOURS[0]),
             over,
             tenant_id="ten_wayne",
             feature_id="search_assist",
@@ -128,22 +142,21 @@ def incidents(start: date, end: date) -> list[Incident]:
         Incident(
             QUIET,
             "telemetry_quiet",
-            "the invoice checker's exporter is misconfigured and sends nothing",
-            instant(quiet, 7),
-            instant(quiet, 18),
-            feature_id="invoice_check",
-            service="invoice-checker",
+            "the exporter of the nightly summaries is misconfigured and sends nothing",
+            instant(quiet, SUMMARY_HOUR),
+            instant(quiet, SUMMARY_HOUR + 3),
+            feature_id="call_summary",
+            service="call-summariser",
         ),
     ]
-    regressed = [day for day in days if prompt_version(start, end, "ticket_resolution", day) == REGRESSED_PROMPT]
-    if regressed:
+    if regressed < repaired:
         found.append(
             Incident(
                 PROMPT_REGRESSION,
                 "cost_per_call_drift",
-                f"prompt {REGRESSED_PROMPT} talks more and resolves less",
-                instant(regressed[0]),
-                instant(regressed[-1], 24),
+                f"prompt {REGRESSED_PROMPT} is never read from the cache, talks more and resolves less",
+                regressed,
+                repaired,
                 feature_id="ticket_resolution",
                 prompt_version=REGRESSED_PROMPT,
             )

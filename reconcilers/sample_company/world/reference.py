@@ -85,9 +85,10 @@ BUDGETS = (
 )
 #: The company spends some dollars a day: alarms that wait for more by default would never come.
 ALERT_MINIMUMS = {
+    "cost_per_call_drift": Decimal("0.25"),
     "tenant_concentration": Decimal("0.10"),
     "unattributed_share": Decimal("0.50"),
-    "capture_rate": Decimal("0.20"),
+    "capture_rate": Decimal("0.50"),
     "price_change": Decimal("0.20"),
 }
 

@@ -7,7 +7,6 @@ run gives, in a second and without a dbt start: the tests hold real runs of ``wa
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,12 +25,6 @@ from reconcilers.warehouses import dbt
 from reconcilers.warehouses.duckdb import Store
 from reconcilers.watch import history
 
-#: What stands in compiled text for the hour's run: its knowledge cut-off, the first day of its history, the day after its last.
-MARKS = {
-    "RECONCILE_AS_OF": "1990-01-01 01:01:01",
-    "RECONCILE_WATCHED_FROM": "1991-01-07",
-    "RECONCILE_WATCHED_UNTIL": "1992-01-01",
-}
 #: How long after an incident what it did is still in what is measured.
 _STILL_SEEN = timedelta(days=1)
 
@@ -98,7 +91,10 @@ class Hours:
         self.home = company.settings.path(company.settings.home) / "watch_of_all_days"
         warehouse = Store(self.home)
         telemetry = {str(config["name"]) for config in company.settings.telemetry}
-        as_of = datetime.combine(company.period.end, datetime.min.time())
+        # Nothing else in compiled text is these: an hour's run has its own in their place.
+        as_of = datetime.combine(company.period.end, datetime.min.time()) + timedelta(hours=1, minutes=1, seconds=1)
+        days = company.period.widened(before_days=company.period.start.weekday())
+        self.marks = [f"{as_of:%Y-%m-%d %H:%M:%S}", f"{days.start}", f"{days.end}"]
         with warehouse.writing():
             found = known(company.settings, as_of, lambda landed: landed.source in telemetry)
             warehouse.load(found.files, found.reference, found.knowledge)
@@ -107,25 +103,18 @@ class Hours:
                 environment=warehouse.environment,
                 as_of=as_of,
                 variables=pipeline.variables(company.settings),
-                watched=company.period.widened(before_days=company.period.start.weekday()),
+                watched=days,
             )
-        self.models = self._compiled(warehouse.environment)
+        self.models = self._compiled()
         self.connection = duckdb.connect(warehouse.environment["RECONCILE_STORE"])
 
-    def _compiled(self, environment: dict[str, str]) -> dict[str, str]:
+    def _compiled(self) -> dict[str, str]:
         """SQL of each model that follows from the hour, in the order in which they are built."""
-        target = self.home / "compiled"
-        command = [sys.executable, "-m", "dbt.cli.main", "compile", "--select=tag:watch", f"--target-path={target}"]
-        command += [f"--project-dir={dbt.PROJECT}", f"--profiles-dir={dbt.PROJECT}", f"--log-path={target}"]
-        done = subprocess.run(
-            command, env=os.environ | environment | MARKS, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout
-        nodes = json.loads((target / "manifest.json").read_text())["nodes"]
+        nodes = json.loads((self.home / "dbt" / "manifest.json").read_text())["nodes"]
         texts = {
             name: node["compiled_code"] for name, node in nodes.items() if "/watch/int_" in node["original_file_path"]
         }
-        wanted = {name for name, sql in texts.items() if any(mark in sql for mark in MARKS.values())}
+        wanted = {name for name, sql in texts.items() if any(mark in sql for mark in self.marks)}
         order: list[str] = []
 
         def place(name: str) -> None:
@@ -143,9 +132,9 @@ class Hours:
     def alerts(self, as_of: datetime) -> list[Raised]:
         """What the run of an hour publishes, whose end ``as_of`` is a little after."""
         days = history(Period.of_day((as_of - timedelta(hours=1)).date()))
-        told = dict(zip(MARKS.values(), (f"{as_of:%Y-%m-%d %H:%M:%S}", f"{days.start}", f"{days.end}"), strict=True))
+        told = (f"{as_of:%Y-%m-%d %H:%M:%S}", f"{days.start}", f"{days.end}")
         for name, sql in self.models.items():
-            for mark, value in told.items():
+            for mark, value in zip(self.marks, told, strict=True):
                 sql = sql.replace(mark, value)
             self.connection.execute(f"create or replace table store.intermediate.{name} as {sql}")
         rows = self.connection.execute(f"select {_COLUMNS} from store.intermediate.int_alerts__estimated").fetchall()

@@ -1,5 +1,5 @@
--- grain: hour × feature that is called far more often than at this weekday and hour, while fewer of its events succeed than in the weeks
--- before: by more than three standard deviations of so many outcomes, reckoned in whole numbers
+-- grain: hour × feature that is called far more often than at this weekday and hour, by more events than chance begins, while fewer of them
+-- succeed than in the weeks before: by more than three standard deviations of so many outcomes, reckoned in whole numbers
 {% set tried, deviations, least_outcomes = [1, 3], 3, 8 %}
 with hours as (
 
@@ -11,7 +11,8 @@ windows as (
 
     select
         hours.feature_id, hours.hour_index, lengths.length, hours.calls_until - before.calls_until as calls,
-        hours.successes_until - before.successes_until as successes, hours.failures_until - before.failures_until as failures,
+        hours.starts_until - before.starts_until as starts, hours.successes_until - before.successes_until as successes,
+        hours.failures_until - before.failures_until as failures,
         hours.nanos_until - before.nanos_until as nanos, before.successes_until, before.failures_until
     from hours
     cross join {{ lengths(tried) }} as lengths
@@ -53,9 +54,13 @@ ranked as (
 
     select
         compared.*, weeks.week, then_hours.calls_until - before.calls_until as then_calls,
+        then_hours.starts_until - before.starts_until as then_starts,
         row_number() over (
             partition by compared.feature_id, compared.hour_index, compared.length order by then_hours.calls_until - before.calls_until
         ) as rank,
+        row_number() over (
+            partition by compared.feature_id, compared.hour_index, compared.length order by then_hours.starts_until - before.starts_until
+        ) as starts_rank,
         count(*) over (partition by compared.feature_id, compared.hour_index, compared.length) as weeks_known
     from compared
     cross join {{ weeks_before() }} as weeks
@@ -72,10 +77,12 @@ ranked as (
 
 usual as (
 
-    select feature_id, hour_index, length, {{ median_of('then_calls', 'rank', 'weeks_known') }} as usual_calls
+    select
+        feature_id, hour_index, length, weeks_known, {{ median_of('then_calls', 'rank', 'weeks_known') }} as usual_calls,
+        {{ median_of('then_starts', 'starts_rank', 'weeks_known') }} as usual_starts
     from ranked
     where weeks_known >= {{ least_days() }}
-    group by feature_id, hour_index, length
+    group by feature_id, hour_index, length, weeks_known
 
 ),
 
@@ -88,6 +95,7 @@ beyond as (
     join usual
         on compared.feature_id = usual.feature_id and compared.hour_index = usual.hour_index and compared.length = usual.length
     where compared.calls * 1000000000 >= usual.usual_calls * compared.threshold_nanos and compared.nanos >= compared.minimum_nanos
+        and compared.starts > usual.usual_starts and {{ is_no_chance('compared.starts', 'usual.usual_starts', 'usual.weeks_known') }}
 
 ),
 

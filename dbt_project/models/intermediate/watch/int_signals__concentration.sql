@@ -1,8 +1,6 @@
-{% set deviations = 5 %}
 -- grain: hour × feature × tenant that takes a share of the feature's cost far above its usual one of this weekday, by its calls as well as
--- their cost, so that one dear call is none, and by more than five standard deviations of so many events, so that few events are none.
--- Measured over the fewest hours, at most a day, in which the feature has enough calls and the tenant enough cost; on a known day without
--- it a tenant's share is 0
+-- their cost, so that one dear call is none, and begins more of its events than chance gives it. Measured over the fewest hours, at most a
+-- day, that say so; on a known day without it a tenant's share is 0
 with series as (
 
     select feature_id, tenant_id, hour_index, {{ isum('coalesce(list_nanos, 0)') }} as nanos, {{ isum('priced_calls') }} as calls,
@@ -29,7 +27,7 @@ of_features as (
 
 of_tenants as (
 
-    select feature_id, tenant_id, hour_index, {{ trailing_sums(['nanos', 'calls'], 'feature_id, tenant_id') }} from series
+    select feature_id, tenant_id, hour_index, {{ trailing_sums(['nanos', 'calls', 'starts'], 'feature_id, tenant_id') }} from series
 
 ),
 
@@ -39,7 +37,7 @@ measured as (
         of_tenants.feature_id, of_tenants.tenant_id, of_tenants.hour_index, lengths.length as hours, {{ settings() }},
         {{ of_length('of_tenants.nanos') }} as nanos, {{ of_length('of_features.nanos') }} as whole_nanos,
         {{ of_length('of_tenants.calls') }} as calls, {{ of_length('of_features.calls') }} as whole_calls,
-        {{ of_length('of_features.starts') }} as starts
+        {{ of_length('of_tenants.starts') }} as starts, {{ of_length('of_features.starts') }} as whole_starts
     from of_tenants
     join of_features on of_tenants.feature_id = of_features.feature_id and of_tenants.hour_index = of_features.hour_index
     cross join {{ lengths(window_hours()) }} as lengths
@@ -96,10 +94,10 @@ ranked as (
 
 usual as (
 
-    select feature_id, tenant_id, day_index, {{ median_of('share_nanos', 'rank', 'days') }} as share_nanos
+    select feature_id, tenant_id, day_index, {{ median_of('share_nanos', 'rank', 'days') }} as share_nanos, days
     from ranked
     where days >= {{ least_days() }}
-    group by feature_id, tenant_id, day_index
+    group by feature_id, tenant_id, day_index, days
 
 ),
 
@@ -116,11 +114,8 @@ beyond as (
         and {{ idiv('candidates.hour_index', '24') }} = usual.day_index
     where candidates.share_nanos >= usual.share_nanos + candidates.threshold_nanos
         and candidates.calls * 1000000000 >= (usual.share_nanos + candidates.threshold_nanos) * candidates.whole_calls
-        -- in millionths, so that squares of shares times runs stay whole
-        and {{ idiv('candidates.share_nanos - usual.share_nanos', '1000') }}
-            * {{ idiv('candidates.share_nanos - usual.share_nanos', '1000') }}
-            * candidates.starts
-            >= {{ deviations * deviations }} * {{ idiv('usual.share_nanos', '1000') }} * (1000000 - {{ idiv('usual.share_nanos', '1000') }})
+        and candidates.starts * 1000000000 > usual.share_nanos * candidates.whole_starts
+        and {{ is_no_chance('candidates.starts * 1000000000', 'usual.share_nanos * candidates.whole_starts', 'usual.days', 1000000000) }}
 
 ),
 

@@ -1,5 +1,6 @@
--- grain: hour × feature or prompt version whose calls cost more than those of the feature on this weekday. Measured over the fewest hours,
--- at most a day, whose calls and money are enough; a prompt version is held against what the feature's calls cost, since it is new
+-- grain: hour × feature or prompt version whose calls cost more than those of the feature on this weekday, and more than chance makes of so
+-- many calls, by how far the feature's days of four weeks lay from usual. Measured over the fewest hours, at most a day, that say so,
+-- of calls enough that a few dear ones among them do not; a prompt version is held against what the feature's calls cost, since it is new
 with hours as (
 
     select feature_id, prompt_version, hour_index, {{ isum('list_nanos') }} as nanos, {{ isum('priced_calls') }} as calls
@@ -94,20 +95,53 @@ usual as (
 
 ),
 
-compared as (
+dearer as (
 
-    select measured.*, usual.nanos_per_call, measured.nanos - usual.nanos_per_call * measured.calls as excess_nanos
+    select measured.*, usual.day_index, usual.nanos_per_call, measured.nanos - usual.nanos_per_call * measured.calls as excess_nanos
     from measured
     join usual on measured.feature_id = usual.feature_id and {{ idiv('measured.hour_index', '24') }} = usual.day_index
     where usual.nanos_per_call > 0
+        and {{ wide('measured.nanos') }} * 1000000000
+            >= {{ wide('usual.nanos_per_call * measured.calls') }} * measured.threshold_nanos
+        and measured.nanos - usual.nanos_per_call * measured.calls >= measured.minimum_nanos
+
+),
+
+-- how far the days before lay from usual
+distances as (
+
+    select
+        judged.feature_id, judged.day_index, {{ square_by_unit('days.nanos - judged.nanos_per_call * days.calls', 'days.calls') }} as square
+    from (select distinct feature_id, day_index, nanos_per_call from dearer) as judged
+    join days on judged.feature_id = days.feature_id and days.day_index < judged.day_index
+        and days.day_index >= judged.day_index - {{ 7 * history_weeks() }}
+    where {{ is_usual_day(day_of_hour('days.day_index * 24'), 'days.feature_id') }}
+
+),
+
+spreads as (
+
+    select feature_id, day_index, {{ lower_median('square', 'rank', 'days') }} as square
+    from (
+        select
+            *, row_number() over (partition by feature_id, day_index order by square) as rank,
+            count(*) over (partition by feature_id, day_index) as days
+        from distances
+    ) as ranked
+    group by feature_id, day_index
 
 ),
 
 beyond as (
 
-    select *, row_number() over (partition by scope, feature_id, prompt_version, hour_index order by hours) as place
-    from compared
-    where {{ wide('nanos') }} * 1000000000 >= {{ wide('nanos_per_call * calls') }} * threshold_nanos and excess_nanos >= minimum_nanos
+    select
+        dearer.*,
+        row_number() over (
+            partition by dearer.scope, dearer.feature_id, dearer.prompt_version, dearer.hour_index order by dearer.hours
+        ) as place
+    from dearer
+    join spreads on dearer.feature_id = spreads.feature_id and dearer.day_index = spreads.day_index
+    where {{ is_beyond_spread('dearer.excess_nanos', 'dearer.calls', 'spreads.square') }}
 
 ),
 

@@ -1,15 +1,26 @@
--- grain: hour × feature of which nothing is told for hours, in which as many events as the floor begin on this weekday. Events and not
--- calls are counted: those of one event come together or not at all
+-- grain: hour × feature of which nothing is told for hours, in which so many events begin on this weekday that none of them is no chance.
+-- Events and not calls are counted: those of one event come together or not at all
+{% set columns = ['starts', 'nanos'] %}
+-- what an hour has behind it, and what the same hour of the weeks before had: every hour has a row, so weeks are so many rows
 with hours as (
 
-    select * from {{ ref('int_feature_hours') }}
+    select
+        *{% for week in range(1, history_weeks() + 1) %}{% for column in columns %},
+        lag({{ column }}_until, {{ 168 * week }}) over (partition by feature_id order by hour_index) as {{ column }}_{{ week }}
+        {%- endfor %}{% endfor %}
+    from {{ ref('int_feature_hours') }}
 
 ),
 
 silent as (
 
-    select hours.feature_id, hours.hour_index, hours.hour_index - hours.last_called as length, {{ settings() }}
+    select
+        hours.feature_id, hours.hour_index, hours.hour_index - hours.last_called as length, {{ settings() }}
+        {%- for week in range(1, history_weeks() + 1) %}{% for column in columns %},
+        hours.{{ column }}_{{ week }} - before.{{ column }}_{{ week }} as {{ column }}_{{ week }}
+        {%- endfor %}{% endfor %}
     from hours
+    join hours as before on hours.feature_id = before.feature_id and hours.last_called = before.hour_index
     {{ joined_settings('telemetry_quiet', 'hours.feature_id') }}
     where hours.calls = 0 and {{ is_usual_day(day_of_hour('hours.hour_index'), 'hours.feature_id') }}
         and {{ judged_hours('hours.hour_index') }}
@@ -17,35 +28,40 @@ silent as (
 
 ),
 
+by_week as (
+
+    select
+        silent.feature_id, silent.hour_index, silent.length, silent.threshold_nanos, silent.minimum_nanos, silent.minimum_calls,
+        silent.ruled_owner, silent.hour_index - weeks.hours as then_index
+        {%- for column in columns %},
+        case weeks.week {% for week in range(1, history_weeks() + 1) %}when {{ week }} then silent.{{ column }}_{{ week }} {% endfor %}end
+            as {{ column }}
+        {%- endfor %}
+    from silent
+    cross join {{ weeks_before() }} as weeks
+
+),
+
 ranked as (
 
     select
-        silent.*, then_hours.starts_until - before.starts_until as starts, then_hours.nanos_until - before.nanos_until as nanos,
-        row_number() over (
-            partition by silent.feature_id, silent.hour_index order by then_hours.starts_until - before.starts_until
-        ) as rank,
-        row_number() over (
-            partition by silent.feature_id, silent.hour_index order by then_hours.nanos_until - before.nanos_until
-        ) as nanos_rank,
-        count(*) over (partition by silent.feature_id, silent.hour_index) as weeks_known
-    from silent
-    cross join {{ weeks_before() }} as weeks
-    join hours as then_hours on silent.feature_id = then_hours.feature_id and then_hours.hour_index = silent.hour_index - weeks.hours
-    join hours as before
-        on silent.feature_id = before.feature_id and before.hour_index = silent.hour_index - weeks.hours - silent.length
-    join {{ ref('int_known_days') }} as known on {{ idiv('then_hours.hour_index', '24') }} = known.day_index
-    where {{ is_usual_day(day_of_hour('then_hours.hour_index'), 'silent.feature_id') }}
+        by_week.*, row_number() over (partition by by_week.feature_id, by_week.hour_index order by by_week.starts) as rank,
+        row_number() over (partition by by_week.feature_id, by_week.hour_index order by by_week.nanos) as nanos_rank,
+        count(*) over (partition by by_week.feature_id, by_week.hour_index) as weeks_known
+    from by_week
+    join {{ ref('int_known_days') }} as known on {{ idiv('by_week.then_index', '24') }} = known.day_index
+    where by_week.starts is not null and {{ is_usual_day(day_of_hour('by_week.then_index'), 'by_week.feature_id') }}
 
 ),
 
 usual as (
 
     select
-        feature_id, hour_index, length, threshold_nanos, minimum_nanos, minimum_calls, ruled_owner,
-        {{ median_of('starts', 'rank', 'weeks_known') }} as starts, {{ median_of('nanos', 'nanos_rank', 'weeks_known') }} as nanos
+        feature_id, hour_index, length, threshold_nanos, minimum_nanos, minimum_calls, ruled_owner, weeks_known,
+        {{ lower_median('starts', 'rank', 'weeks_known') }} as starts, {{ lower_median('nanos', 'nanos_rank', 'weeks_known') }} as nanos
     from ranked
     where weeks_known >= {{ least_days() }}
-    group by feature_id, hour_index, length, threshold_nanos, minimum_nanos, minimum_calls, ruled_owner
+    group by feature_id, hour_index, length, threshold_nanos, minimum_nanos, minimum_calls, ruled_owner, weeks_known
 
 ),
 
@@ -60,7 +76,7 @@ final as (
         cast(null as string) as prompt_version, cast(null as string) as segment,
         'hours without a call, in which usually ' || {{ text('starts') }} || ' events begin' as about, ruled_owner
     from usual
-    where starts >= minimum_calls and nanos >= minimum_nanos
+    where {{ is_no_chance('0', 'starts', 'weeks_known') }} and starts >= minimum_calls and nanos >= minimum_nanos
 
 )
 
