@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 from reconcilers.warehouses.dbt import PROJECT
+from tests.shared import made_once
 from tests.warehouses.built import Built
 
 
 @pytest.fixture(scope="session")
 def compiled_for_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What dbt writes, compiling for BigQuery without a connection."""
-    target = tmp_path_factory.mktemp("bigquery")
+    return made_once(tmp_path_factory, "bigquery", _compile)
+
+
+def _compile(target: Path) -> None:
     command = [sys.executable, "-m", "dbt.cli.main", "--no-populate-cache", "--quiet", "compile", "--no-introspect"]
     command += [f"--project-dir={PROJECT}", f"--profiles-dir={PROJECT}", f"--target-path={target}"]
     command += [f"--log-path={target}"]
@@ -35,7 +39,6 @@ def compiled_for_bigquery(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return target
 
 
 @pytest.fixture(scope="session")
