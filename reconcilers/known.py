@@ -67,9 +67,11 @@ def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | 
         if row["model"]
         for source in ([row["source"]] if row["source"] else bills)
     ]
-    files |= resolve(files.get("calls", []), settings.lake, *_knowledge(models.named(rows, told, price_book=False)))
+    made = resolve(files.get("calls", []), settings.lake, *_knowledge(models.named(rows, told, price_book=False)))
+    for entity, paths in made.items():
+        files[entity] = files.get(entity, []) + paths
     # A call of several tellings can have one's provider and another's model.
-    told += [models.Told(*one) for one in models_told({"resolved_calls": files.get("resolved_calls", [])})]
+    told += [models.Told(*one) for one in models_told(made)]
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
     rows = rows | _revenue(settings, landing.known(as_of))
     tables = {name: reference.table(found, name) for name, found in rows.items()}

@@ -22,6 +22,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from reconcilers.ingest import metering
 from reconcilers.ingest.landing import Landing
 from reconcilers.ingest.normalise import Lake
 from reconcilers.ingest.resolution.days import resolve
@@ -31,7 +32,7 @@ from reconcilers.warehouses import dbt
 from reconcilers.warehouses.duckdb import Store
 from tests.benchmarks import company
 
-ENTITIES = ("calls", "charges", "outcomes")
+ENTITIES = ("calls", "charges", "outcomes", *metering.ENTITIES)
 #: The day after the last bill is final, so that nothing is accrued.
 AS_OF = datetime(2026, 11, 1)
 REPEATS = 3
@@ -226,7 +227,8 @@ def build(home: Path, *lakes: Path) -> Figures:
     files = {entity: [path for name, path in named.items() if name.startswith(f"{entity}-")] for entity in ENTITIES}
     started = perf_counter()
     told = Knowledge(model_name=lambda provider, name: name, is_mapped=lambda provider: True)
-    files |= resolve(files["calls"], home / "lake", told, "")
+    for entity, paths in resolve(files["calls"], home / "lake", told, "").items():
+        files[entity] = files.get(entity, []) + paths
     resolution = perf_counter() - started
     store.load(files, company.reference_tables(), company.knowledge())
     dbt.build(
@@ -264,6 +266,7 @@ def restate(lake: Path, restated: Path, day: date) -> None:
     bill = f"select * replace ({dearer}) from read_parquet('{lake}/charges-{day}.parquet')"
     for entity, sql in (("calls", kept), ("charges", bill)):
         duckdb.sql(f"copy ({sql}) to '{restated}/{entity}-{day}.parquet' (format parquet, compression zstd)")
+    company.write_metered(restated / f"calls-{day}.parquet")
 
 
 # Processes and the table ---------------------------------------------------------------------------------------------
