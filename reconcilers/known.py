@@ -37,8 +37,18 @@ class Known:
     knowledge: dict[str, Any]
 
 
-def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | None = None) -> Known:
-    """What is known at ``as_of``. Of pulls, ``only`` those it takes."""
+#: (pulls looked at, all of them, what is read now)
+Progress = Callable[[int, int, str], None]
+
+
+def known(
+    settings: Settings,
+    as_of: datetime,
+    only: Callable[[Landed], bool] | None = None,
+    progress: Progress | None = None,
+) -> Known:
+    """What is known at ``as_of``. Of pulls, ``only`` those it takes. ``progress`` hears of pulls that are read anew, as all are that
+    another release read."""
     landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
     configured = configured_sources(settings)
     sources = {source.name: source for _, source in configured}
@@ -46,10 +56,13 @@ def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | 
     charges: list[tuple[Landed, Path]] = []
     declared: dict[str, Landed] = {}
     unread: list[Refused] = []
-    for landed in landing.known(as_of):
+    pulls = landing.known(as_of)
+    for number, landed in enumerate(pulls):
         if landed.source == reference.SOURCE:
             declared[landed.unit] = landed
         elif landed.source in sources and (only is None or only(landed)):
+            if progress and not lake.has(sources[landed.source], landed):
+                progress(number, len(pulls), f"read {landed.source} {landed.unit}")
             reading, problem = reading_of(lake, sources[landed.source], landed)
             if problem is not None:
                 unread.append(_unread(landed, sources[landed.source].days(landed.unit), problem, reading))

@@ -66,6 +66,10 @@ class Lake:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def has(self, source: Readable, landed: Landed) -> bool:
+        """Whether the pull is read already, as the source reads it now."""
+        return self._folder(source, landed).is_dir()
+
     def ensure(self, source: Readable, landed: Landed) -> Normalised:
         """Make sure that the pull's lake rows are written, which happens once, and say where they are.
 
