@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reconcilers.ingest.lake import schema
 
 if TYPE_CHECKING:
+    import duckdb
     import numpy as np
     import pyarrow as pa
 
@@ -46,9 +47,7 @@ class Metering:
     file; words told again in a later table stand there again, under another number."""
 
     def __init__(self) -> None:
-        import duckdb
-
-        self._connection = duckdb.connect(config={"threads": 1})
+        self._connection = _engine().cursor()
         self._rows = self._profiles = self._contexts = 0
 
     def of(self, calls: pa.Table) -> dict[str, pa.Table]:
@@ -111,6 +110,14 @@ def _read() -> frozenset[str]:
     return frozenset(name for entity in ENTITIES for name in schema(entity).names).union(
         ["own_id", "usage", "usage_exclusive"]
     )
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """What hashes; each reader, which may be a thread, has a cursor of its own. To open one takes longer than most files do."""
+    import duckdb
+
+    return duckdb.connect(config={"threads": 1})
 
 
 class _Usage:

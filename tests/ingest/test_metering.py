@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from random import Random
@@ -201,6 +202,15 @@ def test_words_are_said_once() -> None:
     for entity in ("call_profiles", "call_contexts"):
         rows = [tuple(row.values()) for row in made[entity].drop_columns(entity[5:-1]).to_pylist()]
         assert Counter(rows).most_common(1)[0][1] == 1
+
+
+def test_files_are_made_narrow_at_the_same_time() -> None:
+    tables = [table([a_telling(record_id=f"{number} {row}") for row in range(2_000)]) for number in range(12)]
+    with ThreadPoolExecutor(4) as readers:
+        found = [*readers.map(metered, tables)]
+    for number, rows in enumerate(found):
+        ids = [f"traces|{number} {row}" for row in range(2_000)]
+        assert [(row["call_high"], row["call_low"], row["call_tail"]) for row in rows] == [*map(digits, ids)]
 
 
 def a_telling(**said: Any) -> Row:
