@@ -5,7 +5,7 @@ OUT ?= var/sample
 DBT_PROJECT ?= dbt_project
 YAML_READ ?= $(CURDIR)/var/check-yaml
 
-.PHONY: help run dbt nightly night ui test long accept docs focus hostile alerts crash check check-python check-sql check-yaml lock emitters findings bench screenshot clean
+.PHONY: help run dbt nightly night ui test long accept docs focus metrics hostile alerts crash check check-python check-sql check-yaml lock emitters findings bench screenshot clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -109,6 +109,16 @@ focus: .venv/.ready .venv-focus/.ready ## What the FOCUS validator says of the s
 		reconcile export --format focus-1.2 --month $$month --out var/focus-$$month.parquet --config $(OUT)/reconcile.yaml || exit 1; done
 	@$(BIN)/python -m tests.focus .venv-focus/bin/focus-validator $(FOCUS_MONTHS:%=var/focus-%.parquet)
 
+# MetricFlow is another reader of the tables; nothing else needs it.
+.venv-metricflow/.ready: tests/metricflow/requirements.txt | .venv/.ready
+	@echo "setting up .venv-metricflow, MetricFlow's own environment"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-metricflow
+	@$(BIN)/uv pip sync --quiet --python .venv-metricflow/bin/python --require-hashes tests/metricflow/requirements.txt
+	@touch $@
+
+metrics: .venv/.ready .venv-metricflow/.ready ## What MetricFlow answers for every metric of the semantic layer, beside the sample's tables (two minutes)
+	@$(BIN)/python -m tests.metricflow .venv-metricflow/bin/mf $(OUT)/reconcile.yaml
+
 hostile: .venv/.ready ## What hostile input gets, by kind and room: tests/hostile, every input beside a good source (a minute)
 	@$(BIN)/python -m tests.hostile $(ARGS)
 
@@ -154,8 +164,9 @@ lock: .venv/.ready ## Compile requirements.in into requirements.txt, with hashes
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 tests/warehouses/emulator/requirements.in -o tests/warehouses/emulator/requirements.txt
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.12 tests/focus/requirements.in -o tests/focus/requirements.txt
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 tests/metricflow/requirements.in -o tests/metricflow/requirements.txt
 	@for pins in tests/emitters/environments/*.in; do \
 		$(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --python-version 3.11 $$pins -o $${pins%.in}.txt; done
 
 clean: ## Remove the environment and everything built
-	rm -rf .venv .venv-bigquery .venv-focus var dbt_project/target dbt_project/logs
+	rm -rf .venv .venv-bigquery .venv-focus .venv-metricflow var dbt_project/target dbt_project/logs

@@ -19,7 +19,7 @@ from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
 from reconcilers.warehouses.base import Published
 from reconcilers.warehouses.choice import warehouse_of
-from reconcilers.watch import watched
+from reconcilers.watch import watched, watched_schema
 
 #: Where alerts are: by telemetry each hour, by the bill each night.
 STORES = ("watch", "finance")
@@ -71,7 +71,12 @@ class Alert:
         """What was found, whose it is and who drives it, and the checklist, a step a line."""
         about = f"since {self.opened_at:%Y-%m-%d %H:%M} UTC, about {self.estimated_cost:.2f} {self.currency}"
         owned = f"owner {self.owner}" + (f"; driver: {self.driver}" if self.driver else "")
-        return [self.message, about, owned, *re.split(r" (?=[2-5]\. )", self.checklist)]
+        return [self.message, about, owned, *steps(self.checklist)]
+
+
+def steps(checklist: str) -> list[str]:
+    """The steps of a checklist, each with its number before it."""
+    return re.split(r" (?=[2-5]\. )", checklist)
 
 
 def alerts(settings: Settings, store: str) -> list[Alert]:
@@ -108,9 +113,7 @@ def _published(settings: Settings, store: str) -> Published | None:
 
 
 def _schema(settings: Settings, store: str) -> str:
-    if settings.bigquery and store == "watch":
-        return f"{settings.bigquery.published}_watch"
-    return "finance"
+    return watched_schema(settings) if store == "watch" else "finance"
 
 
 def _told(path: Path) -> dict[str, str]:

@@ -79,3 +79,8 @@ def watched(settings: Settings) -> Warehouse:
             update={"prefix": f"{settings.bigquery.prefix}watch_", "published": f"{settings.bigquery.published}_watch"}
         )
     return warehouse_of(settings.model_copy(update=changed))
+
+
+def watched_schema(settings: Settings) -> str:
+    """What readers call the schema of the estimates."""
+    return f"{settings.bigquery.published}_watch" if settings.bigquery else "finance"

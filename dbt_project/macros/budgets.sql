@@ -11,3 +11,21 @@
 {% macro budget_scopes() -%}
 {{ return({'all': "'all'", 'tenant': 'tenant_id', 'feature': 'feature_id', 'segment': 'segment'}) }}
 {%- endmacro %}
+
+{#
+  the rows of `budgets` that are in force in each of `months` (each once): of a scope the month's own, else the one of every month, which
+  is in force in the months that `every_month_in` is true of
+#}
+{% macro budgets_in_force(budgets, months, every_month_in='true') -%}
+select * from (
+        select
+            budgets.* replace (months.month as month),
+            row_number() over (
+                partition by budgets.scope, budgets.scope_value, months.month order by budgets.month nulls last
+            ) as place
+        from {{ budgets }} as budgets
+        cross join {{ months }} as months
+        where budgets.month = months.month or budgets.month is null and {{ every_month_in }}
+    ) as placed
+    where place = 1
+{%- endmacro %}

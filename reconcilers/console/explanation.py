@@ -38,7 +38,7 @@ def print_explanation(settings: Settings, event_id: str, limit: int) -> bool:
     if len(found.shares) < found.shares_in_all:
         out.print(f"\n{found.shares_in_all - len(found.shares)} smaller shares not shown; --limit shows more")
     for span in found.spans:
-        out.print("\n[bold]as telemetry delivered it[/]")
+        out.print("\n[bold]as telemetry was landed[/]")
         for part, calls in span.parts.items():
             out.print(f"  {_did(part)} {f'call {calls[0]}' if len(calls) == 1 else f'{len(calls)} calls of the event'}")
         _print_stored(out, span.stored)

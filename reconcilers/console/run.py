@@ -17,7 +17,7 @@ from reconcilers.declared.settings import Settings
 from reconcilers.gone import accept, refuse_gone
 from reconcilers.periods import Period
 from reconcilers.runs import Entry, Ledger
-from reconcilers.watch import watch, watched
+from reconcilers.watch import watch, watched, watched_schema
 
 
 def run_with_progress(
@@ -79,10 +79,9 @@ def print_watch(settings: Settings, period: Period, as_of: datetime) -> bool:
             console.print(f"[yellow]{report.source}[/]: {plain(problem)}")
     published = watched(settings).current()
     assert published is not None
-    schema = settings.bigquery.published + "_watch" if settings.bigquery else "finance"
     dearest = published.ask(
         f"""select hour, tenant_id, feature_id, model, calls, unpriced_calls, estimated_cost
-            from {schema}.fct_cost_hourly where hour >= ?
+            from {watched_schema(settings)}.fct_cost_hourly where hour >= ?
             order by estimated_cost desc nulls last, hour, tenant_id, feature_id, model limit 12""",
         datetime.combine(period.start, time()),
     )

@@ -36,13 +36,15 @@ _FINE = frozenset(
 _FINE |= {"above_cheapest", "p50_cost", "p95_cost", "p99_cost"}
 #: Columns that say one word of a list.
 _SAYING = frozenset({"status", "verdict", "state", "severity", "outcome", "finding"})
-_LISTED = frozenset({"rule", "lever", "waste_class", "kind", "step", "meter"})
+_LISTED = frozenset({"rule", "lever", "waste_class", "kind", "step", "meter", "section"})
+#: Ids nobody reads to the end.
+_LONG_IDS = frozenset({"call_id", "run_id"})
 
 
 def shown(name: str, value: object, every_digit: bool = False) -> str:
     """A value as text: amounts rounded for reading, or with every stored digit. What rounds to nothing is not shown as nothing."""
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return f"{value:%Y-%m-%d %H:%M}" if name == "hour" else f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name == "hour" and isinstance(value, int):
@@ -97,12 +99,13 @@ def panel(
     nothing: str = "Nothing here.",
     more: str | None = None,
     bar: str | None = None,
+    only: Sequence[str] = (),
     lacks: Sequence[str] = (),
 ) -> html.Section:
     """A table of what a question found, under its title, with what it means and its SQL; or what is missing for it.
 
     ``links`` say for a column where its cells lead, ``bar`` is the column whose amounts have a bar, ``more`` leads to the rows after;
-    ``lacks`` are the tables a publication has not, where nothing could be found.
+    ``only`` names the columns that are shown, in their order, where not all are; ``lacks`` are the tables a publication has not, where nothing could be found.
     """
     parts: list[Any] = [html.H2(title)]
     if found is None:
@@ -114,7 +117,7 @@ def panel(
         parts += [html.P(note, className="note")] if note else []
         parts += [chart] if chart is not None else []
         parts.append(
-            table(title, found.names, rows[:ROWS] if more is not None else rows, links or {}, every_digit, bar)
+            table(title, only or found.names, rows[:ROWS] if more is not None else rows, links or {}, every_digit, bar)
         )
         if more is not None and len(rows) > ROWS:
             parts.append(html.P(dcc.Link("More rows", href=more), className="more"))
@@ -164,6 +167,8 @@ def table(
                     html.I(className="bar", style={"width": f"{float(abs(row[name]) / longest * 100):.1f}%"}),
                 ]
             told = {"data-of": spoken(name), "className": _class(name, row[name], name in numbers)}
+            if name in _LONG_IDS:
+                told["title"] = str(row[name] or "")
             cells.append(html.Th(content, scope="row", **told) if place == 0 else html.Td(content, **told))
         body.append(html.Tr(cells, className="provisional" if row.get("status") == "provisional" else ""))
     head = html.Tr([html.Th(spoken(name), scope="col", className="n" if name in numbers else "") for name in kept])
@@ -225,6 +230,8 @@ def _class(name: str, value: object, number: bool) -> str:
         return "when"
     if number:
         return "n loss" if _is_loss(name, value) else "n"
+    if name in _LONG_IDS:
+        return "id"
     return f"words {name}" if name in _WORDS else ""
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
+from reconcilers.reports import decisions
 from reconcilers.reports.months import WATERFALL
 from reconcilers.warehouses.base import Figures, Published
+from reconcilers.watch import watched_schema
 
 #: Rows of a page.
 ROWS = 50
-Value = str | int | date | Decimal
+Value = str | int | date | datetime | Decimal
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,19 @@ class Question:
 
 
 def _literal(value: Value) -> str:
+    if isinstance(value, datetime):
+        return f"timestamp '{value}'"
     if isinstance(value, date):
         return f"date '{value}'"
     if isinstance(value, str):
         quoted = value.replace("'", "''")
         return f"'{quoted}'"
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _shared(sql: str, month: date) -> Question:
+    """What the pack asks, too; of more rows the first."""
+    return Question(f"{sql.rstrip()}\nlimit 200", (month,))
 
 
 def until(month: date) -> date:
@@ -114,12 +124,13 @@ def waterfall(month: date) -> Question:
     return Question(WATERFALL, (month,))
 
 
-def alerts() -> Question:
+def alerts(watch: Settings | None = None) -> Question:
+    """Those of the bill; of telemetry where it is asked of what the hourly watch of a company published."""
     return Question(
-        """
+        f"""
 select severity, message, opened_at, owner, estimated_cost, kind, measured, expected, threshold, unit, driver_feature_id,
     driver_tenant_id, driver_prompt_version, checklist, currency
-from finance.fct_alerts
+from {watched_schema(watch) if watch else "finance"}.fct_alerts
 where state = 'open'
 order by opened_at desc, alert_id
 limit 200"""
@@ -288,15 +299,7 @@ limit 200""",
 
 
 def routes(month: date) -> Question:
-    return Question(
-        """
-select workflow, model_route, events, successes, event_cost, cost_per_success, above_cheapest, cost_per_event, failure_share, currency
-from finance.rpt_model_comparison
-where month = ?
-order by workflow, cost_per_success nulls last, model_route
-limit 200""",
-        (month,),
-    )
+    return _shared(decisions.ROUTES, month)
 
 
 # One feature or tenant -----------------------------------------------------------------------------------------------
@@ -317,11 +320,13 @@ limit 36""",
 def across(slice_: str, value: str, month: date, page: int = 0) -> Question:
     """The tenants of a feature, or the features of a tenant, in a month."""
     mine, other = ("feature", "tenant") if slice_ == "feature" else ("tenant", "feature")
+    # Shared cost is of tenants and of no feature (R26), so a feature has no loaded margin.
+    margins = ("contribution_margin",) if slice_ == "feature" else ("shared_cost", "loaded_margin")
+    earned = ", ".join(f"sum(margins.{name}) as {name}" for name in margins)
     return Question(
         f"""
 select margins.{other}_id, max(names.name) as name, sum(margins.revenue) as revenue, sum(margins.direct_cost) as direct_cost,
-    sum(margins.shared_cost) as shared_cost, sum(margins.loaded_margin) as loaded_margin, min(margins.share_attributed) as share_attributed,
-    max(margins.status) as status, max(margins.currency) as currency
+    {earned}, min(margins.share_attributed) as share_attributed, max(margins.status) as status, max(margins.currency) as currency
 from finance.fct_tenant_margin as margins
 left join finance.dim_{other}s as names on margins.{other}_id = names.{other}_id
 where margins.{mine}_id = ? and margins.month = ?
@@ -449,31 +454,11 @@ limit ? offset ?""",
 
 
 def verdicts(month: date) -> Question:
-    return Question(
-        """
-select verdicts.feature_id, names.name, verdicts.verdict, verdicts.rule, verdicts.measured, verdicts.threshold, verdicts.lever,
-    verdicts.saving, verdicts.owner, verdicts.value_per_outcome, verdicts.cost_per_success, verdicts.cost_per_success_low,
-    verdicts.cost_per_success_high, verdicts.contribution_margin, verdicts.margin_rate, verdicts.trend, verdicts.waste_share,
-    verdicts.top_tenant_id, verdicts.top_tenant_share, verdicts.verdict_low, verdicts.verdict_high, verdicts.status, verdicts.currency
-from finance.fct_feature_verdicts as verdicts
-left join finance.dim_features as names on verdicts.feature_id = names.feature_id
-where verdicts.month = ?
-order by verdicts.contribution_margin nulls last, verdicts.feature_id
-limit 200""",
-        (month,),
-    )
+    return _shared(decisions.VERDICTS, month)
 
 
 def savings(month: date) -> Question:
-    return Question(
-        """
-select feature_id, lever, saving, basis_cost, calls, explanation, currency
-from finance.fct_savings
-where month = ? and saving > 0
-order by saving desc, feature_id, lever
-limit 200""",
-        (month,),
-    )
+    return _shared(decisions.SAVINGS, month)
 
 
 def prompt_versions() -> Question:
@@ -489,15 +474,7 @@ limit 200"""
 
 
 def budgets(month: date) -> Question:
-    return Question(
-        """
-select scope, scope_value, state, amount, spent, accrued, forecast, share_spent, state_since, owner, currency
-from finance.fct_budget_status
-where month = ?
-order by share_spent desc nulls last, scope, scope_value
-limit 200""",
-        (month,),
-    )
+    return _shared(decisions.BUDGETS, month)
 
 
 def review() -> Question:
@@ -511,13 +488,29 @@ limit 200"""
     )
 
 
-def last_hours() -> Question:
+def last_hours(watch: Settings) -> Question:
     """Asked of what the hourly watch publishes, which is a publication of its own."""
     return Question(
-        """
-select hour, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls, sum(estimated_cost) as estimated_cost, max(currency) as currency
-from finance.fct_cost_hourly
+        f"""
+select hour, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls, sum(events) as events, sum(successes) as successes,
+    sum(failures) as failures, sum(estimated_cost) as estimated_cost, max(currency) as currency
+from {watched_schema(watch)}.fct_cost_hourly
 group by hour
 order by hour desc
-limit 48"""
+limit 24"""
+    )
+
+
+def in_hour(watch: Settings, hour: datetime) -> Question:
+    """Who an hour's calls were for; asked as ``last_hours`` is."""
+    return Question(
+        f"""
+select tenant_id, feature_id, prompt_version, model, sum(calls) as calls, sum(unpriced_calls) as unpriced_calls,
+    sum(estimated_cost) as estimated_cost, max(currency) as currency
+from {watched_schema(watch)}.fct_cost_hourly
+where hour = ? and calls > 0
+group by tenant_id, feature_id, prompt_version, model
+order by estimated_cost desc nulls last, calls desc, tenant_id, feature_id, prompt_version, model
+limit 25""",
+        (hour,),
     )

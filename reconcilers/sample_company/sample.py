@@ -142,6 +142,7 @@ def _truth_json(truth: GroundTruth, books: Books, answer: Truth, as_of: datetime
         ],
         "feature_verdicts": _verdicts(answer),
         "prompt_versions": _prompt_versions(answer),
+        "tables": _tables(answer),
         "breaks": [asdict(one) for one in answer.breaks],
         "planted": [asdict(one) for one in world.planted],
         "incidents": _incidents(world, books, answer),
@@ -175,7 +176,7 @@ def _waterfall(answer: Truth) -> list[dict[str, Any]]:
 
 
 def _verdicts(answer: Truth) -> list[dict[str, Any]]:
-    """What to do about each feature; ``optimise or sunset`` where a success costs more than it is worth."""
+    """What to do about each feature, by which rule, and the lever that saves most."""
     found = []
     for (feature, month), one in sorted(answer.verdicts.items()):
         unit, margin = answer.unit_costs[month, "feature", feature], answer.feature_margins[feature, month]
@@ -186,6 +187,9 @@ def _verdicts(answer: Truth) -> list[dict[str, Any]]:
                 "verdict": one.verdict,
                 "verdict_low": one.low,
                 "verdict_high": one.high,
+                "rule": one.rule,
+                "lever": one.lever,
+                "saving": one.saving,
                 "successes": unit.count("success"),
                 "cost_per_success": unit.cost_per_success,
                 "cost_per_success_low": unit.cost_per_success_low,
@@ -198,6 +202,19 @@ def _verdicts(answer: Truth) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _tables(answer: Truth) -> dict[str, list[dict[str, Any]]]:
+    """Rows of further published tables, by their grain."""
+    found: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+    for table in answer.tables:
+        rows = found.setdefault(table.name, {})
+        for key, row in table.rows.items():
+            rows.setdefault(key, dict(zip(table.grain, key, strict=True))).update(asdict(row))
+    return {
+        name: [rows[key] for key in sorted(rows, key=lambda key: [(one is not None, str(one)) for one in key])]
+        for name, rows in sorted(found.items())
+    }
 
 
 def _prompt_versions(answer: Truth) -> list[dict[str, Any]]:

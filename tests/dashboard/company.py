@@ -39,6 +39,9 @@ SOLD: dict[str, Row] = {
 def write(folder: Path) -> Path:
     """Its files. Returns its settings file."""
     settings = write_company(folder, SOLD)
+    # Of search no list price is known, so the hourly watch cannot estimate it.
+    prices = "source,model,meter,price_per_million,currency,version,valid_from\nchat,model,input_tokens,12,USD,1,2026-01-01\n"
+    (folder / "reference" / "list_prices.csv").write_text(prices)
     settings.write_text(settings.read_text() + f'company: "{HOSTILE_COMPANY}"\n')
     return settings
 

@@ -21,12 +21,21 @@ from tests.dashboard import company
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Of a company with two tenants, a feature that wastes, and neither revenue nor prompt versions, published."""
+    """Of a company with two tenants, a feature that wastes, and neither revenue nor prompt versions, published and watched."""
     file = company.write(tmp_path_factory.mktemp("company"))
-    run = [sys.executable, "-m", "reconcilers.cli", "run", "--config", str(file), "--from", "2026-09-28"]
-    run += ["--to", "2026-09-30", "--as-of", "2026-10-05T00:00:00"]
-    done = subprocess.run(run, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    for days in (["run", "--from", "2026-09-28", "--to", "2026-09-30"], ["watch", "--date", "2026-09-28"]):
+        command = [
+            sys.executable,
+            "-m",
+            "reconcilers.cli",
+            *days,
+            "--config",
+            str(file),
+            "--as-of",
+            "2026-10-05T00:00:00",
+        ]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
     return read_settings(file)
 
 

@@ -23,6 +23,7 @@ PAGES = {
     "features": "/by/feature?month=2026-09",
     "tenants": "/by/tenant?month=2026-09",
     "hours": "/by/hour?month=2026-09",
+    "hour": "/by/hour?month=2026-09&at=2026-09-28T12:00",
     "feature": "/feature?id=chat&month=2026-09",
     "tenant": f"/tenant?{urlencode({'id': f'chat/{company.MARKUP}'})}",
     "events": "/events?month=2026-09",
@@ -103,6 +104,25 @@ def test_from_a_month_down_to_the_stored_bytes_and_back(browser: Browser, addres
     shown = browser.text()
     browser.open(down)
     assert browser.text() == shown
+
+
+def test_from_the_last_hours_to_who_it_was(browser: Browser, address: str) -> None:
+    browser.wide(1280)
+    browser.open(f"{address}/?month=2026-09")
+    browser.follow("Hours")
+    told = browser.text()
+    assert "The last hours, estimated" in told
+    assert "Telemetry at list price, before any bill" in told
+    link = browser.driver.find_element("link text", "2026-09-28 12:00")
+    link.click()
+    browser.until(lambda: "Who it was from 2026-09-28 12:00 UTC" in browser.text())
+    browser.settled()
+    assert "at=2026-09-28T12" in browser.driver.current_url
+    assert browser.run("return document.querySelector('main section h2').innerText").startswith("Who it was")
+    assert company.MARKUP in browser.text("main section")
+    assert browser.run("return window.attacked") is None
+    browser.follow(f"chat/{company.MARKUP}")
+    assert browser.text("h1") == f"Tenant chat/{company.MARKUP}"
 
 
 def test_it_is_worked_by_the_keyboard(browser: Browser, address: str) -> None:

@@ -25,6 +25,7 @@ from reconcilers.warehouses import dbt
 from reconcilers.warehouses.base import Figures
 from reconcilers.warehouses.choice import current
 from reconcilers.warehouses.duckdb import FINANCE_FILE, Store
+from reconcilers.watch import watched
 from tests.dashboard import company
 from tests.reports import published as few_rows
 from tests.reports.published import Rows
@@ -106,7 +107,7 @@ def written(value: object, name: str) -> str:
         whole = f"{value:,.9f}"
         return whole.rstrip("0").rstrip(".") if name.endswith("quantity") else whole
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return value.strftime("%Y-%m-%d %H:%M" if name == "hour" else "%Y-%m-%d %H:%M:%S")
     if isinstance(value, date) and name == "month":
         return value.strftime("%B %Y")
     if isinstance(value, int):
@@ -121,6 +122,7 @@ def links(page: Page) -> list[tuple[str, str]]:
 EVENT = "chat/e1"
 EVERY_PAGE = [
     *((path, {}) for path in VIEWS if path not in ("/feature", "/tenant", "/event", "/stored")),
+    ("/by/hour", {"at": "2026-09-28T12:00"}),
     ("/feature", {"id": "chat"}),
     ("/tenant", {"id": f"chat/{company.FORMULA}"}),
     ("/event", {"id": EVENT}),
@@ -130,10 +132,11 @@ EVERY_PAGE = [
 
 @pytest.mark.parametrize(("path", "query"), EVERY_PAGE)
 def test_every_table_shows_what_its_sql_gives(settings: Settings, path: str, query: dict[str, str]) -> None:
-    published = current(settings)
+    published, watch = current(settings), watched(settings).current()
+    assert watch is not None
     shown = tables(open_(settings, path, month="2026-09", digits="all", **query))
     for table in shown:
-        found = published.ask(table.sql)
+        found = (watch if "fct_cost_hourly" in table.sql else published).ask(table.sql)
         assert len(table.rows) == min(len(found.rows), questions.ROWS), table.title
         for row, values in zip(table.rows, found.rows, strict=False):
             by_name = dict(zip(found.names, values, strict=True))
@@ -387,7 +390,9 @@ def every_question() -> list[questions.Question]:
         *(asks.across(of, "x", SEPTEMBER) for of in ("feature", "tenant")),
         *(asks.waste(SEPTEMBER, of, "x") for of in ("feature", "tenant")),
         *(ask("x") for ask in (asks.event, asks.runs, asks.calls)),
-        *(ask() for ask in (asks.months, asks.alerts, asks.breaks, asks.prompt_versions, asks.review, asks.last_hours)),
+        *(ask() for ask in (asks.months, asks.alerts, asks.breaks, asks.prompt_versions, asks.review)),
+        *(ask(Settings()) for ask in (asks.alerts, asks.last_hours)),
+        asks.in_hour(Settings(), datetime(2026, 9, 28, 12)),
         asks.events(SEPTEMBER, by, (Decimal(1), "x")),
         asks.events_in_all(SEPTEMBER, by),
     ]
@@ -419,3 +424,59 @@ def test_a_verdict_says_its_reason_and_its_number(tmp_path: Path) -> None:
     assert "f1reprice" in told
     assert "is -27.27. Lever: price, worth 27.27 CHF a month." in told
     assert "f2optimise30.2% of its cost is waste" in told
+
+
+def test_the_last_hours_are_what_telemetry_says_at_list_price(settings: Settings) -> None:
+    page = open_(settings, "/by/hour", month="2026-09", digits="all", at="2026-09-28T12:00")
+    who, hours, _ = tables(page)
+    by_hour = {text(row["hour"]): (text(row["calls"]), text(row["estimated cost"])) for row in hours.rows}
+    # 800,000 tokens at 12 a million; search has no list price, so what its call cost is not known.
+    assert by_hour["2026-09-28 12:00"] == ("4", "9.600000000")
+    assert by_hour["2026-09-28 03:00"] == ("1", "1.200000000")
+    assert [text(row["estimated cost"]) for row in who.rows] == ["6.000000000", "3.600000000", "–not known"]
+    assert [text(row["unpriced calls"]) for row in who.rows] == ["0", "0", "1"]
+    assert "as known at 2026-10-05 00:00:00 UTC" in said(page)
+
+
+def test_without_a_watch_the_pages_say_so(tmp_path: Path) -> None:
+    settings = publish(tmp_path, TABLES)
+    for path in ("/by/hour", "/alerts"):
+        assert "No hourly watch has run: reconcile watch --date DAY." in said(page_of(settings, Place.of(path, "")))
+
+
+ALERT = {
+    "alert_id": "a1", "kind": "tenant_concentration", "scope": "tenant", "scope_value": "t1", "state": "open", "severity": "warning",
+    "opened_at": datetime(2026, 9, 5, 7), "last_seen_at": datetime(2026, 9, 5, 9), "estimated_cost": Decimal("1.5"), "owner": "search",
+    "message": "t1 takes <b>most</b>", "driver_tenant_id": "t1", "checklist": "1. Look first. 2. Own it. 3. Stop it.", "currency": "CHF",
+}  # fmt: skip
+
+
+def test_alerts_of_bill_and_telemetry_stand_with_their_checklists(tmp_path: Path) -> None:
+    settings = publish(tmp_path, {**TABLES, "fct_alerts": [ALERT, ALERT | {"alert_id": "a2", "state": "over"}]})
+    hourly = [ALERT | {"alert_id": f"h{number}", "message": f"hour {number}"} for number in range(2)]
+    few_rows.publish(tmp_path / "watch", {"fct_alerts": hourly}, FACTS)
+    page = page_of(settings, Place.of("/alerts", ""))
+    bill, telemetry = (one for one in of_type(page.content, "Ul") if one.className == "alerts")
+    assert [text(step) for step in of_type(of_type(bill, "Ol")[0], "Li")] == ["Look first.", "Own it.", "Stop it."]
+    assert "since 2026-09-05 07:00 UTC · about 1.50 CHF · owner search · tenant t1" in text(bill)
+    assert text(bill).count("t1 takes") == 1
+    assert [label for label, href in links(page) if href.startswith("/tenant?")] == ["t1"] * 3
+    assert ("hour 0" in text(telemetry), "hour 1" in text(telemetry), "takes" in text(telemetry)) == (True, True, False)
+    assert "2 more by the hourly watch" in said(page_of(settings, Place.of("/", "")))
+
+
+def test_pages_of_an_incomplete_month_say_that_figures_may_move(tmp_path: Path) -> None:
+    facts = {**FACTS, "incomplete": {"2026-09": ["aws: 3 of 30 days missing"]}}
+    for given, says in ((facts, True), (FACTS, False)):
+        page = page_of(publish(tmp_path / str(says), TABLES, given), Place.of("/by/tenant", "?month=2026-09"))
+        assert ("September 2026 is not complete, so that its figures may still move" in said(page)) is says
+
+
+def test_a_feature_has_no_shared_cost_and_says_what_to_do(settings: Settings) -> None:
+    """Shared cost is of tenants (R26): a 0 beside a feature's tenants would look like a result."""
+    found = {table.title: table for table in tables(open_(settings, "/feature", id="chat", month="2026-09"))}
+    assert {"contribution margin", "direct cost"} <= found["Its tenants in September 2026"].rows[0].keys()
+    assert not {"shared cost", "loaded margin"} & found["Its tenants in September 2026"].rows[0].keys()
+    mine = tables(open_(settings, "/tenant", id=f"chat/{company.MARKUP}", month="2026-09"))
+    assert {"shared cost", "loaded margin"} <= next(one for one in mine if "features" in one.title).rows[0].keys()
+    assert "What to do" in said(open_(settings, "/feature", id="chat", month="2026-09"))

@@ -24,8 +24,8 @@ RESERVED = {"day", "week", "month", "quarter", "year", "hour", "minute", "second
 #: Exposure → the code that asks its tables.
 ASKED_BY = {
     "waterfall_page": "reconcilers/reports/months.py",
-    "finance_pack": "reconcilers/reports/pack reconcilers/reports/changes.py",
-    "dashboard": "reconcilers/dashboard",
+    "finance_pack": "reconcilers/reports/pack reconcilers/reports/changes.py reconcilers/reports/decisions.py",
+    "dashboard": "reconcilers/dashboard reconcilers/reports/decisions.py",
     "what_if": "reconcilers/reports/what_if.py",
     "changes": "reconcilers/reports/changes.py",
     "focus_export": "reconcilers/focus_export.py",
@@ -82,7 +82,8 @@ def asked_for(place: str) -> set[str]:
     """The tables that modules, packages or a notebook name."""
     paths = [PROJECT.parent / one for one in place.split()]
     texts = [file.read_text() for path in paths for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
-    pattern = r"""(?:finance\.|\\")((?:fct|rpt|dim|bridge)_[a-z_]+)"""
+    # The schema is a name of ours where the hourly watch is asked.
+    pattern = r"""(?:finance\.|\}\.|\\")((?:fct|rpt|dim|bridge)_[a-z_]+)"""
     return {name for text in texts for name in re.findall(pattern, text)}
 
 

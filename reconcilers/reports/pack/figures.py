@@ -18,8 +18,10 @@ from reconcilers.periods import Period
 from reconcilers.reports.changes import OF_MONTH, changes_of_months
 from reconcilers.reports.changes import SECTIONS as SECTIONS_OF_CHANGES
 from reconcilers.reports.completeness import to_look_at, told
-from reconcilers.reports.pack import questions
-from reconcilers.reports.pack.questions import CHANGES, MONTHS, SECTIONS, SPEND, VERDICTS, Column, Question
+from reconcilers.reports.pack.questions import SECTIONS
+from reconcilers.reports.pack.questions.features import VERDICTS
+from reconcilers.reports.pack.questions.month import CHANGES, MONTHS, SPEND, STEPS
+from reconcilers.reports.pack.questions.question import Column, Question, Section
 from reconcilers.reports.pack.written import WIDE, shown
 from reconcilers.reports.verdicts import reason
 from reconcilers.warehouses.base import Published
@@ -61,6 +63,11 @@ class Table:
     @property
     def columns(self) -> tuple[Column, ...]:
         return self.question.columns
+
+    @property
+    def provisional(self) -> bool:
+        """Whether a row is, and with it the sum of them."""
+        return any(is_provisional(row) for row in self.rows)
 
     @cached_property
     def last(self) -> Row | None:
@@ -116,7 +123,7 @@ class Pack:
         return self.period.start
 
     @property
-    def sections(self) -> list[tuple[questions.Section, list[Table]]]:
+    def sections(self) -> list[tuple[Section, list[Table]]]:
         return [(section, [self.tables[one.key] for one in section.questions]) for section in SECTIONS]
 
     @cached_property
@@ -230,7 +237,7 @@ def pack_of(published: Published, month: date, company: str = "", restated: Sequ
         one.key: _changes(published, period) if one is CHANGES else _answer(published, one, period) for one in asked
     }
     if _before(month) not in months:
-        for key in (CHANGES.key, questions.STEPS.key):
+        for key in (CHANGES.key, STEPS.key):
             told_so = f"nothing of {_before(month):%B %Y} is published, so there is no month to compare with"
             tables[key] = Table(tables[key].question, tables[key].queries, missing=told_so)
     earned = {row["month"] for row in tables[MONTHS.key].rows if row["rows_with_revenue"]}
@@ -278,6 +285,8 @@ def _answer(published: Published, question: Question, period: Period) -> Table:
         row = dict(zip(found.names, values, strict=True))
         if question is VERDICTS:
             row["reason"] = reason(row, shown)
+        if "name" in row:
+            row["feature"] = row["name"] or row["feature_id"]
         rows.append(with_ratios(_with_differences(row, question.columns), question.columns))
     return Table(question, (query,), tuple(rows), "" if rows else question.nothing)
 

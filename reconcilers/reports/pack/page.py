@@ -16,13 +16,14 @@ from typing import Any
 
 from reconcilers.reports.pack.charts import chart_of
 from reconcilers.reports.pack.figures import Card, Pack, Row, Table, is_provisional
-from reconcilers.reports.pack.questions import DEFINITIONS, Column
+from reconcilers.reports.pack.questions.definitions import DEFINITIONS
+from reconcilers.reports.pack.questions.question import Column
 from reconcilers.reports.pack.written import WIDE, exact, shown
 
 #: Rows of a table on the page; of more its first half, those with least of its own measure, and the sum of the others.
 ROWS = 24
 #: Columns of whole sentences, which may break anywhere.
-_LONG = frozenset({"reason", "explanation", "message", "action", "meaning", "note"})
+_LONG = frozenset({"reason", "explanation", "message", "action", "meaning", "note", "break_key"})
 #: From here on a percentage says less than the two figures.
 _TENFOLD = Decimal(10)
 _MARKUP = re.compile(r"`([^`]+)`")
@@ -83,11 +84,11 @@ def cells(table: Table, row: Row, last: bool = False) -> list[Cell]:
 
 
 def _cell(column: Column, value: Any, empty: bool, row: Row) -> Cell:
-    classes = ["n"] if column.is_number else ["day"] if column.kind == "day" else []
+    classes = ["n"] if column.is_number else ["day"] if column.kind in ("day", "month") else []
     if isinstance(value, Decimal) and value < 0 and "margin" in column.name:
         classes.append("loss")
     if column.name in _LONG:
-        classes.append("long sentence" if column.name in ("message", "reason") else "long")
+        classes.append("long sentence" if column.name in ("message", "reason", "break_key") else "long")
     if column.name in ("status", "status_by_sources", "verdict", "state", "finding", "severity") and value:
         classes.append(f"word {re.sub(r'[^a-z_]', '', str(value))}")
     text = "" if empty else shown(column.kind, value)

@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from reconcilers.reports.pack.figures import Pack, Row, Table, is_provisional
-from reconcilers.reports.pack.questions import DEFINITIONS, MONTHS, SECTIONS, SPEND, TENANTS, WASTE, Column
+from reconcilers.reports.pack.questions import SECTIONS
+from reconcilers.reports.pack.questions.definitions import DEFINITIONS
+from reconcilers.reports.pack.questions.month import MONTHS, SPEND
+from reconcilers.reports.pack.questions.question import Column
+from reconcilers.reports.pack.questions.spending import WASTE
+from reconcilers.reports.pack.questions.tenants import TENANTS
 from reconcilers.reports.pack.written import WIDE, exact
 
 #: Up to here a double holds nine decimals.
@@ -118,13 +123,10 @@ def _table(sheet: Any, table: Table, pack: Pack, styles: _Styles) -> _Place:
     stamp = "provisional" if pack.provisional else "preliminary"
     title = f"{table.question.title} · {pack.month:%B %Y} · {pack.currency} · {stamp}"
     sheet.write_string(0, 0, f"{title} · {pack.company}" if pack.company else title, styles(bold=True, font_size=13))
-    sheet.write_string(
-        1,
-        0,
-        f"{table.question.says.replace('`', '')} {table.note.replace('`', '')}".strip(),
-        styles(font_color="#55626F"),
-    )
+    says = f"{table.question.says.replace('`', '')} {table.note.replace('`', '')}".strip()
+    soft = styles(font_color="#55626F", text_wrap=True, valign="top")
     if table.missing:
+        sheet.write_string(1, 0, says, styles(font_color="#55626F"))
         sheet.write_string(HEADER, 0, f"{table.missing[0].upper()}{table.missing[1:]}.", styles(italic=True))
         sheet.set_column(0, 0, 24)
         return place
@@ -134,6 +136,12 @@ def _table(sheet: Any, table: Table, pack: Pack, styles: _Styles) -> _Place:
         if column.name in place.exact:
             sheet.write_string(HEADER - 1, place.exact[column.name], f"{column.head} (exact)", styles("text", head))
         sheet.set_column(place.columns[column.name], place.columns[column.name], _width(column, table))
+    # What a table says takes its width, so that a sheet of paper has the width of the table, too. The call that merges guesses what text is.
+    if place.width > 1:
+        sheet.merge_range(1, 0, 1, place.width - 1, "", soft)
+    sheet.write_string(1, 0, says, soft)
+    wide = sum(_width(column, table) for column in table.columns) + 26 * len(place.exact)
+    sheet.set_row(1, 16 * (1 + len(says) // wide))
     # Two lines of a head that wraps.
     sheet.set_row(HEADER - 1, 31)
     for name in place.exact:
@@ -159,7 +167,7 @@ def _row(
             formula = re.sub(r"\{(\w+)\}", lambda name: place.cell(name[1], number), column.formula)
             sheet.write_formula(number, at, f"={formula}", styles(column.kind, look), float(value))
         else:
-            _value(sheet, number, at, column.kind, value, styles(column.kind, look))
+            _value(sheet, number, at, column.kind, value, styles(column.kind, {**look, **_aligned(column)}))
         if column.name in place.exact and value is not None:
             sheet.write_string(number, place.exact[column.name], exact(value), styles("text", look))
 
@@ -180,7 +188,7 @@ def _gives(column: Column, row: Row, value: Decimal) -> bool:
 
 def _last(sheet: Any, table: Table, place: _Place, styles: _Styles) -> None:
     last: Row = table.last or {}
-    look = {"bold": True, "top": 2}
+    look = {"bold": True, "top": 2, "italic": table.provisional}
     for column in table.columns:
         at, value = place.columns[column.name], last.get(column.name)
         style = styles(column.kind, look)
@@ -247,7 +255,7 @@ def _summary(sheet: Any, pack: Pack, places: Mapping[str, _Place], styles: _Styl
         if card.value is not None and card.before is not None:
             change = float(card.value - card.before)
             sheet.write_formula(number, 3, f"=B{number + 1}-C{number + 1}", styles(card.kind, look), change)
-        sheet.write_string(number, 4, card.says)
+        sheet.write_string(number, 4, card.says, styles(indent=1))
         number += 1
     number = _checks(sheet, pack, places, styles, number + 1)
     complete = "The month is not complete:" if pack.missing else "The month is complete."
@@ -328,8 +336,9 @@ def _sql(sheet: Any, pack: Pack, styles: _Styles) -> None:
     sheet.freeze_panes(1, 1)
 
 
-def _aligned(column: Column) -> dict[str, str]:
-    return {"align": "right"} if column.is_number else {}
+def _aligned(column: Column) -> dict[str, Any]:
+    """Numbers to the right; all else a little off the number before it."""
+    return {"align": "right"} if column.is_number else {"align": "left", "indent": 1}
 
 
 def _width(column: Column, table: Table) -> int:

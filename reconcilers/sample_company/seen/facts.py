@@ -127,7 +127,8 @@ class Telling:
     ``source`` is the telemetry source. ``kind`` is ``model`` (an operation of a model or index itself), ``tool`` or
     ``other`` (agent, workflow, chain). ``provider`` is the word told, in one spelling. ``key.model`` is in one spelling,
     too; ``key.meter``, ``key.modality`` and ``key.cache_ttl`` are unused: they are of the counts. ``estimated`` covers
-    tokenizer counts and streams cut off. Names (event to environment) are this telling's own, nothing inherited.
+    tokenizer counts and streams cut off. Names (event to data mode) are this telling's own, nothing inherited. Queue, jitter
+    (whole milliseconds, rounded down) and throttling are of the machine it ran on.
     """
 
     source: str
@@ -156,6 +157,10 @@ class Telling:
     prompt_version: str | None = None
     user_id: str | None = None
     environment: str | None = None
+    data_mode: str | None = None
+    queue_ms: int | None = None
+    jitter_ms: int | None = None
+    throttled: bool | None = None
 
     @property
     def own_id(self) -> str:
@@ -200,6 +205,7 @@ class RunRecord:
     prompt_version: str | None = None
     user_id: str | None = None
     environment: str | None = None
+    data_mode: str | None = None
 
 
 @dataclass(frozen=True)
@@ -307,11 +313,42 @@ class Source:
 
 @dataclass(frozen=True)
 class Feature:
-    """What finance declares about one feature; ``value_per_outcome`` is what one success is worth."""
+    """What finance declares about one feature; ``value_per_outcome`` is what one success is worth.
+
+    ``risk`` (low, medium, high) is how dear a wrong answer is; a ``batchable`` answer may come a day later.
+    """
 
     owner: str | None = None
     value_per_outcome: Decimal | None = None
     revenue_model: str | None = None
+    risk: str | None = None
+    batchable: bool = False
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent in a month, in any month where ``month`` is ``None``; ``scope_value`` is ``None`` of all.
+
+    From ``warning_share`` and ``alert_share`` of ``amount`` on it has those states.
+    """
+
+    scope: str
+    scope_value: str | None
+    month: date | None
+    amount: Decimal
+    currency: str = "USD"
+    warning_share: Decimal = Decimal("0.75")
+    alert_share: Decimal = Decimal("0.90")
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class CostClass:
+    """The class finance books cost under by environment and destination; ``None`` = any."""
+
+    environment: str | None
+    destination: str | None
+    cost_class: str
 
 
 @dataclass
@@ -354,6 +391,14 @@ class Facts:
     features: dict[str, Feature] = field(default_factory=dict)
     #: tenant -> segment
     segments: dict[str, str] = field(default_factory=dict)
+    #: model -> the cheaper one that may do its work where a wrong answer is cheap
+    cheaper_models: dict[str, str] = field(default_factory=dict)
+    cost_classes: list[CostClass] = field(default_factory=list)
+    budgets: list[Budget] = field(default_factory=list)
+    #: days on which a surge is meant, and of whom; ``None`` = of everybody
+    quiet_days: set[tuple[date, str | None]] = field(default_factory=set)
+    #: R28: the part of a cost that must be attributed, and reconciled, for a figure not to be provisional
+    coverage_gate: Decimal = Decimal("0.95")
     #: R13, R19: a difference up to this part of a key's cost is no break of price or telemetry
     policy_ratio: Decimal = Decimal("0.02")
     midnight_window_minutes: int = 15

@@ -14,6 +14,7 @@ from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import (
     CONTEXT_THRESHOLDS,
     ENVIRONMENTS,
+    MODEL_TIERS,
     TENANTS,
     contract_prices,
     list_prices,
@@ -53,6 +54,10 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
         shared_cost_rules=dict(reference.SHARED_COST_RULES),
         bundle_prices=reference.bundle_prices(),
         features=reference.features(),
+        cheaper_models={model: cheaper for model, (_, cheaper) in MODEL_TIERS.items() if cheaper is not None},
+        cost_classes=list(reference.COST_CLASSES),
+        budgets=list(reference.BUDGETS),
+        quiet_days={(day, whose) for day, whose, _ in reference.quiet_days(world)},
         segments={tenant.tenant_id: tenant.segment for tenant in TENANTS},
     )
 

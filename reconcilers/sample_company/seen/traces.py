@@ -120,6 +120,7 @@ def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
 def _telling(span: _Span) -> Telling:
     operation = span.first("gen_ai.operation.name", "llm.request.type", "db.operation")
     provider = span.first("gen_ai.provider.name", "gen_ai.system", "db.system")
+    queued = span.first("gen_ai.latency.time_in_queue")
     kind = "model" if operation in _MODEL_OPERATIONS else "tool" if operation in _TOOL_OPERATIONS else "other"
     return Telling(
         source=SOURCE,
@@ -146,6 +147,8 @@ def _telling(span: _Span) -> Telling:
         prompt_version=span.named("prompt_version"),
         user_id=span.first("user.id"),
         environment=span.environment(),
+        data_mode=span.named("data_mode"),
+        queue_ms=None if queued is None else int(Decimal(str(queued)) * 1000),
     )
 
 
@@ -203,4 +206,5 @@ def _run(span: _Span) -> RunRecord:
         prompt_version=span.named("prompt_version"),
         user_id=span.first("user.id"),
         environment=span.environment(),
+        data_mode=span.named("data_mode"),
     )

@@ -110,6 +110,7 @@ from reconcilers.sample_company.truth.books import (
     keep_books,
 )
 from reconcilers.sample_company.truth.breaks import Break, find_breaks
+from reconcilers.sample_company.truth.budgets import budget_alerts, budget_status, budgets_by_month
 from reconcilers.sample_company.truth.calls import Call, read_calls
 from reconcilers.sample_company.truth.carve import to_money
 from reconcilers.sample_company.truth.coverage import Coverage, find_coverage
@@ -120,6 +121,7 @@ from reconcilers.sample_company.truth.economics import (
     UnitKey,
     Waste,
     WasteKey,
+    add_billing,
     feature_margins,
     unit_costs,
     waste_ledger,
@@ -128,7 +130,15 @@ from reconcilers.sample_company.truth.events import EventCost, cost_per_success,
 from reconcilers.sample_company.truth.keys import DayKey, Filler, Prices
 from reconcilers.sample_company.truth.margins import MarginKey, Owners, reckon_margins
 from reconcilers.sample_company.truth.matching import match
+from reconcilers.sample_company.truth.outcomes import outcome_maturity, outcome_reversals
+from reconcilers.sample_company.truth.review import weekly_review
+from reconcilers.sample_company.truth.routes import model_comparison, route_entropy
 from reconcilers.sample_company.truth.runs import RunCost
+from reconcilers.sample_company.truth.savings import best_savings, savings, usage_costs, used
+from reconcilers.sample_company.truth.signals import run_signals
+from reconcilers.sample_company.truth.spend import cost_classes, spending
+from reconcilers.sample_company.truth.standing import coverage_beside, feature_standing, margin_trend, tenant_standing
+from reconcilers.sample_company.truth.tables import Table
 from reconcilers.sample_company.truth.usage import read_usage
 from reconcilers.sample_company.truth.variance import beyond_ratio, find_variances
 
@@ -171,7 +181,7 @@ class Accrual:
 class Truth:
     """Everything the pipeline must agree with, in the reporting currency. Zero amounts are left out, except of calls and events.
 
-    ``variance`` holds the components other than 0 of every key and day (R19); ``coverage`` a row's own and its month's (R28).
+    ``tables`` are further published tables, or columns of them. ``variance`` holds the components other than 0 of every key and day (R19); ``coverage`` a row's own and its month's (R28).
     """
 
     calls: dict[str, Call]
@@ -183,6 +193,7 @@ class Truth:
     call_accrued: dict[str, Decimal]
     tenant_margin: dict[MarginKey, TenantMargin]
     coverage: dict[MarginKey, tuple[Coverage, Coverage]]
+    tables: list[Table]
     variance: dict[DayKey, dict[str, Decimal]]
     breaks: list[Break]
     accruals: dict[DayKey, Accrual]
@@ -213,12 +224,23 @@ def reckon(facts: Facts) -> Truth:
     owners = Owners(facts, told)
     margins = reckon_margins(facts, owners, calls, entries, accruals)
     event_cost, run_cost = reckon_events(facts, told, reconciled, accrued)
+    billed_months = event_months(facts, calls.calls, on_calls)
     units, of_features = unit_costs(facts, event_cost.values()), feature_margins(facts, margins)
+    add_billing(facts, units, event_cost, billed_months, margins)
+    coverages = find_coverage(owners, calls, entries, accruals)
+    spent = spending(facts, owners, calls, event_cost, entries, accruals)
+    budgets = budgets_by_month(facts, spent)
+    impacts = prompt_impacts(facts, event_cost.values())
+    usage = used(facts, calls, usages)
+    saved = savings(facts, prices, usages, usage, event_cost, run_cost, impacts, of_features)
+    best_of = best_savings(saved)
+    of_month = verdicts(facts, units, of_features, best_of)
+    tenants = tenant_standing(facts, margins, coverages)
     return Truth(
         calls=calls.calls,
         waterfall=_waterfalls(facts, bill, entries),
         event_cost=event_cost,
-        event_cost_month=event_months(facts, calls.calls, on_calls),
+        event_cost_month=billed_months,
         run_cost=run_cost,
         call_cost={name: to_money(reconciled.get(name, 0)) for name in calls.calls},
         call_accrued={name: to_money(accrued.get(name, 0)) for name in calls.calls},
@@ -226,7 +248,28 @@ def reckon(facts: Facts) -> Truth:
             key: TenantMargin(*map(to_money, (row.revenue, row.direct_cost, row.accrued_cost, row.shared_cost)))
             for key, row in margins.items()
         },
-        coverage=find_coverage(owners, calls, entries, accruals),
+        coverage={
+            (tenant, feature, month): coverages.beside(tenant, feature, month)
+            for tenant, feature, month in coverages.of
+            if tenant is not None and feature is not None
+        },
+        tables=[
+            *coverage_beside(coverages, margins, of_features, units),
+            tenants,
+            feature_standing(facts, margins, of_features, coverages),
+            margin_trend(facts, margins, tenants),
+            cost_classes(facts, spent),
+            outcome_maturity(facts, event_cost.values()),
+            outcome_reversals(facts, event_cost),
+            model_comparison(event_cost.values()),
+            route_entropy(event_cost.values()),
+            run_signals(facts, told, run_cost),
+            usage_costs(usage),
+            saved,
+            budget_status(budgets),
+            budget_alerts(spent, budgets),
+            weekly_review(facts, spent, margins, of_month, impacts, budgets, event_cost.values()),
+        ],
         variance={
             key: {name: to_money(amount) for name, amount in one.parts.items() if amount}
             for key, one in variances.items()
@@ -240,8 +283,8 @@ def reckon(facts: Facts) -> Truth:
         unit_costs_day=unit_costs(facts, event_cost.values(), lambda event: event.day),
         feature_margins=of_features,
         waste=waste_ledger(event_cost, run_cost),
-        verdicts=verdicts(facts, units, of_features),
-        prompt_impacts=prompt_impacts(facts, event_cost.values()),
+        verdicts=of_month,
+        prompt_impacts=impacts,
     )
 
 

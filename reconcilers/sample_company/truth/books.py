@@ -9,7 +9,16 @@ from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 
 from reconcilers.sample_company.seen.facts import Facts
-from reconcilers.sample_company.truth.bill import MATCHING, Bill, BillCell, Statement, as_written, convert, rate_of
+from reconcilers.sample_company.truth.bill import (
+    MATCHING,
+    Bill,
+    BillCell,
+    Line,
+    Statement,
+    as_written,
+    convert,
+    rate_of,
+)
 from reconcilers.sample_company.truth.calls import Call
 from reconcilers.sample_company.truth.carve import carve, half_away, micros
 from reconcilers.sample_company.truth.keys import DayKey, DayKeys, Filler, is_production
@@ -23,7 +32,8 @@ LEAST_BILLED_DAYS = 7
 class Entry:
     """Money (nanos) at a destination; ``call_id`` where a call carries it, ``matched`` if it reached matching (R4).
 
-    ``provisional`` money is on usage that exceeds its bill by more than the policy ratio (R13).
+    ``provisional`` money is on usage that exceeds its bill by more than the policy ratio (R13). ``day`` is the UTC day a bill line
+    without call is of; none if it covers more.
     """
 
     statement: Statement
@@ -33,6 +43,7 @@ class Entry:
     matched: bool
     call_id: str | None = None
     provisional: bool = False
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -63,14 +74,16 @@ def keep_books(
     entries: list[Entry] = []
     for cell in bill.cells:
         if cell.destination != MATCHING:
-            entries.append(Entry(cell.statement, cell.destination, cell.charge_month, cell.cost, False))
+            day = _day(cell)
+            entries.append(Entry(cell.statement, cell.destination, cell.charge_month, cell.cost, False, day=day))
         for name, amount in cell.rests.items():
-            entries.append(Entry(cell.statement, name, cell.charge_month, amount, True))
+            entries.append(Entry(cell.statement, name, cell.charge_month, amount, True, day=_day(cell)))
     for correction in bill.corrections:
+        day = _day(correction.original)
         for name, amount in correction.rests.items():
-            entries.append(Entry(correction.line.statement, name, correction.line.charge_month, amount, True))
+            entries.append(Entry(correction.line.statement, name, correction.line.charge_month, amount, True, day=day))
     for line, name, matched in bill.loose:
-        entries.append(Entry(line.statement, name, line.charge_month, line.effective, matched))
+        entries.append(Entry(line.statement, name, line.charge_month, line.effective, matched, day=_day(line)))
     for number, usage in enumerate(usages):
         entries.extend(_on_calls(usage, number in provisional, calls))
     for statement, billed in exact_billed(facts).items():
@@ -78,6 +91,10 @@ def keep_books(
         month = statement.billing_period_start.replace(day=1)
         entries.append(Entry(statement, "rounding", month, billed - rounded, False))
     return [entry for entry in entries if entry.amount]
+
+
+def _day(of: BillCell | Line) -> date | None:
+    return None if of.is_month else date.fromisoformat(of.dims.time)
 
 
 def _on_calls(usage: UsageCell, provisional: bool, calls: CallIndex) -> Iterable[Entry]:
@@ -175,6 +192,7 @@ def _accrue_on_calls(accrual: int, value: int, cells: list[UsageCell]) -> Accrue
     on_calls: dict[str, int] = defaultdict(int)
     if amount and sum(weights):
         for cell, share in zip(cells, carve(amount, sum(weights), weights), strict=True):
+            cell.accrued = share
             for name, part in zip(cell.calls, carve(share, cell.quantity, list(cell.calls.values())), strict=True):
                 on_calls[name] += part
     return AccruedKey({name: part for name, part in on_calls.items() if part}, accrual - sum(on_calls.values()))

@@ -43,6 +43,7 @@ class Call:
     prompt_version: str | None
     user_id: str | None
     environment: str | None
+    data_mode: str | None
     origins: dict[str, str]
     estimated: bool
     cache_blind: bool
@@ -51,6 +52,10 @@ class Call:
     #: several tellings name different events, or its counts contradict each other
     names_two_events: bool
     inconsistent_scope: tuple[str | None, str | None, str | None] | None
+    #: what the machine was like, where a telling says
+    queue_ms: int | None = None
+    jitter_ms: int | None = None
+    throttled: bool | None = None
 
     @property
     def day(self) -> date:
@@ -221,6 +226,9 @@ class _Resolution:
             ),
             names_two_events=len(events) > 1,
             inconsistent_scope=scope if group.first.partition.inconsistent else None,
+            queue_ms=group.fact("queue_ms"),
+            jitter_ms=group.fact("jitter_ms"),
+            throttled=group.fact("throttled"),
         )
 
     def _provider(self, group: Group) -> Telling | None:

@@ -31,6 +31,15 @@ class _Cost:
     doubtful: dict[str, int]
     accrued: int = 0
 
+    def add(self, entry: Entry) -> None:
+        self.by_destination[entry.destination] += entry.amount
+        self.doubtful[entry.destination] += entry.amount if entry.provisional else 0
+
+    def add_all(self, other: _Cost) -> None:
+        for name, amount in other.by_destination.items():
+            self.by_destination[name] += amount
+            self.doubtful[name] += other.doubtful[name]
+
     def coverage(self) -> Coverage:
         total = sum(self.by_destination[name] for name in _COVERED)
         on_calls = sum(self.by_destination[name] for name in ON_CALLS)
@@ -43,34 +52,61 @@ class _Cost:
 
 
 def _part(part: int, whole: int) -> Fraction | None:
-    return Fraction(part, whole) if whole else None
+    return Fraction(part, whole) if whole > 0 else None
 
 
 def _cost() -> _Cost:
     return _Cost(defaultdict(int), defaultdict(int))
 
 
+@dataclass(frozen=True)
+class Coverages:
+    """Coverage of months, and within them of tenants, features and both together; ``None`` in a key is any."""
+
+    of: dict[tuple[str | None, str | None, date], Coverage]
+    #: of the month, over those billing sources alone that billed calls of a tenant and feature
+    of_sources: dict[MarginKey, Coverage]
+
+    def beside(self, tenant: str | None, feature: str | None, month: date) -> tuple[Coverage, Coverage]:
+        """(own, the month's); nothing is known of what had no production cost."""
+        nothing = Coverage(None, None, None)
+        own = nothing if tenant is None and feature is None else self.of.get((tenant, feature, month), nothing)
+        return own, self.of.get((None, None, month), nothing)
+
+
 def find_coverage(
     owners: Owners, calls: CallIndex, entries: list[Entry], accruals: dict[DayKey, AccruedKey]
-) -> dict[MarginKey, tuple[Coverage, Coverage]]:
-    """(own, the month's) of every tenant, feature and month with production cost on calls."""
-    own: dict[MarginKey, _Cost] = defaultdict(_cost)
-    months: dict[date, _Cost] = defaultdict(_cost)
+) -> Coverages:
+    """Of every scope that has production cost."""
+    of: dict[tuple[str | None, str | None, date], _Cost] = defaultdict(_cost)
+    sources: dict[tuple[str, date], _Cost] = defaultdict(_cost)
+    billed_by: dict[MarginKey, set[str]] = defaultdict(set)
+
+    def scopes(call_id: str, month: date) -> list[_Cost]:
+        tenant, feature = owners.of(calls.calls[call_id])
+        return [of[tenant, feature, month], of[tenant, None, month], of[None, feature, month]]
+
     for entry in entries:
-        costs = [months[entry.charge_month]]
+        month, source = entry.charge_month, entry.statement.source
+        costs = [of[None, None, month], sources[source, month]]
         if entry.call_id is not None and entry.destination in ON_CALLS:
-            tenant, feature = owners.of(calls.calls[entry.call_id])
-            costs.append(own[(tenant, feature, entry.charge_month)])
+            costs += scopes(entry.call_id, month)
+            billed_by[*owners.of(calls.calls[entry.call_id]), month].add(source)
         for cost in costs:
-            cost.by_destination[entry.destination] += entry.amount
-            cost.doubtful[entry.destination] += entry.amount if entry.provisional else 0
+            cost.add(entry)
     for key, accrued in accruals.items():
         month = key.day.replace(day=1)
         for name, amount in accrued.on_calls.items():
             if calls.destination(name) in ON_CALLS:
-                months[month].accrued += amount
-                own[(*owners.of(calls.calls[name]), month)].accrued += amount
-    return {key: (cost.coverage(), months[key[2]].coverage()) for key, cost in own.items()}
+                for cost in (of[None, None, month], *scopes(name, month)):
+                    cost.accrued += amount
+    of_sources = {}
+    for row, its in billed_by.items():
+        whole = _cost()
+        for source in its:
+            whole.add_all(sources[source, row[2]])
+        of_sources[row] = whole.coverage()
+    return Coverages({key: cost.coverage() for key, cost in of.items()}, of_sources)
 
 
 def lower(one: Fraction | None, other: Fraction | None) -> Fraction | None:

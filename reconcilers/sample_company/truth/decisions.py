@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import cached_property
 
 from reconcilers.sample_company.seen.facts import Facts
 from reconcilers.sample_company.truth.carve import half_away, to_money, to_nanos
@@ -15,9 +16,26 @@ from reconcilers.sample_company.truth.economics import NOBODY, FeatureMargin, Un
 from reconcilers.sample_company.truth.events import RESOLVED, EventCost
 
 DOMINANT, WASTEFUL, RISING = Decimal("0.50"), Decimal("0.25"), Decimal("0.20")
-#: A success costs more than it is worth: ``optimise`` or ``sunset``, by what could be saved, which is not reckoned here.
-TOO_DEAR = "optimise or sunset"
 INVESTIGATE = "investigate"
+#: What to do where a rule applies (D48), in the order in which they are asked.
+VERDICTS = {
+    "no_success": INVESTIGATE,
+    "dearer_than_its_worth": "optimise",
+    "dearer_than_its_worth_whatever_is_saved": "sunset",
+    "sold_below_cost": "reprice",
+    "one_tenant_costs_most_and_loses": "limit",
+    "wasteful": "optimise",
+    "rising": "optimise",
+    "nobody_says_its_worth": INVESTIGATE,
+    "worth_more_than_it_costs": "scale",
+}
+#: Rules that weigh what a success costs against what it is worth.
+_OF_WORTH = (
+    "dearer_than_its_worth",
+    "dearer_than_its_worth_whatever_is_saved",
+    "bounds_disagree",
+    "worth_more_than_it_costs",
+)
 
 _BEFORE = timedelta(days=14)
 _FEWEST = 30
@@ -28,14 +46,72 @@ _NORMAL_95 = Decimal("1.96")
 class Verdict:
     """What to do about a feature: what both bounds of the cost per success give, else ``investigate`` (R24)."""
 
-    low: str
-    high: str
+    rule_low: str
+    rule_high: str
     trend: Decimal | None
     waste_share: Decimal | None
+    unit: UnitCost
+    margin: FeatureMargin
+    value: Decimal | None
+    #: the lever on cost that saves most, and nanos
+    best: tuple[str, int] | None
+
+    @property
+    def low(self) -> str:
+        return VERDICTS[self.rule_low]
+
+    @property
+    def high(self) -> str:
+        return VERDICTS[self.rule_high]
 
     @property
     def verdict(self) -> str:
         return self.low if self.low == self.high else INVESTIGATE
+
+    @property
+    def rule(self) -> str:
+        return self.rule_high if self.low == self.high else "bounds_disagree"
+
+    @property
+    def measured(self) -> Decimal | None:
+        """The number that decided, at the high bound."""
+        if self.rule in _OF_WORTH:
+            return self.unit.cost_per_success_high
+        return {
+            "no_success": to_money(self.unit.cost()) if self.unit.observed or self.unit.unobserved else None,
+            "sold_below_cost": to_money(self.margin.contribution_margin - self.margin.accrued_cost),
+            "one_tenant_costs_most_and_loses": self.margin.top_tenant_share,
+            "wasteful": self.waste_share,
+            "rising": self.trend,
+        }.get(self.rule)
+
+    @property
+    def threshold(self) -> Decimal | None:
+        """What it was held against."""
+        if self.rule in _OF_WORTH:
+            return self.value
+        return {
+            "sold_below_cost": Decimal(0),
+            "one_tenant_costs_most_and_loses": DOMINANT,
+            "wasteful": WASTEFUL,
+            "rising": RISING,
+        }.get(self.rule)
+
+    @property
+    def lever(self) -> str | None:
+        """What would change the verdict: who pays, who may call, else what saves most."""
+        if self.verdict in ("reprice", "limit"):
+            return "price" if self.verdict == "reprice" else "quota"
+        return self.best[0] if self.best is not None and self.verdict != "scale" else None
+
+    @property
+    def saving(self) -> Decimal | None:
+        if self.verdict == "reprice":
+            return to_money(-self.margin.contribution_margin)
+        if self.verdict == "limit":
+            top = self.margin.top_tenant_contribution_margin
+            return None if top is None else to_money(-top)
+        return to_money(self.best[1]) if self.best is not None and self.verdict != "scale" else None
 
 
 @dataclass(frozen=True)
@@ -74,7 +150,8 @@ class Side:
     @property
     def variance_of_mean(self) -> Fraction:
         """Sample variance ÷ events; 0 of a single event."""
-        distances = [to_nanos(one.reconciled_cost) - self.mean for one in self.events]
+        mean = self.mean
+        distances = [to_nanos(one.reconciled_cost) - mean for one in self.events]
         squares = sum((distance * distance for distance in distances), Fraction(0))
         return squares / max(len(self.events) - 1, 1) / len(self.events)
 
@@ -96,7 +173,7 @@ class PromptImpact:
         assert self.before.cost_per_event is not None
         return self.after.cost_per_event - self.before.cost_per_event
 
-    @property
+    @cached_property
     def interval(self) -> tuple[Decimal, Decimal]:
         """95 % of the difference by the normal approximation, to six decimals."""
         middle, variance = (
@@ -145,9 +222,12 @@ class PromptImpact:
 
 
 def verdicts(
-    facts: Facts, units: dict[UnitKey, UnitCost], margins: dict[tuple[str, date], FeatureMargin]
+    facts: Facts,
+    units: dict[UnitKey, UnitCost],
+    margins: dict[tuple[str, date], FeatureMargin],
+    best_of: Mapping[tuple[date, str], tuple[str, int]],
 ) -> dict[tuple[str, date], Verdict]:
-    """Of every feature and month that has events or costs anything."""
+    """Of every feature and month that has events or costs anything; ``best_of`` is the lever on cost that saves most, and nanos."""
     found = {}
     for (feature, month), margin in margins.items():
         unit = units.get((month, "feature", feature), UnitCost())
@@ -160,20 +240,22 @@ def verdicts(
         over = (month + timedelta(days=32)).replace(day=1) <= facts.as_of.date()
         if now is not None and before is not None:
             trend = share(to_nanos(now) - to_nanos(before), to_nanos(before))
+        declared, best = facts.features.get(feature), best_of.get((month, feature))
+        value = declared.value_per_outcome if declared else None
         low, high = (
-            _class(facts, feature, unit, margin, cost, contribution, trend, over)
+            _rule(value, best, unit, margin, cost, contribution, trend, over)
             for cost, contribution in (
                 (unit.cost_per_success_low, margin.contribution_margin),
                 (unit.cost_per_success_high, margin.contribution_margin - margin.accrued_cost),
             )
         )
-        found[feature, month] = Verdict(low, high, trend, unit.waste_share)
+        found[feature, month] = Verdict(low, high, trend, unit.waste_share, unit, margin, value, best)
     return found
 
 
-def _class(
-    facts: Facts,
-    feature: str,
+def _rule(
+    value: Decimal | None,
+    best: tuple[str, int] | None,
     unit: UnitCost,
     margin: FeatureMargin,
     cost: Decimal | None,
@@ -181,24 +263,24 @@ def _class(
     trend: Decimal | None,
     month_is_over: bool,
 ) -> str:
-    """The first class that applies at one bound. A margin counts of what is sold, once the month is over (D48)."""
+    """The first rule that applies at one bound. A margin counts of what is sold, once the month is over (D48)."""
     margin_counts = month_is_over and margin.revenue > 0
-    declared = facts.features.get(feature)
-    value = declared.value_per_outcome if declared else None
-    if not unit.count("success"):
-        return INVESTIGATE
+    successes = unit.count("success")
+    if not successes:
+        return "no_success"
     if value is not None and cost is not None and cost > value:
-        return TOO_DEAR
+        saved = per(best[1] if best else 0, successes) or Decimal(0)
+        return "dearer_than_its_worth" if cost - saved <= value else "dearer_than_its_worth_whatever_is_saved"
     if margin_counts and contribution < 0:
-        return "reprice"
+        return "sold_below_cost"
     top, part = margin.top_tenant_contribution_margin, margin.top_tenant_share
     if margin_counts and top is not None and part is not None and top < 0 and part >= DOMINANT:
-        return "limit"
-    if (unit.waste_share or 0) >= WASTEFUL or (trend or 0) >= RISING:
-        return "optimise"
-    if value is None and margin.revenue <= 0:
-        return INVESTIGATE
-    return "scale"
+        return "one_tenant_costs_most_and_loses"
+    if (unit.waste_share or 0) >= WASTEFUL:
+        return "wasteful"
+    if (trend or 0) >= RISING:
+        return "rising"
+    return "nobody_says_its_worth" if value is None and margin.revenue <= 0 else "worth_more_than_it_costs"
 
 
 def prompt_impacts(facts: Facts, events: Iterable[EventCost]) -> dict[tuple[str, str], PromptImpact]:

@@ -20,6 +20,8 @@ from reconcilers.sample_company.truth.margins import UNASSIGNED, MarginKey, Marg
 from reconcilers.sample_company.truth.runs import RunCost
 
 NOBODY = "(none)"
+#: Slices that say where calls ran: of events that are not production, too.
+OF_ALL_EVENTS = ("environment", "data_mode")
 PRICINGS = ("seat", "usage", "overage", "outcome", "bundle", "other")
 #: What a feature's price is for where neither line nor bundle says.
 _PRICING_OF = {"per_seat": "seat", "per_outcome": "outcome", "usage_overage": "usage", "usage": "usage"}
@@ -32,13 +34,16 @@ WasteKey = tuple[date, str | None, str | None, str, bool]
 
 @dataclass
 class UnitCost:
-    """Production events of a slice and the time they were resolved in, else ended (R24); of slice ``environment`` all events.
+    """Events of a slice and the time they were resolved in, else ended (R24).
 
     Unobserved events are in ``unobserved`` and, if they name a user, in ``users``, and nowhere else.
     """
 
     observed: list[EventCost] = field(default_factory=list)
     unobserved: list[EventCost] = field(default_factory=list)
+    #: nanos billed in the month, whenever the events were resolved (R21), and of stage 2, where it reaches the slice
+    billed: int = 0
+    shared: int | None = None
 
     def count(self, outcome: str) -> int:
         return sum(one.outcome == outcome for one in self.observed)
@@ -63,9 +68,26 @@ class UnitCost:
     def waste(self) -> int:
         return sum(to_nanos(cost) for one in self.observed for cost in one.waste.values())
 
+    def overhead(self, name: str) -> int:
+        """Nanos of a class of waste."""
+        return sum(to_nanos(one.waste.get(name, Decimal(0))) for one in self.observed)
+
     @property
     def cost_per_event(self) -> Decimal | None:
         return per(self.cost(), len(self.observed))
+
+    @property
+    def all_in_cost_per_success(self) -> Decimal | None:
+        return per(self.cost(), self.count("success"))
+
+    @property
+    def fully_loaded_cost_per_success(self) -> Decimal | None:
+        return None if self.shared is None else per(self.cost() + self.shared, self.count("success"))
+
+    @property
+    def cost_per_weighted_success(self) -> Decimal | None:
+        """A partial is half a success."""
+        return per(2 * self.cost(*RESOLVED), 2 * self.count("success") + self.count("partial"))
 
     @property
     def cost_per_success(self) -> Decimal | None:
@@ -139,6 +161,11 @@ class FeatureMargin:
         return self.revenue - self.direct_cost
 
     @property
+    def losses_of_tenants(self) -> int:
+        """What tenants cost beyond what they pay."""
+        return sum(-margin for _, margin in self.tenants.values() if margin < 0)
+
+    @property
     def margin_rate(self) -> Decimal | None:
         return share(self.contribution_margin, self.revenue)
 
@@ -181,7 +208,17 @@ def unit_costs(
 ) -> dict[UnitKey, UnitCost]:
     """Every month (or what ``begin_of`` begins), slice and value of it that an event is of. Unobserved is what its month says."""
     events = list(events)
-    seen = {(one.feature_id, one.month) for one in events if one.seen}
+    unseen = unobserved_ids(events)
+    found: dict[UnitKey, UnitCost] = defaultdict(UnitCost)
+    for event in events:
+        for name, value in slices_of(facts, event).items():
+            row = found[begin_of(event), name, value]
+            (row.unobserved if id(event) in unseen else row.observed).append(event)
+    return dict(found)
+
+
+def slices_of(facts: Facts, event: EventCost) -> dict[str, str]:
+    """Slices that an event is in, and its value in each; where calls ran is told of all events, else of production only."""
     of: dict[str, Callable[[EventCost], str | None]] = {
         "all": lambda _: "all",
         "tenant": lambda one: one.tenant_id,
@@ -191,15 +228,38 @@ def unit_costs(
         "segment": lambda one: facts.segments.get(one.tenant_id or ""),
         "model_route": lambda one: one.model_route,
         "environment": lambda one: one.environment,
+        "data_mode": lambda one: one.data_mode,
+        "user": lambda one: one.user_id,
     }
-    found: dict[UnitKey, UnitCost] = defaultdict(UnitCost)
-    for event in events:
-        unobserved = not event.seen and (event.feature_id, event.month) in seen
-        for name, value_of in of.items():
-            if event.production or name == "environment":
-                row = found[begin_of(event), name, value_of(event) or NOBODY]
-                (row.unobserved if unobserved else row.observed).append(event)
-    return found
+    return {
+        name: value_of(event) or NOBODY for name, value_of in of.items() if event.production or name in OF_ALL_EVENTS
+    }
+
+
+def add_billing(
+    facts: Facts,
+    units: dict[UnitKey, UnitCost],
+    events: dict[str, EventCost],
+    billed: dict[tuple[str, date, bool], Decimal],
+    margins: dict[MarginKey, MarginNanos],
+) -> None:
+    """What was billed in the month of each slice's events (R21), and stage-2 cost of all and of tenants (R26)."""
+    for (event_id, month, _), cost in billed.items():
+        for name, value in slices_of(facts, events[event_id]).items():
+            units.setdefault((month, name, value), UnitCost()).billed += to_nanos(cost)
+    shared: dict[UnitKey, int] = defaultdict(int)
+    for (tenant, _, month), margin in margins.items():
+        shared[month, "all", "all"] += margin.shared_cost
+        shared[month, "tenant", tenant] += margin.shared_cost
+    for key in shared.keys() & units.keys():
+        units[key].shared = shared[key]
+
+
+def unobserved_ids(events: Iterable[EventCost]) -> set[int]:
+    """R24: ``id`` of events of which no call was seen, in a feature whose other events of the month have calls."""
+    events = list(events)
+    seen = {(one.feature_id, one.month) for one in events if one.seen}
+    return {id(one) for one in events if not one.seen and (one.feature_id, one.month) in seen}
 
 
 def feature_margins(facts: Facts, margins: dict[MarginKey, MarginNanos]) -> dict[tuple[str, date], FeatureMargin]:
@@ -226,7 +286,7 @@ def waste_ledger(events: dict[str, EventCost], runs: dict[str, RunCost]) -> dict
     of: dict[WasteKey, set[str]] = defaultdict(set)
     in_runs: dict[tuple[str, str], int] = defaultdict(int)
     spent: dict[tuple[date, str | None, str | None, bool], int] = defaultdict(int)
-    seen = {(one.feature_id, one.month) for one in events.values() if one.seen}
+    unseen = unobserved_ids(events.values())
 
     def place(event: EventCost, name: str) -> WasteKey:
         return event.month, event.feature_id, event.tenant_id, name, event.production
@@ -239,7 +299,7 @@ def waste_ledger(events: dict[str, EventCost], runs: dict[str, RunCost]) -> dict
             wasted[key] += 1
             of[key].add(run.event_id)
     for event_id, event in events.items():
-        if event.seen or (event.feature_id, event.month) not in seen:
+        if id(event) not in unseen:
             spent[event.month, event.feature_id, event.tenant_id, event.production] += to_nanos(event.reconciled_cost)
         for name, amount in event.waste.items():
             without_run = to_nanos(amount) - in_runs[event_id, name]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
 from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord, RunRecord
@@ -19,7 +19,7 @@ from reconcilers.sample_company.truth.runs import UNSUCCESSFUL, Attempts, Ending
 EMITTERS = ("system_of_record", "human", "evaluator", "sdk")
 RESOLVED = ("success", "failure", "partial")
 #: Whom an event was for and how it ran.
-NAMES = ("tenant_id", "feature_id", "workflow", "prompt_version", "user_id", "environment")
+NAMES = ("tenant_id", "feature_id", "workflow", "prompt_version", "user_id", "environment", "data_mode")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class EventCost:
     A name (tenant to environment) is the only one its calls tell, or if they tell none its runs; ``None`` where they differ.
     ``outcome`` is success, failure, partial, pending or abandoned; ``outcome_at`` when the deciding statement was made.
     ``production`` is true if any of its calls is, or without calls any of its runs, or if nothing tells (R7); ``seen`` if it has any.
-    ``model_route`` names the models of its attempts, each where it was first tried.
+    ``model_route`` names the models of its attempts, each where it was first tried; ``routing_entropy`` is of its calls over models,
+    in bits to six decimals, ``None`` where none tells its model.
     ``ended_at`` is when its last call or run ended, else when its outcome was said. ``waste`` is by class (R23).
     """
 
@@ -40,13 +41,16 @@ class EventCost:
     started_at: datetime
     ended_at: datetime
     outcome_at: datetime | None = None
+    outcome_emitter: str | None = None
     tenant_id: str | None = None
     feature_id: str | None = None
     workflow: str | None = None
     prompt_version: str | None = None
     user_id: str | None = None
     environment: str | None = None
+    data_mode: str | None = None
     model_route: str | None = None
+    routing_entropy: Decimal | None = None
     seen: bool = True
     attempts: int = 0
     failed_attempts: int = 0
@@ -98,8 +102,10 @@ def reckon_events(
             started_at=min(first or said),
             ended_at=max(last or said),
             outcome_at=ending.at,
+            outcome_emitter=ending.emitter,
             **names,
             model_route=_route(costs.values()),
+            routing_entropy=_entropy(Counter(call.key.model for call in its_calls if call.key.model is not None)),
             seen=bool(its_calls),
             attempts=len(numbered),
             failed_attempts=sum(run.status in UNSUCCESSFUL for run in numbered),
@@ -127,13 +133,23 @@ def _route(runs: Iterable[RunCost]) -> str | None:
     return " > ".join(sorted(first, key=lambda model: (first[model], model.encode()))) or None
 
 
+def _entropy(calls: Counter[str]) -> Decimal | None:
+    if len(calls) < 2:
+        return Decimal(0) if calls else None
+    with localcontext() as exact:
+        exact.prec = 40
+        parts = [Decimal(number) / calls.total() for number in calls.values()]
+        bits = -sum(part * part.ln() for part in parts) / Decimal(2).ln()
+        return bits.quantize(Decimal("0.000001"), ROUND_HALF_UP)
+
+
 def _ending(facts: Facts, ended: list[datetime], statements: list[OutcomeRecord]) -> Ending:
     """How the event ended and when that was said; an event whose calls are not seen waits since its last run."""
     if statements:
         heaviest = min(EMITTERS.index(one.emitter) for one in statements)
         candidates = [one for one in statements if EMITTERS.index(one.emitter) == heaviest]
         final = max(candidates, key=lambda one: (one.occurred_at, one.outcome))
-        return Ending(final.outcome, final.occurred_at)
+        return Ending(final.outcome, final.occurred_at, final.emitter)
     waited = facts.as_of - max(ended)
     return Ending("abandoned" if waited > timedelta(days=facts.abandoned_after_days) else "pending", None)
 

@@ -32,6 +32,12 @@ class MarginNanos:
     accrued_cost: int = 0
     shared_cost: int = 0
 
+    def add(self, other: MarginNanos) -> None:
+        self.revenue += other.revenue
+        self.direct_cost += other.direct_cost
+        self.accrued_cost += other.accrued_cost
+        self.shared_cost += other.shared_cost
+
     def any(self) -> bool:
         return any((self.revenue, self.direct_cost, self.accrued_cost, self.shared_cost))
 
@@ -49,9 +55,16 @@ class Owners:
                 if call.feature_id is not None:
                     self._features[call.event_id].add(call.feature_id)
 
+    def known(self, call: Call) -> tuple[str | None, str | None]:
+        """Tenant and feature; ``None`` where nobody tells, or two are told."""
+        return (
+            call.tenant_id or _only(self._tenants, call.event_id),
+            call.feature_id or _only(self._features, call.event_id),
+        )
+
     def of(self, call: Call) -> tuple[str, str]:
-        tenant = call.tenant_id or _only(self._tenants, call.event_id) or UNASSIGNED
-        return tenant, call.feature_id or _only(self._features, call.event_id) or NO_FEATURE
+        tenant, feature = self.known(call)
+        return tenant or UNASSIGNED, feature or NO_FEATURE
 
 
 def _only(known: dict[str, set[str]], event_id: str | None) -> str | None:

@@ -49,6 +49,7 @@ class Ending:
 
     outcome: str
     at: datetime | None
+    emitter: str | None = None
 
 
 def all_runs(facts: Facts, calls: Iterable[Call]) -> dict[str, list[RunRecord]]:

@@ -17,6 +17,7 @@ NAMES = (
     "prompt_version",
     "user_id",
     "environment",
+    "data_mode",
 )
 
 

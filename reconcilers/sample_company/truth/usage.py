@@ -58,6 +58,8 @@ class UsageCell:
     left: int = 0
     expected_left: int = 0
     received: dict[tuple[str, date, date], int] = field(default_factory=lambda: defaultdict(int))
+    #: what of an accrual its calls carry (R25)
+    accrued: int = 0
     assumed: set[str] = field(default_factory=set)
 
     @property

@@ -8,11 +8,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from reconcilers.sample_company.seen.facts import ChargeRule, Feature, Price, Source
+from reconcilers.sample_company.seen.facts import Budget, ChargeRule, CostClass, Feature, Price, Source
 from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.calendar import month_of, next_month
 from reconcilers.sample_company.world.company import (
@@ -62,25 +63,25 @@ SHARED_COST_RULES = {
 }
 #: Environment, destination and the cost class finance books them under; a blank is any. What is not recognised has none.
 COST_CLASSES = (
-    ("production", None, "cogs"),
-    ("prod", None, "cogs"),
-    ("staging", None, "r_and_d"),
-    ("dev", None, "r_and_d"),
+    CostClass("production", None, "cogs"),
+    CostClass("prod", None, "cogs"),
+    CostClass("staging", None, "r_and_d"),
+    CostClass("dev", None, "r_and_d"),
     *(
-        (None, destination, "cogs")
+        CostClass(None, destination, "cogs")
         for destination in ("no_telemetry", "sampled_out", "platform_usage", "commitment_idle", "credit", "rounding")
     ),
-    (None, "non_production", "r_and_d"),
-    (None, "support_and_fees", "g_and_a"),
-    (None, "tax", "g_and_a"),
+    CostClass(None, "non_production", "r_and_d"),
+    CostClass(None, "support_and_fees", "g_and_a"),
+    CostClass(None, "tax", "g_and_a"),
 )
-#: What may be spent in any month, in dollars: scope, whose, how much, who acts.
+#: What may be spent in any month, in dollars.
 BUDGETS = (
-    ("all", None, Decimal(1200), "finance"),
-    ("feature", "ticket_resolution", Decimal(100), "support-products"),
-    ("feature", "report_writer", Decimal(240), "insights"),
-    ("tenant", "ten_wayne", Decimal(18), "sales"),
-    ("segment", "self_serve", Decimal(60), "sales"),
+    Budget("all", None, None, Decimal(1200), owner="finance"),
+    Budget("feature", "ticket_resolution", None, Decimal(100), owner="support-products"),
+    Budget("feature", "report_writer", None, Decimal(240), owner="insights"),
+    Budget("tenant", "ten_wayne", None, Decimal(18), owner="sales"),
+    Budget("segment", "self_serve", None, Decimal(60), owner="sales"),
 )
 #: The company spends some dollars a day: alarms that wait for more by default would never come.
 ALERT_MINIMUMS = {
@@ -156,7 +157,16 @@ def bundle_prices() -> dict[tuple[str, str], Decimal]:
 
 def features() -> dict[str, Feature]:
     """What is declared about each feature."""
-    return {one.feature_id: Feature(one.owner, one.value_per_outcome, one.revenue_model) for one in FEATURES}
+    return {
+        one.feature_id: Feature(one.owner, one.value_per_outcome, one.revenue_model, one.risk, one.batchable)
+        for one in FEATURES
+    }
+
+
+def quiet_days(world: World) -> list[tuple[date, str | None, str]]:
+    """Day, whose, and why."""
+    quarter = world.start + (world.end - world.start) // 4
+    return [(quarter, "call_summary", "calls of a quarter are summarised again")]
 
 
 def write_reference(folder: Path, world: World) -> None:
@@ -240,10 +250,10 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
             "model tier cheaper_model",
             [(model, tier, cheaper) for model, (tier, cheaper) in MODEL_TIERS.items()],
         ),
-        "cost_classes.csv": ("environment destination cost_class", list(COST_CLASSES)),
+        "cost_classes.csv": ("environment destination cost_class", [astuple(one) for one in COST_CLASSES]),
         "budgets.csv": (
             "scope scope_value month amount currency warning_share alert_share owner",
-            [(scope, value, None, amount, "USD", None, None, owner) for scope, value, amount, owner in BUDGETS],
+            [astuple(budget) for budget in BUDGETS],
         ),
         "alert_rules.csv": (
             "kind scope_value threshold minimum_cost minimum_calls owner",
@@ -251,7 +261,7 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
         ),
         "quiet_days.csv": (
             "day scope_value reason",
-            [(world.start + (world.end - world.start) // 4, "call_summary", "calls of a quarter are summarised again")],
+            list(quiet_days(world)),
         ),
         "bundle_prices.csv": (
             "bundle_id feature_id stand_alone_price valid_from valid_to",

@@ -17,7 +17,7 @@ from reconcilers.cli import app
 from reconcilers.declared.settings import read_settings
 from reconcilers.periods import Period
 from reconcilers.reports.pack import pack_of
-from reconcilers.reports.pack.questions import CHANGES
+from reconcilers.reports.pack.questions.month import CHANGES
 from reconcilers.runs import Ledger
 from reconcilers.warehouses.choice import current
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -15,8 +15,9 @@ import duckdb
 from reconcilers.sample_company.seen.facts import PRICE_DIMENSIONS
 from reconcilers.sample_company.truth.answer import Truth
 from reconcilers.sample_company.truth.carve import to_money
-from reconcilers.sample_company.truth.decisions import TOO_DEAR, Side
-from reconcilers.sample_company.truth.economics import PRICINGS, FeatureMargin, UnitCost
+from reconcilers.sample_company.truth.decisions import Side
+from reconcilers.sample_company.truth.economics import NOBODY, PRICINGS, FeatureMargin, UnitCost, UnitKey
+from reconcilers.sample_company.truth.tables import Table
 from reconcilers.sample_company.truth.variance import COMPONENTS
 from reconcilers.warehouses.duckdb import read_only
 
@@ -39,24 +40,31 @@ class Book:
     breaks: Figures
     accrued_without_telemetry: Figures
     unit_costs: Figures
+    unit_costs_of_users: Figures
     unit_costs_week: Figures
     unit_costs_day: Figures
     feature_margins: Figures
     waste: Figures
     verdicts: Figures
     prompt_impacts: Figures
+    tables: dict[str, Figures]
 
     def differences(self, other: Book, limit: int = 5) -> list[str]:
         """The first differing figures of each table, as text."""
         found = []
-        for table, mine in vars(self).items():
-            theirs = getattr(other, table)
+        for table, mine in self._named().items():
+            theirs = other._named()[table]
             differing = [key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key)]
             for key in differing[:limit]:
                 found.append(f"{table} {key}: {mine.get(key)} != {theirs.get(key)}")
             if len(differing) > limit:
                 found.append(f"{table}: {len(differing) - limit} more")
         return found
+
+    def _named(self) -> dict[str, Figures]:
+        named = {**vars(self), **self.tables}
+        del named["tables"]
+        return named
 
 
 def book_of_truth(truth: Truth) -> Book:
@@ -83,6 +91,7 @@ def book_of_truth(truth: Truth) -> Book:
                 one.attempts,
                 one.failed_attempts,
                 sum(one.waste.values(), Decimal(0)),
+                *(getattr(one, name) for name in _OF_EVENTS),
             )
             for name, one in truth.event_cost.items()
         },
@@ -110,9 +119,15 @@ def book_of_truth(truth: Truth) -> Book:
             for key, parts in truth.variance.items()
         },
         accrued_without_telemetry={key: amount for key, amount in rest.items() if amount},
-        unit_costs={key: _unit_figures(one) for key, one in truth.unit_costs.items()},
-        unit_costs_week={key: _unit_figures(one, _SUMS_ONLY) for key, one in truth.unit_costs_week.items()},
-        unit_costs_day={key: _unit_figures(one, _SUMS_ONLY) for key, one in truth.unit_costs_day.items()},
+        unit_costs={key: _unit_figures(one) for key, one in _told(truth.unit_costs)},
+        unit_costs_of_users=dict(
+            Counter(
+                (key[0], key[2] == NOBODY, *_unit_figures(one, _OF_A_USER))
+                for key, one in _told(truth.unit_costs, of_users=True)
+            )
+        ),
+        unit_costs_week={key: _unit_figures(one, _SUMS_ONLY) for key, one in _told(truth.unit_costs_week)},
+        unit_costs_day={key: _unit_figures(one, _SUMS_ONLY) for key, one in _told(truth.unit_costs_day)},
         feature_margins={
             key: _margin_figures(one)
             for key, one in truth.feature_margins.items()
@@ -120,8 +135,7 @@ def book_of_truth(truth: Truth) -> Book:
         },
         waste={key: astuple(one) for key, one in truth.waste.items()},
         verdicts={
-            key: (*_without_saving(one.low, one.high, one.verdict), one.trend, one.waste_share)
-            for key, one in truth.verdicts.items()
+            key: tuple(getattr(one, name) for name in _OF_VERDICTS.values()) for key, one in truth.verdicts.items()
         },
         prompt_impacts={
             key: (
@@ -136,9 +150,25 @@ def book_of_truth(truth: Truth) -> Book:
             )
             for key, one in truth.prompt_impacts.items()
         },
+        tables={_label(table): {key: astuple(row) for key, row in table.rows.items()} for table in truth.tables},
     )
 
 
+#: What an event's row says beside what it cost and how it ended.
+_OF_EVENTS = (
+    "outcome_emitter",
+    "production",
+    "started_at",
+    "ended_at",
+    "tenant_id",
+    "feature_id",
+    "workflow",
+    "prompt_version",
+    "environment",
+    "data_mode",
+    "model_route",
+    "routing_entropy",
+)
 #: Columns of ``rpt_unit_costs`` beside month, slice and its value, and the true figure of each.
 _UNIT_FIGURES: dict[str, Callable[[UnitCost], object]] = {
     "events": lambda one: len(one.observed),
@@ -157,6 +187,10 @@ _UNIT_FIGURES: dict[str, Callable[[UnitCost], object]] = {
     "cost_per_event": lambda one: one.cost_per_event,
     "cost_per_success": lambda one: one.cost_per_success,
     "cost_per_successful_event": lambda one: one.cost_per_successful_event,
+    "cost_per_weighted_success": lambda one: one.cost_per_weighted_success,
+    "all_in_cost_per_success": lambda one: one.all_in_cost_per_success,
+    "retry_overhead": lambda one: to_money(one.overhead("retry_overhead")),
+    "fallback_overhead": lambda one: to_money(one.overhead("fallback_overhead")),
     "cost_per_success_low": lambda one: one.cost_per_success_low,
     "cost_per_success_high": lambda one: one.cost_per_success_high,
     "waste_share": lambda one: one.waste_share,
@@ -168,10 +202,27 @@ _UNIT_FIGURES: dict[str, Callable[[UnitCost], object]] = {
     "p99_cost": lambda one: one.percentile(99),
     "active_users": lambda one: one.users,
     "cost_per_active_user": lambda one: one.cost_per_active_user,
+    "month_cost": lambda one: to_money(one.billed),
+    "basis_bridge": lambda one: to_money(one.cost() - one.billed),
+    "fully_loaded_cost_per_success": lambda one: one.fully_loaded_cost_per_success,
 }
 #: Those that the tables of weeks and days have, too.
+_OF_VERDICTS = {
+    "verdict_low": "low",
+    "verdict_high": "high",
+    **{name: name for name in ("verdict", "rule", "measured", "threshold", "trend", "waste_share", "lever", "saving")},
+}
 _SUMS_ONLY = tuple(list(_UNIT_FIGURES)[: list(_UNIT_FIGURES).index("top_1_percent_share")])
-_SLICES = ("all", "tenant", "feature", "workflow", "prompt_version", "segment", "model_route", "environment")
+#: Users are hashed in the tables: their slice is compared as (month, figures), however many users have the same.
+_USERS = "user"
+_OF_A_USER = tuple(name for name in _UNIT_FIGURES if "active_user" not in name)
+
+
+def _told(units: dict[UnitKey, UnitCost], *, of_users: bool = False) -> Iterable[tuple[UnitKey, UnitCost]]:
+    """Rows of which anything is known."""
+    for key, one in units.items():
+        if (key[1] == _USERS) == of_users and (one.observed or one.unobserved or one.billed):
+            yield key, one
 
 
 def _unit_figures(one: UnitCost, names: Iterable[str] = tuple(_UNIT_FIGURES)) -> tuple[object, ...]:
@@ -189,11 +240,6 @@ def _side_figures(side: Side) -> tuple[object, ...]:
     return (len(side.events), side.successes, *figures)
 
 
-def _without_saving(*verdicts: str) -> tuple[str, ...]:
-    """Verdicts, of which the truth does not part ``optimise`` from ``sunset``: that is what could be saved."""
-    return tuple("optimise or sunset" if one in ("optimise", "sunset", TOO_DEAR) else one for one in verdicts)
-
-
 def _nine_decimals(share: Fraction | None) -> Decimal | None:
     """A share as it is stored: what is beyond is cut."""
     return None if share is None else Decimal(share.numerator * 10**9 // share.denominator).scaleb(-9)
@@ -204,8 +250,8 @@ def _break_key(source: str, key: dict[str, str | None]) -> str:
     return " ".join([f"source={source}", *(f"{name}={value}" for name, value in told.items())])
 
 
-def book_of_published(folder: Path) -> Book:
-    """What finance reads, from one published version."""
+def book_of_published(folder: Path, tables: Iterable[Table]) -> Book:
+    """What finance reads, from one published version; of ``tables`` the columns they have."""
     with read_only(folder) as connection:
         return Book(
             waterfall=_keyed(
@@ -217,8 +263,9 @@ def book_of_published(folder: Path) -> Book:
             ),
             event_cost=_keyed(
                 connection,
-                """select event_id, reconciled_cost, accrued_cost, outcome, outcome_at, attempts, failed_attempts, waste_cost
-                   from finance.fct_cost_per_outcome""",
+                f"""select event_id, reconciled_cost, accrued_cost, outcome, outcome_at, attempts, failed_attempts, waste_cost,
+                        {", ".join(_OF_EVENTS)}
+                    from finance.fct_cost_per_outcome""",
                 1,
             ),
             run_cost=_keyed(
@@ -262,23 +309,31 @@ def book_of_published(folder: Path) -> Book:
                    where target_kind = 'bucket' group by 1, 2 having sum(accrued_cost) <> 0""",
                 2,
             ),
-            # A month in which cost was billed and nothing resolved has a row, too.
+            # A month in which calls of events were used and nothing was billed or resolved has a row, too.
             unit_costs=_keyed(
                 connection,
                 f"""select month, slice, slice_value, {", ".join(_UNIT_FIGURES)} from finance.rpt_unit_costs
-                    where slice in {_SLICES} and events + unobserved_events > 0""",
+                    where slice <> '{_USERS}' and (events + unobserved_events > 0 or month_cost <> 0)""",
                 3,
+            ),
+            unit_costs_of_users=dict(
+                Counter(
+                    connection.execute(
+                        f"""select month, slice_value = '{NOBODY}', {", ".join(_OF_A_USER)} from finance.rpt_unit_costs
+                            where slice = '{_USERS}' and (events + unobserved_events > 0 or month_cost <> 0)"""
+                    ).fetchall()
+                )
             ),
             unit_costs_week=_keyed(
                 connection,
                 f"""select week, slice, slice_value, {", ".join(_SUMS_ONLY)} from finance.rpt_unit_costs_week
-                    where slice in {_SLICES} and events + unobserved_events > 0""",
+                    where events + unobserved_events > 0""",
                 3,
             ),
             unit_costs_day=_keyed(
                 connection,
                 f"""select day, slice, slice_value, {", ".join(_SUMS_ONLY)} from finance.rpt_unit_costs_day
-                    where slice in {_SLICES} and events + unobserved_events > 0""",
+                    where events + unobserved_events > 0""",
                 3,
             ),
             feature_margins=_keyed(
@@ -294,15 +349,11 @@ def book_of_published(folder: Path) -> Book:
                    from finance.rpt_waste""",
                 5,
             ),
-            verdicts={
-                key: (*_without_saving(*row[:3]), *row[3:])
-                for key, row in _keyed(
-                    connection,
-                    """select feature_id, month, verdict_low, verdict_high, verdict, trend, waste_share
-                       from finance.fct_feature_verdicts""",
-                    2,
-                ).items()
-            },
+            verdicts=_keyed(
+                connection,
+                f"""select feature_id, month, {", ".join(_OF_VERDICTS)} from finance.fct_feature_verdicts""",
+                2,
+            ),
             prompt_impacts=_keyed(
                 connection,
                 f"""select feature_id, prompt_version, before_version, deployed_at, {_sides("before")}, {_sides("after")}, difference,
@@ -310,7 +361,30 @@ def book_of_published(folder: Path) -> Book:
                     from finance.fct_prompt_version_impact""",
                 2,
             ),
+            tables={_label(table): _rows(connection, table) for table in tables},
         )
+
+
+#: Rows of a table that the truth reckons, where it does not all.
+_RECKONED = {
+    "rpt_unit_costs": f"slice <> '{_USERS}' and (events + unobserved_events > 0 or month_cost <> 0)",
+    "fct_alerts": "kind = 'budget_state'",
+}
+
+
+def _label(table: Table) -> str:
+    return f"{table.name} ({table.row.__name__})"
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: Table) -> Figures:
+    columns = ", ".join((*table.grain, *(column.name for column in fields(table.row))))
+    found = connection.execute(
+        f"select {columns} from finance.{table.name} where {_RECKONED.get(table.name, 'true')}"
+    ).fetchall()
+    grain = len(table.grain)
+    rows: Figures = {row[:grain]: row[grain:] for row in found}
+    assert len(rows) == len(found), f"twice in {table.name}"
+    return rows
 
 
 def _sides(side: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from reconcilers.periods import Period
 from reconcilers.sample_company import sample, store
 from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
 from reconcilers.sample_company.seen import knowledge
+from reconcilers.sample_company.seen.facts import Budget
+from reconcilers.sample_company.world import reference
 from reconcilers.sample_company.world.calendar import instant
 from reconcilers.warehouses.duckdb import Version, read_only
 from tests import AT_LENGTH
@@ -22,6 +25,12 @@ from tests.claims.truth.guide import guide_differences
 from tests.claims.truth.published import book_of_published, book_of_truth
 
 START, END, EVENTS_PER_DAY = date(2026, 9, 25), date(2026, 10, 5), 60
+#: Budgets that so short a time reaches, one of them twice within a week: the company's own are of a month.
+BUDGETS = (
+    Budget("tenant", "ten_globex", None, Decimal(3)),
+    Budget("feature", "invoice_check", None, Decimal("0.10")),
+    Budget("all", None, date(2026, 10, 1), Decimal(150), warning_share=Decimal("0.50")),
+)
 pytestmark = pytest.mark.slow
 
 
@@ -32,8 +41,9 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def providers(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Providers]:
+def providers(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Providers]:
     """A served sample of the seed the test asks for."""
+    monkeypatch.setattr(reference, "BUDGETS", (*reference.BUDGETS, *BUDGETS))
     out = tmp_path / "company"
     sample.make(request.param, START, END, EVENTS_PER_DAY, out)
     with serving(out) as running:
@@ -41,7 +51,8 @@ def providers(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Provid
 
 
 def differences(providers: Providers, published: Version, as_of: datetime) -> list[str]:
-    return book_of_truth(sample.truth_at(providers.out, as_of)).differences(book_of_published(published.folder))
+    truth = sample.truth_at(providers.out, as_of)
+    return book_of_truth(truth).differences(book_of_published(published.folder, truth.tables))
 
 
 def whole(providers: Providers) -> Period:

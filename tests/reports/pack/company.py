@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from reconcilers.reports.pack.questions import COMPONENTS
+from reconcilers.reports.pack.questions.differences import COMPONENTS
 from reconcilers.warehouses.duckdb import Version
 from tests.reports.published import Rows, publish
 

@@ -15,7 +15,10 @@ from reconcilers.errors import SettingsInvalid
 from reconcilers.reports.changes import changes_of_months
 from reconcilers.reports.pack import pack_of, write_pack
 from reconcilers.reports.pack.page import ROWS, page_of
-from reconcilers.reports.pack.questions import CHANGES, DEFINITIONS, SECTIONS, Question
+from reconcilers.reports.pack.questions import SECTIONS
+from reconcilers.reports.pack.questions.definitions import DEFINITIONS
+from reconcilers.reports.pack.questions.month import CHANGES
+from reconcilers.reports.pack.questions.question import Question
 from reconcilers.reports.verdicts import REASONS
 from reconcilers.warehouses.duckdb import FINANCE_FILE
 from tests.reports.pack.company import FACTS, FORMULA, LINK, MARKUP, OCTOBER, SEPTEMBER, TABLES, published
@@ -250,3 +253,24 @@ def test_every_rule_of_a_verdict_has_a_sentence() -> None:
     columns = next(model["columns"] for model in described["models"] if model["name"] == "fct_feature_verdicts")
     listed = next(column["description"] for column in columns if column["name"] == "rule")
     assert set(re.findall(r"[a-z]+(?:_[a-z]+)+|\b(?:rising|wasteful)\b", listed)) == REASONS.keys()
+
+
+def test_a_sum_of_provisional_rows_looks_like_them(tmp_path: Path) -> None:
+    """And one of rows that nothing says it of does not."""
+    for status, looks in (("provisional", "last provisional"), ("preliminary", "last")):
+        rows = [row | {"status": status} for row in TABLES["fct_tenant_margin"]]
+        page = page_of(pack_of(published(tmp_path / status, {**TABLES, "fct_tenant_margin": rows}), OCTOBER))
+        tenants = page[page.index('id="tenants"') : page.index('id="segments"')]
+        assert re.findall(r'<tr role="row" class="(last[^"]*)"', tenants) == [looks]
+
+
+def test_every_sheet_says_what_it_is_of(tmp_path: Path) -> None:
+    """One is taken out of the pile, and the stamp stays on the first."""
+    facts = FACTS | {"incomplete": {"2026-10": ["aws: 3 days missing"]}}
+    page = page_of(pack_of(published(tmp_path, TABLES, facts), OCTOBER))
+    assert '@top-left{content:"Finance pack, October 2026: PROVISIONAL"}' in page
+
+
+def test_a_break_names_its_key(read: Read) -> None:
+    first, *_ = read.figures("breaks")
+    assert first["break_key"][0] == "+source=openai"

@@ -13,7 +13,11 @@ import openpyxl
 import pytest
 
 from reconcilers.reports.pack import pack_of
-from reconcilers.reports.pack.questions import CHANGES, DEFINITIONS, SECTIONS, Question
+from reconcilers.reports.pack.questions import SECTIONS
+from reconcilers.reports.pack.questions.definitions import DEFINITIONS
+from reconcilers.reports.pack.questions.month import CHANGES
+from reconcilers.reports.pack.questions.question import Question
+from reconcilers.reports.pack.questions.spending import WASTE
 from reconcilers.reports.pack.workbook import HEADER, HELD_EXACTLY
 from tests.reports.pack.company import FORMULA, LINK, MARKUP, OCTOBER
 from tests.reports.pack.conftest import Written
@@ -214,3 +218,14 @@ def test_every_table_of_the_pack_has_a_sheet(written: Written, values: Any) -> N
 
 def test_it_is_a_whole_file(written: Written) -> None:
     assert [path for path in Path(written.workbook).parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_a_table_says_is_as_wide_as_the_table(book: Any) -> None:
+    """Else a sheet of paper is as wide as the sentence, and the table too small to read."""
+    for question in (CHANGES, WASTE):
+        sheet = book[question.sheet]
+        (merged,) = sheet.merged_cells.ranges
+        assert (merged.min_row, merged.max_row, merged.min_col) == (2, 2, 1)
+        assert merged.max_col == sheet.max_column
+        assert sheet["A2"].alignment.wrap_text
+        assert sheet["A2"].data_type == "s"

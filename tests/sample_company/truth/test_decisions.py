@@ -12,7 +12,7 @@ import pytest
 from reconcilers.sample_company.seen.facts import Facts, Feature, RevenueLine, RunRecord, Telling
 from reconcilers.sample_company.truth.answer import reckon
 from reconcilers.sample_company.truth.carve import to_nanos
-from reconcilers.sample_company.truth.decisions import TOO_DEAR, Verdict, prompt_impacts, verdicts
+from reconcilers.sample_company.truth.decisions import Verdict, prompt_impacts, verdicts
 from reconcilers.sample_company.truth.economics import FeatureMargin, UnitCost, Waste, feature_margins, unit_costs
 from reconcilers.sample_company.truth.events import EventCost
 from reconcilers.sample_company.truth.margins import MarginNanos
@@ -109,7 +109,10 @@ def test_an_event_is_of_the_month_it_was_resolved_in_else_of_its_last_call() -> 
             ("tenant", "t1"),
             ("feature", "f"),
             ("segment", "large"),
-            *((other, "(none)") for other in ("workflow", "prompt_version", "model_route", "environment")),
+            *(
+                (other, "(none)")
+                for other in ("workflow", "prompt_version", "model_route", "environment", "data_mode", "user")
+            ),
         ]
     }
     assert unit(event("1.00", "pending", ended_at=datetime(2026, 9, 30, 23))).count("pending") == 1
@@ -196,7 +199,8 @@ def verdict(*events: EventCost, feature: str = "f", before: tuple[EventCost, ...
     cost, accrued = (to_nanos(Decimal(told.get(name, 0))) for name in ("direct", "accrued"))
     margin = FeatureMargin(by, cost or 3, accrued, tenants)
     units = unit_costs(FINANCE, (*events, *before))
-    return verdicts(told_to_all, units, {(feature, MONTH): margin})[feature, MONTH]
+    best_of = {(MONTH, feature): told["best"]} if "best" in told else {}
+    return verdicts(told_to_all, units, {(feature, MONTH): margin}, best_of)[feature, MONTH]
 
 
 AUGUST = {"outcome_at": datetime(2026, 8, 20), "ended_at": datetime(2026, 8, 20)}
@@ -207,7 +211,9 @@ AUGUST = {"outcome_at": datetime(2026, 8, 20), "ended_at": datetime(2026, 8, 20)
     [
         (verdict(event("1.00")), "scale"),
         (verdict(event("1.00", "failure")), "investigate"),
-        (verdict(event("2.01")), TOO_DEAR),
+        (verdict(event("2.01")), "sunset"),
+        (verdict(event("2.01"), best=("cache", 10_000_000)), "optimise"),
+        (verdict(event("2.01"), best=("cache", 9_999_999)), "sunset"),
         (verdict(event("1.00"), earned=1, direct="1.01"), "reprice"),
         (verdict(event("1.00"), tenants={"t1": (2, -1), "t2": (1, 5)}), "limit"),
         (verdict(event("1.00"), tenants={"t1": (1, -1), "t2": (1, 5), "t3": (1, 5)}), "scale"),
@@ -227,7 +233,7 @@ def test_the_first_rule_that_applies_gives_the_verdict(found: Verdict, expected:
 def test_a_verdict_that_does_not_hold_on_both_bounds_is_investigate() -> None:
     """R24: 1.50 a success, and 2.50 with what is pending; or a margin that accruals turn."""
     found = verdict(event("1.50"), event("1.00", "pending"))
-    assert (found.low, found.high, found.verdict) == ("scale", TOO_DEAR, "investigate")
+    assert (found.low, found.high, found.verdict) == ("scale", "sunset", "investigate")
     found = verdict(event("1.00"), earned=2, direct="1.50", accrued="0.60")
     assert (found.low, found.high, found.verdict) == ("scale", "reprice", "investigate")
 
@@ -235,7 +241,7 @@ def test_a_verdict_that_does_not_hold_on_both_bounds_is_investigate() -> None:
 def test_what_is_no_feature_or_did_nothing_has_no_verdict() -> None:
     units = unit_costs(FINANCE, [event("1.00", feature_id="(shared)")])
     margins = {("(shared)", MONTH): FeatureMargin(direct_cost=1), ("idle", MONTH): FeatureMargin({"seat": 5})}
-    assert verdicts(FINANCE, units, margins) == {}
+    assert verdicts(FINANCE, units, margins, {}) == {}
 
 
 # Prompt versions ------------------------------------------------------------------------------------------------------

@@ -478,3 +478,12 @@ def test_usage_far_beyond_its_bill_counts_against_coverage(told: int, covered: i
     truth = reckon(facts([charge("1.00", "100000")], [call(told)]))
     own, _ = truth.coverage["tenant", "(none)", date(2026, 9, 1)]
     assert (own.attributed, own.reconciled) == (covered, covered)
+
+
+@pytest.mark.parametrize(("told", "covered"), [(15, 1), (16, 0)])
+def test_what_the_published_unit_cannot_tell_does_not_count_against_coverage(told: int, covered: int) -> None:
+    """R10, R13: beyond 10 tokens billed in tens 5 are no break, so they exceed nothing; 6 are, and do."""
+    source = {SOURCE: Source(SOURCE, default_account_id="acct", published_units={METER: Decimal(10)})}
+    truth = reckon(facts([charge("0.0001", "10")], [call(told)], sources=source))
+    own, _ = truth.coverage["tenant", "(none)", date(2026, 9, 1)]
+    assert (own.attributed, own.reconciled) == (covered, covered)

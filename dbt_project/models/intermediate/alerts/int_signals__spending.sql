@@ -1,5 +1,5 @@
 -- grain: budget × month × state that what is billed has reached, from its day to the one the next was reached on, so that a transition is
--- told once
+-- told once; the same state of another month is another transition, however soon
 {% set states = budget_states().keys() | list %}
 with budgets as (
 
@@ -8,7 +8,8 @@ with budgets as (
 )
 {% for state, share in budget_states().items() %}{% set higher = states[loop.index0 - 1] ~ '_since' if not loop.first %}
 select
-    'budget_state' as kind, scope, scope_value, '{{ state }}' as step, {{ first_hour(state ~ '_since') }} as hour_index,
+    'budget_state' as kind, scope, scope_value, '{{ state }} ' || {{ text('month') }} as step,
+    {{ first_hour(state ~ '_since') }} as hour_index,
     {{ first_hour('coalesce(' ~ higher ~ ', last_day)' if higher else 'last_day') }} as last_hour_index,
     {{ first_hour(state ~ '_since') }} + 24 - {{ first_hour('month') }} as hours,
     cast({{ idiv(wide(state ~ '_spent') ~ ' * 1000000000', wide('amount_nanos')) }} as int64) as measured_nanos,

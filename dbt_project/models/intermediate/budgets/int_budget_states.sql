@@ -24,17 +24,7 @@ months as (
 
 in_force as (
 
-    select * from (
-        select
-            budgets.* replace (months.month as month),
-            row_number() over (
-                partition by budgets.scope, budgets.scope_value, months.month order by budgets.month nulls last
-            ) as place
-        from budgets
-        cross join months
-        where budgets.month = months.month or budgets.month is null and months.is_billed
-    ) as placed
-    where place = 1
+    {{ budgets_in_force('budgets', 'months', 'months.is_billed') }}
 
 ),
 

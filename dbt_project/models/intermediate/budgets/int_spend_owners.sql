@@ -1,5 +1,5 @@
--- grain: day × charge month × source × destination × whom it is for: what the bills charge and what is accrued. A line that covers more
--- than a day has no day
+-- grain: day × charge month × source × destination × whom it is for: what the bills charge and what is accrued, to the last nano. A line
+-- that covers more than a day, or is charged to another month than its day's, has no day
 with amounts as (
 
     select
@@ -12,10 +12,18 @@ with amounts as (
 
     union all
 
-    select charge_day, charge_month, source, destination, false, tenant_id, feature_id, cast(null as string),
-        {{ nanos('reconciled_cost') }}, {{ nanos('accrued_cost') }}
+    select case when {{ month_of('charge_day') }} = charge_month then charge_day end, charge_month, source, destination, false, tenant_id,
+        feature_id, cast(null as string), {{ nanos('reconciled_cost') }}, {{ nanos('accrued_cost') }}
     from {{ ref('int_bucket_shares') }}
     where destination <> 'out_of_scope'
+
+    union all
+
+    -- the distance of rounded lines to the exact sum of the bill
+    select cast(null as date), {{ month_of('billing_period_start') }}, source, 'rounding', false, cast(null as string),
+        cast(null as string), cast(null as string), {{ nanos('rounding_cost') }}, 0
+    from {{ ref('int_statements') }}
+    where rounding_cost <> 0
 
 ),
 

@@ -1,5 +1,6 @@
 -- grain: usage cell: what of it nothing paid, and why as far as the two sides tell (R13, R14, R19)
 {% set without_told = ['source', 'model', 'meter', 'charge_day'] %}
+{% set within = '(2 * sum(rests.left_quantity) <= coalesce(max(limits.twice_limit), 0))' %}
 with finality as (
 
     select source, max(finality_days) as finality_days from {{ ref('stg_reference__billing_sources') }} group by source
@@ -57,10 +58,11 @@ limits as (
 usage_keys as (
 
     select
-        rests.usage_key_id,
-        2 * sum(rests.left_quantity) <= coalesce(max(limits.twice_limit), 0) as within_rounding,
-        {{ wide('sum(case when rests.bill_is_final then rests.left_quantity else 0 end)') }} * 1000000
-            > {{ wide('sum(rests.taken_quantity)') }} * {{ var('excess_ratio_millionths') }} as exceeds_ratio
+        rests.usage_key_id, {{ within }} as within_rounding,
+        -- what is no break exceeds nothing (R13)
+        not {{ within }}
+            and {{ wide('sum(case when rests.bill_is_final then rests.left_quantity else 0 end)') }} * 1000000
+                > {{ wide('sum(rests.taken_quantity)') }} * {{ var('excess_ratio_millionths') }} as exceeds_ratio
     from rests
     left join limits on rests.usage_key_id = limits.usage_key_id
     where not rests.paid_in_money

@@ -37,17 +37,7 @@ spent as (
 
 in_force as (
 
-    select * from (
-        select
-            budgets.* replace (months.month as month),
-            row_number() over (
-                partition by budgets.scope, budgets.scope_value, months.month order by budgets.month nulls last
-            ) as place
-        from budgets
-        cross join (select distinct month from spent) as months
-        where budgets.month is null or budgets.month = months.month
-    ) as placed
-    where place = 1
+    {{ budgets_in_force('budgets', '(select distinct month from spent)') }}
 
 ),
 
@@ -83,7 +73,7 @@ steps as (
 final as (
 
     select
-        'budget_state' as kind, scope, scope_value, step, hour_index, last_hour_index,
+        'budget_state' as kind, scope, scope_value, step || ' ' || {{ text('month') }} as step, hour_index, last_hour_index,
         hour_index + 1 - {{ first_hour('month') }} as hours,
         cast({{ idiv(wide('nanos') ~ ' * 1000000000', wide('amount_nanos')) }} as int64) as measured_nanos,
         {{ idiv('(hour_index + 1 - ' ~ first_hour('month') ~ ') * 1000000000',

@@ -3,7 +3,12 @@
 {% set slices = unit_slices() %}
 {% do slices.update({'user': 'user_hash'}) %}
 with sums as (
-    {{ unit_sums(month_of('day'), slices) }}
+
+    -- rows are sorted by a whole number in place of three names
+    select *, row_number() over (order by period, slice, slice_value) as number from (
+        {{ unit_sums(month_of('day'), slices) }}
+    ) as told
+
 ),
 
 users as (
@@ -41,30 +46,31 @@ seen as (
 -- only what is ranked is sorted
 sliced as (
 
-    select period, slice, {{ slice_value(slices) }} as slice_value, cost_nanos
-    from seen
-    cross join {{ slices_of(slices) }} as slices
-    where {{ told_in_slice() }}
+    select sums.number, sums.events, told.cost_nanos
+    from (
+        select period, slice, {{ slice_value(slices) }} as slice_value, cost_nanos
+        from seen
+        cross join {{ slices_of(slices) }} as slices
+        where {{ told_in_slice() }}
+    ) as told
+    join sums on told.period = sums.period and told.slice = sums.slice and told.slice_value = sums.slice_value
 
 ),
 
 ranked as (
 
-    select *, row_number() over (partition by period, slice, slice_value order by cost_nanos) as cost_rank from sliced
+    select *, row_number() over (partition by number order by cost_nanos) as cost_rank from sliced
 
 ),
 
 percentiles as (
 
     select
-        sums.period, sums.slice, sums.slice_value,{% for share in [50, 95, 99] %}
-        max(case when ranked.cost_rank = {{ idiv('sums.events * ' ~ share ~ ' + 99', '100') }}
-            then ranked.cost_nanos end) as p{{ share }}_nanos,{% endfor %}
-        {{ isum('case when ranked.cost_rank > sums.events - ' ~ idiv('sums.events + 99', '100')
-            ~ ' then ranked.cost_nanos else 0 end') }} as dearest_nanos
+        number,{% for share in [50, 95, 99] %}
+        max(case when cost_rank = {{ idiv('events * ' ~ share ~ ' + 99', '100') }} then cost_nanos end) as p{{ share }}_nanos,{% endfor %}
+        {{ isum('case when cost_rank > events - ' ~ idiv('events + 99', '100') ~ ' then cost_nanos else 0 end') }} as dearest_nanos
     from ranked
-    join sums on ranked.period = sums.period and ranked.slice = sums.slice and ranked.slice_value = sums.slice_value
-    group by sums.period, sums.slice, sums.slice_value
+    group by number
 
 ),
 
@@ -116,9 +122,11 @@ joined as (
         percentiles.p50_nanos, percentiles.p95_nanos, percentiles.p99_nanos, percentiles.dearest_nanos,
         users.active_users, users.cost_nanos as users_nanos, coalesce(billed_in_month.cost_nanos, 0) as billed_nanos, shared.shared_nanos
     from rows
-    {% for part in ['sums', 'percentiles', 'users', 'billed_in_month', 'shared'] -%}
+    {% for part in ['sums', 'users', 'billed_in_month', 'shared'] -%}
     left join {{ part }} on rows.period = {{ part }}.period and rows.slice = {{ part }}.slice and rows.slice_value = {{ part }}.slice_value
-    {% endfor %}
+    {% endfor -%}
+    left join percentiles on sums.number = percentiles.number
+
 ),
 
 final as (
