@@ -31,7 +31,7 @@ def write_lake(folder: Path, calls: int, days: int, keys: int = 100) -> dict[str
         path = folder / f"calls-{day}.parquet"
         connection.execute(_copy(_calls_sql(day, per_day, number * per_day, keys), "calls", path))
         files["calls"].append(path)
-        for entity, metered in write_metered(path).items():
+        for entity, metered in write_metered(read_calls(path), path).items():
             files[entity].append(metered)
         charges = folder / f"charges-{day}.parquet"
         connection.execute(_copy(_charges_sql(path, day), "charges", charges))
@@ -42,12 +42,17 @@ def write_lake(folder: Path, calls: int, days: int, keys: int = 100) -> dict[str
     return files
 
 
-def write_metered(calls: Path) -> dict[str, Path]:
-    """What the lake makes of a day's calls, beside them."""
+def read_calls(path: Path) -> pa.Table:
+    """A day's calls, in the shape of the lake."""
     import pyarrow.parquet as pq
 
-    files = {entity: calls.with_name(calls.name.replace("calls", entity)) for entity in metering.ENTITIES}
-    for entity, table in metering.Metering().of(pq.read_table(calls).cast(schema("calls"))).items():
+    return pq.read_table(path).cast(schema("calls"))
+
+
+def write_metered(calls: pa.Table, beside: Path) -> dict[str, Path]:
+    """What the lake makes of a day's calls, beside their file."""
+    files = {entity: beside.with_name(beside.name.replace("calls", entity)) for entity in metering.ENTITIES}
+    for entity, table in metering.Metering().of(calls).items():
         with writer(entity, files[entity]) as out:
             out.write_table(table)
     return files
