@@ -37,8 +37,18 @@ class Known:
     knowledge: dict[str, Any]
 
 
-def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | None = None) -> Known:
-    """What is known at ``as_of``. Of pulls, ``only`` those it takes."""
+#: (pulls looked at, all of them, what is read now)
+Progress = Callable[[int, int, str], None]
+
+
+def known(
+    settings: Settings,
+    as_of: datetime,
+    only: Callable[[Landed], bool] | None = None,
+    progress: Progress | None = None,
+) -> Known:
+    """What is known at ``as_of``. Of pulls, ``only`` those it takes. ``progress`` hears of pulls that are read anew, as all are that
+    another release read."""
     landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
     configured = configured_sources(settings)
     sources = {source.name: source for _, source in configured}
@@ -46,10 +56,13 @@ def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | 
     charges: list[tuple[Landed, Path]] = []
     declared: dict[str, Landed] = {}
     unread: list[Refused] = []
-    for landed in landing.known(as_of):
+    pulls = landing.known(as_of)
+    for number, landed in enumerate(pulls):
         if landed.source == reference.SOURCE:
             declared[landed.unit] = landed
         elif landed.source in sources and (only is None or only(landed)):
+            if progress and not lake.has(sources[landed.source], landed):
+                progress(number, len(pulls), f"read {landed.source} {landed.unit}")
             reading, problem = reading_of(lake, sources[landed.source], landed)
             if problem is not None:
                 unread.append(_unread(landed, sources[landed.source].days(landed.unit), problem, reading))
@@ -67,9 +80,11 @@ def known(settings: Settings, as_of: datetime, only: Callable[[Landed], bool] | 
         if row["model"]
         for source in ([row["source"]] if row["source"] else bills)
     ]
-    files |= resolve(files.get("calls", []), settings.lake, *_knowledge(models.named(rows, told, price_book=False)))
+    made = resolve(files.get("calls", []), settings.lake, *_knowledge(models.named(rows, told, price_book=False)))
+    for entity, paths in made.items():
+        files[entity] = files.get(entity, []) + paths
     # A call of several tellings can have one's provider and another's model.
-    told += [models.Told(*one) for one in models_told({"resolved_calls": files.get("resolved_calls", [])})]
+    told += [models.Told(*one) for one in models_told(made)]
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
     rows = rows | _revenue(settings, landing.known(as_of))
     tables = {name: reference.table(found, name) for name, found in rows.items()}

@@ -189,7 +189,7 @@ def build(
     Where nothing that is known changed since the tables that stand were built, dbt is not started and the build has no nodes.
     Raises ``DoesNotReconcile`` when an invariant fails; what is published stays as it is.
     """
-    warehouse, now_known = warehouse_of(settings), known(settings, as_of)
+    warehouse, now_known = warehouse_of(settings), known(settings, as_of, progress=progress)
     told = fingerprint(now_known, variables(settings))
     standing = candidate_of(warehouse.folder)
     if standing and standing.is_for(told, as_of):

@@ -46,7 +46,7 @@ def watch(
         def of_the_days(landed: Landed) -> bool:
             return landed.source in telemetry and telemetry[landed.source].lists(landed.unit, days)
 
-        now_known = known(settings, as_of, of_the_days)
+        now_known = known(settings, as_of, of_the_days, progress)
         warehouse.load(now_known.files, now_known.reference, now_known.knowledge)
         dbt.build(
             artefacts=settings.path(settings.home) / "watch" / "dbt",

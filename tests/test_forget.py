@@ -211,16 +211,29 @@ def lake(settings: Settings, as_of: datetime) -> Counter[str]:
     """All rows known, but for what names their pull, the id of a log record and the bytes of a line that is rejected."""
     found: Counter[str] = Counter()
     for entity, paths in known(settings, as_of).files.items():
-        for row in (row for path in paths for row in pq.read_table(path).to_pylist()):
+        for row in (row for path in paths for row in rows_of(path, entity)):
             unnamed = {name: value for name, value in row.items() if not name.endswith("landing_id")}
             if row.get("scope_name") == "com.anthropic.claude_code.events":
-                unnamed.pop("record_id", None)
+                for name in ("record_id", "call_high", "call_low", "call_tail"):
+                    unnamed.pop(name, None)
             if row.get("took_part"):
                 unnamed["took_part"] = sorted(
                     f"{one['source']} {one['landing_line']} {one['part']}" for one in row["took_part"]
                 )
             found[f"{entity} {json.dumps(unnamed, default=str, sort_keys=True)}"] += 1
     return found
+
+
+def rows_of(path: Path, entity: str) -> list[Json]:
+    """Rows of a lake file; of calls as numbers with the words in place of theirs, which are told at other numbers without a user."""
+    words = {"profile": "call_profiles", "context": "call_contexts"}
+    if entity in words.values():
+        return []
+    rows: list[Json] = pq.read_table(path).to_pylist()
+    for number, dictionary in words.items() if entity == "metered_calls" else ():
+        told = {row[number]: row for row in pq.read_table(path.with_name(f"{dictionary}.parquet")).to_pylist()}
+        rows = [row | told[row[number]] | {number: None} for row in rows]
+    return rows
 
 
 def hash_of(user: str) -> str:

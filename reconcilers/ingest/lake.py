@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 from reconcilers.money import MOST_QUANTITY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 #: What each meter counts (``dbt_project/seeds/meters.csv``).
 METERS = {
@@ -63,7 +66,9 @@ landing_id string!
 landing_line int64!
 """
 
-_TELLING = """
+_USAGE = "list<struct<meter:string!,modality:string,cache_ttl:string,quantity:money!>>"
+
+_TELLING = f"""
 landing_row int64
 dialect string!
 scope_name string
@@ -123,8 +128,8 @@ queue_ms int64
 jitter_ms int64
 throttled bool
 sampling_probability_millionths int64
-usage list<struct<meter:string!,modality:string,cache_ttl:string,quantity:money!>>
-usage_exclusive list<struct<meter:string!,modality:string,cache_ttl:string,quantity:money!>>
+usage {_USAGE}
+usage_exclusive {_USAGE}
 """
 
 ENTITIES: dict[str, str] = {
@@ -196,6 +201,84 @@ names_two_events bool!
 cache_blind bool!
 took_part list<struct<source:string!,landing_id:string!,landing_line:int64!,part:string!>>
 {_TELLING}
+""",
+    # each row of ``calls`` and of ``resolved_calls`` as whole numbers, its words by their numbers in its file (``metering.py``)
+    "metered_calls": f"""
+source string!
+landing_id string!
+landing_row int64!
+profile int64!
+context int64!
+call_high int64!
+call_low int64!
+call_tail int64!
+started_at timestamp
+ended_at timestamp!
+input_total int64
+cached_total int64
+input_tokens int64
+input_tokens_exclusive int64
+cache_read_tokens int64
+cache_write_5m_tokens int64
+cache_write_1h_tokens int64
+output_tokens int64
+other_usage {_USAGE}
+other_usage_exclusive {_USAGE}
+reported_cost money
+queue_ms int64
+jitter_ms int64
+throttled bool
+""",
+    # what was called, by whom it was told, and how its counts are read
+    "call_profiles": """
+source string!
+landing_id string!
+profile int64!
+telemetry_source string!
+scope_name string
+scope_version string
+provider string
+operation string
+endpoint string
+billing_account_id string
+sub_account_id string
+api_key_id string
+model string
+service_tier string
+batch string
+context_band string
+geography string
+region string
+speed string
+span_kind string!
+billable bool!
+answered_from_cache bool!
+usage_source string!
+token_semantics_by string
+cache_exceeds_input bool!
+usage_inconsistent bool!
+sampling_probability_millionths int64
+cache_blind bool
+usage_told int64!
+""",
+    # for whom and why a call was made
+    "call_contexts": """
+source string!
+landing_id string!
+context int64!
+event_id string
+run_id string
+tenant_id string
+feature_id string
+customer_id string
+user_hash string
+workflow string
+prompt_version string
+environment string
+data_mode string
+inherited string
+identity_group string
+names_two_events bool!
 """,
     # a row of ``calls`` that counts no more as it stands
     "resolved_tellings": """
@@ -343,6 +426,17 @@ DAY_OF_ROWS = {
 #: Entities whose files say which days' calls are made from them, and the column that tells a row's day. Of a day with resolved calls
 #: there are tellings they replace.
 DAYS_OF_CALLS = {"calls": "ended_at", "resolved_tellings": "charge_day"}
+
+
+#: Entities whose columns are numbers that hardly repeat, and what of them repeats all through a file.
+_REPEATED = {"metered_calls": ["source", "landing_id"]}
+
+
+def writer(entity: str, path: Path) -> pq.ParquetWriter:
+    """What writes tables of an entity as one lake file."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetWriter(path, schema(entity), compression="zstd", use_dictionary=_REPEATED.get(entity, True))
 
 
 @cache

@@ -24,13 +24,15 @@ from urllib.parse import quote
 
 from reconcilers import money
 from reconcilers.errors import Damaged
-from reconcilers.ingest.lake import DAY_OF_ROWS, schema
+from reconcilers.ingest import metering
+from reconcilers.ingest.lake import DAY_OF_ROWS, schema, writer
 from reconcilers.ingest.proofs import changed, damaged, noted
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
 
     from reconcilers.ingest.landing import Landed
 
@@ -49,8 +51,8 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class Normalised:
-    """Lake rows of one pull: file and row count per entity; ``billed_cost`` is the sum of its charges per currency, rounded once;
-    ``last_day`` (ISO) is the newest that a row speaks of, null where none does."""
+    """Lake rows of one pull: file per entity, and rows per entity that the source told; ``billed_cost`` is the sum of its charges per
+    currency, rounded once; ``last_day`` (ISO) is the newest that a row speaks of, null where none does."""
 
     files: Mapping[str, Path]
     rows: Mapping[str, int]
@@ -63,6 +65,10 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def has(self, source: Readable, landed: Landed) -> bool:
+        """Whether the pull is read already, as the source reads it now."""
+        return self._folder(source, landed).is_dir()
 
     def ensure(self, source: Readable, landed: Landed) -> Normalised:
         """Make sure that the pull's lake rows are written, which happens once, and say where they are.
@@ -98,7 +104,8 @@ class Lake:
                 found = _written(content.parent)
             except Damaged:
                 continue
-            if all(pq.read_schema(path).equals(schema(entity)) for entity, path in found.files.items()):
+            is_metered = "calls" not in found.files or all(entity in found.files for entity in metering.ENTITIES)
+            if is_metered and all(pq.read_schema(path).equals(schema(entity)) for entity, path in found.files.items()):
                 return found
         return None
 
@@ -128,31 +135,26 @@ class Lake:
         return self.root / quote(source.name, safe="") / f"{landed.landing_id}-{source.recipe}"
 
     def _write(self, source: Readable, landed: Landed, folder: Path) -> None:
-        import pyarrow.parquet as pq
-
         temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        writers: dict[str, pq.ParquetWriter] = {}
+        writers: dict[str, ParquetWriter] = {}
         rows: dict[str, int] = {}
         billed: dict[str, Decimal] = {}
         last_day: str | None = None
         try:
             try:
-                for entity, table in source.normalise(landed):
+                for entity, table in _metered(source.normalise(landed)):
                     if entity not in writers:
-                        path = temporary / f"{entity}.parquet"
-                        writers[entity] = pq.ParquetWriter(path, schema(entity), compression="zstd")
-                    if entity == "calls":
-                        table = _numbered(table, rows.get(entity, 0))
-                    writers[entity].write_table(table.cast(schema(entity)))
+                        writers[entity] = writer(entity, temporary / f"{entity}.parquet")
+                    writers[entity].write_table(table)
                     rows[entity] = rows.get(entity, 0) + table.num_rows
                     last_day = max(filter(None, (last_day, _last_day(entity, table))), default=None)
                     if entity == "charges":
                         _add_billed(billed, table)
             finally:
-                for writer in writers.values():
-                    writer.close()
+                for one in writers.values():
+                    one.close()
             content = {
                 "rows": rows,
                 "billed_cost": {name: f"{money.round_half_away(cost):f}" for name, cost in sorted(billed.items())},
@@ -183,7 +185,8 @@ def _written(folder: Path) -> Normalised:
     for entity, path in files.items():
         if problem := changed(path, content.get("files", {}).get(entity)):
             raise damaged(folder, f"{path.name} {problem}")
-    return Normalised(files, content["rows"], content["billed_cost"], content.get("last_day"))
+    rows = {entity: rows for entity, rows in content["rows"].items() if entity not in metering.ENTITIES}
+    return Normalised(files, rows, content["billed_cost"], content.get("last_day"))
 
 
 def content_of(folder: Path) -> dict[str, Any]:
@@ -197,15 +200,24 @@ def content_of(folder: Path) -> dict[str, Any]:
     raise damaged(folder, "content.json is not what was written")
 
 
+def _metered(told: Iterator[tuple[str, pa.Table]]) -> Iterator[tuple[str, pa.Table]]:
+    """What a source tells, in the shapes of the lake; tellings numbered, and after them what is made of them."""
+    meter, numbered = None, 0
+    for entity, table in told:
+        rows = (_numbered(table, numbered) if entity == "calls" else table).cast(schema(entity))
+        yield entity, rows
+        if entity == "calls":
+            meter = meter or metering.Metering()
+            numbered += rows.num_rows
+            yield from meter.of(rows).items()
+
+
 def _numbered(calls: pa.Table, before: int) -> pa.Table:
     """Tellings with the numbers that name them in their pull."""
     import numpy as np
-    import pyarrow as pa
 
-    # ``pyarrow.array`` would import pandas first, which takes a second.
-    numbers = np.arange(before, before + calls.num_rows, dtype=np.int64)
-    column = pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
-    return calls.set_column(calls.schema.get_field_index("landing_row"), "landing_row", column)
+    numbers = metering.whole_numbers(np.arange(before, before + calls.num_rows))
+    return calls.set_column(calls.schema.get_field_index("landing_row"), "landing_row", numbers)
 
 
 def _last_day(entity: str, table: pa.Table) -> str | None:
@@ -233,11 +245,11 @@ def _add_billed(billed: dict[str, Decimal], table: pa.Table) -> None:
 
 
 def models_told(files: Mapping[str, Sequence[Path]]) -> list[tuple[str | None, str | None, str]]:
-    """The distinct (source, provider, model) that lake files tell: bills and usage reports under their source, calls under null."""
+    """The distinct (source, provider, model) that lake files tell: bills and usage reports under their source, calls, by their
+    profiles, under null."""
     import duckdb
 
-    calls = dict.fromkeys(("calls", "resolved_calls"), "null, provider")
-    told = calls | {"charges": "source, provider", "provider_usage": "source, null"}
+    told = {"call_profiles": "null, provider", "charges": "source, provider", "provider_usage": "source, null"}
     found: set[tuple[str | None, str | None, str]] = set()
     with duckdb.connect() as connection:
         for entity, who in told.items():

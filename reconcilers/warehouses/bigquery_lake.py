@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 #: The day rows are partitioned by, for entities that grow.
 DAYS = {
     "calls": "ended_at",
+    "metered_calls": "ended_at",
     "runs": "started_at",
     "outcomes": "occurred_at",
     "charges": "charge_period_start",
@@ -43,7 +44,7 @@ DAYS = {
     "call_days": "charge_day",
 }
 #: Of these, what is large and read by day only: BigQuery refuses a query of it that names no days.
-FILTERED = frozenset({"calls"})
+FILTERED = frozenset({"calls", "metered_calls"})
 #: What BigQuery calls these types when asked.
 _OLDER_NAMES = {"INT64": "INTEGER", "BOOL": "BOOLEAN", "STRUCT": "RECORD", "FLOAT64": "FLOAT"}
 #: Google counts jobs and the partitions each changes; few large jobs are within its quotas for longer.

@@ -11,7 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from reconcilers.declared import reference
-from reconcilers.ingest.lake import KNOWLEDGE, schema
+from reconcilers.ingest import metering
+from reconcilers.ingest.lake import KNOWLEDGE, schema, writer
 
 START = date(2026, 9, 1)
 #: Model and price per million tokens of input, cache read and output.
@@ -23,19 +24,37 @@ def write_lake(folder: Path, calls: int, days: int, keys: int = 100) -> dict[str
     """Parquet per entity and day. Three meters a call, ten calls an event; the bill tells key, model, meter and day."""
     folder.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect()
-    files: dict[str, list[Path]] = {"calls": [], "charges": [], "outcomes": []}
+    files: dict[str, list[Path]] = {entity: [] for entity in ("calls", "charges", "outcomes", *metering.ENTITIES)}
     per_day = calls // days
     for number in range(days):
         day = START + timedelta(days=number)
         path = folder / f"calls-{day}.parquet"
         connection.execute(_copy(_calls_sql(day, per_day, number * per_day, keys), "calls", path))
         files["calls"].append(path)
+        for entity, metered in write_metered(read_calls(path), path).items():
+            files[entity].append(metered)
         charges = folder / f"charges-{day}.parquet"
         connection.execute(_copy(_charges_sql(path, day), "charges", charges))
         files["charges"].append(charges)
         outcomes = folder / f"outcomes-{day}.parquet"
         connection.execute(_copy(_outcomes_sql(path), "outcomes", outcomes))
         files["outcomes"].append(outcomes)
+    return files
+
+
+def read_calls(path: Path) -> pa.Table:
+    """A day's calls, in the shape of the lake."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path).cast(schema("calls"))
+
+
+def write_metered(calls: pa.Table, beside: Path) -> dict[str, Path]:
+    """What the lake makes of a day's calls, beside their file."""
+    files = {entity: beside.with_name(beside.name.replace("calls", entity)) for entity in metering.ENTITIES}
+    for entity, table in metering.Metering().of(calls).items():
+        with writer(entity, files[entity]) as out:
+            out.write_table(table)
     return files
 
 

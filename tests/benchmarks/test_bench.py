@@ -7,6 +7,14 @@ from pathlib import Path
 from tests.benchmarks import bench, company
 
 
+def test_calls_as_numbers_are_measured(tmp_path: Path) -> None:
+    company.write_lake(tmp_path / "lake", 300, 3)
+    found = bench.narrow(tmp_path / "lake", tmp_path / "narrow")
+    assert found["calls"] == 300
+    assert found["seconds"] > 0
+    assert len([*(tmp_path / "narrow").glob("metered_calls-*.parquet")]) == 3
+
+
 def test_a_build_is_measured(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     company.write_lake(lake, 300, 3)

@@ -205,3 +205,15 @@ def test_refused_when_landed_is_told_once(remapped: Settings) -> None:
 
 def test_the_right_mapping_reads_it_again(remapped: Settings) -> None:
     assert rejections(known(remap(remapped, "epoch_ms"), TUESDAY)) == []
+
+
+def test_what_is_read_anew_is_told_as_it_goes(remapped: Settings) -> None:
+    """After a release that reads otherwise that is all that ever landed."""
+    heard: list[tuple[int, int, str]] = []
+    remapped = remap(remapped, "epoch_ms")
+    known(remapped, TUESDAY, progress=lambda *told: heard.append(told))
+    assert heard == []
+    shutil.rmtree(remapped.lake)
+    known(remapped, TUESDAY, progress=lambda *told: heard.append(told))
+    assert [(total, name) for _, total, name in heard if "calls" in name] == [(4, "read calls day.ndjson")]
+    assert [done for done, *_ in heard] == [0, 1, 2, 3]

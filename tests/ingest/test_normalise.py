@@ -128,3 +128,25 @@ def test_tellings_are_numbered_through_all_batches_of_a_pull(tmp_path: Path, lak
     calls = pq.read_table(content.files["calls"], columns=["landing_row", "record_id"]).to_pylist()
     assert all(call["landing_row"] == number == int(call["record_id"]) for number, call in enumerate(calls))
     assert (len(calls), content.rows) == (20_001, {"calls": 20_001})
+    metered = pq.read_table(content.files["metered_calls"], columns=["landing_row", "context", "profile"]).to_pylist()
+    assert all(call["landing_row"] == number for number, call in enumerate(metered))
+    assert len(metered) == 20_001
+    # Two batches said the same words, each once.
+    for entity, number in (("call_profiles", "profile"), ("call_contexts", "context")):
+        numbers = [call[number] for call in metered]
+        assert (numbers[0], numbers[-1]) == (0, 1) == tuple(pq.read_table(content.files[entity])[number].to_pylist())
+
+
+def test_a_reading_that_was_not_metered_is_none(tmp_path: Path, lake: Lake) -> None:
+    """An earlier release wrote calls in today's shape, and nothing that is made of them."""
+    config = {"name": "rows", "kind": "mapped", "uri": "nowhere", "format": "ndjson", "entity": "calls"}
+    source = registry.load("telemetry", config | {"columns": {"record_id": "id", "ended_at": "at"}})
+    landed = land(tmp_path, source, json.dumps({"id": "1", "at": "2026-09-15T12:00:00Z"}))
+    written = lake.ensure(source, landed)
+    assert lake.last_reading(source, landed) == written
+    content = written.files["calls"].with_name("content.json")
+    told = json.loads(content.read_bytes())
+    for entity in ("metered_calls", "call_profiles", "call_contexts"):
+        assert told["rows"].pop(entity) == 1
+    content.write_text(json.dumps(told))
+    assert lake.last_reading(source, landed) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ from google.api_core.exceptions import ServiceUnavailable
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from reconcilers.ingest.lake import schema
+from reconcilers.ingest import metering
+from reconcilers.ingest.lake import schema, writer
 from reconcilers.sources import google
 from reconcilers.warehouses.bigquery_lake import BigQueryLake, fields
 
@@ -48,7 +50,8 @@ def write(tmp_path: Path) -> Write:
     def written(landing_id: str, reader: str, calls: int) -> Path:
         path = tmp_path / "traces" / f"{landing_id}-{reader}" / "calls.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = [CALL | {"landing_id": landing_id, "record_id": f"{reader}-{number}"} for number in range(calls)]
+        own = {"landing_id": landing_id}
+        rows = [CALL | own | {"landing_row": n, "record_id": f"{reader}-{n}"} for n in range(calls)]
         pq.write_table(pa.Table.from_pylist(rows, schema=schema("calls")), path)
         return path
 
@@ -180,3 +183,25 @@ def test_columns_of_a_new_release(lake: BigQueryLake, write: Write) -> None:
     fewer = [field for field in fields(schema("calls")) if field.name != "geography"]
     lake.client.create_table(bigquery.Table(f"{lake.name}.raw_calls", schema=fewer))
     assert load(lake, path) == ["a-0", "a-1"]
+
+
+def test_calls_as_numbers_stand_beside_their_words(lake: BigQueryLake, write: Write) -> None:
+    calls = write("one", "a", 2)
+    files = {"calls": [calls]}
+    for entity, table in metering.Metering().of(pq.read_table(calls)).items():
+        files[entity] = [calls.with_name(f"{entity}.parquet")]
+        with writer(entity, files[entity][0]) as out:
+            out.write_table(table)
+    lake.load(files, {})
+    assert lake.client.get_table(f"{lake.name}.raw_metered_calls").time_partitioning.field == "ended_at"
+    sql = f"""
+        select metered.landing_row, profiles.span_kind, contexts.names_two_events, metered.call_tail,
+            coalesce(array_length(metered.other_usage), 0) as others
+        from `{lake.name}.metered_calls` as metered
+        join `{lake.name}.call_profiles` as profiles using (source, landing_id, profile)
+        join `{lake.name}.call_contexts` as contexts using (source, landing_id, context)
+        where metered.ended_at >= timestamp '2026-09-01' order by 1"""
+    found = [dict(row) for row in lake.client.query(sql).result()]
+    same = {"span_kind": "model", "names_two_events": False, "others": 0}
+    tails = [int(hashlib.md5(f"traces|a-{number}".encode()).hexdigest()[30:], 16) for number in range(2)]
+    assert found == [{"landing_row": number, "call_tail": tail} | same for number, tail in enumerate(tails)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconcilers.ingest import lake
+from reconcilers.ingest import lake, metering
 from reconcilers.warehouses.dbt import PROJECT
 
 Nodes = dict[str, dict[str, Any]]
@@ -20,7 +20,7 @@ Nodes = dict[str, dict[str, Any]]
 #: Which days a lake file speaks of stands for what it says of them: a file's bytes never change under its path.
 TOLD_BY = {
     f"source.reconcile.lake.{entity}": "source.reconcile.lake.call_days"
-    for entity in ("calls", "resolved_calls", "resolved_tellings")
+    for entity in ("calls", "resolved_calls", "resolved_tellings", *metering.ENTITIES)
 }
 
 LONGEST_LINE = 140

@@ -2,7 +2,7 @@
 
 ::
 
-    lake/(resolved)/<day>-<fingerprint>/resolved_calls.parquet, resolved_tellings.parquet
+    lake/(resolved)/<day>-<fingerprint>/resolved_calls.parquet, what is made of it (``metering.py``), resolved_tellings.parquet
     lake/(resolved)/emitters-<fingerprint>/emitters.parquet
     lake/(keys)/<recipe>/…      see ``keys.py``
     lake/(listings)/<fingerprint>.json   which of these belong to one set of known files, so that a night without news reads one file
@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconcilers import naming
-from reconcilers.ingest.lake import schema
+from reconcilers.ingest import metering
+from reconcilers.ingest.lake import schema, writer
 from reconcilers.ingest.proofs import prove
 from reconcilers.ingest.resolution.keys import EMITTER, LINKS, KeyFiles, find_contested, kept, put, quoted
 from reconcilers.ingest.resolution.resolved import resolved
@@ -41,7 +42,7 @@ SOURCE = "(resolved)"
 _BATCH = 200_000
 #: R31: so many calls with more cached than input prove that an emitter counts input without the cached tokens.
 _PROOF = 3
-_ENTITIES = ("emitters", "resolved_calls", "resolved_tellings")
+_ENTITIES = ("emitters", "resolved_calls", "resolved_tellings", *metering.ENTITIES)
 _PACKAGE = Path(__file__).parent
 
 
@@ -284,19 +285,26 @@ def _kept(root: Path, name: str, fingerprint: str, entities: Mapping[str, list[d
 
 
 def _keep(folder: Path, entities: Mapping[str, list[dict[str, Any]]]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    for entity, rows in entities.items():
-        shape: pa.Schema = schema(entity)
-        columns = [
-            pa.array([row.get(name) for row in rows], kind) for name, kind in zip(shape.names, shape.types, strict=True)
-        ]
-        pq.write_table(pa.table(columns, schema=shape), temporary / f"{entity}.parquet", compression="zstd")
+    tables = {entity: _table(entity, rows) for entity, rows in entities.items()}
+    if "resolved_calls" in tables:
+        tables |= metering.Metering().of(tables["resolved_calls"])
+    for entity, table in tables.items():
+        with writer(entity, temporary / f"{entity}.parquet") as out:
+            out.write_table(table)
     put(temporary, folder)
+
+
+def _table(entity: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    shape = schema(entity)
+    columns = [
+        pa.array([row.get(name) for row in rows], kind) for name, kind in zip(shape.names, shape.types, strict=True)
+    ]
+    return pa.table(columns, schema=shape)
 
 
 def _entities(folders: Iterable[Path]) -> dict[str, list[Path]]:
@@ -332,6 +340,6 @@ def _recipe() -> str:
     """Identity of this code, of what it knows of models' names, and of the engine whose hashes the keys are."""
     import duckdb
 
-    beside = (_PACKAGE.parent / "lake.py", Path(naming.__file__))
+    beside = (_PACKAGE.parent / "lake.py", Path(metering.__file__), Path(naming.__file__))
     texts = [path.read_text() for path in (*sorted(_PACKAGE.glob("*.py")), *beside)]
     return _digest([duckdb.__version__, *texts])

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from reconcilers import naming
 from reconcilers.errors import SourceRejected
+from reconcilers.ingest import metering
 from reconcilers.sources.contract import Source, SourceConfig, or_text
 from reconcilers.sources.folders import Folder, open_folder
 
@@ -249,8 +250,8 @@ class TelemetrySource(Source):
 
     @classmethod
     def readers(cls) -> set[Path]:
-        """Also the spellings of providers, and what says which records cannot be read."""
-        return super().readers() | {Path(naming.__file__)}
+        """Also the spellings of providers, what says which records cannot be read, and what writes calls again as numbers."""
+        return super().readers() | {Path(naming.__file__), Path(metering.__file__)}
 
 
 class FileSource(TelemetrySource):

@@ -58,6 +58,11 @@ def test_a_trace_is_resolved_across_files_and_days(tmp_path: Path, write: Write)
     root = write("roots", telling(A, span_kind="other", model=None, at=-DAY, event_id="e"))
     call = write("calls", telling(B, A, input=1))
     files = made(tmp_path, root, call)
+    (resolved,), (metered,), (context,) = (
+        rows(files, entity) for entity in ("resolved_calls", "metered_calls", "call_contexts")
+    )
+    assert (metered["landing_id"], metered["ended_at"]) == (resolved["landing_id"], resolved["ended_at"])
+    assert (metered["input_tokens"], context["event_id"], context["inherited"]) == (1, "e", resolved["inherited"])
     assert [(row["event_id"], row["landing_id"]) for row in rows(files, "resolved_calls")] == [("e", "2026-09-03")]
     replaced = {(row["told_landing_id"], str(row["charge_day"])) for row in rows(files, "resolved_tellings")}
     assert replaced == {("calls", "2026-09-03"), ("roots", "2026-09-02")}

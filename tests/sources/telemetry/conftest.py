@@ -69,8 +69,9 @@ class Job:
         pull = self.landing.pull(source.name, source.kind, unit)
         source.fetch(unit, pull)
         landed, news = self.landing.commit(pull, known_at or datetime(2026, 10, 2))
-        files = self.lake.ensure(source, landed).files
-        return Taken(landed, news, {entity: pq.read_table(path).to_pylist() for entity, path in files.items()})
+        content = self.lake.ensure(source, landed)
+        told = [entity for entity in content.files if entity in content.rows]
+        return Taken(landed, news, {entity: pq.read_table(content.files[entity]).to_pylist() for entity in told})
 
 
 @pytest.fixture
