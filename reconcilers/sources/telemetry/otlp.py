@@ -52,10 +52,10 @@ from reconcilers.sources.rejected import Rejections
 from reconcilers.sources.telemetry.base import COUNTS, FIELDS, Dialect, FileSource, FileSourceConfig, TokenSemantics
 from reconcilers.sources.telemetry.spans.attributes import gathered
 from reconcilers.sources.telemetry.spans.entities import Entities, UnreadUsage
-from reconcilers.sources.telemetry.spans.files import ahead, batches, is_packed, packed, read_lines, readable
-from reconcilers.sources.telemetry.spans.logs import with_logs_as_spans
+from reconcilers.sources.telemetry.spans.files import ahead, is_packed, packed, read_blocks, read_lines
 from reconcilers.sources.telemetry.spans.prompts import TextFilter
 from reconcilers.sources.telemetry.spans.query import Spans, Vocabulary
+from reconcilers.sources.telemetry.spans.scan import is_worth_compiling
 from reconcilers.sources.telemetry.spans.texts import TextNames, known_dialects
 from reconcilers.sources.telemetry.spans.users import UserNames
 
@@ -187,16 +187,16 @@ class Otlp(FileSource):
         rejections = Rejections(self.name, landed.landing_id)
         unread = UnreadUsage(self.name, landed.landing_id)
         constants = {"source": self.name, "landing_id": landed.landing_id}
+        compiled = is_worth_compiling(sum(item.bytes for item in landed.objects))
         with (
             TemporaryDirectory(prefix="reconcile-otlp-") as work,
-            Spans(self._dialects, self.config.token_semantics, constants, Path(work)) as spans,
+            Spans(self._dialects, self.config.token_semantics, constants, Path(work), compiled) as spans,
         ):
             for index, item in enumerate(landed.objects):
                 rejected = partial(rejections.add, item.name)
                 # Reading, parsing and meaning each have a batch in hand at the same time.
-                messages = readable(read_lines(landed.path(item), item.name, self.name), line_base(index), rejected)
-                lines = ahead(batches(with_logs_as_spans(messages)))
-                parsed = (part for batch in lines for part in spans.parse(batch, rejected))
+                blocks = ahead(read_blocks(landed.path(item), item.name, self.name))
+                parsed = (part for block in blocks for part in spans.parse(block, line_base(index), rejected))
                 entities = Entities(self._outcomes, self.user_key, rejected)
                 for attributes in ahead(gathered(parsed, _ROWS)):
                     meaning = spans.read(attributes)

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from reconcilers import naming
 from reconcilers.periods import A_SECOND, EPOCH, FIRST_INSTANT, LAST_INSTANT
 from reconcilers.sources.telemetry.base import COUNTS, FIELDS, WHO_AND_WHY, Dialect, TokenSemantics
-from reconcilers.sources.telemetry.spans.attributes import column, counted, read_attributes
+from reconcilers.sources.telemetry.spans.attributes import by_line, column, counted, read_attributes
 from reconcilers.sources.telemetry.spans.counts import METERS, contents, is_sound, readings
 from reconcilers.sources.telemetry.spans.emitters import EMITTER, EMITTERS, rows_of
+from reconcilers.sources.telemetry.spans.files import Block, batches, readable
+from reconcilers.sources.telemetry.spans.logs import with_logs_as_spans
+from reconcilers.sources.telemetry.spans.scan import Columns
 
 if TYPE_CHECKING:
     from datetime import date
@@ -213,7 +216,8 @@ class Spans:
     """DuckDB with the spans of one batch of lines at a time.
 
     What is read of a file is a value in the query and never its text, attribute names included. ``semantics`` is the
-    company's ``token_semantics``; ``constants`` are columns that say the same of every span.
+    company's ``token_semantics``; ``constants`` are columns that say the same of every span. ``compiled``: lines are read by the
+    compiled reader as far as it reads them, which is worth its start for more than a few.
     """
 
     def __init__(
@@ -222,10 +226,12 @@ class Spans:
         semantics: Mapping[str, TokenSemantics],
         constants: Mapping[str, str],
         work: Path,
+        compiled: bool = False,
     ) -> None:
         import duckdb
 
-        self.vocabulary = Vocabulary(dialects)
+        words = self.vocabulary = Vocabulary(dialects)
+        self.columns = Columns(words.numbers, words.telling_counts, words.looks_unread) if compiled else None
         self.semantics, self.constants = semantics, constants
         self.queries: dict[frozenset[str], _Query] = {}
         self.scopes: set[tuple[str, str]] = set()
@@ -242,8 +248,24 @@ class Spans:
         self.parser.close()
         self.connection.close()
 
-    def parse(self, lines: pa.Table, reject: Reject) -> list[pa.Table]:
-        """The attributes of the spans of a batch of lines, in order. May run while ``read`` is at another batch."""
+    def parse(self, block: Block, base: int, reject: Reject) -> list[pa.Table]:
+        """The attributes of the spans of a block of lines, in order; lines are numbered from ``base``.
+
+        May run while ``read`` is at another block.
+        """
+        left: Sequence[int] = range(len(block.starts))
+        parsed: list[pa.Table] = []
+        if self.columns is not None:
+            found, left = self.columns.of(block, base)
+            parsed += [found] if found is not None else []
+        in_order = not (parsed and left)
+        if left:
+            lines = readable(block.lines(left), base, reject)
+            parsed += [part for batch in batches(with_logs_as_spans(lines)) for part in self._parse(batch, reject)]
+        return parsed if in_order else [by_line(parsed)]
+
+    def _parse(self, lines: pa.Table, reject: Reject) -> list[pa.Table]:
+        """The same of lines that the general reader reads."""
         import duckdb
 
         words = self.vocabulary
@@ -254,7 +276,7 @@ class Spans:
                 line, text = lines["line"][0].as_py(), lines["text"][0].as_buffer()
                 reject(line, f"not readable as OTLP/JSON: {error!s:.200}", len(text))
                 return []
-        return [part for at in range(len(lines)) for part in self.parse(lines.slice(at, 1), reject)]
+        return [part for at in range(len(lines)) for part in self._parse(lines.slice(at, 1), reject)]
 
     def read(self, attributes: pa.Table) -> Meaning:
         """What the spans mean, in the order of their lines."""

@@ -1,0 +1,194 @@
+"""The compiled reader and the general one give the same rows of the same bytes, whatever those are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from reconcilers.sources.telemetry.otlp import DIALECTS, dialect_named
+from reconcilers.sources.telemetry.spans.files import read_blocks, read_lines
+from reconcilers.sources.telemetry.spans.query import Spans
+from tests.sources.telemetry.written import CALL, SPAN, TRACE, WORK, Json, attribute, chat, event, lines, message, span
+
+#: Names that are read, of which one tells a count; that look unread; of events; of nothing.
+NAMES = (
+    *("gen_ai.request.model", "gen_ai.usage.input_tokens", "event_id", "tenant_id", "service.name", "run_id"),
+    *("acme.total_tokens", "acme.tenant_id", "acme.note", "content", "status", "gen_ai.prompt", "name", "", "ä/ö"),
+    *("gen_ai.response.finish_reasons", "llm.request.type", "a" * 130),
+)
+WORDS = st.sampled_from(
+    ["", "0", "-5", "7", "gpt-5", "evt 1", "a\nb", 'say "no"', "é", "\u2028", "😀", "x" * 129, "\x7f"]
+)
+TEXT = st.one_of(WORDS, st.text(max_size=5))
+SCALAR = st.one_of(
+    st.fixed_dictionaries({"stringValue": TEXT}),
+    st.fixed_dictionaries({"intValue": st.one_of(st.integers(-5, 10**19), st.integers(0, 50).map(str), WORDS)}),
+    st.fixed_dictionaries({"doubleValue": st.one_of(st.floats(-1e9, 1e9), st.just("NaN"), st.integers(0, 9))}),
+    st.fixed_dictionaries({"boolValue": st.booleans()}),
+)
+VALUE = st.one_of(
+    SCALAR,
+    SCALAR,
+    SCALAR,
+    st.just({}),
+    st.fixed_dictionaries({"arrayValue": st.fixed_dictionaries({"values": st.lists(SCALAR, max_size=3)})}),
+    st.just({"arrayValue": {}}),
+    st.just({"kvlistValue": {"values": []}}),
+    st.just({"stringValue": "a", "intValue": "1"}),
+)
+ATTRIBUTES = st.lists(st.fixed_dictionaries({"key": st.sampled_from(NAMES), "value": VALUE}), max_size=5)
+NUMBER = st.one_of(st.just("1790856000000000000"), st.just(1790856002500000000), st.just("x"), st.just(None))
+EVENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from(["gen_ai.usage", "botanu.run.completed", "gen_ai.user.message", "a b", 5]),
+        "timeUnixNano": NUMBER,
+        "attributes": ATTRIBUTES,
+    },
+)
+LINK = st.fixed_dictionaries({}, optional={"traceId": st.just(TRACE), "name": st.just("x"), "attributes": ATTRIBUTES})
+SPANS = st.lists(
+    st.fixed_dictionaries(
+        {"attributes": ATTRIBUTES},
+        optional={
+            "traceId": st.sampled_from([TRACE, "", "x" * 200]),
+            "spanId": st.just(SPAN),
+            "name": WORDS,
+            "kind": st.sampled_from([3, "SPAN_KIND_CLIENT"]),
+            "startTimeUnixNano": NUMBER,
+            "endTimeUnixNano": NUMBER,
+            "events": st.lists(EVENT, max_size=2),
+            "links": st.lists(LINK, max_size=2),
+            "status": st.sampled_from([{}, {"code": 2}, {"code": "STATUS_CODE_OK", "message": "no"}, {"message": ""}]),
+            "droppedEventsCount": st.just(1),
+            "more": st.just("x"),
+        },
+    ),
+    max_size=3,
+)
+SCOPED = st.fixed_dictionaries(
+    {"spans": SPANS},
+    optional={"scope": st.fixed_dictionaries({}, optional={"name": WORDS, "version": WORDS, "attributes": ATTRIBUTES})},
+)
+RESOURCES = st.lists(
+    st.fixed_dictionaries(
+        {"scopeSpans": st.lists(SCOPED, max_size=2)},
+        optional={"resource": st.fixed_dictionaries({}, optional={"attributes": ATTRIBUTES}), "schemaUrl": WORDS},
+    ),
+    max_size=2,
+)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> bytes:
+    """A line: compact and in order, nearly always, and sometimes with a byte that is wrong."""
+    content = json.dumps(
+        {"resourceSpans": draw(RESOURCES)},
+        separators=draw(st.sampled_from([(",", ":"), (",", ":"), (",", ":"), (", ", ": ")])),
+        ensure_ascii=draw(st.booleans()),
+    ).encode()
+    if draw(st.integers(0, 3)) == 0:
+        at = draw(st.integers(0, len(content)))
+        instead = draw(st.sampled_from([b"", b",", b"}", b"0", b'"', b"\\", b" ", b"\0"]))
+        content = content[:at] + instead + content[at + draw(st.integers(0, 2)) :]
+    return content.replace(b"\n", b"").replace(b"resourceLogs", b"")
+
+
+FILES = st.lists(messages(), min_size=1, max_size=4).map(b"\n".join)
+
+
+Readers = tuple[Spans, Spans]
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
+    """The compiled reader with the general one behind it, and the general one alone."""
+    dialects, work = [dialect_named(name) for name in DIALECTS], tmp_path_factory.mktemp("work")
+    with Spans(dialects, {}, {}, work, compiled=True) as both, Spans(dialects, {}, {}, work) as general:
+        yield both, general
+
+
+def read(spans: Spans, path: Path) -> tuple[list[Json], list[Any]]:
+    """The rows of a file's spans, without what they do not tell, and its rejected records."""
+    rejected: list[Any] = []
+    blocks = read_blocks(path, path.name)
+    tables = [part for block in blocks for part in spans.parse(block, 0, lambda *told: rejected.append(told))]
+    rows = [{k: v for k, v in row.items() if v is not None} for table in tables for row in table.to_pylist()]
+    return [row | {"unread": sorted(row.get("unread", ()))} for row in rows], rejected
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(content=FILES)
+@example(content=lines(message(span(CALL | {"a": "b"}))).replace(b'"a"', b'"tenant_id"'))
+@example(content=chat(CALL | WORK) + b"\n\n" + chat(WORK).replace(b":", b": "))
+def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "traces.json"
+    path.write_bytes(content)
+    both, general = readers
+    assert read(both, path) == read(general, path)
+    told = [line for block in read_blocks(path, "x") for line in block.lines(range(len(block.starts)))]
+    assert told == list(read_lines(path, "x"))
+
+
+#: What is read by the kernel alone, so that a kernel that leaves everything to the other reader is seen.
+ORDINARY: dict[str, Json] = {
+    "text, numbers and a truth value": span(CALL | {"a": 1, "b": 0.5, "stream": True, "c": ["x", "y"]}),
+    "an event and a link": span(
+        CALL, events=[event("gen_ai.usage", {"input_tokens": 5})], links=[{"traceId": TRACE, "spanId": SPAN}]
+    ),
+    "other letters": span(CALL | {"tenant_id": "Müller & Söhne"}),
+    "text with a backslash that nobody reads": span(CALL | {"acme.note": 'say "no"\n'}),
+    "nothing": span({}),
+}
+
+
+@pytest.mark.parametrize("case", ORDINARY)
+def test_ordinary_lines_are_read_by_the_kernel(readers: Readers, tmp_path: Path, case: str) -> None:
+    path = tmp_path / "traces.json"
+    path.write_bytes(lines(message(ORDINARY[case]), message(ORDINARY[case], ORDINARY[case])))
+    (block,) = read_blocks(path, "x")
+    assert readers[0].columns is not None
+    table, left = readers[0].columns.of(block, 0)
+    assert left == []
+    assert table is not None
+    assert table["line"].to_pylist() == [1, 2, 2]
+
+
+def hard(case: str) -> Iterator[bytes]:
+    """Files that are dear for one that walks them carelessly."""
+    if case == "100,000 attributes of one span":
+        yield lines(message(span(CALL | {f"acme.{n}": n for n in range(100_000)} | WORK)))
+    elif case == "100,000 attributes with one name":
+        one = message(span(CALL))
+        one["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"] += [
+            attribute("tenant_id", str(n)) for n in range(100_000)
+        ]
+        yield lines(one)
+    elif case == "10,000 spans of one line":
+        yield lines(message(*(span(CALL | WORK, spanId=f"{n:016x}") for n in range(1, 10_001))))
+    elif case == "20,000 backslashes":
+        yield chat(*(CALL | {"tenant_id": '"' * 200} for _ in range(100)))
+    else:
+        yield lines(message(span(CALL, events=[event("gen_ai.usage", {"input_tokens": n}) for n in range(20_000)])))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case",
+    [
+        *("100,000 attributes of one span", "100,000 attributes with one name", "10,000 spans of one line"),
+        *("20,000 backslashes", "20,000 events"),
+    ],
+)
+def test_hard_files_give_the_same_rows(readers: Readers, tmp_path: Path, case: str) -> None:
+    path = tmp_path / "traces.json"
+    path.write_bytes(b"".join(hard(case)))
+    both, general = readers
+    assert read(both, path) == read(general, path)
