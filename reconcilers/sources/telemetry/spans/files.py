@@ -80,9 +80,9 @@ def _looked_at(content: bytes) -> bytes | None:
 
 @dataclass(frozen=True)
 class Block:
-    """Lines of a trace file that lie in one piece of memory, blank ones left out.
+    """Lines of a trace file that lie in one piece of memory, before anybody looked at them: some may be blank.
 
-    Line ``numbers[n]`` is ``content[starts[n]:stops[n]]``, its line break included. Lines of a block are not looked at yet.
+    Line ``numbers[n]`` is ``content[starts[n]:stops[n]]``, its line break included.
     """
 
     content: bytes
@@ -91,7 +91,7 @@ class Block:
     stops: Array
 
     def lines(self, which: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        """Some of the lines, looked at, as ``read_lines`` gives them."""
+        """Some of the lines as ``read_lines`` gives them."""
         for n in which:
             if (content := _looked_at(self.content[self.starts[n] : self.stops[n]])) is not None:
                 yield int(self.numbers[n]), content
@@ -342,7 +342,7 @@ def _unframed(content: bytes) -> bytes:
     return message.getvalue()
 
 
-def packed(chunks: Iterable[bytes], pack: bool) -> Iterator[bytes]:
+def packed(chunks: Iterable[bytes | memoryview], pack: bool) -> Iterator[bytes | memoryview]:
     import zstandard
 
     if not pack:

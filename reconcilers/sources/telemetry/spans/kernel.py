@@ -89,14 +89,18 @@ _KIND, _PLACE, _NEEDED = _grammar()
 #: two columns each, position (-1 for none) and length.
 PART, PARENT, LINE, NAME_NUMBER, TEXTS = range(5)
 RECORD_WIDTH = TEXTS + 2 * 7
-#: Columns of ``tape``: whose attribute, the number of its name, its value's kind, position and length, where it begins and ends.
-OWNER, NAME, KIND, AT, LENGTH, BEGIN, END = range(7)
-TAPE_WIDTH = 7
+#: Columns of ``tape``: whose attribute, the number of its name, its value's kind, position and length, where it begins and ends,
+#: and whether it is text that goes, which ``judge`` says.
+OWNER, NAME, KIND, AT, LENGTH, BEGIN, END, GOES = range(8)
+TAPE_WIDTH = 8
 #: Kinds of value. A list is the kind of what its texts together may be; ``ESCAPED`` is a text with a backslash.
 NOTHING, TEXT, QUOTED, WHOLE, FRACTION, TRUTH, ESCAPED, LIST, LIST_OF_NAMES, LIST_OF_WORDS, LIST_ESCAPED = range(11)
-#: Columns of ``lines``: where its message ends (-1 where another reader must look), its first and the end of its records and tape.
+#: Columns of ``lines``: where its message ends (-1 where another reader must look), its first and the end of its records and tape,
+#: and how many attributes go.
 MESSAGE_END, FIRST_RECORD, END_RECORD, FIRST_ATTRIBUTE, END_ATTRIBUTE, REMOVED = range(6)
 LINE_WIDTH = 6
+#: What an attribute's name says of its value, as ``texts.Holds``.
+READ, NAMED, WORD, NUMBER, PARTS, PROSE = range(6)
 #: Columns of ``counts``: records, tape and names so far, bytes of names, the name before.
 _RECORDS, _TAPE, NAMES, _NAME_BYTES, _BEFORE = range(5)
 COUNTS = 5
@@ -645,3 +649,110 @@ def gathered(b: Array, at: Array, length: Array) -> tuple[Array, Array, Array, i
             for k in range(length[r]):
                 content[begin + k] = b[at[r] + k]
     return offsets, content, valid, nulls
+
+
+# Text ----------------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def _stays(b: Array, holds: int, kind: int, at: int, length: int) -> int:
+    """Whether a value may be landed under a name that ``holds`` such: 1 as it is, 0 not at all, -1 where it takes a closer look."""
+    if holds == PROSE:
+        return 0
+    if holds == PARTS:
+        return -1
+    if holds == READ:
+        return 1 if kind < LIST or kind in (LIST_OF_NAMES, LIST_OF_WORDS) else -1
+    if kind in (NOTHING, WHOLE, FRACTION, TRUTH):
+        return 1
+    if holds == NUMBER:
+        if kind != QUOTED:
+            return 0
+        digits = at + (b[at] == 45)
+        for k in range(digits, at + length):
+            if not 48 <= b[k] <= 57:
+                return -1
+        return 1 if at + length > digits and length <= 18 else -1
+    if kind >= LIST:
+        if kind == LIST_ESCAPED:
+            return -1
+        return 1 if kind == LIST_OF_WORDS or (kind == LIST_OF_NAMES and holds == NAMED) else 0
+    if kind == ESCAPED:
+        return -1 if length <= _MOST_BYTES else 0
+    if holds == WORD:
+        return 1 if length <= _LONGEST and is_word(b, at, length) else 0
+    return 1 if length <= _LONGEST or characters(b, at, length) <= _LONGEST else 0
+
+
+@compiled
+def judge(
+    b: Array, lines: Array, tape: Array, records: Array, holds: Array, holds_shared: Array, plain_event: Array
+) -> None:
+    """Note which attributes go. Left to another reader are lines of which that is not sure, and those of which what stays would be
+    written otherwise than it is: a text with a backslash in a line that loses something.
+
+    By the number of a name: what it ``holds`` of a call, and of a resource or scope; whether it is an event that stays as it is.
+    """
+    for n in range(len(lines)):
+        if lines[n, MESSAGE_END] < 0:
+            continue
+        is_sure, escapes, goes = True, False, 0
+        for r in range(lines[n, FIRST_RECORD], lines[n, END_RECORD]):
+            event = records[r, NAME_NUMBER]
+            is_sure &= event < 0 or plain_event[event] != 0
+        for a in range(lines[n, FIRST_ATTRIBUTE], lines[n, END_ATTRIBUTE]):
+            name, kind, part = tape[a, NAME], tape[a, KIND], records[tape[a, OWNER], PART]
+            told = holds_shared[name] if part in (RESOURCE, SCOPE) else holds[name]
+            stays = _stays(b, told, kind, tape[a, AT], tape[a, LENGTH])
+            is_sure &= stays >= 0
+            escapes |= stays == 1 and kind == ESCAPED
+            tape[a, GOES] = stays == 0
+            goes += stays == 0
+        if not is_sure or (goes and escapes):
+            lines[n, MESSAGE_END] = -1
+        else:
+            lines[n, REMOVED] = goes
+
+
+@compiled
+def _copied(b: Array, begin: int, end: int, out: Array, o: int) -> int:
+    for k in range(begin, end):
+        out[o + k - begin] = b[k]
+    return o + end - begin
+
+
+@compiled
+def without(
+    b: Array, starts: Array, numbers: Array, lines: Array, tape: Array, first: int, end: int, before: int, out: Array
+) -> int:
+    """Write lines ``first`` to ``end`` without what goes, each at its number; ``before`` is that of the line before. Returns the bytes.
+
+    Commas go with what they part. In a line that loses something fractions become texts, so that every reader keeps their digits.
+    """
+    o = 0
+    for n in range(first, end):
+        for _ in range(numbers[n] - before - 1):
+            out[o] = 10
+            o += 1
+        before, i = numbers[n], starts[n]
+        if lines[n, REMOVED]:
+            for a in range(lines[n, FIRST_ATTRIBUTE], lines[n, END_ATTRIBUTE]):
+                if tape[a, GOES]:
+                    o = _copied(b, i, tape[a, BEGIN], out, o)
+                    i = tape[a, END]
+                    if b[i] == 44:
+                        i += 1
+                    elif out[o - 1] == 44:
+                        o -= 1
+                elif tape[a, KIND] == FRACTION:
+                    at = tape[a, AT]
+                    o = _copied(b, i, at, out, o)
+                    out[o] = 34
+                    i = at + tape[a, LENGTH]
+                    o = _copied(b, at, i, out, o + 1)
+                    out[o] = 34
+                    o += 1
+        o = _copied(b, i, lines[n, MESSAGE_END], out, o)
+        out[o] = 10
+        o += 1
+    return o

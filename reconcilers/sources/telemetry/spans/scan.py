@@ -68,7 +68,8 @@ class Names:
         return int(self.counts[kernel.NAMES])
 
     def __getitem__(self, number: int) -> str:
-        return self.texts[self.ends[number] : self.ends[number + 1]].tobytes().decode()
+        # Lines that are no UTF-8 are left to another reader, whatever their names are.
+        return self.texts[self.ends[number] : self.ends[number + 1]].tobytes().decode(errors="replace")
 
     def are_too_many(self) -> bool:
         """Whether there is hardly room for more."""

@@ -11,9 +11,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reconcilers.sources.telemetry.otlp import DIALECTS, dialect_named
+from reconcilers.errors import SourceRejected
+from reconcilers.sources import registry
+from reconcilers.sources.telemetry.otlp import DIALECTS, Otlp, dialect_named
+from reconcilers.sources.telemetry.spans import kernel, texts
 from reconcilers.sources.telemetry.spans.files import read_blocks, read_lines
+from reconcilers.sources.telemetry.spans.outline import LONGEST_TRACE_STATE
+from reconcilers.sources.telemetry.spans.prompts import TextFilter
 from reconcilers.sources.telemetry.spans.query import Spans
+from reconcilers.sources.telemetry.spans.removal import Texts
+from reconcilers.sources.telemetry.spans.texts import LONGEST, is_one_word
 from tests.sources.telemetry.written import CALL, SPAN, TRACE, WORK, Json, attribute, chat, event, lines, message, span
 
 #: Names that are read, of which one tells a count; that look unread; of events; of nothing.
@@ -135,6 +142,77 @@ def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, conte
     assert read(both, path) == read(general, path)
     told = [line for block in read_blocks(path, "x") for line in block.lines(range(len(block.starts)))]
     assert told == list(read_lines(path, "x"))
+
+
+class Filters:
+    """The same for what is landed: the compiled filter with the general one behind it, and the general one alone."""
+
+    def __init__(self) -> None:
+        source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": "traces"})
+        assert isinstance(source, Otlp)
+        self.both, self.general = (TextFilter("traces", source._text_names) for _ in range(2))
+        self.both.compiled = Texts(source._text_names)
+
+    def landed(self, which: TextFilter, path: Path) -> tuple[int, int, bytes] | str:
+        try:
+            found = which.look_through(path, "x")
+        except SourceRejected as error:
+            return str(error)
+        return found.removed, found.unreadable, b"".join(which.without(path, "x", found))
+
+
+BYTES = st.sampled_from([b"\xff", b"\xed\xa0\x80", "ä".encode(), b"\xc3"])
+
+
+@pytest.fixture(scope="module")
+def filters() -> Filters:
+    return Filters()
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(content=FILES, bad=BYTES, at=st.integers(0, 2000))
+@example(content=chat(CALL | {"gen_ai.prompt": "no", "c": 0.5}, {"gen_ai.prompt": 'say "no"'}), bad=b"", at=0)
+@example(content=chat({"gen_ai.prompt": "no"}, {"a": 1, "gen_ai.prompt": "no"}), bad=b"", at=0)
+def test_both_filters_leave_the_same_bytes(
+    filters: Filters, tmp_path: Path, content: bytes, bad: bytes, at: int
+) -> None:
+    path = tmp_path / "traces.json"
+    # Mostly beyond the end, and so not in it at all.
+    path.write_bytes(content[:at] + bad + content[at:] if at < len(content) else content)
+    assert filters.landed(filters.both, path) == filters.landed(filters.general, path)
+
+
+def test_text_is_taken_out_by_the_kernel(filters: Filters, tmp_path: Path) -> None:
+    values = CALL | {
+        "gen_ai.prompt": 'say "no"\n',
+        "temperature": 0.5,
+        "acme.note": "no word of it",
+        "gen_ai.completion": "é",
+    }
+    path = tmp_path / "traces.json"
+    path.write_bytes(lines(message(span(values)), message(span(CALL), resource={"gen_ai.prompt": "no", "a": "b c"})))
+    (block,) = read_blocks(path, "x")
+    assert filters.both.compiled is not None
+    judged = filters.both.compiled.judged(block)
+    assert (judged.left, judged.removed) == ([], 4)
+    assert bytes(judged.without(0, 2, 0)) == lines(
+        _with_text_number(message(span(CALL | {"temperature": 0.5}))),
+        message(span(CALL), resource={"a": "b c"}),
+    )
+
+
+def _with_text_number(content: Json) -> Json:
+    """The message with its fractions as text."""
+    return json.loads(json.dumps(content).replace('"doubleValue": 0.5', '"doubleValue": "0.5"'))  # type: ignore[no-any-return]
+
+
+def test_the_kernel_knows_the_rules_of_text() -> None:
+    assert kernel._LONGEST == LONGEST
+    assert kernel._LONGEST_TRACE_STATE == LONGEST_TRACE_STATE
+    assert kernel._MOST_VALUES == texts._MOST_VALUES
+    words = [chr(byte) for byte in range(128) if kernel._WORD[byte]]
+    assert words == [chr(byte) for byte in range(128) if is_one_word(chr(byte))]
 
 
 #: What is read by the kernel alone, so that a kernel that leaves everything to the other reader is seen.
