@@ -176,6 +176,27 @@ def by_line(tables: Iterable[pa.Table]) -> pa.Table:
     return both.take(_nullable(order)).combine_chunks()
 
 
+def is_neat(column: pa.ChunkedArray) -> bool:
+    """Whether every text of a column begins and ends with a visible character of ASCII; false for other columns."""
+    import numpy as np
+    import pyarrow as pa
+
+    if column.type != pa.string():
+        return False
+    for chunk in column.chunks:
+        _, offsets, content = chunk.buffers()
+        ends = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+        told = ends[:-1] < ends[1:]
+        if np.count_nonzero(told) != len(chunk) - chunk.null_count:
+            return False
+        if content is not None:
+            b = np.frombuffer(content, np.uint8)
+            # Below are blanks, above are the parts of other letters and of other blanks.
+            if ((b[ends[:-1][told]] - 33 > 93) | (b[ends[1:][told] - 1] - 33 > 93)).any():
+                return False
+    return True
+
+
 def texts(values: Iterable[str | None]) -> pa.Array:
     """A column of text. ``pyarrow.array`` would import pandas first, which takes a second."""
     import pyarrow as pa

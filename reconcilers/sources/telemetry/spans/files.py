@@ -174,11 +174,20 @@ def _blocks(stream: BinaryIO) -> Iterator[Block]:
 
 
 def _numbered(content: bytes, before: int, stops: Array) -> Block:
+    """Lines that end at ``stops``, the first of them after line ``before``; of one too long to read, that it is."""
     import numpy as np
 
     starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
-    return Block(
-        content, np.arange(before + 1, before + 1 + len(stops), dtype=np.int64), starts, stops.astype(np.int64)
+    numbers = np.arange(before + 1, before + 1 + len(stops), dtype=np.int64)
+    block = Block(content, numbers, starts, stops.astype(np.int64))
+    if (stops - starts).max() <= MAX_MESSAGE_BYTES:
+        return block
+    lines = (content[start:stop] for start, stop in zip(starts, stops, strict=True))
+    return _block(
+        [
+            (n, line if len(line) <= MAX_MESSAGE_BYTES else unreadable(_TOO_LONG, len(line)))
+            for n, line in enumerate(lines, before + 1)
+        ]
     )
 
 

@@ -17,7 +17,7 @@ from reconcilers.sources.telemetry.otlp import DIALECTS, Otlp, dialect_named
 from reconcilers.sources.telemetry.spans import kernel, texts
 from reconcilers.sources.telemetry.spans.files import read_blocks, read_lines
 from reconcilers.sources.telemetry.spans.outline import LONGEST_TRACE_STATE
-from reconcilers.sources.telemetry.spans.prompts import TextFilter
+from reconcilers.sources.telemetry.spans.prompts import Found, TextFilter
 from reconcilers.sources.telemetry.spans.query import Spans
 from reconcilers.sources.telemetry.spans.removal import Texts
 from reconcilers.sources.telemetry.spans.texts import LONGEST, is_one_word
@@ -154,11 +154,12 @@ class Filters:
         self.both.compiled = Texts(source._text_names)
 
     def landed(self, which: TextFilter, path: Path) -> tuple[int, int, bytes] | str:
+        found = Found()
         try:
-            found = which.look_through(path, "x")
+            content = b"".join(which.without_text(path, "x", found))
         except SourceRejected as error:
             return str(error)
-        return found.removed, found.unreadable, b"".join(which.without(path, "x", found))
+        return found.removed, found.unreadable, content
 
 
 BYTES = st.sampled_from([b"\xff", b"\xed\xa0\x80", "ä".encode(), b"\xc3"])
