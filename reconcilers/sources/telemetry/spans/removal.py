@@ -32,8 +32,8 @@ class Texts:
     def _begin(self) -> None:
         import numpy as np
 
-        self.known = 0
-        self.holds, self.holds_shared, self.plain_event = (np.empty(0, np.int8) for _ in range(3))
+        #: By the number of a name: what it holds of a call, and of a resource or scope; whether an event of that name stays.
+        self.told = np.empty((3, 0), np.int8)
 
     def judged(self, block: Block) -> Judged:
         """Which attributes of a block's lines go; good until the next."""
@@ -45,26 +45,17 @@ class Texts:
             self.names = Names()
             self._begin()
         scanned = self.names.scan(block)
-        new = [self.names[number] for number in range(self.known, len(self.names))]
+        new = [self._told(self.names[number]) for number in range(self.told.shape[1], len(self.names))]
         if new:
-            kept = (self.holds, self.holds_shared, self.plain_event)
-            told = (map(self._holds, new), map(self._holds_shared, new), map(self._is_plain, new))
-            self.holds, self.holds_shared, self.plain_event = (
-                np.concatenate([before, np.fromiter(more, np.int8)]) for before, more in zip(kept, told, strict=True)
-            )
-            self.known = len(self.names)
-        lines, tape = scanned.lines, scanned.tape
-        kernel.judge(scanned.content, lines, tape, scanned.records, self.holds, self.holds_shared, self.plain_event)
+            self.told = np.hstack([self.told, np.array(new, np.int8).T])
+        lines = scanned.lines
+        kernel.judge(scanned.content, lines, scanned.tape, scanned.records, *self.told)
         return Judged(block, scanned, np.flatnonzero(lines[:, kernel.MESSAGE_END] < 0).tolist())
 
-    def _holds(self, name: str) -> int:
-        return _HOLDS.index(self.meaning[name])
-
-    def _holds_shared(self, name: str) -> int:
-        return _HOLDS.index(self.meaning[name].of(a_call=False))
-
-    def _is_plain(self, name: str) -> bool:
-        return name not in self.meaning.events and is_one_word(name)
+    def _told(self, name: str) -> tuple[int, int, bool]:
+        holds = self.meaning[name]
+        stays = name not in self.meaning.events and is_one_word(name)
+        return _HOLDS.index(holds), _HOLDS.index(holds.of(a_call=False)), stays
 
 
 @dataclass(frozen=True)
@@ -93,4 +84,4 @@ class Judged:
         numbers, starts = self.block.numbers, self.block.starts
         most = lines[end - 1, kernel.MESSAGE_END] - starts[first] + 2 * len(tape) + int(numbers[end - 1]) - before
         out = np.empty(most, np.uint8)
-        return memoryview(out)[: kernel.without(b, starts, numbers, lines, tape, first, end, before, out)]
+        return out[: kernel.without(b, starts, numbers, lines, tape, first, end, before, out)].data

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -14,14 +16,29 @@ from hypothesis import strategies as st
 from reconcilers.errors import SourceRejected
 from reconcilers.sources import registry
 from reconcilers.sources.telemetry.otlp import DIALECTS, Otlp, dialect_named
-from reconcilers.sources.telemetry.spans import kernel, texts
+from reconcilers.sources.telemetry.spans import files, kernel, scan, texts
+from reconcilers.sources.telemetry.spans.attributes import is_neat
 from reconcilers.sources.telemetry.spans.files import read_blocks, read_lines
 from reconcilers.sources.telemetry.spans.outline import LONGEST_TRACE_STATE
 from reconcilers.sources.telemetry.spans.prompts import Found, TextFilter
 from reconcilers.sources.telemetry.spans.query import Spans
 from reconcilers.sources.telemetry.spans.removal import Texts
 from reconcilers.sources.telemetry.spans.texts import LONGEST, is_one_word
-from tests.sources.telemetry.written import CALL, SPAN, TRACE, WORK, Json, attribute, chat, event, lines, message, span
+from tests.sources.telemetry.conftest import Job, same
+from tests.sources.telemetry.written import (
+    CALL,
+    PACKINGS,
+    SPAN,
+    TRACE,
+    WORK,
+    Json,
+    attribute,
+    chat,
+    event,
+    lines,
+    message,
+    span,
+)
 
 #: Names that are read, of which one tells a count; that look unread; of events; of nothing.
 NAMES = (
@@ -108,6 +125,15 @@ def messages(draw: st.DrawFn) -> bytes:
 
 
 FILES = st.lists(messages(), min_size=1, max_size=4).map(b"\n".join)
+#: Bytes read at a time: lines that begin in one block and end in another.
+CHUNKS = st.sampled_from([500, 1500, 2 << 20])
+
+
+@contextmanager
+def read_by(chunk: int) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_CHUNK_BYTES", chunk)
+        yield
 
 
 Readers = tuple[Spans, Spans]
@@ -132,16 +158,16 @@ def read(spans: Spans, path: Path) -> tuple[list[Json], list[Any]]:
 
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(content=FILES)
-@example(content=lines(message(span(CALL | {"a": "b"}))).replace(b'"a"', b'"tenant_id"'))
-@example(content=chat(CALL | WORK) + b"\n\n" + chat(WORK).replace(b":", b": "))
-def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, content: bytes) -> None:
+@given(content=FILES, chunk=CHUNKS)
+@example(content=chat(CALL | WORK) + b"\n\n" + chat(WORK).replace(b":", b": "), chunk=1000)
+def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, content: bytes, chunk: int) -> None:
     path = tmp_path / "traces.json"
     path.write_bytes(content)
     both, general = readers
-    assert read(both, path) == read(general, path)
-    told = [line for block in read_blocks(path, "x") for line in block.lines(range(len(block.starts)))]
-    assert told == list(read_lines(path, "x"))
+    with read_by(chunk):
+        assert read(both, path) == read(general, path)
+        told = [line for block in read_blocks(path, "x") for line in block.lines(range(len(block.starts)))]
+        assert told == list(read_lines(path, "x"))
 
 
 class Filters:
@@ -172,16 +198,51 @@ def filters() -> Filters:
 
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-@given(content=FILES, bad=BYTES, at=st.integers(0, 2000))
-@example(content=chat(CALL | {"gen_ai.prompt": "no", "c": 0.5}, {"gen_ai.prompt": 'say "no"'}), bad=b"", at=0)
-@example(content=chat({"gen_ai.prompt": "no"}, {"a": 1, "gen_ai.prompt": "no"}), bad=b"", at=0)
+@given(content=FILES, bad=BYTES, at=st.integers(0, 2000), chunk=CHUNKS)
+@example(
+    content=chat(CALL | {"gen_ai.prompt": "no", "c": 0.5}, {"gen_ai.prompt": 'say "no"'}), bad=b"", at=0, chunk=900
+)
+@example(content=chat({"gen_ai.prompt": "no"}, {"a": 1, "gen_ai.prompt": "no"}), bad=b"", at=0, chunk=900)
 def test_both_filters_leave_the_same_bytes(
-    filters: Filters, tmp_path: Path, content: bytes, bad: bytes, at: int
+    filters: Filters, tmp_path: Path, content: bytes, bad: bytes, at: int, chunk: int
 ) -> None:
     path = tmp_path / "traces.json"
     # Mostly beyond the end, and so not in it at all.
     path.write_bytes(content[:at] + bad + content[at:] if at < len(content) else content)
-    assert filters.landed(filters.both, path) == filters.landed(filters.general, path)
+    with read_by(chunk):
+        assert filters.landed(filters.both, path) == filters.landed(filters.general, path)
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_text_far_into_a_file_is_not_landed(job: Job, monkeypatch: pytest.MonkeyPatch, packing: str) -> None:
+    clean = chat(*(CALL | {"tenant_id": f"ten-{n}"} for n in range(50)))
+    content = PACKINGS[packing](clean + b"\n" + chat(CALL | {"gen_ai.prompt": "no word of it"}) + clean)
+    general = job.take(content, "general.json")
+    monkeypatch.setattr(scan, "_WORTH_COMPILING", 0)
+    monkeypatch.setattr(files, "_CHUNK_BYTES", 5000)
+    compiled = job.take(content, "compiled.json")
+    assert compiled.stored == general.stored
+    assert compiled.landed.objects[0].meta == general.landed.objects[0].meta
+    assert same(compiled.rows) == same(general.rows)
+
+
+#: Texts of a column, and whether none of them would change without the blanks around it.
+COLUMNS: list[tuple[list[str | None], bool]] = [
+    (["a b", None, "c"], True),
+    ([None, None], True),
+    ([], True),
+    (["a "], False),
+    (["\ta"], False),
+    (["a\u00a0"], False),
+    (["a", ""], False),
+    (["é"], False),
+]
+
+
+@pytest.mark.parametrize(("values", "neat"), COLUMNS)
+def test_columns_that_need_no_trim(values: list[str | None], neat: bool) -> None:
+    column = pa.chunked_array([[" ", *values, " "]], pa.string())
+    assert is_neat(column.slice(1, len(values))) is neat
 
 
 def test_text_is_taken_out_by_the_kernel(filters: Filters, tmp_path: Path) -> None:
