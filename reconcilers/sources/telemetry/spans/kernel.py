@@ -156,8 +156,9 @@ def compiled(function: F) -> F:
 
 @compiled
 def _is(b: Array, i: int, text: Array) -> bool:
+    there = b[i : i + text.size]
     for k in range(text.size):  # noqa: SIM110
-        if b[i + k] != text[k]:
+        if there[k] != text[k]:
             return False
     return True
 
@@ -227,13 +228,8 @@ def numbered(
     """
     guess = after[counts[_BEFORE]]
     found = -1
-    if ends[guess + 1] - ends[guess] == length:
+    if ends[guess + 1] - ends[guess] == length and _is(b, at, texts[ends[guess] : ends[guess + 1]]):
         found = guess
-        begin = ends[guess]
-        for k in range(length):
-            if texts[begin + k] != b[at + k]:
-                found = -1
-                break
     if found < 0:
         h = np.uint64(14695981039346656037)
         for k in range(length):
@@ -253,16 +249,9 @@ def numbered(
                 counts[NAMES] += 1
                 found = one
                 break
-            if ends[one + 1] - ends[one] == length:
-                same = True
-                begin = ends[one]
-                for k in range(length):
-                    if texts[begin + k] != b[at + k]:
-                        same = False
-                        break
-                if same:
-                    found = one
-                    break
+            if ends[one + 1] - ends[one] == length and _is(b, at, texts[ends[one] : ends[one + 1]]):
+                found = one
+                break
             place = (place + 1) & (slots.size - 1)
         if found < 0:
             return -1
@@ -630,6 +619,16 @@ def place(
 
 
 @compiled
+def _copied(b: Array, begin: int, end: int, out: Array, o: int) -> int:
+    size = end - begin
+    # Of views from 0 on the compiler sees that no index is below 0, and copies many bytes at a time.
+    source, target = b[begin:end], out[o : o + size]
+    for k in range(size):
+        target[k] = source[k]
+    return o + size
+
+
+@compiled
 def gathered(b: Array, at: Array, length: Array) -> tuple[Array, Array, Array, int]:
     """Texts by position and length (position -1: null) as a column: offsets, bytes, validity, and how many are null."""
     offsets = np.zeros(at.size + 1, np.int32)
@@ -645,9 +644,7 @@ def gathered(b: Array, at: Array, length: Array) -> tuple[Array, Array, Array, i
     content = np.empty(total, np.uint8)
     for r in range(at.size):
         if at[r] >= 0:
-            begin = offsets[r]
-            for k in range(length[r]):
-                content[begin + k] = b[at[r] + k]
+            _copied(b, at[r], at[r] + length[r], content, offsets[r])
     return offsets, content, valid, nulls
 
 
@@ -712,13 +709,6 @@ def judge(
             lines[n, MESSAGE_END] = -1
         else:
             lines[n, REMOVED] = goes
-
-
-@compiled
-def _copied(b: Array, begin: int, end: int, out: Array, o: int) -> int:
-    for k in range(begin, end):
-        out[o + k - begin] = b[k]
-    return o + end - begin
 
 
 @compiled
