@@ -26,9 +26,10 @@ A file is a stream of independent records: what of it cannot be read is a row of
 (rule R33). A record that tells a count that is none is a call whose usage is not known. Only a file without any line that
 can be read is refused. Numbers that look like usage and that nobody reads are rows of ``unread_usage``.
 
-In ``spans``: ``files`` reads lines, ``logs`` makes log records spans, ``prompts`` finds text, ``attributes`` and ``query``
-with ``counts`` and ``emitters`` say what spans mean, ``entities`` makes them rows; amounts stay text until they are exact.
-``users`` takes one user's id out of what landed.
+In ``spans``: ``files`` reads lines, ``logs`` makes log records spans, ``prompts`` finds text, ``attributes`` makes spans columns,
+``query`` with ``counts`` and ``emitters`` says what they mean, ``entities`` makes them rows; amounts stay text until they are
+exact. Of files of some megabytes nearly every line is walked once by ``kernel``, which is compiled: ``scan`` and ``removal`` make
+of that what ``attributes`` and ``prompts`` would. ``users`` takes one user's id out of what landed.
 """
 
 from __future__ import annotations

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-#: Of so many names all are forgotten after a block: they are no names.
+#: Room for names; once half of it is taken all are forgotten: so many are no names.
 _MOST_NAMES = 1 << 17
 _BYTES_OF_NAMES = 8 << 20
 #: Columns of a span → their places in its record.
 _FIELDS = ("trace_id", "span_id", "parent_span_id", "span_name", "trace_state", "start_nanos", "end_nanos")
 _LOOKS = {"number": 1, "text": 2, None: 0}
-
 
 #: Of fewer bytes the kernel takes longer to start than the general reader takes to read them.
 _WORTH_COMPILING = 2 << 20

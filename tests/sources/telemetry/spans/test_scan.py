@@ -35,6 +35,7 @@ from tests.sources.telemetry.written import (
     attribute,
     chat,
     event,
+    line,
     lines,
     message,
     span,
@@ -44,7 +45,7 @@ from tests.sources.telemetry.written import (
 NAMES = (
     *("gen_ai.request.model", "gen_ai.usage.input_tokens", "event_id", "tenant_id", "service.name", "run_id"),
     *("acme.total_tokens", "acme.tenant_id", "acme.note", "content", "status", "gen_ai.prompt", "name", "", "ä/ö"),
-    *("gen_ai.response.finish_reasons", "llm.request.type", "a" * 130),
+    *("gen_ai.response.finish_reasons", "llm.request.type", "a" * 130, "botanu.run.completed/status"),
 )
 WORDS = st.sampled_from(
     ["", "0", "-5", "7", "gpt-5", "evt 1", "a\nb", 'say "no"', "é", "\u2028", "😀", "x" * 129, "\x7f"]
@@ -124,7 +125,22 @@ def messages(draw: st.DrawFn) -> bytes:
     return content.replace(b"\n", b"").replace(b"resourceLogs", b"")
 
 
-FILES = st.lists(messages(), min_size=1, max_size=4).map(b"\n".join)
+#: Lines as emitters write them, of which the kernel reads most and takes text out of many.
+ORDERLY = st.lists(
+    st.dictionaries(
+        st.sampled_from(["gen_ai.prompt", "acme.note", "tenant_id", "acme.x", "gen_ai.request.model", "llm.prompts"]),
+        st.one_of(
+            st.sampled_from(["a", "a b", 'say "no"', "x" * 129, "é"]),
+            st.integers(0, 9),
+            st.floats(0, 1),
+            st.booleans(),
+            st.lists(st.sampled_from(["a", "b c"]), max_size=2),
+        ),
+    ),
+    min_size=1,
+    max_size=3,
+).map(lambda spans: line(message(*map(span, spans))))
+FILES = st.lists(st.one_of(messages(), ORDERLY), min_size=1, max_size=4).map(b"\n".join)
 #: Bytes read at a time: lines that begin in one block and end in another.
 CHUNKS = st.sampled_from([500, 1500, 2 << 20])
 
@@ -136,6 +152,12 @@ def read_by(chunk: int) -> Iterator[None]:
         yield
 
 
+#: One name told twice by a span, and by two of its events.
+TWICE = span(
+    {"botanu.run.completed/status": "its own"},
+    events=[event("botanu.run.completed", {"status": how}) for how in ("failure", "success")],
+)
+TWICE["attributes"] *= 2
 Readers = tuple[Spans, Spans]
 
 
@@ -159,6 +181,7 @@ def read(spans: Spans, path: Path) -> tuple[list[Json], list[Any]]:
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(content=FILES, chunk=CHUNKS)
+@example(content=lines(message(TWICE)), chunk=2 << 20)
 @example(content=chat(CALL | WORK) + b"\n\n" + chat(WORK).replace(b":", b": "), chunk=1000)
 def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, content: bytes, chunk: int) -> None:
     path = tmp_path / "traces.json"
@@ -166,7 +189,7 @@ def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, conte
     both, general = readers
     with read_by(chunk):
         assert read(both, path) == read(general, path)
-        told = [line for block in read_blocks(path, "x") for line in block.lines(range(len(block.starts)))]
+        told = [one for block in read_blocks(path, "x") for one in block.lines(range(len(block.starts)))]
         assert told == list(read_lines(path, "x"))
 
 
@@ -201,6 +224,9 @@ def filters() -> Filters:
 @given(content=FILES, bad=BYTES, at=st.integers(0, 2000), chunk=CHUNKS)
 @example(
     content=chat(CALL | {"gen_ai.prompt": "no", "c": 0.5}, {"gen_ai.prompt": 'say "no"'}), bad=b"", at=0, chunk=900
+)
+@example(
+    content=chat({"tenant_id": "é", "gen_ai.prompt": "no"}).replace("é".encode(), b"\\u00e9"), bad=b"", at=0, chunk=900
 )
 @example(content=chat({"gen_ai.prompt": "no"}, {"a": 1, "gen_ai.prompt": "no"}), bad=b"", at=0, chunk=900)
 def test_both_filters_leave_the_same_bytes(
