@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from reconcilers.errors import SourceRejected
 from reconcilers.sources import registry
+from reconcilers.sources.telemetry import otlp
 from reconcilers.sources.telemetry.otlp import DIALECTS, Otlp, dialect_named
-from reconcilers.sources.telemetry.spans import files, kernel, scan, texts
+from reconcilers.sources.telemetry.spans import files, kernel, prompts, texts
 from reconcilers.sources.telemetry.spans.attributes import is_neat
 from reconcilers.sources.telemetry.spans.files import read_blocks, read_lines
 from reconcilers.sources.telemetry.spans.outline import LONGEST_TRACE_STATE
@@ -193,30 +194,21 @@ def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, conte
         assert told == list(read_lines(path, "x"))
 
 
-class Filters:
-    """The same for what is landed: the compiled filter with the general one behind it, and the general one alone."""
-
-    def __init__(self) -> None:
-        source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": "traces"})
-        assert isinstance(source, Otlp)
-        self.both, self.general = (TextFilter("traces", source._text_names) for _ in range(2))
-        self.both.compiled = Texts(source._text_names)
-
-    def landed(self, which: TextFilter, path: Path) -> tuple[int, int, bytes] | str:
-        found = Found()
+def landed(path: Path, compiled: bool) -> tuple[int, int, bytes] | str:
+    """What of a file would be landed, by the compiled filter with the general one behind it or by that alone."""
+    source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": "traces"})
+    assert isinstance(source, Otlp)
+    found = Found()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prompts, "is_worth_compiling", lambda size: compiled)
         try:
-            content = b"".join(which.without_text(path, "x", found))
+            content = b"".join(TextFilter("traces", source._text_names).without_text(path, "x", found))
         except SourceRejected as error:
             return str(error)
-        return found.removed, found.unreadable, content
+    return found.removed, found.unreadable, content
 
 
 BYTES = st.sampled_from([b"\xff", b"\xed\xa0\x80", "ä".encode(), b"\xc3"])
-
-
-@pytest.fixture(scope="module")
-def filters() -> Filters:
-    return Filters()
 
 
 @pytest.mark.slow
@@ -229,24 +221,25 @@ def filters() -> Filters:
     content=chat({"tenant_id": "é", "gen_ai.prompt": "no"}).replace("é".encode(), b"\\u00e9"), bad=b"", at=0, chunk=900
 )
 @example(content=chat({"gen_ai.prompt": "no"}, {"a": 1, "gen_ai.prompt": "no"}), bad=b"", at=0, chunk=900)
-def test_both_filters_leave_the_same_bytes(
-    filters: Filters, tmp_path: Path, content: bytes, bad: bytes, at: int, chunk: int
-) -> None:
+def test_both_filters_leave_the_same_bytes(tmp_path: Path, content: bytes, bad: bytes, at: int, chunk: int) -> None:
     path = tmp_path / "traces.json"
     # Mostly beyond the end, and so not in it at all.
     path.write_bytes(content[:at] + bad + content[at:] if at < len(content) else content)
     with read_by(chunk):
-        assert filters.landed(filters.both, path) == filters.landed(filters.general, path)
+        assert landed(path, compiled=True) == landed(path, compiled=False)
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
 def test_text_far_into_a_file_is_not_landed(job: Job, monkeypatch: pytest.MonkeyPatch, packing: str) -> None:
     clean = chat(*(CALL | {"tenant_id": f"ten-{n}"} for n in range(50)))
     content = PACKINGS[packing](clean + b"\n" + chat(CALL | {"gen_ai.prompt": "no word of it"}) + clean)
-    general = job.take(content, "general.json")
-    monkeypatch.setattr(scan, "_WORTH_COMPILING", 0)
     monkeypatch.setattr(files, "_CHUNK_BYTES", 5000)
-    compiled = job.take(content, "compiled.json")
+    taken = []
+    for by_kernel in (False, True):
+        for module in (otlp, prompts):
+            monkeypatch.setattr(module, "is_worth_compiling", lambda size, told=by_kernel: told)
+        taken.append(job.take(content, f"{by_kernel}.json"))
+    general, compiled = taken
     assert compiled.stored == general.stored
     assert compiled.landed.objects[0].meta == general.landed.objects[0].meta
     assert same(compiled.rows) == same(general.rows)
@@ -271,7 +264,7 @@ def test_columns_that_need_no_trim(values: list[str | None], neat: bool) -> None
     assert is_neat(column.slice(1, len(values))) is neat
 
 
-def test_text_is_taken_out_by_the_kernel(filters: Filters, tmp_path: Path) -> None:
+def test_text_is_taken_out_by_the_kernel(tmp_path: Path) -> None:
     values = CALL | {
         "gen_ai.prompt": 'say "no"\n',
         "temperature": 0.5,
@@ -281,8 +274,9 @@ def test_text_is_taken_out_by_the_kernel(filters: Filters, tmp_path: Path) -> No
     path = tmp_path / "traces.json"
     path.write_bytes(lines(message(span(values)), message(span(CALL), resource={"gen_ai.prompt": "no", "a": "b c"})))
     (block,) = read_blocks(path, "x")
-    assert filters.both.compiled is not None
-    judged = filters.both.compiled.judged(block)
+    source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": "traces"})
+    assert isinstance(source, Otlp)
+    judged = Texts(source._text_names).judged(block)
     assert (judged.left, judged.removed) == ([], 4)
     assert bytes(judged.without(0, 2, 0)) == lines(
         _with_text_number(message(span(CALL | {"temperature": 0.5}))),
