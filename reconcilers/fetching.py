@@ -98,7 +98,9 @@ def _started(call: Callable[[], _T]) -> Future[_T]:
 
 def readers_of(source: Source) -> int:
     """How many of a source's units are read at a time: reading takes a core, where it takes long enough to matter."""
-    return min(len(os.sched_getaffinity(0)), _MOST_READERS) if source.reads_side_by_side else 1
+    # Not every system tells which cores are this process's.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _MOST_READERS) if source.reads_side_by_side else 1
 
 
 def ahead(
