@@ -159,6 +159,8 @@ TWICE = span(
     events=[event("botanu.run.completed", {"status": how}) for how in ("failure", "success")],
 )
 TWICE["attributes"] *= 2
+#: A resource of which no span is told, so that what it tells is nobody's.
+WITHOUT_SPANS = {"resourceSpans": [{"resource": {"attributes": [attribute("tenant_id", "ten-9")]}, "scopeSpans": []}]}
 Readers = tuple[Spans, Spans]
 
 
@@ -183,6 +185,7 @@ def read(spans: Spans, path: Path) -> tuple[list[Json], list[Any]]:
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(content=FILES, chunk=CHUNKS)
 @example(content=lines(message(TWICE)), chunk=2 << 20)
+@example(content=lines(WITHOUT_SPANS, message(span({}), resource={})), chunk=2 << 20)
 @example(content=chat(CALL | WORK) + b"\n\n" + chat(WORK).replace(b":", b": "), chunk=1000)
 def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, content: bytes, chunk: int) -> None:
     path = tmp_path / "traces.json"
