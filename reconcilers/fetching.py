@@ -2,15 +2,17 @@
 
 Fetching waits for somebody else's network, so a few units are under way at once. They are handed over in the order of their
 list, and everything that is kept is written by whoever takes them: what a run leaves behind does not depend on who was faster.
+Reading trace files takes a core each, so as many are read at once as there are cores; their rows are kept in that order, too.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from reconcilers.errors import ReconcileError, SourceUnreachable
@@ -18,7 +20,11 @@ from reconcilers.ingest.landing import Landing, Pull
 from reconcilers.periods import Period
 from reconcilers.sources.contract import Source
 
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 _T = TypeVar("_T")
+#: Each holds the rows of some ten thousand records.
+_MOST_READERS = 8
 
 
 class Fetching:
@@ -88,6 +94,35 @@ def _started(call: Callable[[], _T]) -> Future[_T]:
 
     threading.Thread(target=run, daemon=True).start()
     return future
+
+
+def readers_of(source: Source) -> int:
+    """How many of a source's units are read at a time: reading takes a core, where it takes long enough to matter."""
+    # Not every system tells which cores are this process's.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _MOST_READERS) if source.reads_side_by_side else 1
+
+
+def ahead(
+    items: Iterable[_A], first: Callable[[_A], _B], then: Callable[[_B], _T], readers: int
+) -> Iterator[tuple[_A, Future[_T]]]:
+    """Each item with what ``then`` makes of what ``first`` gives of it, in order; whatever one of them raises, its future raises.
+
+    ``first`` is called by the caller's thread, one item after the other; ``then`` by ``readers`` threads, for items up to as many
+    ahead of the one that is handed over.
+    """
+    with ThreadPoolExecutor(readers) as pool:
+        under_way: deque[tuple[_A, Future[_T]]] = deque()
+        for item in items:
+            try:
+                coming = pool.submit(then, first(item))
+            except Exception as error:
+                coming = Future()
+                coming.set_exception(error)
+            under_way.append((item, coming))
+            if len(under_way) >= readers:
+                yield under_way.popleft()
+        yield from under_way
 
 
 class Causes:

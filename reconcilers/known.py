@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from reconcilers.configured import configured_sources
 from reconcilers.declared import models, reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import Damaged, ReconcileError, SourceBroken
+from reconcilers.fetching import ahead, readers_of
 from reconcilers.ingest.completeness import knowledge
 from reconcilers.ingest.landing import Landed, Landing, Refused
 from reconcilers.ingest.normalise import Lake, Normalised, models_told
@@ -56,16 +58,23 @@ def known(
     charges: list[tuple[Landed, Path]] = []
     declared: dict[str, Landed] = {}
     unread: list[Refused] = []
-    pulls = landing.known(as_of)
-    for number, landed in enumerate(pulls):
+    told_by: dict[str, list[Landed]] = {}
+    for landed in landing.known(as_of):
         if landed.source == reference.SOURCE:
             declared[landed.unit] = landed
         elif landed.source in sources and (only is None or only(landed)):
-            if progress and not lake.has(sources[landed.source], landed):
-                progress(number, len(pulls), f"read {landed.source} {landed.unit}")
-            reading, problem = reading_of(lake, sources[landed.source], landed)
+            told_by.setdefault(landed.source, []).append(landed)
+    number, in_all = 0, sum(map(len, told_by.values()))
+    for name, pulls in told_by.items():
+        source = sources[name]
+        anew = {landed.landing_id for landed in pulls if not lake.has(source, landed)} if progress else set()
+        for landed, reading_it in ahead(pulls, lambda one: one, partial(reading_of, lake, source), readers_of(source)):
+            if progress and landed.landing_id in anew:
+                progress(number, in_all, f"read {landed.source} {landed.unit}")
+            number += 1
+            reading, problem = reading_it.result()
             if problem is not None:
-                unread.append(_unread(landed, sources[landed.source].days(landed.unit), problem, reading))
+                unread.append(_unread(landed, source.days(landed.unit), problem, reading))
             for entity, path in reading.files.items() if reading else ():
                 files.setdefault(entity, []).append(path)
                 charges += [(landed, path)] if entity == "charges" else []

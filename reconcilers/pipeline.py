@@ -19,9 +19,9 @@ from reconcilers.configured import configured_sources
 from reconcilers.declared import reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError, SettingsInvalid
-from reconcilers.fetching import Causes, Fetching, told_once
+from reconcilers.fetching import Causes, Fetching, ahead, readers_of, told_once
 from reconcilers.ingest.landing import Landed, Landing, Pull, Refused
-from reconcilers.ingest.normalise import Lake
+from reconcilers.ingest.normalise import Lake, Normalised
 from reconcilers.known import days_told, fingerprint, held, known, our_fault, reading_of
 from reconcilers.periods import Period, parse_instant
 from reconcilers.reports.completeness import OPEN, incomplete, stale, still_open
@@ -87,12 +87,19 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
             warnings.append((refused.unit, "was refused, and is gone from the source"))
     report.gone = sorted(landed.unit for landed in landing.known(as_of, [name]) if landed.unit in owed - {*units})
     taken = []
-    for number, unit in enumerate(units):
+
+    def pulled(numbered: tuple[int, str]) -> Pull:
         if progress:
-            progress(number, len(units), unit)
+            progress(numbered[0], len(units), numbered[1])
+        return fetching.pull(numbered[1])
+
+    def read(pull: Pull) -> tuple[Pull, Normalised]:
+        return pull, lake.ensure_fresh(source, landing.prepare(pull, as_of))
+
+    for (_, unit), taking in ahead(enumerate(units), pulled, read, readers_of(source)):
         try:
             with our_fault(name, unit):
-                emptied = _land_unit(landing, lake, source, fetching.pull(unit), as_of, report)
+                emptied = _land_unit(landing, lake, source, *taking.result(), as_of, report)
             if emptied:
                 warnings.append((unit, "every row known before has vanished at the source"))
             landing.end_refusal(name, unit, as_of)
@@ -122,10 +129,15 @@ def _of_before(landing: Landing, source: str, as_of: datetime) -> set[str]:
 
 
 def _land_unit(
-    landing: Landing, lake: Lake, source: Source, pull: Pull, as_of: datetime, report: LandingReport
+    landing: Landing,
+    lake: Lake,
+    source: Source,
+    pull: Pull,
+    content: Normalised,
+    as_of: datetime,
+    report: LandingReport,
 ) -> bool:
-    """Take what was fetched of a unit. Returns whether every row known of it before has vanished."""
-    content = lake.ensure_fresh(source, landing.prepare(pull, as_of))
+    """Take what was fetched and read of a unit. Returns whether every row known of it before has vanished."""
     before = [known for known in landing.history(source.name, pull.unit) if known.known_at <= as_of]
     _, news = landing.commit(pull, as_of)
     report.news += news

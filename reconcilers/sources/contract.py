@@ -74,6 +74,8 @@ class Source(ABC):
     providers: ClassVar[tuple[str, ...]] = ()
     finality_days: ClassVar[int] = 7
     tells: ClassVar[tuple[str, ...]] = ()
+    #: Whether several pulls are worth normalising at a time, each in a thread of its own.
+    reads_side_by_side: ClassVar[bool] = False
 
     def __init__(self, config: SourceConfig) -> None:
         self.config = config

@@ -21,3 +21,13 @@ def test_a_build_is_measured(tmp_path: Path) -> None:
     found = bench.build(tmp_path / "home", lake)
     assert 0 < found["resolution"] < found["models"] < found["seconds"]
     assert found["tests"] > 0
+
+
+def test_ingest_is_measured(tmp_path: Path) -> None:
+    spans = tmp_path / "spans" / "traces.jsonl"
+    spans.parent.mkdir()
+    written = bench.write_spans(spans, 1)
+    found = bench.ingest(tmp_path / "ingest", spans)
+    assert found["rows"] == written
+    assert 0 < found["normalise"] < found["seconds"]
+    assert bench.measured("land_files", tmp_path / "home", spans.parent, "1")["rows"] == written

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from reconcilers.declared.settings import Settings, read_settings
-from reconcilers.fetching import told_once
+from reconcilers.errors import SourceRejected, SourceUnreachable
+from reconcilers.fetching import ahead, told_once
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.pipeline import LandingReport, land
@@ -236,3 +237,46 @@ def test_an_interrupt_ends_it(hostile: Callable[[Speaking], str], company: Calla
         running.communicate(timeout=30)
     assert time.monotonic() - began < 5
     assert running.returncode != 0
+
+
+def test_units_are_read_side_by_side_and_handed_over_in_order() -> None:
+    together = threading.Barrier(2, timeout=30)
+
+    def read(number: int) -> int:
+        if number in (0, 1):
+            together.wait()  # neither ends before the other has begun
+        if number == 0:
+            time.sleep(0.05)
+        return number * 10
+
+    assert [(item, made.result()) for item, made in ahead(range(5), lambda n: n, read, 2)] == [
+        (n, n * 10) for n in range(5)
+    ]
+
+
+def test_a_source_that_does_not_ask_for_it_is_read_one_unit_after_the_other() -> None:
+    told: list[str] = []
+
+    def first(number: int) -> int:
+        told.append(f"fetch {number}")
+        return number
+
+    for number, made in ahead(range(2), first, lambda n: told.append(f"read {n}"), 1):
+        made.result()
+        told.append(f"take {number}")
+    assert told == ["fetch 0", "read 0", "take 0", "fetch 1", "read 1", "take 1"]
+
+
+def test_what_fetching_or_reading_a_unit_raises_is_its_own() -> None:
+    def first(number: int) -> int:
+        if number == 1:
+            raise SourceUnreachable("no answer")
+        return number
+
+    def read(number: int) -> int:
+        if number == 2:
+            raise SourceRejected("not readable")
+        return number
+
+    met = {item: type(made.exception()) for item, made in ahead(range(4), first, read, 2)}
+    assert met == {0: type(None), 1: SourceUnreachable, 2: SourceRejected, 3: type(None)}

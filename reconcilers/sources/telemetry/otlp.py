@@ -26,9 +26,10 @@ A file is a stream of independent records: what of it cannot be read is a row of
 (rule R33). A record that tells a count that is none is a call whose usage is not known. Only a file without any line that
 can be read is refused. Numbers that look like usage and that nobody reads are rows of ``unread_usage``.
 
-In ``spans``: ``files`` reads lines, ``logs`` makes log records spans, ``prompts`` finds text, ``attributes`` and ``query``
-with ``counts`` and ``emitters`` say what spans mean, ``entities`` makes them rows; amounts stay text until they are exact.
-``users`` takes one user's id out of what landed.
+In ``spans``: ``files`` reads lines, ``logs`` makes log records spans, ``prompts`` finds text, ``attributes`` makes spans columns,
+``query`` with ``counts`` and ``emitters`` says what they mean, ``entities`` makes them rows; amounts stay text until they are
+exact. Of files of some megabytes nearly every line is walked once by ``kernel``, which is compiled: ``scan`` and ``removal`` make
+of that what ``attributes`` and ``prompts`` would. ``users`` takes one user's id out of what landed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ import hashlib
 import importlib
 from collections.abc import Iterator
 from functools import cached_property, partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -52,10 +53,10 @@ from reconcilers.sources.rejected import Rejections
 from reconcilers.sources.telemetry.base import COUNTS, FIELDS, Dialect, FileSource, FileSourceConfig, TokenSemantics
 from reconcilers.sources.telemetry.spans.attributes import gathered
 from reconcilers.sources.telemetry.spans.entities import Entities, UnreadUsage
-from reconcilers.sources.telemetry.spans.files import ahead, batches, is_packed, packed, read_lines, readable
-from reconcilers.sources.telemetry.spans.logs import with_logs_as_spans
-from reconcilers.sources.telemetry.spans.prompts import TextFilter
+from reconcilers.sources.telemetry.spans.files import ahead, is_packed, packed, read_blocks, read_lines
+from reconcilers.sources.telemetry.spans.prompts import Found, TextFilter
 from reconcilers.sources.telemetry.spans.query import Spans, Vocabulary
+from reconcilers.sources.telemetry.spans.scan import is_worth_compiling
 from reconcilers.sources.telemetry.spans.texts import TextNames, known_dialects
 from reconcilers.sources.telemetry.spans.users import UserNames
 
@@ -69,8 +70,8 @@ if TYPE_CHECKING:
 DIALECTS = (
     *("botanu", "langfuse", "vercel_ai", "openinference", "litellm", "traceloop", "otel_genai", "coding_agents"),
 )
-#: Planning the query over spans takes as long as running it over ten thousand of them.
-_ROWS = 25_000
+#: Planning the query over spans takes as long as running it over fifteen thousand of them.
+_ROWS = 100_000
 
 
 class OtlpConfig(FileSourceConfig):
@@ -125,6 +126,7 @@ class Otlp(FileSource):
     """Trace files in OTLP/JSON; see the module's docstring."""
 
     kind: ClassVar[str] = "otlp"
+    reads_side_by_side = True
     begins = MappingProxyType({"": "uri: traces  # a folder, or s3://bucket/prefix\n"})
     Config: ClassVar[type[SourceConfig]] = OtlpConfig
     config: OtlpConfig
@@ -143,15 +145,23 @@ class Otlp(FileSource):
         In place of a line that cannot be read it says why and how long that was: what it holds may be text. Raises
         ``SourceRejected`` for a file of which no line can be read.
         """
-        text = TextFilter(self.name, self._text_names)
-        found = text.look_through(received, unit)
-        if not found.removed and not found.unreadable:
-            return received, {}
+        found = Found()
+        pieces = TextFilter(self.name, self._text_names).without_text(received, unit, found)
+        for before, piece in enumerate(pieces):
+            if found:
+                # Nearly always it is the first piece that holds some; those before it are made again.
+                again = TextFilter(self.name, self._text_names).without_text(received, unit, Found())
+                return self._rewritten(received, work, chain(islice(again, before), [piece], pieces), found)
+        return received, {}
+
+    def _rewritten(
+        self, received: Path, work: Path, pieces: Iterator[bytes | memoryview], found: Found
+    ) -> tuple[Path, dict[str, str]]:
         with received.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         target = work / "without_text"
         with target.open("wb") as out:
-            out.writelines(packed(text.without(received, unit, found), is_packed(received)))
+            out.writelines(packed(pieces, is_packed(received)))
         noted = {
             "rewritten": "without prompt and completion text",
             "removed": str(found.removed),
@@ -187,16 +197,16 @@ class Otlp(FileSource):
         rejections = Rejections(self.name, landed.landing_id)
         unread = UnreadUsage(self.name, landed.landing_id)
         constants = {"source": self.name, "landing_id": landed.landing_id}
+        compiled = is_worth_compiling(sum(item.bytes for item in landed.objects))
         with (
             TemporaryDirectory(prefix="reconcile-otlp-") as work,
-            Spans(self._dialects, self.config.token_semantics, constants, Path(work)) as spans,
+            Spans(self._dialects, self.config.token_semantics, constants, Path(work), compiled) as spans,
         ):
             for index, item in enumerate(landed.objects):
                 rejected = partial(rejections.add, item.name)
                 # Reading, parsing and meaning each have a batch in hand at the same time.
-                messages = readable(read_lines(landed.path(item), item.name, self.name), line_base(index), rejected)
-                lines = ahead(batches(with_logs_as_spans(messages)))
-                parsed = (part for batch in lines for part in spans.parse(batch, rejected))
+                blocks = ahead(read_blocks(landed.path(item), item.name, self.name))
+                parsed = (part for block in blocks for part in spans.parse(block, line_base(index), rejected))
                 entities = Entities(self._outcomes, self.user_key, rejected)
                 for attributes in ahead(gathered(parsed, _ROWS)):
                     meaning = spans.read(attributes)

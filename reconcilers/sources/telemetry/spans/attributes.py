@@ -121,7 +121,7 @@ def read_attributes(
         elif name is not None and (member := looks_unread(name)):
             own = np.flatnonzero(codes[owned_by_resource:] == code) + owned_by_resource
             unread.append((name, np.unique(owners[own[_says_something(values.take(_nullable(own)), member)]])))
-    columns["unread"] = _lists(unread, len(spans))
+    columns["unread"] = lists(unread, len(spans))
     return pa.table(list(columns.values()), list(columns))
 
 
@@ -134,7 +134,7 @@ def _says_something(values: pa.Array, member: str) -> np.ndarray[Any, Any]:
     return np.array([text[:1] not in "-0" for text in told], bool)
 
 
-def _lists(named: list[tuple[str, np.ndarray[Any, Any]]], size: int) -> pa.Array:
+def lists(named: list[tuple[str, np.ndarray[Any, Any]]], size: int) -> pa.Array:
     """For each of ``size`` owners the names it owns; null for none."""
     import numpy as np
     import pyarrow as pa
@@ -164,6 +164,37 @@ def gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
             held = []
     if held:
         yield pa.concat_tables(held, promote_options="default")
+
+
+def by_line(tables: Iterable[pa.Table]) -> pa.Table:
+    """The rows of several tables in the order of their lines; rows of one line stand in one table and stay as they are."""
+    import numpy as np
+    import pyarrow as pa
+
+    both = pa.concat_tables(tables, promote_options="default")
+    order = np.argsort(_numbers(both["line"].combine_chunks()), kind="stable")
+    return both.take(_nullable(order)).combine_chunks()
+
+
+def is_neat(column: pa.ChunkedArray) -> bool:
+    """Whether every text of a column begins and ends with a visible character of ASCII; false for other columns."""
+    import numpy as np
+    import pyarrow as pa
+
+    if column.type != pa.string():
+        return False
+    for chunk in column.chunks:
+        _, offsets, content = chunk.buffers()
+        ends = np.frombuffer(offsets, np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+        told = ends[:-1] < ends[1:]
+        if np.count_nonzero(told) != len(chunk) - chunk.null_count:
+            return False
+        if content is not None:
+            b = np.frombuffer(content, np.uint8)
+            # Below are blanks, above are the parts of other letters and of other blanks.
+            if ((b[ends[:-1][told]] - 33 > 93) | (b[ends[1:][told] - 1] - 33 > 93)).any():
+                return False
+    return True
 
 
 def texts(values: Iterable[str | None]) -> pa.Array:

@@ -10,20 +10,24 @@ import io
 import json
 import re
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.rejected import unreadable, why_unreadable
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
     from reconcilers.sources.telemetry.spans.entities import Reject
+
+    Array = np.ndarray[Any, Any]
 
 _T = TypeVar("_T")
 
@@ -37,6 +41,7 @@ _CHUNK_BYTES = 2 << 20
 _ZSTD_MAGIC, _GZIP_MAGIC = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 #: One compressed zstd block of 4 bytes may unpack to 128 KiB, so input is fed in small pieces.
 _ZSTD_FEED = 512
+_LINE_BREAK = 10
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: Between quotes inside a JSON string stands a backslash, so this finds keys only.
 _FRACTION = re.compile(rb'"doubleValue"\s*:\s*(-?[0-9][0-9.eE+-]*)')
@@ -52,11 +57,8 @@ def read_lines(path: Path, name: str, source: str | None = None) -> Iterator[tup
     try:
         for content in _framed(path) if _is_framed(path) else _lines(path, name, source):
             line += 1
-            # Rotation on some file systems leaves a head of NUL bytes.
-            content = content.lstrip(b"\0")
-            if content and not content.isspace():
-                problem = _ambiguous(content)
-                yield line, unreadable(problem, len(content)) if problem else content
+            if readable_or_not := _looked_at(content):
+                yield line, readable_or_not
     except _Damaged as error:
         yield line + 1, unreadable(str(error), 0)
     except SourceRejected as error:
@@ -64,6 +66,129 @@ def read_lines(path: Path, name: str, source: str | None = None) -> Iterator[tup
             line = error.line or line + 1
             raise SourceRejected(error.problem, source=source, file=name, line=line, hint=error.hint) from None
         yield line + 1, unreadable(error.problem, 0)
+
+
+def _looked_at(content: bytes) -> bytes | None:
+    """A line as its readers take it: None where it is blank, and ``unreadable`` where it is ambiguous."""
+    # Rotation on some file systems leaves a head of NUL bytes.
+    content = content.lstrip(b"\0")
+    if not content or content.isspace():
+        return None
+    problem = _ambiguous(content)
+    return unreadable(problem, len(content)) if problem else content
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines of a trace file that lie in one piece of memory, before anybody looked at them: some may be blank.
+
+    Line ``numbers[n]`` is ``content[starts[n]:stops[n]]``, its line break included.
+    """
+
+    content: bytes
+    numbers: Array
+    starts: Array
+    stops: Array
+
+    def lines(self, which: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Some of the lines as ``read_lines`` gives them."""
+        for n in which:
+            if (content := _looked_at(self.content[self.starts[n] : self.stops[n]])) is not None:
+                yield int(self.numbers[n]), content
+
+    def undecodable(self) -> list[int]:
+        """The lines that are no UTF-8."""
+        if self.content.isascii() or _is_text(self.content):
+            return []
+        return [n for n in range(len(self.starts)) if not _is_text(self.content[self.starts[n] : self.stops[n]])]
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def read_blocks(path: Path, name: str, source: str | None = None) -> Iterator[Block]:
+    """The lines of ``read_lines``, in blocks and before anybody looked at them. Raises what it raises."""
+    if _is_of_lines(path):
+        with path.open("rb") as stream:
+            yield from _blocks(stream)
+        return
+    held: list[tuple[int, bytes]] = []
+    size = 0
+    for line, content in read_lines(path, name, source):
+        held.append((line, content))
+        size += len(content)
+        if size >= _CHUNK_BYTES:
+            yield _block(held)
+            held, size = [], 0
+    if held:
+        yield _block(held)
+
+
+def _block(lines: Sequence[tuple[int, bytes]]) -> Block:
+    import numpy as np
+
+    stops = np.cumsum([len(content) for _, content in lines], dtype=np.int64)
+    starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
+    return Block(b"".join(content for _, content in lines), np.array([n for n, _ in lines], np.int64), starts, stops)
+
+
+def _is_of_lines(path: Path) -> bool:
+    """Whether a file is not packed and its first line is a message, so that every line is one."""
+    if is_packed(path):
+        return False
+    with path.open("rb") as stream:
+        first = stream.readline(_CHUNK_BYTES)
+    return first.startswith(b"{") and first.endswith(b"\n") and _is_json(first)
+
+
+def _blocks(stream: BinaryIO) -> Iterator[Block]:
+    """Whole lines of a file, some at a time."""
+    import numpy as np
+
+    line, rest = 0, b""
+    while chunk := stream.read(_CHUNK_BYTES):
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            rest += chunk
+            if len(rest) <= MAX_MESSAGE_BYTES:
+                continue
+            # The rest of a line too long to read is only counted.
+            size = len(rest)
+            while (chunk := stream.readline(_CHUNK_BYTES)) and not chunk.endswith(b"\n"):
+                size += len(chunk)
+            line += 1
+            yield _block([(line, unreadable(_TOO_LONG, size + len(chunk)))])
+            rest = b""
+            continue
+        content, rest = rest + chunk[:end], chunk[end:]
+        stops = np.flatnonzero(np.frombuffer(content, np.uint8) == _LINE_BREAK) + 1
+        yield _numbered(content, line, stops)
+        line += len(stops)
+    if rest:
+        yield _numbered(rest, line, np.array([len(rest)]))
+
+
+def _numbered(content: bytes, before: int, stops: Array) -> Block:
+    """Lines that end at ``stops``, the first of them after line ``before``; of one too long to read, that it is."""
+    import numpy as np
+
+    starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
+    numbers = np.arange(before + 1, before + 1 + len(stops), dtype=np.int64)
+    block = Block(content, numbers, starts, stops.astype(np.int64))
+    if (stops - starts).max() <= MAX_MESSAGE_BYTES:
+        return block
+    lines = (content[start:stop] for start, stop in zip(starts, stops, strict=True))
+    return _block(
+        [
+            (n, line if len(line) <= MAX_MESSAGE_BYTES else unreadable(_TOO_LONG, len(line)))
+            for n, line in enumerate(lines, before + 1)
+        ]
+    )
 
 
 def _ambiguous(content: bytes) -> str | None:
@@ -226,7 +351,7 @@ def _unframed(content: bytes) -> bytes:
     return message.getvalue()
 
 
-def packed(chunks: Iterable[bytes], pack: bool) -> Iterator[bytes]:
+def packed(chunks: Iterable[bytes | memoryview], pack: bool) -> Iterator[bytes | memoryview]:
     import zstandard
 
     if not pack:

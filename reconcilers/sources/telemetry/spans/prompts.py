@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from typing import Any
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.rejected import unreadable, why_unreadable
 from reconcilers.sources.telemetry.spans import outline
-from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_lines
+from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_blocks
 from reconcilers.sources.telemetry.spans.logs import event_name
+from reconcilers.sources.telemetry.spans.removal import Texts
+from reconcilers.sources.telemetry.spans.scan import is_worth_compiling
 from reconcilers.sources.telemetry.spans.texts import (
     LONGEST,
     Holds,
@@ -31,8 +34,6 @@ from reconcilers.sources.telemetry.spans.texts import (
 
 Json = dict[str, Any]
 _KEY = attrgetter("key")
-#: Of what is landed instead of lines as much is held until it is written; the rest is made again.
-_HELD_BYTES = 64 << 20
 #: A line break, or what may be one, in a text of JSON.
 _BREAK = re.compile(rb"\\[bfnrtu]")
 #: More are no names of attributes.
@@ -47,42 +48,53 @@ class TextFilter:
         self.source, self.names = source, names
         #: Names met of which every value in an outline may stay.
         self.clean: set[str] = set()
+        #: What reads most of a file that is worth it.
+        self.compiled: Texts | None = None
 
-    def look_through(self, received: Path, unit: str) -> Found:
-        """What of a file may not be landed. Raises ``SourceRejected`` for a file without a line that can be read."""
-        removed = lost = lines = held = 0
+    def without_text(self, received: Path, unit: str, found: Found) -> Iterator[bytes | memoryview]:
+        """The file's messages, one a line, without what may not be landed; its blank lines are kept.
+
+        What that is has been added to ``found`` whenever a piece comes. Raises ``SourceRejected`` at the end of a file without a
+        line that can be read.
+        """
+        if self.compiled is None and is_worth_compiling(received.stat().st_size):
+            self.compiled = Texts(self.names)
+        lines = written = 0
         first: tuple[int, Unreadable] | None = None
-        instead: dict[int, bytes | None] = {}
-        for line, content in read_lines(received, unit, self.source):
-            lines += 1
-            if self._is_clean(content):
-                continue
-            try:
-                found, kept = self._without(content)
-            except Unreadable as error:
-                lost += 1
-                first = first or (line, error)
-                instead[line] = content.strip() if why_unreadable(content) else unreadable(str(error), len(content))
-                continue
-            # The id of a log record is a hash of what is landed of it: in a file that is rewritten all are written one way.
-            if found or b"resourceLogs" in content:
-                removed, held = removed + found, held + len(kept)
-                instead[line] = kept if held <= _HELD_BYTES else None
-        if first and lost == lines:
+        for block in read_blocks(received, unit, self.source):
+            judged = self.compiled.judged(block) if self.compiled else None
+            begin, end = 0, len(block.starts)
+            found.removed += judged.removed if judged else 0
+            for n in chain(judged.left if judged else range(end), [end]):
+                if judged and begin < n:
+                    lines += n - begin
+                    yield judged.without(begin, n, written)
+                    written = int(block.numbers[n - 1])
+                begin = n + 1
+                for line, content in block.lines([n] if n < end else []):
+                    lines += 1
+                    try:
+                        kept = self._kept(content, found)
+                    except Unreadable as error:
+                        found.unreadable += 1
+                        first = first or (line, error)
+                        kept = content.strip() if why_unreadable(content) else unreadable(str(error), len(content))
+                    yield b"\n" * (line - written - 1) + kept + b"\n"
+                    written = line
+        if first and found.unreadable == lines:
             line, problem = first
             raise SourceRejected(str(problem), source=self.source, file=unit, line=line, hint=problem.hint)
-        return Found(removed, lost, instead)
 
-    def without(self, received: Path, unit: str, found: Found) -> Iterator[bytes]:
-        """The file's messages, one a line, without what ``look_through`` found; its blank lines are kept."""
-        written = 0
-        for line, content in read_lines(received, unit, self.source):
-            kept = found.instead.get(line, content.strip())
+    def _kept(self, content: bytes, found: Found) -> bytes:
+        """A message as it is landed. Raises ``Unreadable``."""
+        if self._is_clean(content):
+            kept = content.strip()
             # A message in a frame of its own may run over several lines.
-            if kept is None or b"\n" in kept:
-                kept = self._without(content)[1]
-            yield b"\n" * (line - written - 1) + kept + b"\n"
-            written = line
+            return kept if b"\n" not in kept else self._without(content)[1]
+        removed, kept = self._without(content)
+        found.removed += removed
+        # The id of a log record is a hash of what is landed of it: in a file that is rewritten all are written one way.
+        return kept if removed or b"resourceLogs" in content or b"\n" in content.strip() else content.strip()
 
     def _is_clean(self, content: bytes) -> bool:
         """Whether a message is traces for certain and holds no text for certain; false says nothing."""
@@ -178,14 +190,15 @@ class TextFilter:
         return message
 
 
-@dataclass(frozen=True)
+@dataclass
 class Found:
-    """How many attributes, events and other parts of a file hold text, how many of its lines cannot be read, and what is landed
-    ``instead`` of those lines: None where that is too much to hold."""
+    """How many attributes, events and other parts of a file hold text, and how many of its lines cannot be read."""
 
-    removed: int
-    unreadable: int
-    instead: dict[int, bytes | None]
+    removed: int = 0
+    unreadable: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.removed or self.unreadable)
 
 
 class Unreadable(Exception):

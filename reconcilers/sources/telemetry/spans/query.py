@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from reconcilers import naming
 from reconcilers.periods import A_SECOND, EPOCH, FIRST_INSTANT, LAST_INSTANT
 from reconcilers.sources.telemetry.base import COUNTS, FIELDS, WHO_AND_WHY, Dialect, TokenSemantics
-from reconcilers.sources.telemetry.spans.attributes import column, counted, read_attributes
+from reconcilers.sources.telemetry.spans.attributes import by_line, column, counted, is_neat, read_attributes
 from reconcilers.sources.telemetry.spans.counts import METERS, contents, is_sound, readings
 from reconcilers.sources.telemetry.spans.emitters import EMITTER, EMITTERS, rows_of
+from reconcilers.sources.telemetry.spans.files import Block, batches, readable
+from reconcilers.sources.telemetry.spans.logs import with_logs_as_spans
+from reconcilers.sources.telemetry.spans.scan import Columns
 
 if TYPE_CHECKING:
     from datetime import date
@@ -65,8 +68,7 @@ with written as (
     from attributes
 ),
 
--- Materialised, or every use of a field would choose among its attributes again.
-told as materialized (
+told as (
     select
         line, row, bytes, unread, record_id, is_record, scope_name, scope_version, trace_id, span_id, parent_span_id, span_name, trace_state,
         start_nanos, end_nanos, status,
@@ -213,7 +215,8 @@ class Spans:
     """DuckDB with the spans of one batch of lines at a time.
 
     What is read of a file is a value in the query and never its text, attribute names included. ``semantics`` is the
-    company's ``token_semantics``; ``constants`` are columns that say the same of every span.
+    company's ``token_semantics``; ``constants`` are columns that say the same of every span. ``compiled``: lines are read by the
+    compiled reader as far as it reads them, which is worth its start for more than a few.
     """
 
     def __init__(
@@ -222,14 +225,18 @@ class Spans:
         semantics: Mapping[str, TokenSemantics],
         constants: Mapping[str, str],
         work: Path,
+        compiled: bool = False,
     ) -> None:
         import duckdb
 
-        self.vocabulary = Vocabulary(dialects)
+        words = self.vocabulary = Vocabulary(dialects)
+        self.columns = Columns(words.numbers, words.telling_counts, words.looks_unread) if compiled else None
         self.semantics, self.constants = semantics, constants
-        self.queries: dict[frozenset[str], _Query] = {}
+        self.queries: dict[tuple[frozenset[str], frozenset[str]], _Query] = {}
         self.scopes: set[tuple[str, str]] = set()
-        self.connection = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(work)})
+        self.connection = duckdb.connect(
+            config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(work), "threads": 1}
+        )
         self.connection.execute(EMITTERS)
         self.parser = self.connection.cursor()
 
@@ -242,8 +249,24 @@ class Spans:
         self.parser.close()
         self.connection.close()
 
-    def parse(self, lines: pa.Table, reject: Reject) -> list[pa.Table]:
-        """The attributes of the spans of a batch of lines, in order. May run while ``read`` is at another batch."""
+    def parse(self, block: Block, base: int, reject: Reject) -> list[pa.Table]:
+        """The attributes of the spans of a block of lines, in order; lines are numbered from ``base``.
+
+        May run while ``read`` is at another block.
+        """
+        left: Sequence[int] = range(len(block.starts))
+        parsed: list[pa.Table] = []
+        if self.columns is not None:
+            found, left = self.columns.of(block, base)
+            parsed += [found] if found is not None else []
+        in_order = not (parsed and left)
+        if left:
+            lines = readable(block.lines(left), base, reject)
+            parsed += [part for batch in batches(with_logs_as_spans(lines)) for part in self._parse(batch, reject)]
+        return parsed if in_order else [by_line(parsed)]
+
+    def _parse(self, lines: pa.Table, reject: Reject) -> list[pa.Table]:
+        """The same of lines that the general reader reads."""
         import duckdb
 
         words = self.vocabulary
@@ -254,22 +277,24 @@ class Spans:
                 line, text = lines["line"][0].as_py(), lines["text"][0].as_buffer()
                 reject(line, f"not readable as OTLP/JSON: {error!s:.200}", len(text))
                 return []
-        return [part for at in range(len(lines)) for part in self.parse(lines.slice(at, 1), reject)]
+        return [part for at in range(len(lines)) for part in self._parse(lines.slice(at, 1), reject)]
 
     def read(self, attributes: pa.Table) -> Meaning:
         """What the spans mean, in the order of their lines."""
         self.connection.register("attributes", attributes.append_column("row", counted(len(attributes))))
         self._know()
         present = frozenset(attributes.column_names)
-        if present not in self.queries:
-            self.queries[present] = _Query(self.vocabulary, self.semantics, self.constants, present)
-        query = self.queries[present]
-        # A relation with bound values would be planned twice, and planning is most of a small file's time.
-        self.connection.execute(f"create or replace temp table spans as {query.text}", query.values)
+        neat = frozenset(name for name in present if is_neat(attributes[name]))
+        if (present, neat) not in self.queries:
+            self.queries[present, neat] = _Query(self.vocabulary, self.semantics, self.constants, present, neat)
+        query = self.queries[present, neat]
+        spans = self.connection.sql(query.text, params=query.values).to_arrow_table()
         self.connection.unregister("attributes")
-        meaning = Meaning(_in_order(self.connection.table("spans").to_arrow_table()), attributes, self.vocabulary)
+        meaning = Meaning(_in_order(spans), attributes, self.vocabulary)
         if attributes["unread"].null_count < len(attributes):
+            self.connection.register("spans", spans)
             meaning.unread += self.connection.execute(_UNREAD).fetchall()
+            self.connection.unregister("spans")
         return meaning
 
     def _know(self) -> None:
@@ -389,7 +414,7 @@ def _united(lists: Iterable[Iterable[str]]) -> tuple[str, ...]:
 
 
 class _Query:
-    """The query from attributes to meaning, for spans that have no other columns than ``present``."""
+    """The query from attributes to meaning, for spans that have no other columns than ``present``, of which ``neat`` need no trim."""
 
     def __init__(
         self,
@@ -397,8 +422,10 @@ class _Query:
         semantics: Mapping[str, TokenSemantics],
         constants: Mapping[str, str],
         present: frozenset[str],
+        neat: frozenset[str],
     ) -> None:
         numbers = vocabulary.numbers
+        self.neat = neat
         self.numbers = {name: number for name, number in numbers.items() if column(number) in present}
         self.values: list[Any] = []
         self.text = self._text(vocabulary, semantics, constants)
@@ -429,7 +456,7 @@ class _Query:
         return _QUERY.format(
             constants=", ".join(f"{bound(value)} as {name}" for name, value in constants.items()),
             texts="".join(
-                f", nullif(trim({column(number)}{_BLANKS if name in vocabulary.owners else ''}), '') as {column(number)}"
+                f", {self._trimmed(column(number), _BLANKS if name in vocabulary.owners else '')} as {column(number)}"
                 for name, number in self.numbers.items()
             ),
             dialect=f"case {' '.join(recognised)} end",
@@ -464,6 +491,10 @@ class _Query:
             readings=readings(told),
             estimated=bound(_ESTIMATED),
         )
+
+    def _trimmed(self, name: str, blanks: str) -> str:
+        """A text without blanks around it; null for one of nothing else. Most columns have none, and a trim is dear."""
+        return name if name in self.neat else f"nullif(trim({name}{blanks}), '')"
 
     def _bound(self, value: Any) -> str:
         self.values.append(value)

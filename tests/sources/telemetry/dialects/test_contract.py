@@ -10,7 +10,7 @@ import pytest
 
 from reconcilers.sources.telemetry.base import Dialect, Emitter, read_emitters
 from reconcilers.sources.telemetry.spans.emitters import is_within
-from reconcilers.sources.telemetry.spans.files import batches
+from reconcilers.sources.telemetry.spans.files import read_blocks
 from reconcilers.sources.telemetry.spans.query import Spans
 from tests.sources.telemetry.conftest import Row
 from tests.sources.telemetry.written import Json, chat, lines, message, span
@@ -32,9 +32,11 @@ def read(tmp_path: Path, dialects: Sequence[Dialect], content: bytes) -> list[Ro
     def refuse(*_: object) -> None:
         raise AssertionError("a line that can be read was rejected")
 
+    path = tmp_path / "traces.json"
+    path.write_bytes(content)
     with Spans(dialects, {}, {"source": "traces", "landing_id": "0"}, tmp_path) as spans:
-        (batch,) = batches(enumerate(content.splitlines(), 1))
-        (attributes,) = spans.parse(batch, refuse)
+        (block,) = read_blocks(path, path.name)
+        (attributes,) = spans.parse(block, 0, refuse)
         return spans.read(attributes).spans.to_pylist()  # type: ignore[no-any-return]
 
 

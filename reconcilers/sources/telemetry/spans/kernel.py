@@ -1,0 +1,748 @@
+"""The compiled half of ``scan.py``: where everything stands in lines of OTLP/JSON, and nothing of what it means.
+
+A line that is written as Collectors write it, without blanks, is walked once. Every object of it that the grammar knows is a row
+of ``records``, every attribute a row of ``tape``; both hold positions in the bytes, and names by their numbers. A line with
+anything else in it (an unknown member, a member told twice, a map, a text longer than a name where a name stands, a control
+character, half a surrogate pair, a number that is none) is left to the general reader: that decides, not this.
+
+Imported by ``scan.py`` inside functions only: numba takes a moment to import and, the first time on a machine, some seconds to
+compile. Arrays are int32 but for bytes; positions count from the block's first byte, behind whose last stand ``PADDING`` zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+Array = np.ndarray[Any, Any]
+
+PADDING = 64
+
+# The grammar ---------------------------------------------------------------------------------------------------------
+
+#: Parts of a message.
+MESSAGE, RESOURCE_SPANS, RESOURCE, SCOPE_SPANS, SCOPE, SPAN, EVENT, LINK, STATUS = range(9)
+#: What a member holds: nothing known, a short text or whole number, one that is always empty, attributes, one part, a list of parts.
+_UNKNOWN, _SHORT, _EMPTY, _ATTRIBUTES, _PART, _PARTS = range(6)
+
+#: Part → member → where its text stands in a record, None where nobody reads it.
+_SHORTS: dict[int, dict[str, int | None]] = {
+    RESOURCE_SPANS: {"schemaUrl": None},
+    RESOURCE: {"droppedAttributesCount": None},
+    SCOPE_SPANS: {"schemaUrl": None},
+    SCOPE: {"name": 0, "version": 1, "droppedAttributesCount": None},
+    SPAN: {
+        **{"traceId": 0, "spanId": 1, "parentSpanId": 2, "name": 3, "traceState": 4},
+        **{"startTimeUnixNano": 5, "endTimeUnixNano": 6},
+        **{"kind": None, "flags": None, "droppedAttributesCount": None},
+        **{"droppedEventsCount": None, "droppedLinksCount": None},
+    },
+    EVENT: {"name": 0, "timeUnixNano": None, "droppedAttributesCount": None},
+    LINK: {"traceId": None, "spanId": None, "traceState": None, "flags": None, "droppedAttributesCount": None},
+    STATUS: {"code": 0},
+}
+#: Part → member → the part it holds, whether it is a list of them, whether it must be there.
+_HELD = {
+    MESSAGE: {"resourceSpans": (RESOURCE_SPANS, True, True)},
+    RESOURCE_SPANS: {"resource": (RESOURCE, False, False), "scopeSpans": (SCOPE_SPANS, True, True)},
+    SCOPE_SPANS: {"scope": (SCOPE, False, False), "spans": (SPAN, True, True)},
+    SPAN: {"events": (EVENT, True, False), "links": (LINK, True, False), "status": (STATUS, False, False)},
+}
+_WITH_ATTRIBUTES = (RESOURCE, SCOPE, SPAN, EVENT, LINK)
+#: Names of members, whose numbers are their places here.
+MEMBERS = tuple(
+    dict.fromkeys(
+        [name for part in range(9) for name in (*_SHORTS.get(part, ()), *_HELD.get(part, ()))]
+        + ["message", "attributes"]
+    )
+)
+_TRACE_STATE, _NAME = MEMBERS.index("traceState"), MEMBERS.index("name")
+
+
+def _grammar() -> tuple[Array, Array, Array]:
+    """Part × member → what it holds; where its text stands, or the part it holds; and of each part the members it needs, as bits."""
+    kind, place = np.zeros((9, len(MEMBERS)), np.int32), np.full((9, len(MEMBERS)), -1, np.int32)
+    needed = np.zeros(9, np.int64)
+    for part, texts in _SHORTS.items():
+        for member, column in texts.items():
+            kind[part, MEMBERS.index(member)] = _SHORT
+            place[part, MEMBERS.index(member)] = -1 if column is None else column
+    for part, parts in _HELD.items():
+        for member, (held, is_list, is_needed) in parts.items():
+            kind[part, MEMBERS.index(member)] = _PARTS if is_list else _PART
+            place[part, MEMBERS.index(member)] = held
+            needed[part] |= is_needed << MEMBERS.index(member)
+    kind[list(_WITH_ATTRIBUTES), MEMBERS.index("attributes")] = _ATTRIBUTES
+    kind[STATUS, MEMBERS.index("message")] = _EMPTY
+    return kind, place, needed
+
+
+_KIND, _PLACE, _NEEDED = _grammar()
+
+# What is written -----------------------------------------------------------------------------------------------------
+
+#: Columns of ``records``: a part's kind, the record that holds it, its line, the number of an event's name, and seven texts of
+#: two columns each, position (-1 for none) and length.
+PART, PARENT, LINE, NAME_NUMBER, TEXTS = range(5)
+RECORD_WIDTH = TEXTS + 2 * 7
+#: Columns of ``tape``: whose attribute, the number of its name, its value's kind, position and length, where it begins and ends,
+#: and whether it is text that goes, which ``judge`` says.
+OWNER, NAME, KIND, AT, LENGTH, BEGIN, END, GOES = range(8)
+TAPE_WIDTH = 8
+#: Kinds of value. A list is the kind of what its texts together may be; ``ESCAPED`` is a text with a backslash.
+NOTHING, TEXT, QUOTED, WHOLE, FRACTION, TRUTH, ESCAPED, LIST, LIST_OF_NAMES, LIST_OF_WORDS, LIST_ESCAPED = range(11)
+#: Columns of ``lines``: where its message ends (-1 where another reader must look), its first and the end of its records and tape,
+#: and how many attributes go.
+MESSAGE_END, FIRST_RECORD, END_RECORD, FIRST_ATTRIBUTE, END_ATTRIBUTE, REMOVED = range(6)
+LINE_WIDTH = 6
+#: What an attribute's name says of its value, as ``texts.Holds``.
+READ, NAMED, WORD, NUMBER, PARTS, PROSE = range(6)
+#: Columns of ``counts``: records, tape and names so far, bytes of names, the name before.
+_RECORDS, _TAPE, NAMES, _NAME_BYTES, _BEFORE = range(5)
+COUNTS = 5
+
+#: In characters; ``texts.LONGEST``.
+_LONGEST, _LONGEST_TRACE_STATE, _MOST_VALUES = 128, 512, 32
+#: A character is written in no more bytes.
+_MOST_BYTES = 6 * _LONGEST
+#: Names that share a place; more are made to.
+_MOST_TRIES = 64
+
+
+def _table(characters: str) -> Array:
+    table = np.zeros(256, np.uint8)
+    table[np.frombuffer(characters.encode(), np.uint8)] = 1
+    return table
+
+
+#: Bytes inside a string that mean themselves.
+_PLAIN = np.ones(256, np.uint8)
+_PLAIN[:32] = 0
+_PLAIN[[ord('"'), ord("\\")]] = 0
+#: ``texts.ONE_WORD``.
+_WORD = _table("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/@+=,;~%#&|*$^!-")
+_HEX = _table("0123456789abcdefABCDEF")
+_BLANK = _table(" \t\n\r\x0b\x0c")
+_KEY, _VALUE = (np.frombuffer(text, np.uint8) for text in (b'{"key":"', b',"value":{'))
+_STRING, _INT, _DOUBLE, _BOOL, _ARRAY, _VALUES = (
+    np.frombuffer(text, np.uint8)
+    for text in (
+        b'"stringValue":"',
+        b'"intValue":',
+        b'"doubleValue":',
+        b'"boolValue":',
+        b'"arrayValue":',
+        b'{"values":[',
+    )
+)
+_TRUE, _FALSE = np.frombuffer(b"true", np.uint8), np.frombuffer(b"false", np.uint8)
+
+
+def compiled(function: F) -> F:
+    """The function as machine code, kept beside this file (or below the user's cache folder) from the first time on."""
+    try:
+        made = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # nowhere to keep it
+        made = numba.njit(nogil=True)(function)
+    return cast("F", made)
+
+
+# Walking a line ------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def _is(b: Array, i: int, text: Array) -> bool:
+    there = b[i : i + text.size]
+    for k in range(text.size):  # noqa: SIM110
+        if there[k] != text[k]:
+            return False
+    return True
+
+
+@compiled
+def _string(b: Array, i: int) -> tuple[int, bool]:
+    """Where the string ends whose first byte is at ``i``, -1 where it is none, and whether it has a backslash."""
+    escaped = False
+    while True:
+        while _PLAIN[b[i]]:
+            i += 1
+        if b[i] == 34:
+            return i, escaped
+        if b[i] != 92:
+            return -1, escaped
+        escaped = True
+        c = b[i + 1]
+        if c == 117:
+            if not (_HEX[b[i + 2]] and _HEX[b[i + 3]] and _HEX[b[i + 4]] and _HEX[b[i + 5]]):
+                return -1, escaped
+            # Surrogates: D800 to DFFF.
+            if (b[i + 2] | 32) == 100 and b[i + 3] >= 56:
+                return -1, escaped
+            i += 6
+        elif c == 34 or c == 92 or c == 47 or c == 98 or c == 102 or c == 110 or c == 114 or c == 116:
+            i += 2
+        else:
+            return -1, escaped
+
+
+@compiled
+def _number(b: Array, i: int, whole: bool) -> int:
+    """Where the number ends that begins at ``i``, -1 where it is none; a ``whole`` one has up to 18 digits."""
+    i += b[i] == 45
+    begin = i
+    while 48 <= b[i] <= 57:
+        i += 1
+    if i == begin or (b[begin] == 48 and i > begin + 1):
+        return -1
+    if whole:
+        return i if i - begin <= 18 else -1
+    if b[i] == 46:
+        i += 1
+        begin = i
+        while 48 <= b[i] <= 57:
+            i += 1
+        if i == begin:
+            return -1
+    if b[i] == 101 or b[i] == 69:
+        i += 1
+        i += b[i] == 43 or b[i] == 45
+        begin = i
+        while 48 <= b[i] <= 57:
+            i += 1
+        if i == begin:
+            return -1
+    return i
+
+
+@compiled
+def numbered(
+    b: Array, at: int, length: int, ends: Array, texts: Array, slots: Array, after: Array, counts: Array
+) -> int:
+    """The number of a name, a new one for a new name; -1 where there is no room for more.
+
+    Nearly always it is the one that came ``after`` the name before the last time.
+    """
+    guess = after[counts[_BEFORE]]
+    found = -1
+    if ends[guess + 1] - ends[guess] == length and _is(b, at, texts[ends[guess] : ends[guess + 1]]):
+        found = guess
+    if found < 0:
+        h = np.uint64(14695981039346656037)
+        for k in range(length):
+            h = (h ^ np.uint64(b[at + k])) * np.uint64(1099511628211)
+        place = np.int64((h ^ (h >> np.uint64(32))) & np.uint64(slots.size - 1))
+        for _ in range(_MOST_TRIES):
+            one = slots[place]
+            if one < 0:
+                one = counts[NAMES]
+                if one + 2 > ends.size or counts[_NAME_BYTES] + length > texts.size:
+                    return -1
+                slots[place] = one
+                texts[counts[_NAME_BYTES] : counts[_NAME_BYTES] + length] = b[at : at + length]
+                counts[_NAME_BYTES] += length
+                ends[one + 1] = counts[_NAME_BYTES]
+                after[one] = one
+                counts[NAMES] += 1
+                found = one
+                break
+            if ends[one + 1] - ends[one] == length and _is(b, at, texts[ends[one] : ends[one + 1]]):
+                found = one
+                break
+            place = (place + 1) & (slots.size - 1)
+        if found < 0:
+            return -1
+        after[counts[_BEFORE]] = found
+    counts[_BEFORE] = found
+    return found
+
+
+@compiled
+def _scalar(b: Array, i: int) -> tuple[int, int, int, int]:
+    """The one member of a value, a text, number or truth value: its kind, position, length, and what comes after it (-1: none)."""
+    c = b[i + 1]
+    if c == 115 and _is(b, i, _STRING):
+        at = i + 15
+        end, escaped = _string(b, at)
+        return (ESCAPED if escaped else TEXT), at, end - at, (end + 1 if end >= 0 else -1)
+    if c == 98 and _is(b, i, _BOOL):
+        at = i + 12
+        if _is(b, at, _TRUE):
+            return TRUTH, at, 4, at + 4
+        return TRUTH, at, 5, at + 5 if _is(b, at, _FALSE) else -1
+    if c == 105 and _is(b, i, _INT):
+        at = i + 11
+    elif c == 100 and _is(b, i, _DOUBLE):
+        at = i + 14
+    else:
+        return NOTHING, 0, 0, -1
+    if b[at] == 34:
+        at += 1
+        end, escaped = _string(b, at)
+        return QUOTED, at, end - at, (end + 1 if end >= 0 and not escaped else -1)
+    end = _number(b, at, c == 105)
+    return (WHOLE if c == 105 else FRACTION), at, end - at, end
+
+
+@compiled
+def characters(b: Array, at: int, length: int) -> int:
+    """How many characters a text without a backslash has."""
+    found = 0
+    for k in range(at, at + length):
+        found += (b[k] & 0xC0) != 0x80
+    return found
+
+
+@compiled
+def is_word(b: Array, at: int, length: int) -> bool:
+    for k in range(at, at + length):  # noqa: SIM110
+        if not _WORD[b[k]]:
+            return False
+    return True
+
+
+@compiled
+def _list(b: Array, i: int) -> tuple[int, int, int, int]:
+    """A value that is a list of texts, numbers and truth values, told as ``_scalar`` tells its."""
+    at = i
+    if b[i] == 123 and b[i + 1] == 125:
+        return LIST_OF_WORDS, at, 2, i + 2
+    if not _is(b, i, _VALUES):
+        return LIST, at, 0, -1
+    i += 11
+    values, length, words, escapes = 0, 0, True, False
+    while b[i] != 93:
+        if values > 0:
+            if b[i] != 44:
+                return LIST, at, 0, -1
+            i += 1
+        if b[i] != 123:
+            return LIST, at, 0, -1
+        i += 1
+        if b[i] != 125:
+            kind, begin, size, i = _scalar(b, i)
+            # A fraction is landed as text, for which there is no place in here.
+            if i < 0 or kind == FRACTION:
+                return LIST, at, 0, -1
+            escapes |= kind == ESCAPED
+            if kind in (TEXT, QUOTED):
+                length += characters(b, begin, size)
+                words &= is_word(b, begin, size)
+        if b[i] != 125:
+            return LIST, at, 0, -1
+        i += 1
+        values += 1
+    i += 1
+    if b[i] != 125:
+        return LIST, at, 0, -1
+    i += 1
+    if escapes:
+        return LIST_ESCAPED, at, i - at, i
+    if values > _MOST_VALUES or length > _LONGEST:
+        return LIST, at, i - at, i
+    return (LIST_OF_WORDS if words else LIST_OF_NAMES), at, i - at, i
+
+
+@compiled
+def _attributes(
+    b: Array, i: int, owner: int, tape: Array, ends: Array, texts: Array, slots: Array, after: Array, counts: Array
+) -> int:
+    """The attributes of a list, as rows of ``tape``; returns what comes after the list, -1 where it is none."""
+    if b[i] != 91:
+        return -1
+    i += 1
+    if b[i] == 93:
+        return i + 1
+    while True:
+        begin = i
+        if not _is(b, i, _KEY):
+            return -1
+        i += 8
+        end, escaped = _string(b, i)
+        if end < 0 or escaped:
+            return -1
+        name = numbered(b, i, end - i, ends, texts, slots, after, counts)
+        i = end + 1
+        if name < 0 or not _is(b, i, _VALUE):
+            return -1
+        i += 10
+        kind, at, length = NOTHING, i, -1
+        if b[i] != 125:
+            if b[i + 1] == 97 and _is(b, i, _ARRAY):
+                kind, at, length, i = _list(b, i + 13)
+            else:
+                kind, at, length, i = _scalar(b, i)
+            if i < 0 or b[i] != 125:
+                return -1
+        if b[i + 1] != 125:
+            return -1
+        i += 2
+        row = tape[counts[_TAPE]]
+        row[OWNER], row[NAME], row[KIND], row[AT], row[LENGTH], row[BEGIN], row[END] = (
+            owner,
+            name,
+            kind,
+            at,
+            length,
+            begin,
+            i,
+        )
+        counts[_TAPE] += 1
+        if b[i] == 93:
+            return i + 1
+        if b[i] != 44:
+            return -1
+        i += 1
+
+
+@compiled
+def _record(records: Array, counts: Array, part: int, parent: int, line: int) -> int:
+    number = counts[_RECORDS]
+    counts[_RECORDS] = number + 1
+    row = records[number]
+    row[:] = -1
+    row[PART], row[PARENT], row[LINE] = part, parent, line
+    return int(number)
+
+
+@compiled
+def _message(
+    b: Array,
+    i: int,
+    line: int,
+    stack: Array,
+    records: Array,
+    tape: Array,
+    ends: Array,
+    texts: Array,
+    slots: Array,
+    after: Array,
+    counts: Array,
+) -> int:
+    """One message; returns what comes after it, -1 where another reader must look. ``stack``: record, members so far, is in a list."""
+    if b[i] != 123:
+        return -1
+    i += 1
+    depth, part, begun = 0, MESSAGE, True
+    stack[0, 0], stack[0, 1], stack[0, 2] = _record(records, counts, MESSAGE, -1, line), 0, 0
+    while True:
+        if b[i] == 125:
+            i += 1
+            if stack[depth, 1] & _NEEDED[part] != _NEEDED[part]:
+                return -1
+            if stack[depth, 2]:
+                if b[i] == 44:
+                    if b[i + 1] != 123:
+                        return -1
+                    i += 2
+                    stack[depth, 0] = _record(records, counts, part, stack[depth - 1, 0], line)
+                    stack[depth, 1] = 0
+                    begun = True
+                    continue
+                if b[i] != 93:
+                    return -1
+                i += 1
+            depth -= 1
+            if depth < 0:
+                return i
+            part = records[stack[depth, 0], PART]
+            begun = False
+            continue
+        if not begun:
+            if b[i] != 44:
+                return -1
+            i += 1
+        begun = False
+        if b[i] != 34:
+            return -1
+        at = i + 1
+        end, escaped = _string(b, at)
+        if end < 0 or escaped or b[end + 1] != 58:
+            return -1
+        member = numbered(b, at, end - at, ends, texts, slots, after, counts)
+        i = end + 2
+        if member < 0 or member >= len(MEMBERS):
+            return -1
+        kind, place = _KIND[part, member], _PLACE[part, member]
+        if kind == _UNKNOWN or stack[depth, 1] >> member & 1:
+            return -1
+        stack[depth, 1] |= 1 << member
+        record = stack[depth, 0]
+        if kind == _SHORT:
+            at = i
+            if b[i] == 34:
+                at += 1
+                end, escaped = _string(b, at)
+                most = _LONGEST_TRACE_STATE if member == _TRACE_STATE else _LONGEST
+                if end < 0 or escaped or end - at > most:
+                    return -1
+                i = end + 1
+                if part == EVENT and member == _NAME:
+                    number = numbered(b, at, end - at, ends, texts, slots, after, counts)
+                    if number < 0:
+                        return -1
+                    records[record, NAME_NUMBER] = number
+            else:
+                end = _number(b, at, True)
+                if end < 0 or (part == EVENT and member == _NAME):
+                    return -1
+                i = end
+            if place >= 0:
+                records[record, TEXTS + 2 * place] = at
+                records[record, TEXTS + 2 * place + 1] = end - at
+        elif kind == _ATTRIBUTES:
+            i = _attributes(b, i, record, tape, ends, texts, slots, after, counts)
+            if i < 0:
+                return -1
+        elif kind == _EMPTY:
+            if b[i] != 34 or b[i + 1] != 34:
+                return -1
+            i += 2
+        else:
+            many = kind == _PARTS
+            if many:
+                if b[i] != 91:
+                    return -1
+                i += 1
+                if b[i] == 93:
+                    i += 1
+                    continue
+            if b[i] != 123:
+                return -1
+            i += 1
+            depth, part, begun = depth + 1, place, True
+            stack[depth, 0], stack[depth, 1], stack[depth, 2] = _record(records, counts, part, record, line), 0, many
+
+
+@compiled
+def scan(
+    b: Array,
+    starts: Array,
+    stops: Array,
+    lines: Array,
+    records: Array,
+    tape: Array,
+    ends: Array,
+    texts: Array,
+    slots: Array,
+    after: Array,
+    counts: Array,
+) -> None:
+    """Walk the lines; what is left to another reader has a ``MESSAGE_END`` of -1 and no records and attributes."""
+    stack = np.zeros((8, 3), np.int64)
+    for n in range(starts.size):
+        row = lines[n]
+        row[FIRST_RECORD], row[FIRST_ATTRIBUTE], row[REMOVED] = counts[_RECORDS], counts[_TAPE], 0
+        end = _message(b, starts[n], n, stack, records, tape, ends, texts, slots, after, counts)
+        if end >= 0:
+            k = end
+            while k < stops[n] and _BLANK[b[k]]:
+                k += 1
+            if k != stops[n]:
+                end = -1
+        if end < 0:
+            counts[_RECORDS], counts[_TAPE] = row[FIRST_RECORD], row[FIRST_ATTRIBUTE]
+        row[MESSAGE_END], row[END_RECORD], row[END_ATTRIBUTE] = end, counts[_RECORDS], counts[_TAPE]
+
+
+# Columns -------------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def doubt(lines: Array, tape: Array, records: Array, column: Array, unread: Array, is_count: Array) -> None:
+    """Leave to another reader the lines with a read text that has a backslash, or a list where a count should be.
+
+    ``column`` and ``unread`` say of every attribute of the tape where it is read and whether it looks like something to read.
+    """
+    for n in range(len(lines)):
+        if lines[n, MESSAGE_END] < 0:
+            continue
+        for a in range(lines[n, FIRST_ATTRIBUTE], lines[n, END_ATTRIBUTE]):
+            part, kind, c = records[tape[a, OWNER], PART], tape[a, KIND], column[a]
+            if kind < ESCAPED or part in (SCOPE, LINK):
+                continue
+            if (kind == ESCAPED and (c >= 0 or unread[a])) or (kind > ESCAPED and c >= 0 and is_count[c]):
+                lines[n, MESSAGE_END] = -1
+                break
+
+
+@compiled
+def place(
+    b: Array,
+    lines: Array,
+    tape: Array,
+    records: Array,
+    row_of: Array,
+    column: Array,
+    unread: Array,
+    own: Array,
+    shared: Array,
+    told: Array,
+) -> int:
+    """Of every column and span the attribute that tells it, and of every column and resource; returns how many rows of ``told``
+    there are: (span, attribute) of what looks like something to read and says something.
+
+    A span's own attribute goes before its events', of several the last counts. ``row_of`` numbers spans, and resources by the
+    record that holds them.
+    """
+    found = 0
+    for n in range(len(lines)):
+        if lines[n, MESSAGE_END] < 0:
+            continue
+        for a in range(lines[n, FIRST_ATTRIBUTE], lines[n, END_ATTRIBUTE]):
+            c = column[a]
+            if c < 0 and not unread[a]:
+                continue
+            owner = tape[a, OWNER]
+            part, parent = records[owner, PART], records[owner, PARENT]
+            if part == RESOURCE:
+                if c >= 0 and row_of[parent] >= 0:
+                    shared[c, row_of[parent]] = a
+                continue
+            if part != SPAN and part != EVENT:
+                continue
+            row = row_of[owner] if part == SPAN else row_of[parent]
+            if c >= 0:
+                before = own[c, row]
+                if part == SPAN or before < 0 or records[tape[before, OWNER], PART] == EVENT:
+                    own[c, row] = a
+                continue
+            kind, first = tape[a, KIND], b[tape[a, AT]]
+            is_number = kind in (QUOTED, WHOLE, FRACTION)
+            if tape[a, LENGTH] > 0 and first != 45 and first != 48 and (is_number if unread[a] == 1 else kind == TEXT):
+                told[found, 0], told[found, 1] = row, a
+                found += 1
+    return found
+
+
+@compiled
+def _copied(b: Array, begin: int, end: int, out: Array, o: int) -> int:
+    size = end - begin
+    # Of views from 0 on the compiler sees that no index is below 0, and copies many bytes at a time.
+    source, target = b[begin:end], out[o : o + size]
+    for k in range(size):
+        target[k] = source[k]
+    return o + size
+
+
+@compiled
+def gathered(b: Array, at: Array, length: Array) -> tuple[Array, Array, Array, int]:
+    """Texts by position and length (position -1: null) as a column: offsets, bytes, validity, and how many are null."""
+    offsets = np.zeros(at.size + 1, np.int32)
+    valid = np.zeros((at.size + 7) // 8, np.uint8)
+    total, nulls = 0, 0
+    for r in range(at.size):
+        if at[r] >= 0:
+            total += length[r]
+            valid[r >> 3] |= 1 << (r & 7)
+        else:
+            nulls += 1
+        offsets[r + 1] = total
+    content = np.empty(total, np.uint8)
+    for r in range(at.size):
+        if at[r] >= 0:
+            _copied(b, at[r], at[r] + length[r], content, offsets[r])
+    return offsets, content, valid, nulls
+
+
+# Text ----------------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def _stays(b: Array, holds: int, kind: int, at: int, length: int) -> int:
+    """Whether a value may be landed under a name that ``holds`` such: 1 as it is, 0 not at all, -1 where it takes a closer look."""
+    if holds == PROSE:
+        return 0
+    if holds == PARTS:
+        return -1
+    if holds == READ:
+        return 1 if kind < LIST or kind in (LIST_OF_NAMES, LIST_OF_WORDS) else -1
+    if kind in (NOTHING, WHOLE, FRACTION, TRUTH):
+        return 1
+    if holds == NUMBER:
+        if kind != QUOTED:
+            return 0
+        digits = at + (b[at] == 45)
+        for k in range(digits, at + length):
+            if not 48 <= b[k] <= 57:
+                return -1
+        return 1 if at + length > digits and length <= 18 else -1
+    if kind >= LIST:
+        if kind == LIST_ESCAPED:
+            return -1
+        return 1 if kind == LIST_OF_WORDS or (kind == LIST_OF_NAMES and holds == NAMED) else 0
+    if kind == ESCAPED:
+        return -1 if length <= _MOST_BYTES else 0
+    if holds == WORD:
+        return 1 if length <= _LONGEST and is_word(b, at, length) else 0
+    return 1 if length <= _LONGEST or characters(b, at, length) <= _LONGEST else 0
+
+
+@compiled
+def judge(
+    b: Array, lines: Array, tape: Array, records: Array, holds: Array, holds_shared: Array, plain_event: Array
+) -> None:
+    """Note which attributes go. Left to another reader are lines of which that is not sure, and those of which what stays would be
+    written otherwise than it is: a text with a backslash in a line that loses something.
+
+    By the number of a name: what it ``holds`` of a call, and of a resource or scope; whether it is an event that stays as it is.
+    """
+    for n in range(len(lines)):
+        if lines[n, MESSAGE_END] < 0:
+            continue
+        is_sure, escapes, goes = True, False, 0
+        for r in range(lines[n, FIRST_RECORD], lines[n, END_RECORD]):
+            event = records[r, NAME_NUMBER]
+            is_sure &= event < 0 or plain_event[event] != 0
+        for a in range(lines[n, FIRST_ATTRIBUTE], lines[n, END_ATTRIBUTE]):
+            name, kind, part = tape[a, NAME], tape[a, KIND], records[tape[a, OWNER], PART]
+            told = holds_shared[name] if part in (RESOURCE, SCOPE) else holds[name]
+            stays = _stays(b, told, kind, tape[a, AT], tape[a, LENGTH])
+            is_sure &= stays >= 0
+            escapes |= stays == 1 and kind == ESCAPED
+            tape[a, GOES] = stays == 0
+            goes += stays == 0
+        if not is_sure or (goes and escapes):
+            lines[n, MESSAGE_END] = -1
+        else:
+            lines[n, REMOVED] = goes
+
+
+@compiled
+def without(
+    b: Array, starts: Array, numbers: Array, lines: Array, tape: Array, first: int, end: int, before: int, out: Array
+) -> int:
+    """Write lines ``first`` to ``end`` without what goes, each at its number; ``before`` is that of the line before. Returns the bytes.
+
+    Commas go with what they part. In a line that loses something fractions become texts, so that every reader keeps their digits.
+    """
+    o = 0
+    for n in range(first, end):
+        for _ in range(numbers[n] - before - 1):
+            out[o] = 10
+            o += 1
+        before, i = numbers[n], starts[n]
+        if lines[n, REMOVED]:
+            for a in range(lines[n, FIRST_ATTRIBUTE], lines[n, END_ATTRIBUTE]):
+                if tape[a, GOES]:
+                    o = _copied(b, i, tape[a, BEGIN], out, o)
+                    i = tape[a, END]
+                    if b[i] == 44:
+                        i += 1
+                    elif out[o - 1] == 44:
+                        o -= 1
+                elif tape[a, KIND] == FRACTION:
+                    at = tape[a, AT]
+                    o = _copied(b, i, at, out, o)
+                    out[o] = 34
+                    i = at + tape[a, LENGTH]
+                    o = _copied(b, at, i, out, o + 1)
+                    out[o] = 34
+                    o += 1
+        o = _copied(b, i, lines[n, MESSAGE_END], out, o)
+        out[o] = 10
+        o += 1
+    return o
