@@ -10,3 +10,9 @@
 {% macro hour_counts() -%}
 {{ return(['calls', 'unpriced_calls', 'priced_calls', 'runs', 'starts', 'events', 'successes', 'failures']) }}
 {%- endmacro %}
+
+{# the same of a call, whose words its context and its profile have #}
+{% macro hour_dimensions_of_calls() -%}
+contexts.tenant_id, contexts.feature_id, contexts.prompt_version, profiles.model, profiles.service_tier, contexts.environment,
+        contexts.production
+{%- endmacro %}

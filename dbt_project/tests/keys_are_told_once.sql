@@ -23,6 +23,7 @@
     'int_context_thresholds': ['day_emitter_id'],
     'int_doubtful_calls': ['call_id'],
     'int_placements': ['emitter'],
+    'int_profiles': ['profile'],
     'int_receipts': ['receipt', 'receipt_id'],
     'int_revenue_lines': ['revenue_line_id'],
     'int_usage_cells': ['usage_cell_id', 'cell'],

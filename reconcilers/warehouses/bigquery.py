@@ -144,7 +144,8 @@ class BigQuery:
                 f"select coalesce(max(number), 0) + 1, '{told}' from `{partitions}.publications`",
                 "commit transaction",
             ]
-            for built, name in views:
+            # A view of the marts reads one of the audit trail.
+            for built, name in reversed(views):
                 self._publish_view(built, name, models[built.table_id]["compiled_code"])
             self.query(";\n".join(statements))
         published = self.current()

@@ -21,23 +21,35 @@ STAND, OF_A_DAY, PAID = (
 CLOSE, ECONOMICS = "reports_close", "unit_economics_close"
 
 ALLOCATION = "finance_file.allocation"
+#: A call whose output is paid for.
+PAYING = """rowid = (
+    select min(calls.rowid) from {allocation}.calls join {allocation}.receipts on calls.profile = receipts.profile
+    where receipts.slot = 6 and receipts.amount > 1000000 and calls.output_tokens > 1
+)"""
+ACCRUING = PAYING.replace("slot = 6 and receipts.amount > 1000000", "slot = 1 and receipts.accrued > 0").replace(
+    "output", "input"
+)
 
 #: What is wrong: the statement that makes it so, and the audits that must see it.
 PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
-    "a share": ("update {allocation}.call_shares set cost_nanos = cost_nanos + 1 where {one}", (SHARED, OF_A_DAY)),
+    "a share": (
+        f"update {{allocation}}.calls set output_tokens = output_tokens - 1 where {PAYING}",
+        (SHARED, OF_A_DAY),
+    ),
     "an accrued share": (
-        "update {allocation}.call_shares set accrued_nanos = accrued_nanos + 1 where {one}",
+        f"update {{allocation}}.calls set input_tokens = input_tokens - 1 where {ACCRUING}",
+        (SHARED, OF_A_DAY),
+    ),
+    "a mark": (
+        f"update {{allocation}}.calls set output_tokens_until = 1000000000000 where {PAYING}",
         (SHARED, OF_A_DAY),
     ),
     "a share of nothing told twice": (
-        "insert into {allocation}.call_shares select * replace (0 as cost_nanos, 0 as accrued_nanos) from {allocation}.call_shares where {one}",
+        "insert into {allocation}.calls select * from {allocation}.calls where {one}",
         (SHARED,),
     ),
-    "a share that is no amount": (
-        "update {allocation}.call_shares set cost_nanos = null where rowid in (select rowid from {allocation}.call_shares where cost_nanos = 0 limit 1)",
-        (SHARED,),
-    ),
-    "a share of no receipt": ("update {allocation}.call_shares set receipt = 1 where {one}", (SHARED, OF_A_DAY)),
+    "a share that is no amount": ("update {allocation}.calls set told_again = true where {one}", (SHARED,)),
+    "a share of no receipt": ("update {allocation}.calls set profile = 1 where {one}", (SHARED, OF_A_DAY)),
     "a receipt": (
         "update {allocation}.receipts set amount = amount + 1 where {one}",
         (CARRIED, COSTS, SHARED, PAID),
@@ -79,10 +91,13 @@ PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
         (COSTS, OF_A_DAY),
     ),
     "a call on another run": (
-        "update {allocation}.calls set run_id = 'another' where event_id is not null",
+        "update {allocation}.call_contexts set run_id = 'another' where event_id is not null",
         (OF_A_DAY,),
     ),
-    "a call that is gone": ("delete from {allocation}.calls where event_id is not null", (OF_A_DAY,)),
+    "a call that is gone": (
+        "delete from {allocation}.calls where context in (select context from {allocation}.call_contexts where event_id is not null)",
+        (OF_A_DAY,),
+    ),
     "a call on two days": (
         "insert into {allocation}.calls select * replace (charge_day + 40 as charge_day) from {allocation}.calls where {one}",
         ("calls_are_counted_once",),

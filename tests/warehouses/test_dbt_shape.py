@@ -79,7 +79,9 @@ def is_seen(nodes: Nodes, read: str, known: set[str]) -> bool:
         return False
     if node["config"]["materialized"] == "by_day":
         return f"model.reconcile.{node['config']['meta']['made_from']}" in known
-    return node["config"]["materialized"] == "ephemeral" and all(is_seen(nodes, one, known) for one in read_by(node))
+    return node["config"]["materialized"] in ("ephemeral", "view") and all(
+        is_seen(nodes, one, known) for one in read_by(node)
+    )
 
 
 def without_grain_or_key(nodes: Nodes) -> list[str]:
@@ -214,7 +216,7 @@ def _tell_elsewhere(nodes: Nodes) -> None:
 @pytest.mark.parametrize(
     ("change", "check", "found"),
     [
-        (_forget_environments, unseen_changes, "int_calls reads int_calls__placed"),
+        (_forget_environments, unseen_changes, "int_call_contexts reads stg_reference__environments"),
         (_read_events, unseen_changes, "int_call_estimates reads int_events"),
         (_read_margins, backward_reads, "dim_tenants reads fct_tenant_margin"),
         (_read_back, backward_reads, "models/intermediate/billing"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.warehouses.built import Built
 
 #: Kept by day, one model of each kind of day, with its folder.
-KEPT = {"telemetry/int_usages": "charge_day", "events/int_runs": "event_day"}
+KEPT = {"telemetry/int_usage_cells__formed": "charge_day", "events/int_runs": "event_day"}
 
 
 def test_unit_tests_of_models(built: Built) -> None:

@@ -7,31 +7,26 @@ with events as (
 
 ),
 
-calls as (
-
-    select *, {{ digest_of('call_high', 'call_low', 'call_tail') }} as call_id from {{ ref('int_calls') }}
-
-),
-
 call_rows as (
 
     select
-        concat(receipts.receipt_id, '-', calls.call_id) as allocation_id,
+        concat(receipts.receipt_id, '-', {{ digest_of('shares.call_high', 'shares.call_low', 'shares.call_tail') }}) as allocation_id,
         receipts.charge_day, receipts.charge_month, receipts.billing_period_start, receipts.source,
-        receipts.usage_cell_id as match_group_id, 'call' as target_kind, calls.call_id, receipts.model, receipts.meter,
-        {{ call_destination('calls') }} as destination, calls.event_id, calls.run_id,
-        coalesce(calls.tenant_id, events.called_tenant_id) as tenant_id,
-        coalesce(calls.feature_id, events.called_feature_id) as feature_id,
-        calls.production, receipts.timing, receipts.cache_semantics,
+        receipts.usage_cell_id as match_group_id, 'call' as target_kind,
+        {{ digest_of('shares.call_high', 'shares.call_low', 'shares.call_tail') }} as call_id, receipts.model, receipts.meter,
+        {{ call_destination('contexts') }} as destination, contexts.event_id, contexts.run_id,
+        coalesce(contexts.tenant_id, events.called_tenant_id) as tenant_id,
+        coalesce(contexts.feature_id, events.called_feature_id) as feature_id,
+        contexts.production, receipts.timing, receipts.cache_semantics,
         {{ from_scaled('shares.quantity', 'receipts.scale_factor') }} as quantity,
         receipts.billing_currency, '{{ var("reporting_currency") }}' as currency,
         {{ from_nanos('shares.cost_nanos') }} as reconciled_cost,
         {{ from_nanos('shares.accrued_nanos') }} as accrued_cost,
-        calls.inherited
+        contexts.inherited
     from {{ ref('int_call_shares') }} as shares
     join {{ ref('int_receipts') }} as receipts on shares.receipt = receipts.receipt and shares.charge_day = receipts.ended_day
-    join calls on shares.charge_day = calls.charge_day and shares.call_high = calls.call_high and shares.call_low = calls.call_low
-    left join events on calls.event_id = events.event_id
+    join {{ ref('int_call_contexts') }} as contexts on shares.charge_day = contexts.charge_day and shares.context = contexts.context
+    left join events on contexts.event_id = events.event_id
 
 ),
 

@@ -1,34 +1,29 @@
-{{ config(alias='call_shares', materialized='by_day', meta={'day': 'charge_day', 'made_from': 'int_share_inputs'}) }}
--- depends_on: {{ ref('int_share_inputs') }}
--- grain: usage of a call × receipt of its cell: what the usage received, and what is accrued on it (R17, last step)
-with receipts as (
+{{ config(alias='call_shares', materialized='view') }}
+-- grain: usage of a call × receipt of its cell: what the usage received, and what is accrued on it (R17, last step). A view: the marks a
+-- call carries and the price a receipt carries give it without a window, but for usages in no slot
+with used as (
 
-    select * from {{ ref('int_receipts') }} where {{ of_days('ended_day') }}
-
-),
-
--- the two halves of a digest sort as the digest, so this is the order of call_id; a usage with the rank of the one before is told again
-usages as (
-
-    select charge_day, cell, call_high, call_low, quantity, {{ running('quantity', 'cell', 'call_high, call_low') }} as high,
-        row_number() over (partition by cell order by call_high, call_low)
-            > rank() over (partition by cell order by call_high, call_low) as told_again
-    from {{ ref('int_usages') }}
-    where {{ of_days('charge_day') }}
+    select * from {{ in_slots(['charge_day', 'profile', 'call_high', 'call_low', 'call_tail', 'context', 'told_again']) }} as told
 
 ),
 
 final as (
 
     select
-        usages.charge_day, receipts.receipt, usages.call_high, usages.call_low, usages.quantity,
-        -- a call has one share of a receipt: what would be a second is no amount, and its receipt then fails receipts_are_shared_out
-        case when not usages.told_again
-            then receipts.sign * {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.amount', 'p') }} end as cost_nanos,
+        used.charge_day, receipts.receipt, used.call_high, used.call_low, used.call_tail, used.context, used.quantity,
+        -- a call has one share of a receipt: what would be a second is no amount
+        case when not used.told_again
+            then receipts.sign * {{ carved('used.high - used.quantity', 'used.high', 'receipts.amount', 'p') }} end as cost_nanos,
         case when receipts.accrued = 0 then 0
-            else {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.accrued', 'a') }} end as accrued_nanos
-    from usages
-    join receipts on usages.cell = receipts.cell
+            else {{ carved('used.high - used.quantity', 'used.high', 'receipts.accrued', 'a') }} end as accrued_nanos
+    from used
+    join {{ ref('int_receipts') }} as receipts
+        on used.charge_day = receipts.ended_day and used.profile = receipts.profile and used.slot = receipts.slot
+
+    union all
+
+    select charge_day, receipt, call_high, call_low, call_tail, context, quantity, cost_nanos, accrued_nanos
+    from {{ ref('int_call_shares__others') }}
 
 )
 

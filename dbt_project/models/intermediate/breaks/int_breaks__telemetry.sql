@@ -1,5 +1,24 @@
 -- grain: kind × key × day: what telemetry told and could not be used, or not as told (R7, R31, R33)
-with rejected as (
+with unknown as (
+
+    select distinct calls.charge_day, told.source, contexts.environment
+    from {{ ref('int_calls') }} as calls
+    join {{ ref('int_call_contexts') }} as contexts on calls.charge_day = contexts.charge_day and calls.context = contexts.context
+    join {{ ref('int_told_profiles') }} as told on calls.charge_day = told.charge_day and calls.told_profile = told.told_profile
+    where contexts.environment_unknown
+
+),
+
+inconsistent as (
+
+    select told.source, told.inconsistent_emitter, calls.charge_day
+    from {{ ref('int_calls') }} as calls
+    join {{ ref('int_told_profiles') }} as told on calls.charge_day = told.charge_day and calls.told_profile = told.told_profile
+    where told.inconsistent_emitter is not null
+
+),
+
+rejected as (
 
     select telemetry_source as source, unit, landing_line as line, attribute, reason, charge_day, {{ isum('bytes') }} as bytes
     from {{ ref('stg_telemetry__rejected_records') }}
@@ -21,9 +40,7 @@ final as (
         'unknown_environment' as kind, source, charge_day, {{ named(['source', 'environment']) }} as break_key,
         {{ money('null') }} as quantity, {{ money('null') }} as amount, cast(null as string) as note,
         cast(null as string) as reconciliation_id
-    from {{ ref('int_calls') }}
-    where environment_unknown
-    group by source, charge_day, environment
+    from unknown
 
     union all
 
@@ -31,8 +48,7 @@ final as (
         'usage_inconsistent', source, charge_day, trim(concat({{ named(['source']) }}, ' ', inconsistent_emitter)),
         {{ money('count(*)') }}, {{ money('null') }}, 'calls whose counts no reading fits; `token_semantics` of the source decides',
         cast(null as string)
-    from {{ ref('int_calls') }}
-    where inconsistent_emitter is not null
+    from inconsistent
     group by source, charge_day, inconsistent_emitter
 
     union all

@@ -6,8 +6,8 @@ select
     charge_day, run_id, event_id, production,{% for name in names_of_calls() + names_of_settings() %}
     {%- set told = 'lower(environment)' if name == 'environment' else name %}
     min({{ told }}) as min_{{ name }}, max({{ told }}) as max_{{ name }},{% endfor %}
-    max(queue_ms) as queue_ms, max(jitter_ms) as jitter_ms, max(case when throttled then 1 when not throttled then 0 end) as throttled,
-    min(coalesce(started_at, ended_at)) as started_at, max(ended_at) as ended_at, count(*) as calls
-from {{ ref('int_calls') }}
+    max(queue_ms) as queue_ms, max(jitter_ms) as jitter_ms, max(throttled) as throttled,
+    min(started_at) as started_at, max(ended_at) as ended_at, {{ isum('calls') }} as calls
+from {{ ref('int_call_contexts') }}
 where (run_id is not null or event_id is not null) and {{ of_days('charge_day') }}
 group by charge_day, run_id, event_id, production

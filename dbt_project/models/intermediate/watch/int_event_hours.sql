@@ -4,10 +4,13 @@
 with ranked as (
 
     select
-        charge_day, event_id, {{ listed(hour_dimensions()[1:]) }},
-        row_number() over (partition by event_id order by ended_at, call_high, call_low) as place
-    from {{ ref('int_calls') }}
-    where event_id is not null and {{ of_days('charge_day') }}
+        calls.charge_day, contexts.event_id, {{ hour_dimensions_of_calls() }},
+        row_number() over (
+            partition by contexts.event_id, calls.charge_day order by calls.ended_at, calls.call_high, calls.call_low
+        ) as place
+    from {{ ref('int_calls') }} as calls
+    {{ with_words('calls') }}
+    where contexts.event_id is not null and {{ of_days('calls.charge_day') }}
 
 )
 

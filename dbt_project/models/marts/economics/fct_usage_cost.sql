@@ -24,10 +24,10 @@ with receipts as (
 
 ),
 
-calls as (
+contexts as (
 
-    select call_high, call_low, {{ listed(what_for) }}, {{ fingerprint(what_for) }} as purpose
-    from {{ ref('int_calls') }}
+    select charge_day, context, {{ listed(what_for) }}, {{ fingerprint(what_for) }} as purpose
+    from {{ ref('int_call_contexts') }}
     where {{ of_days('charge_day') }}
 
 ),
@@ -41,19 +41,19 @@ uses as (
 
 purposes as (
 
-    select purpose, {{ listed(what_for) }} from calls group by purpose, {{ listed(what_for) }}
+    select purpose, {{ listed(what_for) }} from contexts group by purpose, {{ listed(what_for) }}
 
 ),
 
 told as (
 
     select
-        receipts.used, calls.purpose, shares.cost_nanos, shares.accrued_nanos,
+        receipts.used, contexts.purpose, shares.cost_nanos, shares.accrued_nanos,
         cast(case {% for size in sizes | reverse %}when shares.quantity >= {{ size }} * receipts.scale_factor then {{ size }}
             {% endfor %}else 0 end as int64) as size_class,
         case when receipts.counts then shares.quantity end as quantity
     from {{ ref('int_call_shares') }} as shares
-    join calls on shares.call_high = calls.call_high and shares.call_low = calls.call_low
+    join contexts on shares.charge_day = contexts.charge_day and shares.context = contexts.context
     -- every share has its receipt; an inner join would have DuckDB keep the shares in memory and not the calls
     left join receipts on shares.receipt = receipts.receipt
     where {{ of_days('shares.charge_day') }}
