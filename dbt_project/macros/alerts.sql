@@ -38,8 +38,8 @@ coalesce(own_scope.{{ column }}, any_scope.{{ column }}) as {{ column }}{{ ', ' 
 
 {#
   What is no chance, of things that happen each for itself (events that begin): a number so far from the usual one that the square of the
-  distance is eight times the greater of both (chance makes it about as great). What is usual is known by so many `weeks` (or days) only, and
-  varies, too: with four, none where 10 are usual is no chance, nor are 14 where 2 are. Both numbers may be multiplied by a `scale`.
+  distance is eight times the greater of both (chance makes it about as great). What is usual is known by so many `weeks` (or days) only,
+  and varies, too: with four, none where 10 are usual is no chance, nor are 14 where 2 are. Both numbers may be multiplied by a `scale`.
 #}
 {% macro is_no_chance(count, usual, weeks, scale=1) -%}
 {{ wide('(' ~ count ~ ') - (' ~ usual ~ ')') }} * (({{ count }}) - ({{ usual }})) * {{ weeks }}
@@ -47,9 +47,9 @@ coalesce(own_scope.{{ column }}, any_scope.{{ column }}) as {{ column }}{{ ', ' 
 {%- endmacro %}
 
 {#
-  What is no chance, of an amount that many unlike ones sum to (the cost of calls): its distance from the usual grows with the square root of
-  their number. On half of the days before, the square of the distance by the number of calls (or whatever the amount is made of) was less
-  than their median; ten times that distance, a hundred times its square, is none by chance.
+  What is no chance, of an amount that many unlike ones sum to (the cost of calls): its distance from the usual grows with the square root
+  of their number. On half of the days before, the square of the distance by the number of calls (or whatever the amount is made of) was
+  less than their median; ten times that distance, a hundred times its square, is none by chance.
 #}
 {% macro square_by_unit(distance, units) -%}
 {{ idiv(wide(distance) ~ ' * ' ~ wide(distance), wide(units)) }}

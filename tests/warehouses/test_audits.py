@@ -26,9 +26,10 @@ PAYING = """rowid = (
     select min(calls.rowid) from {allocation}.calls join {allocation}.receipts on calls.profile = receipts.profile
     where receipts.slot = 6 and receipts.amount > 1000000 and calls.output_tokens > 1
 )"""
-ACCRUING = PAYING.replace("slot = 6 and receipts.amount > 1000000", "slot = 1 and receipts.accrued > 0").replace(
-    "output", "input"
-)
+ACCRUING = """rowid = (
+    select min(calls.rowid) from {allocation}.calls join {allocation}.receipts on calls.profile = receipts.profile
+    where receipts.slot = 2 and receipts.accrued > 1000000 and calls.blind_input_tokens > 1
+)"""
 
 #: What is wrong: the statement that makes it so, and the audits that must see it.
 PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -37,7 +38,7 @@ PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
         (SHARED, OF_A_DAY),
     ),
     "an accrued share": (
-        f"update {{allocation}}.calls set input_tokens = input_tokens - 1 where {ACCRUING}",
+        f"update {{allocation}}.calls set blind_input_tokens = blind_input_tokens - 1 where {ACCRUING}",
         (SHARED, OF_A_DAY),
     ),
     "a mark": (

@@ -71,7 +71,7 @@ def weekly_review(
     budgets: Iterable[Budgeted],
     events: Iterable[EventCost],
 ) -> Table:
-    """Of every week that is known to its last day."""
+    """Of every week that is known from its first day to its last."""
     budgets, weeks = list(budgets), _weeks(spent, margins)
     used = _versions_used(events)
     rows: dict[tuple[date, str, int], Decision] = {}
@@ -95,11 +95,13 @@ def _monday(day: date) -> date:
 def _weeks(spent: Iterable[Spend], margins: Mapping[MarginKey, MarginNanos]) -> dict[date, _Paths]:
     """A week's revenue is that of its months by days; its cost what production calls cost, billed and accrued."""
     spent = [one for one in spent if one.day is not None and one.destination != "out_of_scope"]
-    last_day = max((one.day for one in spent if one.day is not None), default=date.min)
+    known = [one.day for one in spent if one.day is not None]
+    first_day, last_day = min(known, default=date.max), max(known, default=date.min)
     weeks: dict[date, _Paths] = {}
     for one in spent:
-        if one.direct and one.day is not None and _monday(one.day) + 6 * _DAY <= last_day:
-            paths = weeks.setdefault(_monday(one.day), {})
+        week = None if one.day is None else _monday(one.day)
+        if one.direct and week is not None and first_day <= week <= last_day - 6 * _DAY:
+            paths = weeks.setdefault(week, {})
             if one.tenant_id is not None and one.feature_id is not None:
                 paths.setdefault((one.tenant_id, one.feature_id), _Path()).cost += one.cost + one.accrued
     for week, paths in weeks.items():

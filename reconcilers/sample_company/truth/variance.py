@@ -163,6 +163,10 @@ def _add_left(
     found: dict[DayKey, Variance],
 ) -> None:
     unmet = [cell for cell in bill.cells if cell.rests.get("no_telemetry")]
+    # What is left is worth the rest of the expected cost, so that no rounding of a value in two parts is a difference.
+    paid: dict[int, int] = defaultdict(int)
+    for flow in matched.flows:
+        paid[flow.number] += _expected(flow, usages[flow.number])
     for numbers in usage_by_key(usages).values():
         one = found[keys.of(usages[numbers[0]].dims)]
         for number in numbers:
@@ -173,12 +177,13 @@ def _add_left(
                     one.cache_left += rest
                 else:
                     one.parts["price"] -= rest
-        cells = [usages[number] for number in numbers if number not in matched.by_money]
-        small = sum(cell.left for cell in cells) <= limit(filler, numbers, matched)
-        for cell in cells:
+        by_quantity = [number for number in numbers if number not in matched.by_money]
+        small = sum(usages[number].left for number in by_quantity) <= limit(filler, numbers, matched)
+        for number in by_quantity:
+            cell = usages[number]
             if cell.left and cell.price is not None:
                 name = _class_of_left(facts, filler, cell, one.is_billed, small, unmet)
-                one.parts[name] -= cell.value_in_nanos(cell.left)
+                one.parts[name] -= cell.value_in_nanos(cell.quantity) - paid[number]
 
 
 def _class_of_left(

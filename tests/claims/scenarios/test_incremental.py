@@ -100,3 +100,16 @@ def test_a_store_that_saw_everything_change_equals_one_made_at_once(tmp_path: Pa
         assert differences(after, before) != [], f"{change.__name__} changed nothing"
         assert differences(after, anew(settings, as_of)) == [], change.__name__
         before = after
+
+
+def test_rows_that_change_alike_are_seen(tmp_path: Path) -> None:
+    """Two models of one price get another one: what stands for a day's prices is another, though each pair changes alike."""
+    company, as_of = Company(tmp_path), datetime(2026, 10, 3, 2)
+    for price in ("3", "4"):
+        for row in company.reference["contract_prices"]:
+            row["price_per_million"] = price
+        settings = company.write()
+        as_of += timedelta(hours=1)
+        land(settings, PERIOD, as_of)
+        after = build(settings, PERIOD, as_of)
+    assert differences(after, anew(settings, as_of)) == []

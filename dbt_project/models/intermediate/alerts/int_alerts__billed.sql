@@ -1,6 +1,6 @@
 -- grain: alert: an episode of what the bill shows, with whoever has most of the cost that reached somebody in the days it was measured
--- over. Over all that is known, so a rerun tells the same; over when nothing of it was seen in a week of days, of a budget or margin at
--- its end
+-- over. Over all that is known, so a rerun tells the same; over when nothing of it was seen in a week of days, of a budget or margin in
+-- the week after its end
 {% set gap = 168 %}
 with signals as (
     {% for model in ['int_signals__shares', 'int_signals__prices', 'int_signals__margins', 'int_signals__spending'] %}

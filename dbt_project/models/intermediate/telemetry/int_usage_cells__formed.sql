@@ -40,7 +40,8 @@ usages as (
 cells as (
 
     select charge_day, profile, slot, meter, modality, cache_ttl, cache_blind, bit_or(assumed) as assumed,
-        {{ isum('quantity') }} as quantity, {{ isum('calls') }} as calls, {{ fingerprint(['profile', 'meter', 'modality', 'cache_ttl', 'cache_blind']) }} as cell
+        {{ isum('quantity') }} as quantity, {{ isum('calls') }} as calls,
+        {{ fingerprint(['profile', 'meter', 'modality', 'cache_ttl', 'cache_blind']) }} as cell
     from usages
     group by charge_day, profile, slot, meter, modality, cache_ttl, cache_blind
 

@@ -1,5 +1,5 @@
--- grain: week × section × rank, of weeks that are known to their last day. What to decide this week, and what came of last week's
--- decisions. A week's margin is revenue of its months by days, less what its production calls cost, billed and accrued
+-- grain: week × section × rank, of weeks that are known from their first day to their last. What to decide this week, and what came of
+-- last week's decisions. A week's margin is revenue of its months by days, less what its production calls cost, billed and accrued
 {% set top = 3 %}
 with costs as (
 
@@ -15,6 +15,7 @@ weeks as (
     select distinct week, {{ add_days('week', 6) }} as last_day
     from costs
     where {{ add_days('week', 6) }} <= (select max(charge_day) from {{ ref('int_spend_owners') }})
+        and week >= (select min(charge_day) from {{ ref('int_spend_owners') }})
 
 ),
 
