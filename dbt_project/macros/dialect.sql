@@ -64,10 +64,6 @@ case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }
 {% macro duckdb__edit_distance(left, right) %}levenshtein({{ left }}, {{ right }}){% endmacro %}
 {% macro bigquery__edit_distance(left, right) %}edit_distance({{ left }}, {{ right }}){% endmacro %}
 
-{% macro hour_of(ts) %}{{ return(adapter.dispatch('hour_of', 'reconcile')(ts)) }}{% endmacro %}
-{% macro duckdb__hour_of(ts) %}date_trunc('hour', {{ ts }}){% endmacro %}
-{% macro bigquery__hour_of(ts) %}timestamp_trunc({{ ts }}, hour){% endmacro %}
-
 {# the timestamp of an hour told as hours since 1970 #}
 {% macro hour_at(hour) %}{{ return(adapter.dispatch('hour_at', 'reconcile')(hour)) }}{% endmacro %}
 {% macro duckdb__hour_at(hour) %}make_timestamp(({{ hour }}) * 3600000000){% endmacro %}
@@ -112,11 +108,6 @@ case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }
 {% macro duckdb__json_text(json, name) %}json_extract_string({{ json }}, concat('$."', {{ name }}, '"')){% endmacro %}
 {% macro bigquery__json_text(json, name) %}json_value(parse_json({{ json }})[{{ name }}]){% endmacro %}
 
-{# first element of an array, null when it is empty #}
-{% macro first_of(array) %}{{ return(adapter.dispatch('first_of', 'reconcile')(array)) }}{% endmacro %}
-{% macro duckdb__first_of(array) %}{{ array }}[1]{% endmacro %}
-{% macro bigquery__first_of(array) %}{{ array }}[safe_offset(0)]{% endmacro %}
-
 {# rows of an array column with their place, first to last #}
 {% macro unnested_in_order(array, alias, place) -%}
   {{ return(adapter.dispatch('unnested_in_order', 'reconcile')(array, alias, place)) }}
@@ -152,13 +143,7 @@ case when {{ begin }} < {{ end }} then {{ clock }} >= {{ begin }} and {{ clock }
   array_length({{ usage }}) > (select count(distinct element.meter) from unnest({{ usage }}) as element)
 {%- endmacro %}
 
-{# a hex digest's 32 digits as three whole numbers, which take a third of its room; the first two, its first 30, sort as the digest does #}
-{% macro digits_of(digest, part) -%}
-  {%- set first, digits = {'high': (1, 15), 'low': (16, 15), 'tail': (31, 2)}[part] -%}
-  cast(concat('0x', substr({{ digest }}, {{ first }}, {{ digits }})) as int64)
-{%- endmacro %}
-
-{# the digest they are of #}
+{# the hex digest whose digits are three whole numbers: its first 15, the next 15, the last two. The first two sort as the digest does #}
 {% macro digest_of(high, low, tail) %}{{ return(adapter.dispatch('digest_of', 'reconcile')(high, low, tail)) }}{% endmacro %}
 {% macro duckdb__digest_of(high, low, tail) %}printf('%015x%015x%02x', {{ high }}, {{ low }}, {{ tail }}){% endmacro %}
 {% macro bigquery__digest_of(high, low, tail) %}format('%015x%015x%02x', {{ high }}, {{ low }}, {{ tail }}){% endmacro %}

@@ -101,7 +101,22 @@
 {# a number of a delivery's dictionary as a number of the day: deliveries have places in it, and no dictionary has 2³² rows #}
 {% macro numbered_in_day(place, number) %}{{ place }} * 4294967296 + {{ number }}{% endmacro %}
 
-{# what a call's slots take of its profile's rates, where both stand beside each other as `calls` and `rates` #}
+{#
+  what a usage with `quantity`, `high` and `told_again` takes of a receipt (R17, last step): its share, and what is accrued on it. A call
+  has one share of a receipt: what would be a second is no amount
+#}
+{% macro received(used, receipts) -%}
+case when not {{ used }}.told_again
+        then {{ receipts }}.sign * {{ carved(used ~ '.high - ' ~ used ~ '.quantity', used ~ '.high', receipts ~ '.amount', 'p') }}
+    end as cost_nanos,
+    case when {{ receipts }}.accrued = 0 then 0
+        else {{ carved(used ~ '.high - ' ~ used ~ '.quantity', used ~ '.high', receipts ~ '.accrued', 'a') }} end as accrued_nanos
+{%- endmacro %}
+
+{#
+  the same of a call and all slots of its profile, where both stand beside each other as `calls` and `rates`. 0 is of a slot that the call
+  did not use or this bill does not pay: call_costs_carry_the_receipts sees a receipt that nothing took
+#}
 {% macro slots_carved(sign, amount, name) -%}
 {% for slot in slots() -%}
 {%- set until, rate = 'calls.' ~ slot.name ~ '_until', 'rates.' ~ name ~ '_' ~ slot.slot -%}

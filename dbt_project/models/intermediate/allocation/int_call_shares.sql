@@ -11,11 +11,7 @@ final as (
 
     select
         used.charge_day, receipts.receipt, used.call_high, used.call_low, used.call_tail, used.context, used.quantity,
-        -- a call has one share of a receipt: what would be a second is no amount
-        case when not used.told_again
-            then receipts.sign * {{ carved('used.high - used.quantity', 'used.high', 'receipts.amount', 'p') }} end as cost_nanos,
-        case when receipts.accrued = 0 then 0
-            else {{ carved('used.high - used.quantity', 'used.high', 'receipts.accrued', 'a') }} end as accrued_nanos
+        {{ received('used', 'receipts') }}
     from used
     join {{ ref('int_receipts') }} as receipts
         on used.charge_day = receipts.ended_day and used.profile = receipts.profile and used.slot = receipts.slot

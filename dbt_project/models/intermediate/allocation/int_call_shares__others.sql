@@ -14,10 +14,7 @@ final as (
     select
         usages.charge_day, receipts.receipt, receipts.source, receipts.model, receipts.billing_currency, receipts.billing_period_start,
         receipts.charge_month, receipts.exceeds_ratio, usages.call_high, usages.call_low, usages.call_tail, usages.context, usages.quantity,
-        case when not usages.told_again
-            then receipts.sign * {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.amount', 'p') }} end as cost_nanos,
-        case when receipts.accrued = 0 then 0
-            else {{ carved('usages.high - usages.quantity', 'usages.high', 'receipts.accrued', 'a') }} end as accrued_nanos
+        {{ received('usages', 'receipts') }}
     from usages
     join {{ ref('int_receipts') }} as receipts on usages.charge_day = receipts.ended_day and usages.cell = receipts.cell
 
