@@ -84,7 +84,9 @@ def test_nothing_that_is_there_is_replaced_and_nothing_else_is_written_then(tmp_
 
 
 def test_a_kind_there_is_not_is_told_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(SettingsInvalid, match="no billing kind 'opnai'; nearest is openai -> use one of aws, "):
+    with pytest.raises(
+        SettingsInvalid, match="no billing kind 'opnai'; nearest is openai -> use one of anthropic, aws, "
+    ):
         write_company(tmp_path, {"billing": ["opnai"]})
     assert list(tmp_path.iterdir()) == []
 
