@@ -80,6 +80,11 @@ def of_minor(text: str, digits: int) -> str:
     return f"{_WIDE.scaleb(parse_amount(text), -digits):f}"
 
 
+def priced(quantity: int, price_per_million: str) -> str:
+    """What so many units cost, exactly. Raises ``ValueError`` as ``parse_amount`` does."""
+    return f"{_WIDE.scaleb(_WIDE.multiply(Decimal(quantity), parse_amount(price_per_million)), -6):f}"
+
+
 def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:
     """The amount that ``rounded`` and its residual in 10⁻²⁷ units stand for, or a sum of such."""
     return _WIDE.add(rounded, _WIDE.scaleb(Decimal(residual), -27))

@@ -5,7 +5,7 @@ cents, grouped by workspace and ``description``. A cost tells neither quantity n
 quantities are its (rule R10). Its counts are disjoint. A null workspace is the default workspace, which is a group of its
 own. Web search, code execution and session time have no model: what is billed is the tool, whose ``cost_type`` stands for it.
 
-Usage at Priority Tier is in the usage report and in no cost: its price is a contract's. Spending is told a second time by the
+Usage at Priority Tier is in the usage report and in no cost: its price is the contract's. Spending is told a second time by the
 analytics reports (after discounts) and a third time by the Claude Code report (an estimate). They are the same
 calls under other groups, so neither is read: a bill that took one of them in would count it twice.
 """
@@ -16,11 +16,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
@@ -48,6 +49,50 @@ _ORGANISATION, _GROUPED, _UNGROUPED, _USAGE = "organization", "costs", "costs_to
 _TOTAL_TOLERANCE = Decimal("1e-6")
 #: Currency → digits its minor unit stands for (ISO 4217). The report names no other.
 _MINOR_DIGITS = {"USD": 2}
+#: FOCUS columns of one row.
+_Fields = dict[str, str | None]
+_SELLER: _Fields = {
+    "ChargeCategory": "Usage",
+    "ServiceName": "Claude API",
+    "ProviderName": "Anthropic",
+    "InvoiceIssuerName": "Anthropic",
+}
+
+
+class PriorityPrice(BaseModel):
+    """What a contract takes for one kind of a model's tokens at Priority Tier, in USD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: str = Field(examples=["claude-sonnet-4-5-20250929"])
+    """The model as the usage report names it."""
+    meter: Literal["input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens"]
+    """Which of its tokens."""
+    cache_ttl: Literal["5m", "1h"] | None = None
+    """How long what was written to the cache is kept; without it, any time."""
+    price_per_million: str = Field(examples=["3.60"])
+    """What a million of them costs: the fee by the tokens committed to, where the contract names no price."""
+    valid_from: date | None = None
+    """The first day it holds; without it, from ever."""
+    valid_to: date | None = None
+    """The day after the last it holds; without it, for ever."""
+
+    @field_validator("price_per_million")
+    @classmethod
+    def _is_price(cls, value: str) -> str:
+        if money.parse_amount(value) < 0:
+            raise ValueError(f"{value!r:.40} is negative, which no price is")
+        return value
+
+    def holds(self, day: date) -> bool:
+        return (self.valid_from or day) <= day < (self.valid_to or date.max)
+
+    def meets(self, other: PriorityPrice) -> bool:
+        """Whether both are of the same tokens on some day."""
+        begins = max(self.valid_from or date.min, other.valid_from or date.min)
+        same = (self.model, self.meter) == (other.model, other.meter)
+        ttls = {self.cache_ttl, other.cache_ttl} - {None}
+        return same and len(ttls) < 2 and self.holds(begins) and other.holds(begins)
 
 
 class AnthropicConfig(SourceConfig):
@@ -64,10 +109,21 @@ class AnthropicConfig(SourceConfig):
     )
     """What usage is split by beside workspace, model, tier and context window: drop `inference_geo` where the API refuses it,
     add `speed` where fast mode is used, which lets costs tell it, too (a beta of the API)."""
+    priority_prices: tuple[PriorityPrice, ...] = ()
+    """What the contract takes at Priority Tier, which no cost tells: usage at that tier becomes lines that bill nothing and cost
+    so much, and what was paid for the commitment is a purchase of another bill (rule R2)."""
     control_total: bool = Field(default=True, exclude=True)
     """Whether each day's costs are asked for ungrouped as well; a day whose lines do not add up to it is refused."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
     """How long to insist where the API does not answer."""
+
+    @field_validator("priority_prices")
+    @classmethod
+    def _one_a_day(cls, value: tuple[PriorityPrice, ...]) -> tuple[PriorityPrice, ...]:
+        for one, other in combinations(value, 2):
+            if one.meets(other):
+                raise ValueError(f"two prices of {one.model} {one.meter} hold on one day; give the first a valid_to")
+        return value
 
 
 class Anthropic(Source):
@@ -113,12 +169,14 @@ class Anthropic(Source):
                     pull.add(f"{name}/{number:04}.json", page.url, page.content)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
-        account = self._account(landed)
+        account, day = self._account(landed), parse_day(landed.unit)
         charges = focus.Charges(self.name, landed.landing_id)
         report = focus.UsageReport(self.name, landed.landing_id)
-        unread = Rejections(self.name, landed.landing_id)
+        notes = Rejections(self.name, landed.landing_id)
         totals: dict[str, dict[str, Decimal]] = {name: defaultdict(Decimal) for name in (_GROUPED, _UNGROUPED)}
         once, asked, answered = Once(), set(), set()
+        billed_at: set[tuple[str | None, str | None]] = set()
+        unpriced: list[tuple[str, int, _Fields]] = []
         for index, item in enumerate(landed.objects):
             name, base = item.name.partition("/")[0], folders.line_base(index)
             if name == _ORGANISATION:
@@ -127,7 +185,7 @@ class Anthropic(Source):
             rows = []
             for start, told in self._buckets(landed, item):
                 rows += told
-                if start == datetime.combine(parse_day(landed.unit), time()):
+                if start == datetime.combine(day, time()):
                     answered.add(name)
             for row in rows:
                 if name in totals:
@@ -138,14 +196,24 @@ class Anthropic(Source):
             if name == _GROUPED and rows:
                 costs = [(row.line, self._charge(row, account)) for row in rows]
                 yield "charges", charges.table_of_rows(costs, file=item.name, line_base=base)
+                billed_at |= {(fields["x_Model"], fields["x_ServiceTier"]) for _, fields in costs}
             elif name == _USAGE:
-                _note_unread(unread, item.name, base, rows)
+                _note_unread(notes, item.name, base, rows)
                 used = [(row.line, fields) for row in rows for fields in self._used(row, account)]
                 if used:
                     yield "provider_usage", report.table_of_rows(used, file=item.name, line_base=base)
-        if unread.rows:
-            yield "rejected_records", unread.table()
+                contract = []
+                for line, fields in used:
+                    if charge := self._at_contract_price(fields, day):
+                        contract.append((line, charge))
+                    else:
+                        unpriced.append((item.name, base + line, fields))
+                if contract:
+                    yield "charges", charges.table_of_rows(contract, file=item.name, line_base=base)
         self._check(landed, asked - answered, totals if _UNGROUPED in asked else {})
+        _note_unbilled(notes, day, unpriced, billed_at)
+        if notes.rows:
+            yield "rejected_records", notes.table()
 
     def cited(self, path: Path, name: str, line: int) -> str:
         """The n-th result of a page, cut out of it as it stands."""
@@ -188,7 +256,7 @@ class Anthropic(Source):
         content, day = landed.path(item).read_bytes(), parse_day(landed.unit)
         return results.buckets(content, day, _times, source=self.name, file=item.name, number=Decimal)
 
-    def _charge(self, row: Result, account: str) -> dict[str, str | None]:
+    def _charge(self, row: Result, account: str) -> _Fields:
         """A cost as a FOCUS row. Effective and list cost are the billed cost: the report tells no other."""
         currency, cost = _billed(row)
         described, kind = row.text("description"), row.text("cost_type") or ""
@@ -206,17 +274,14 @@ class Anthropic(Source):
             "BillingPeriodStart": row.start_text(),
             "ChargePeriodStart": row.start_text(),
             "ChargePeriodEnd": row.end_text(),
-            "ChargeCategory": "Usage",
-            "ServiceName": "Claude API",
-            "ProviderName": "Anthropic",
-            "InvoiceIssuerName": "Anthropic",
+            **_SELLER,
             "ChargeDescription": described,
             "SkuId": described,
             "SkuMeter": described,
             "SubAccountId": _workspace(row),
         }
 
-    def _used(self, row: Result, account: str) -> Iterator[dict[str, str | None]]:
+    def _used(self, row: Result, account: str) -> Iterator[_Fields]:
         """One usage row as one row per meter and TTL, disjoint as it tells them; what was not used has none."""
         owner = {
             "ChargePeriodStart": row.start_text(),
@@ -232,6 +297,31 @@ class Anthropic(Source):
         # A search costs the same whichever model asked for it, and its cost names none.
         if searches := row.count(_SEARCHES):
             yield owner | {"x_Model": _WEB_SEARCH} | _counted(_TOOLS[_WEB_SEARCH], searches)
+
+    def _at_contract_price(self, used: _Fields, day: date) -> _Fields | None:
+        """Usage at Priority Tier as a FOCUS row that bills nothing, since the commitment is paid for as such; null at any other
+        tier, and where no price is declared."""
+        if used.get("x_ServiceTier") != "priority":
+            return None
+        told = (used["x_Model"], used["x_Meter"])
+        for price in self.config.priority_prices:
+            if (
+                (price.model, price.meter) == told
+                and price.holds(day)
+                and price.cache_ttl in (None, used["x_CacheTtl"])
+            ):
+                return {
+                    **used,
+                    **_SELLER,
+                    "BilledCost": "0",
+                    "EffectiveCost": money.priced(int(used["ConsumedQuantity"] or 0), price.price_per_million),
+                    "BillingCurrency": "USD",
+                    "BillingPeriodStart": used["ChargePeriodStart"],
+                    "ChargeDescription": "Priority Tier at contract price",
+                    "CommitmentDiscountId": "Priority Tier",
+                    "CommitmentDiscountStatus": "Used",
+                }
+        return None
 
     def _check(self, landed: Landed, unanswered: set[str], totals: Mapping[str, Mapping[str, Decimal]]) -> None:
         """Raises ``SourceRejected`` where a report leaves the day out, or the cost lines do not add up to its total.
@@ -297,7 +387,7 @@ _DIMENSIONS = (
 )
 
 
-def _priced(row: Result) -> dict[str, str | None]:
+def _priced(row: Result) -> _Fields:
     """The model of a result, and what it tells of the price."""
     tier, window, geography = row.text("service_tier"), row.text("context_window"), row.text("inference_geo")
     service_tier, batch = _TIERS.get(tier or "", (tier, "false" if tier else None))
@@ -311,7 +401,7 @@ def _priced(row: Result) -> dict[str, str | None]:
     }
 
 
-def _counted(meter: str, quantity: int) -> dict[str, str | None]:
+def _counted(meter: str, quantity: int) -> _Fields:
     return {"x_Meter": meter, "ConsumedQuantity": str(quantity), "ConsumedUnit": METERS[meter]}
 
 
@@ -335,7 +425,7 @@ def _billed(row: Result) -> tuple[str, str]:
         raise row.rejected(f"amount: {error}") from None
 
 
-def _note_unread(unread: Rejections, file: str, base: int, rows: list[Result]) -> None:
+def _note_unread(notes: Rejections, file: str, base: int, rows: list[Result]) -> None:
     """Note every kind of count that no meter reads, once a page, with the first row that has some."""
     found: dict[str, list[Result]] = {}
     for row in rows:
@@ -351,7 +441,7 @@ def _note_unread(unread: Rejections, file: str, base: int, rows: list[Result]) -
                 found.setdefault(name, []).append(row)
     for name, having in found.items():
         first = having[0]
-        unread.add(
+        notes.add(
             file,
             base + first.line,
             f"no meter reads it; rows that count it: {len(having)}",
@@ -359,6 +449,25 @@ def _note_unread(unread: Rejections, file: str, base: int, rows: list[Result]) -
             name,
             first.start.date() if first.start else None,
         )
+
+
+def _note_unbilled(
+    notes: Rejections,
+    day: date,
+    unpriced: list[tuple[str, int, _Fields]],
+    billed_at: set[tuple[str | None, str | None]],
+) -> None:
+    """Note every tier a model was used at and neither a cost nor a contract tells the price of, once a page, with the first row."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for file, line, fields in unpriced:
+        model, tier = fields["x_Model"], fields.get("x_ServiceTier") or "standard"
+        if tier != "standard" and (model, tier) not in billed_at:
+            found.setdefault((file, tier), []).append(line)
+    for (file, tier), lines in found.items():
+        reason = (
+            f"no cost tells what tier {tier} costs and no contract price is declared; counts used at it: {len(lines)}"
+        )
+        notes.add(file, lines[0], reason, len(tier), "service_tier", day)
 
 
 _READ = frozenset({*_TOKENS, _SEARCHES, *_NOT_BILLED})

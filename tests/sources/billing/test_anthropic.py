@@ -397,12 +397,110 @@ def test_only_cached_input_is_usage(api: Api, anthropic: Any, land: Any) -> None
     ],
 )
 def test_tiers_of_usage(api: Api, anthropic: Any, land: Any, tier: str | None, read: tuple[Any, Any]) -> None:
-    """Priority and flex are used and in no cost: their rows serve no line of the bill."""
+    """A tier of its own that no cost tells is used and not billed: that is said, and nothing is charged for it."""
     serve(api, page(), usage=page(used(service_tier=tier)))
     taken = land(anthropic(), DAY)
     (row,) = taken.rows["provider_usage"]
     assert (row["service_tier"], row["batch"]) == read
     assert "charges" not in taken.rows
+    noted = [(note["attribute"], note["charge_day"]) for note in taken.rows.get("rejected_records", [])]
+    assert noted == ([] if tier in ("standard", "batch", None) else [("service_tier", date(2026, 10, 1))])
+
+
+def test_a_tier_that_costs_tell_is_billed(api: Api, anthropic: Any, land: Any) -> None:
+    serve(api, page(cost("1", service_tier="flex")), usage=page(used(service_tier="flex")))
+    assert set(land(anthropic(), DAY).rows) == {"charges", "provider_usage"}
+
+
+def priority_price(price: str = "3.60", **more: Any) -> dict[str, Any]:
+    return {"model": SONNET, "meter": "input_tokens", "price_per_million": price} | more
+
+
+def test_priority_tier_costs_what_the_contract_says_and_bills_nothing(api: Api, anthropic: Any, land: Any) -> None:
+    """The commitment is paid for as a purchase of another bill (rules R2, E9)."""
+    told = used(service_tier="priority", uncached_input_tokens=123_457, output_tokens=10, workspace_id=None)
+    serve(api, page(cost("100")), usage=page(used(), told))
+    taken = land(anthropic(priority_prices=[priority_price()]), DAY)
+    charge = taken.rows["charges"][1]
+    expected = {
+        "billed_cost": 0,
+        "effective_cost": Decimal("0.444445200"),
+        "effective_cost_text": "0.44444520",
+        "list_cost": None,
+        "quantity": 123_457,
+        "service_tier": "priority",
+        "model": SONNET,
+        "meter": "input_tokens",
+        "sub_account_id": "(default)",
+        "api_key_id": "apikey_a",
+        "billing_account_id": ORGANISATION,
+        "commitment_discount_status": "Used",
+        "charge_period_start": datetime(2026, 10, 1),
+        "landing_line": 30_000_000_002,
+    }
+    assert {name: charge[name] for name in expected} == expected
+    assert len(taken.rows["charges"]) == 2
+    # Of the output no price is declared: that is said.
+    (note,) = taken.rows["rejected_records"]
+    assert (note["attribute"], note["landing_line"]) == ("service_tier", 30_000_000_002)
+    assert note["reason"].endswith("counts used at it: 1")
+
+
+@pytest.mark.parametrize(
+    ("more", "holds"),
+    [
+        ({"valid_from": "2026-10-01"}, True),
+        ({"valid_from": "2026-10-02"}, False),
+        ({"valid_to": "2026-10-02"}, True),
+        ({"valid_to": "2026-10-01"}, False),
+        ({"cache_ttl": "1h", "meter": "cache_write_input_tokens"}, True),
+        ({"cache_ttl": "5m", "meter": "cache_write_input_tokens"}, False),
+        ({"meter": "cache_write_input_tokens"}, True),
+        ({"model": "claude-opus-5"}, False),
+        ({"meter": "output_tokens"}, False),
+    ],
+)
+def test_a_contract_price_holds_for_its_tokens_and_days(
+    api: Api, anthropic: Any, land: Any, more: dict[str, Any], holds: bool
+) -> None:
+    written = {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 7}
+    caches = more.get("meter") == "cache_write_input_tokens"
+    counts = {"uncached_input_tokens": 0, "cache_creation": written} if caches else {}
+    serve(api, page(), usage=page(used(service_tier="priority", **counts)))
+    taken = land(anthropic(priority_prices=[priority_price(**more)]), DAY)
+    assert ("charges" in taken.rows) == holds
+
+
+def test_usage_at_another_tier_never_takes_the_contract_price(api: Api, anthropic: Any, land: Any) -> None:
+    tiers = ("standard", "batch", "flex", "priority_on_demand")
+    serve(api, page(), usage=page(*(used(service_tier=tier) for tier in tiers)))
+    assert "charges" not in land(anthropic(priority_prices=[priority_price()]), DAY).rows
+
+
+@pytest.mark.parametrize(
+    ("prices", "problem"),
+    [
+        ([priority_price("-1")], "is negative"),
+        ([priority_price("3,60")], "not a plain decimal amount"),
+        ([priority_price(discount="0.1")], "discount"),
+        ([{"model": SONNET, "meter": "input_tokens", "price_per_million": 3.6}], "price_per_million"),
+        ([priority_price(), priority_price("4")], "hold on one day"),
+        ([priority_price(valid_to="2026-10-03"), priority_price(valid_from="2026-10-02")], "hold on one day"),
+        (
+            [priority_price(meter="cache_write_input_tokens", cache_ttl=ttl) for ttl in (None, "5m")],
+            "hold on one day",
+        ),
+    ],
+)
+def test_contract_prices_that_cannot_be_are_refused(anthropic: Any, prices: list[Any], problem: str) -> None:
+    with pytest.raises(SettingsInvalid, match=problem):
+        anthropic(priority_prices=prices)
+
+
+def test_contract_prices_may_follow_each_other(anthropic: Any) -> None:
+    first, second = priority_price(valid_to="2026-10-02"), priority_price(valid_from="2026-10-02")
+    ttls = [priority_price(meter="cache_write_input_tokens", cache_ttl=ttl) for ttl in ("5m", "1h")]
+    assert len(anthropic(priority_prices=[first, second, *ttls]).config.priority_prices) == 4
 
 
 def test_console_usage_has_no_key_and_the_default_workspace_no_name(api: Api, anthropic: Any, land: Any) -> None:
