@@ -21,7 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
@@ -84,6 +84,12 @@ class PriorityPrice(BaseModel):
             raise ValueError(f"{value!r:.40} is negative, which no price is")
         return value
 
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> PriorityPrice:
+        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
+            raise ValueError(f"valid_to {self.valid_to} is not after valid_from {self.valid_from}")
+        return self
+
     def holds(self, day: date) -> bool:
         return (self.valid_from or day) <= day < (self.valid_to or date.max)
 
@@ -111,7 +117,7 @@ class AnthropicConfig(SourceConfig):
     add `speed` where fast mode is used, which lets costs tell it, too (a beta of the API)."""
     priority_prices: tuple[PriorityPrice, ...] = ()
     """What the contract takes at Priority Tier, which no cost tells: usage at that tier becomes lines that bill nothing and cost
-    so much, and what was paid for the commitment is a purchase of another bill (rule R2)."""
+    so much, and what was paid for the commitment is a purchase of another bill (rule R2). A cost that tells the tier goes first."""
     control_total: bool = Field(default=True, exclude=True)
     """Whether each day's costs are asked for ungrouped as well; a day whose lines do not add up to it is refused."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
@@ -176,7 +182,7 @@ class Anthropic(Source):
         totals: dict[str, dict[str, Decimal]] = {name: defaultdict(Decimal) for name in (_GROUPED, _UNGROUPED)}
         once, asked, answered = Once(), set(), set()
         billed_at: set[tuple[str | None, str | None]] = set()
-        unpriced: list[tuple[str, int, _Fields]] = []
+        at_tiers: dict[tuple[str, int], list[tuple[int, _Fields]]] = {}
         for index, item in enumerate(landed.objects):
             name, base = item.name.partition("/")[0], folders.line_base(index)
             if name == _ORGANISATION:
@@ -202,16 +208,19 @@ class Anthropic(Source):
                 used = [(row.line, fields) for row in rows for fields in self._used(row, account)]
                 if used:
                     yield "provider_usage", report.table_of_rows(used, file=item.name, line_base=base)
-                contract = []
-                for line, fields in used:
-                    if charge := self._at_contract_price(fields, day):
-                        contract.append((line, charge))
-                    else:
-                        unpriced.append((item.name, base + line, fields))
-                if contract:
-                    yield "charges", charges.table_of_rows(contract, file=item.name, line_base=base)
+                at_tiers[item.name, base] = [
+                    (line, fields) for line, fields in used if fields.get("x_ServiceTier") not in (None, "standard")
+                ]
         self._check(landed, asked - answered, totals if _UNGROUPED in asked else {})
-        _note_unbilled(notes, day, unpriced, billed_at)
+        for (file, base), used in at_tiers.items():
+            unbilled = [
+                (line, fields, self._at_contract_price(fields, day))
+                for line, fields in used
+                if (fields["x_Model"], fields["x_ServiceTier"]) not in billed_at
+            ]
+            if contract := [(line, charge) for line, _, charge in unbilled if charge]:
+                yield "charges", charges.table_of_rows(contract, file=file, line_base=base)
+            _note_unpriced(notes, file, base, day, [(line, fields) for line, fields, charge in unbilled if not charge])
         if notes.rows:
             yield "rejected_records", notes.table()
 
@@ -301,7 +310,7 @@ class Anthropic(Source):
     def _at_contract_price(self, used: _Fields, day: date) -> _Fields | None:
         """Usage at Priority Tier as a FOCUS row that bills nothing, since the commitment is paid for as such; null at any other
         tier, and where no price is declared."""
-        if used.get("x_ServiceTier") != "priority":
+        if used["x_ServiceTier"] != "priority":
             return None
         told = (used["x_Model"], used["x_Meter"])
         for price in self.config.priority_prices:
@@ -451,23 +460,16 @@ def _note_unread(notes: Rejections, file: str, base: int, rows: list[Result]) ->
         )
 
 
-def _note_unbilled(
-    notes: Rejections,
-    day: date,
-    unpriced: list[tuple[str, int, _Fields]],
-    billed_at: set[tuple[str | None, str | None]],
-) -> None:
-    """Note every tier a model was used at and neither a cost nor a contract tells the price of, once a page, with the first row."""
-    found: dict[tuple[str, str], list[int]] = {}
-    for file, line, fields in unpriced:
-        model, tier = fields["x_Model"], fields.get("x_ServiceTier") or "standard"
-        if tier != "standard" and (model, tier) not in billed_at:
-            found.setdefault((file, tier), []).append(line)
-    for (file, tier), lines in found.items():
+def _note_unpriced(notes: Rejections, file: str, base: int, day: date, used: list[tuple[int, _Fields]]) -> None:
+    """Note every tier of a page that neither a cost nor a contract tells the price of, with the first row used at it."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for line, fields in used:
+        found[fields["x_ServiceTier"] or ""].append(line)
+    for tier, lines in found.items():
         reason = (
             f"no cost tells what tier {tier} costs and no contract price is declared; counts used at it: {len(lines)}"
         )
-        notes.add(file, lines[0], reason, len(tier), "service_tier", day)
+        notes.add(file, base + lines[0], reason, len(tier), "service_tier", day)
 
 
 _READ = frozenset({*_TOKENS, _SEARCHES, *_NOT_BILLED})

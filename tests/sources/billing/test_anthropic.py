@@ -1,8 +1,44 @@
-"""Anthropic's cost and usage reports, served from a loopback server as the provider writes them."""
+"""Anthropic's cost and usage reports, served from a loopback server as the provider writes them.
+
+Where such bills go wrong, and the test that holds it:
+
+- pages with a cursor: test_pages_are_followed_with_the_same_parameters
+- pages that repeat, shift or contradict each other: test_contradictory_pages_are_refused
+- a page that fails midway: test_failure_on_a_later_page_lands_nothing
+- a pull begun again: test_a_pull_that_broke_off_lands_whole_when_it_is_made_again
+- an answer cut off: test_an_answer_cut_off_on_the_wire_is_asked_for_again
+- too many requests: test_a_busy_api_is_asked_again_when_it_says
+- a key of a workspace, a closed account: test_a_key_of_a_workspace_or_a_closed_account_names_its_variable
+- a key of another organisation: test_account_is_the_organisation_of_the_key
+- arrays without brackets, which the API ignores: test_arrays_are_bracketed_and_no_report_of_the_same_spending_is_asked_for
+- a day, a month without spend: test_a_day_without_spend_is_known_to_be_empty, test_a_month_without_spend_is_known_to_be_empty
+- a bucket left out is no empty one: test_contradictory_pages_are_refused
+- the border of a month: test_the_last_day_of_a_month_is_utcs_in_whatever_zone_it_is_told
+- cents for dollars: test_cents_are_dollars_digit_for_digit, test_an_amount_that_is_no_text_may_be_of_another_unit
+- another currency: test_minor_units_of_another_currency_are_not_guessed
+- binary floats: test_ten_thousand_tenths_of_a_cent_are_ten_dollars
+- lines that are not the whole: test_lines_that_do_not_add_up_to_the_day_are_refused
+- a negative amount, a late credit: test_a_credit_that_comes_late_is_a_line_of_its_own_day
+- a restatement, of a closed month too, and a line that is gone: test_redelivery_is_no_news_and_a_restatement_replaces
+- null is the default workspace: test_default_workspace_is_a_group_and_not_an_answer_that_was_not_grouped
+- usage of the console has no key: test_console_usage_has_no_key_and_the_default_workspace_no_name
+- kinds of cost and of tokens nobody knows yet: test_what_a_cost_tells_of_its_price
+- counts nobody knows yet: test_a_count_that_no_meter_reads_is_told_and_the_rest_counts
+- uncached input is no part of cached: test_usage_counts_are_disjoint_as_told
+- cache without other input: test_only_cached_input_is_usage
+- five minutes and an hour, context bands, geographies, batches: test_what_a_cost_tells_of_its_price, test_tiers_of_usage
+- web search without a model, code execution without usage: test_a_cost_without_a_model_is_its_tools
+- Priority Tier in no cost: test_priority_tier_costs_what_the_contract_says_and_bills_nothing
+- Priority Tier in a cost after all: test_a_cost_that_tells_priority_tier_goes_before_the_contract
+- spending told again, after discounts or as an estimate:
+  test_arrays_are_bracketed_and_no_report_of_the_same_spending_is_asked_for
+- hostile text: test_hostile_text_stays_text, test_text_that_is_none_is_refused_with_its_place
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -412,6 +448,14 @@ def test_a_tier_that_costs_tell_is_billed(api: Api, anthropic: Any, land: Any) -
     assert set(land(anthropic(), DAY).rows) == {"charges", "provider_usage"}
 
 
+def test_a_cost_that_tells_priority_tier_goes_before_the_contract(api: Api, anthropic: Any, land: Any) -> None:
+    """Both would be the same tokens twice."""
+    serve(api, page(cost("100", service_tier="priority")), usage=page(used(service_tier="priority")))
+    taken = land(anthropic(priority_prices=[priority_price()]), DAY)
+    assert set(taken.rows) == {"charges", "provider_usage"}
+    assert [row["effective_cost"] for row in taken.rows["charges"]] == [1]
+
+
 def priority_price(price: str = "3.60", **more: Any) -> dict[str, Any]:
     return {"model": SONNET, "meter": "input_tokens", "price_per_million": price} | more
 
@@ -482,6 +526,7 @@ def test_usage_at_another_tier_never_takes_the_contract_price(api: Api, anthropi
     [
         ([priority_price("-1")], "is negative"),
         ([priority_price("3,60")], "not a plain decimal amount"),
+        ([priority_price(valid_from="2026-10-02", valid_to="2026-10-02")], "valid_to 2026-10-02 is not after"),
         ([priority_price(discount="0.1")], "discount"),
         ([{"model": SONNET, "meter": "input_tokens", "price_per_million": 3.6}], "price_per_million"),
         ([priority_price(), priority_price("4")], "hold on one day"),
@@ -664,6 +709,37 @@ def test_failure_on_a_later_page_lands_nothing(api: Api, anthropic: Any, refused
     assert isinstance(refused(anthropic()), SourceUnavailable)
 
 
+def test_a_pull_that_broke_off_lands_whole_when_it_is_made_again(
+    api: Api, anthropic: Any, refused: Any, land: Any
+) -> None:
+    pages = {None: page(FIRST, following="page_2"), "page_2": page(LAST)}
+    serve_pages(api, pages)
+    whole = api.answer
+    api.answer = lambda path, params: (503, b"", OK) if "page" in dict(params) else whole(path, params)
+    refused(anthropic(control_total=False))
+    api.answer = whole
+    taken = land(anthropic(control_total=False), DAY)
+    assert [row["billed_cost"] for row in taken.rows["charges"]] == [1, 2]
+    assert [item.name for item in taken.landed.objects if item.name.startswith("costs/")] == [
+        "costs/0001.json",
+        "costs/0002.json",
+    ]
+
+
+def test_an_answer_cut_off_on_the_wire_is_asked_for_again(api: Api, anthropic: Any, land: Any) -> None:
+    serve(api, page(FIRST, LAST))
+    whole, cut = api.answer, [True]
+
+    def answer(path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
+        status, body, headers = whole(path, params)
+        if path == COSTS and cut and cut.pop():
+            return status, body[:-20], {"Content-Length": str(len(body))}
+        return status, body, headers
+
+    api.answer = answer
+    assert [row["billed_cost"] for row in land(anthropic(), DAY).rows["charges"]] == [1, 2]
+
+
 def test_a_busy_api_is_asked_again_when_it_says(api: Api, anthropic: Any, land: Any) -> None:
     serve(api, page(FIRST))
     whole, busy = api.answer, [True]
@@ -721,6 +797,25 @@ def test_redelivery_is_no_news_and_a_restatement_replaces(api: Api, anthropic: A
     assert [row["billed_cost"] for row in restated.rows["charges"]] == [Decimal("0.99")]
 
 
+def test_a_credit_that_comes_late_is_a_line_of_its_own_day(api: Api, anthropic: Any, land: Any) -> None:
+    """Of a month long closed, too: the day is another delivery, and its old lines stay what they were."""
+    serve(api, page(FIRST))
+    before = land(anthropic(), DAY, datetime(2026, 10, 2)).rows["charges"]
+    serve(api, page(FIRST, cost("-40", **UNDESCRIBED | {"description": "Credit"})))
+    taken = land(anthropic(), DAY, datetime(2027, 1, 9))
+    kept, credit = taken.rows["charges"]
+    assert taken.news
+    assert [kept[name] for name in ("charge_id", "billed_cost")] == [before[0]["charge_id"], 1]
+    told = ("billed_cost", "charge_period_start", "billing_period_start", "model", "charge_description")
+    assert [credit[name] for name in told] == [
+        Decimal("-0.4"),
+        datetime(2026, 10, 1),
+        date(2026, 10, 1),
+        None,
+        "Credit",
+    ]
+
+
 def test_charge_ids_do_not_depend_on_the_order_of_lines(api: Api, anthropic: Any, land: Any) -> None:
     serve(api, page(FIRST, LAST))
     first = {row["charge_id"]: row["billed_cost"] for row in land(anthropic(), DAY).rows["charges"]}
@@ -732,6 +827,39 @@ def test_a_day_without_spend_is_known_to_be_empty(api: Api, anthropic: Any, land
     serve(api, page())
     taken = land(anthropic(), DAY)
     assert (taken.rows, taken.news) == ({}, True)
+
+
+def test_a_month_without_spend_is_known_to_be_empty(api: Api, anthropic: Any, land: Any) -> None:
+    def answer(path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
+        asked = dict(params)
+        if path == ME:
+            return 200, organisation(), OK
+        return 200, page(buckets=[bucket(start=asked["starting_at"], end=asked["ending_at"])]), OK
+
+    api.answer = answer
+    source = anthropic()
+    days = list(source.units(Period(date(2026, 9, 1), date(2026, 10, 1))))
+    assert [(taken.news, taken.rows) for taken in (land(source, day) for day in days)] == [(True, {})] * 30
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-09-30T00:00:00Z", "2026-10-01T00:00:00Z"),
+        ("2026-09-29T17:00:00-07:00", "2026-09-30T17:00:00-07:00"),
+        ("2026-09-30T00:00:00.000+00:00", "2026-10-01T00:00:00.000+00:00"),
+    ],
+)
+def test_the_last_day_of_a_month_is_utcs_in_whatever_zone_it_is_told(
+    api: Api, anthropic: Any, land: Any, start: str, end: str
+) -> None:
+    told = [page(buckets=[bucket(*rows, start=start, end=end)]) for rows in ((FIRST,), (used(),))]
+    serve(api, *told)
+    taken = land(anthropic(), "2026-09-30")
+    (charge,), (usage,) = taken.rows["charges"], taken.rows["provider_usage"]
+    told_of = ("charge_period_start", "charge_period_end", "billing_period_start")
+    assert [charge[name] for name in told_of] == [datetime(2026, 9, 30), datetime(2026, 10, 1), date(2026, 9, 1)]
+    assert usage["charge_day"] == date(2026, 9, 30)
 
 
 @pytest.mark.parametrize("text", ["=cmd()|'A'!A1", "a\u0000b", "x" * 100_000, "</script>"])
@@ -754,3 +882,9 @@ def test_a_cited_line_is_the_result_as_it_stands(tmp_path: Path) -> None:
     assert [source.cited(stored, "costs/0001.json", line) for line in (1, 2)] == [first, second]
     with pytest.raises(SourceRejected, match="no result 3"):
         source.cited(stored, "costs/0001.json", 3)
+
+
+def test_every_trap_is_held_by_a_test_there_is() -> None:
+    named = set(re.findall(r"test_\w+", __doc__ or ""))
+    assert len(named) > 20
+    assert named <= set(globals())
