@@ -37,13 +37,12 @@ def source_problems(settings: Settings) -> Iterator[tuple[str, int, yaml_text.Pl
                 yield room, number, place, problem
     bills = [str(config.get("name")) for config in settings.billing]
     for number, config in enumerate(settings.invoices):
-        if isinstance(bill := config.get("bill"), str) and bill not in bills:
-            known = ", ".join(bills) or "and none is configured"
+        if bills and isinstance(bill := config.get("bill"), str) and bill not in bills:
             yield (
                 "invoices",
                 number,
                 ("bill",),
-                f"no source under billing is called {bill!r:.60}{nearest(bill, bills)}; {known}",
+                f"no source under billing is called {bill!r:.60}{nearest(bill, bills)}",
             )
 
 

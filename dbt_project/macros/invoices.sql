@@ -3,7 +3,7 @@
   export's rows. It is a limit and no money, so its root may be a binary float, rounded where both warehouses agree
 #}
 {% macro invoice_tolerance(rows, currency) -%}
-{{ money('greatest(100, round(0.5 * sqrt(' ~ rows ~ '), 6)) * ' ~ least_unit(currency)) }}
+{{ money('greatest(100, round(sqrt(' ~ rows ~ ') / 2, 6)) * ' ~ least_unit(currency)) }}
 {%- endmacro %}
 
 {# the least unit of a currency, ISO 4217: a hundredth, but for those that have none or three decimals #}

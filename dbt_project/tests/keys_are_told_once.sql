@@ -24,6 +24,8 @@
     'int_bucket_shares': ['allocation_id'],
     'int_context_thresholds': ['day_emitter_id'],
     'int_doubtful_calls': ['call_id'],
+    'int_invoice_statements': ['invoice_reconciliation_id'],
+    'int_invoices': ['invoice_part_id'],
     'int_placements': ['emitter'],
     'int_profiles': ['profile'],
     'int_receipts': ['receipt', 'receipt_id'],

@@ -2,7 +2,7 @@
 select
     invoice_reconciliation_id, source, billing_period_start, number as invoice_id, invoice_ids, invoices, open_invoices,
     invoiced_cost, tax_cost, export_cost, export_rows, difference, tolerance, status, cumulative_difference, cumulative_tolerance,
-    cast(cumulative_difference is not null and abs(cumulative_difference) > cumulative_tolerance as boolean) as leans,
+    cumulative_difference is not null and abs(cumulative_difference) > cumulative_tolerance as leans,
     allocated_cost, unrated_rows,
     case
         when status = 'not_run' then 'not_run'

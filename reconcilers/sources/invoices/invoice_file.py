@@ -84,7 +84,7 @@ class InvoiceFile(Source):
     kind = "invoice_file"
     Config = InvoiceFileConfig
     begins = MappingProxyType(
-        {"": "uri: invoices  # a folder, or s3://bucket/prefix\n    bill: BILL  # the source under billing\n"}
+        {"": "uri: invoices  # a folder, or s3://bucket/prefix\nbill: <bill>  # which source of billing\n"}
     )
     config: InvoiceFileConfig
 

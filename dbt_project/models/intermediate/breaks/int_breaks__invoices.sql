@@ -49,8 +49,8 @@ final as (
                 then 'invoices of the months up to this one lean one way: each within tolerance, together beyond it'
             when 'invoice_missing' then 'the export has the month and no invoice tells it'
             when 'invoice_without_export' then 'invoiced, and no export has its month or its number'
-            else concat('invoiced ', {{ text('invoiced_cost') }}, ', exported ', {{ text('export_cost') }}, ' in ', {{ text('export_rows') }},
-                ' lines; they may differ by ', {{ text('tolerance') }})
+            else concat('invoiced ', {{ text('invoiced_cost') }}, ', exported ', {{ text('export_cost') }}, ' in ',
+                {{ text('export_rows') }}, ' lines; they may differ by ', {{ text('tolerance') }})
         end as note,
         cast(null as string) as reconciliation_id, billing_currency as currency
     from compared

@@ -19,7 +19,8 @@ exports as (
     select
         *,
         {{ from_nanos(converted(idiv('total', '1000000000000000000'),
-            '(total - ' ~ idiv('total', '1000000000000000000') ~ ' * 1000000000000000000)', '1000000000', sign_of('total'))) }} as export_cost
+            '(total - ' ~ idiv('total', '1000000000000000000') ~ ' * 1000000000000000000)', '1000000000', sign_of('total'))) }}
+            as export_cost
     from charged
 
 ),
