@@ -72,6 +72,19 @@ def charged(text: str) -> Amount:
     return found
 
 
+def of_minor(text: str, digits: int) -> str:
+    """An amount written in a currency's minor unit as one in the currency, digit for digit: ``318.0425`` cents are ``3.180425``.
+
+    ``digits`` is how many the minor unit stands for: 2 of USD (ISO 4217). Raises ``ValueError`` as ``parse_amount`` does.
+    """
+    return f"{_WIDE.scaleb(parse_amount(text), -digits):f}"
+
+
+def priced(quantity: int, price_per_million: str) -> str:
+    """What so many units cost, exactly. Raises ``ValueError`` as ``parse_amount`` does."""
+    return f"{_WIDE.scaleb(_WIDE.multiply(Decimal(quantity), parse_amount(price_per_million)), -6):f}"
+
+
 def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:
     """The amount that ``rounded`` and its residual in 10⁻²⁷ units stand for, or a sum of such."""
     return _WIDE.add(rounded, _WIDE.scaleb(Decimal(residual), -27))

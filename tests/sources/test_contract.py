@@ -80,6 +80,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"group_costs_by": ["project_id"]},
         {"base_url": "https://elsewhere", "api_key_env": "KEY", "retry": {"attempts": 2}, "side_by_side": 1},
     ),
+    (
+        "billing",
+        {"kind": "anthropic"},
+        {"billing_account_id": "one"},
+        {"base_url": "https://elsewhere", "api_key_env": "KEY", "group_usage_by": [], "control_total": False},
+    ),
     ("billing", {"kind": "aws", "format": "cur_2_0"}, {"cost": "net_unblended"}, {"earlier_months": 2}),
     ("billing", {"kind": "focus_file"}, {"time_format": "%d.%m.%Y"}, {"endpoint_url": "http://here"}),
     (

@@ -8,25 +8,25 @@ rows count tokens, where ``input_tokens`` includes cached and cache-write tokens
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from reconcilers import money
-from reconcilers.errors import SourceChangedShape, SourceRejected
+from reconcilers.errors import SourceRejected
 from reconcilers.ingest.lake import METERS
 from reconcilers.periods import Period, parse_day
-from reconcilers.sources import focus, folders, http, units
+from reconcilers.sources import focus, folders, http, results, units
 from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.results import Once, Result
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 #: What the two pulls of one day's costs may differ by: answers carry amounts as doubles, rounded each on its own.
 _TOTAL_TOLERANCE = Decimal("1e-9")
-#: Starts every list of results; inside a string the quotes would be escaped.
-_RESULTS = '"results":'
 
 UsageReportName = Literal[
     "completions",
@@ -123,7 +121,7 @@ class OpenAI(Source):
         report = focus.UsageReport(self.name, landed.landing_id)
         grouped: dict[str, Decimal] = defaultdict(Decimal)
         ungrouped: dict[str, Decimal] = defaultdict(Decimal)
-        seen: set[tuple[object, ...]] = set()
+        once = Once()
         has_total = False
         for index, item in enumerate(landed.objects):
             name = item.name.partition("/")[0]
@@ -133,7 +131,8 @@ class OpenAI(Source):
                 self._add(ungrouped, rows)
                 continue
             for row in rows:
-                self._check_once(seen, name, row)
+                currency = row.text("amount.currency") if name == "costs" else None
+                once.check(row, name, row.start, *(str(row.get(dimension)) for dimension in _DIMENSIONS), currency)
             base = folders.line_base(index)
             if name == "costs" and rows:
                 costs = [(row.line, self._charge(row)) for row in rows]
@@ -152,21 +151,7 @@ class OpenAI(Source):
 
     def cited(self, path: Path, name: str, line: int) -> str:
         """The n-th result of a page, cut out of it as it stands."""
-        text, decoder, number = path.read_text(), json.JSONDecoder(), 0
-        position = text.find(_RESULTS)
-        while position >= 0:
-            position = text.index("[", position) + 1
-            while text[position] != "]":
-                if text[position] in " \t\r\n,":
-                    position += 1
-                    continue
-                start = position
-                _, position = decoder.raw_decode(text, start)
-                number += 1
-                if number == line:
-                    return text[start:position]
-            position = text.find(_RESULTS, position)
-        raise SourceRejected(f"no result {line}", source=self.name, file=name, hint="landing was changed; restore it")
+        return results.cited(path, name, line, source=self.name)
 
     def _client(self, retry: http.RetryPolicy) -> http.Client:
         key = http.credential(self.config.api_key_env, self.name)
@@ -187,21 +172,12 @@ class OpenAI(Source):
         for name in self.config.usage:
             yield name, f"/v1/organization/usage/{name}", _USAGE_GROUPS.get(name, ("project_id", "api_key_id", "model"))
 
-    def _rows(self, landed: Landed, item: LandedObject) -> Iterator[_Row]:
+    def _rows(self, landed: Landed, item: LandedObject) -> Iterator[Result]:
         """The results of one page. A result outside the unit's day contradicts what was asked for."""
-        body = http.parse_json(landed.path(item).read_bytes(), source=self.name, file=item.name, number=str)
-        page = _Row(self.name, item.name, 0, body, None, None)
-        first = _day_start(parse_day(landed.unit))
         family = "organization.costs." if item.name.startswith("costs") else "organization.usage."
-        line = 0
-        for bucket in page.members("data"):
-            told = _Row(self.name, item.name, line + 1, bucket, None, None)
-            start, end = told.instant("start_time"), told.instant("end_time")
-            for result in told.members("results"):
-                line += 1
-                row = _Row(self.name, item.name, line, result, start, end)
-                if not first <= start < end <= first + timedelta(days=1):
-                    raise row.rejected(f"is of {start} to {end}, which was not asked for")
+        content, day = landed.path(item).read_bytes(), parse_day(landed.unit)
+        for _, told in results.buckets(content, day, _times, source=self.name, file=item.name, number=str):
+            for row in told:
                 if not str(row.get("object")).startswith(family):
                     raise row.changed(f"object is {row.get('object')!r:.60}, not {family}*")
                 organisation = row.text("organization_id")
@@ -212,17 +188,9 @@ class OpenAI(Source):
                     )
                 yield row
 
-    def _check_once(self, seen: set[tuple[object, ...]], name: str, row: _Row) -> None:
-        """A group stands once in a bucket: told twice, a page was repeated or shifted while it was read."""
-        dimensions = [row.get(dimension) for dimension in _DIMENSIONS]
-        facts = (name, row.start, *map(str, dimensions), str(row.amount().get("currency")) if name == "costs" else "")
-        if facts in seen:
-            raise row.rejected("the same group came twice", "pull the day again; its pages contradict each other")
-        seen.add(facts)
-
-    def _charge(self, row: _Row) -> dict[str, str | None]:
+    def _charge(self, row: Result) -> dict[str, str | None]:
         """A cost as a FOCUS row. Effective and list cost are the billed cost: the API tells no other."""
-        amount, item = row.amount(), row.text("line_item")
+        item = row.text("line_item")
         unit = row.text("quantity_unit")
         known = read_line_item(item, unit) if item is not None else None
         credit = item is not None and re.fullmatch(r"credits?", item.strip(), re.IGNORECASE) is not None
@@ -232,13 +200,13 @@ class OpenAI(Source):
         elif known and unit is None and "quantity_unit" not in row.fields and METERS[known.meter] == "tokens":
             # Before the API told units, quantities of token lines were told in tokens.
             unit = "tokens"
-        cost = _plain_zero(row.required_text(amount, "value"))
+        cost = _plain_zero(row.required_text("amount.value"))
         return {
             "BilledCost": cost,
             "EffectiveCost": cost,
             "ListCost": cost,
             "BillingAccountId": self.config.billing_account_id or row.text("organization_id"),
-            "BillingCurrency": row.required_text(amount, "currency"),
+            "BillingCurrency": row.required_text("amount.currency"),
             "BillingPeriodStart": row.start_text(),
             "ChargePeriodStart": row.start_text(),
             "ChargePeriodEnd": row.end_text(),
@@ -265,7 +233,7 @@ class OpenAI(Source):
             "x_Modality": known.modality if known else None,
         }
 
-    def _usage(self, name: str, row: _Row) -> Iterator[dict[str, str | None]]:
+    def _usage(self, name: str, row: Result) -> Iterator[dict[str, str | None]]:
         """One usage row as one row per meter and modality, disjoint; what was not used has none."""
         tier, batch = row.text("service_tier"), row.get("batch")
         if batch is not None and not isinstance(batch, bool):
@@ -289,14 +257,13 @@ class OpenAI(Source):
                     "ConsumedUnit": METERS[meter],
                 }
 
-    def _add(self, totals: dict[str, Decimal], rows: list[_Row]) -> None:
+    def _add(self, totals: dict[str, Decimal], rows: list[Result]) -> None:
         for row in rows:
-            amount = row.amount()
             try:
-                value = money.parse_amount(_plain_zero(row.required_text(amount, "value")))
+                value = money.parse_amount(_plain_zero(row.required_text("amount.value")))
             except ValueError as error:
                 raise row.rejected(f"amount: {error}") from None
-            totals[row.required_text(amount, "currency").upper()] += value
+            totals[row.required_text("amount.currency").upper()] += value
 
 
 # What a line item says ------------------------------------------------------------------------------------------------
@@ -419,7 +386,7 @@ _USAGE_GROUPS: Mapping[str, tuple[str, ...]] = {
 _Metered = Iterator[tuple[str, str | None, int]]
 
 
-def _completions(row: _Row) -> _Metered:
+def _completions(row: Result) -> _Metered:
     """``input_tokens`` includes cached and cache-write tokens; output includes reasoning."""
     whole, cached = row.count("input_tokens", required=True), row.count("input_cached_tokens")
     written = row.count("input_cache_write_tokens")
@@ -433,7 +400,7 @@ def _completions(row: _Row) -> _Metered:
     yield "requests", None, row.count("num_model_requests")
 
 
-def _by_modality(row: _Row, meter: str, name: str, whole: int) -> _Metered:
+def _by_modality(row: Result, meter: str, name: str, whole: int) -> _Metered:
     """Split where the row tells a modality for every token; older rows tell audio alone, and count it differently."""
     parts = {modality: row.count(name.format(modality)) for modality in ("text", "audio", "image")}
     if sum(parts.values()) == whole and row.get(name.format("text")) is not None:
@@ -442,15 +409,15 @@ def _by_modality(row: _Row, meter: str, name: str, whole: int) -> _Metered:
         yield meter, None, whole
 
 
-def _counted(field: str, meter: str) -> Callable[[_Row], _Metered]:
-    def metered(row: _Row) -> _Metered:
+def _counted(field: str, meter: str) -> Callable[[Result], _Metered]:
+    def metered(row: Result) -> _Metered:
         yield meter, None, row.count(field, required=True)
         yield "requests", None, row.count("num_model_requests")
 
     return metered
 
 
-_METERED: Mapping[str, Callable[[_Row], _Metered]] = {
+_METERED: Mapping[str, Callable[[Result], _Metered]] = {
     "completions": _completions,
     "embeddings": _counted("input_tokens", "input_tokens"),
     "moderations": _counted("input_tokens", "input_tokens"),
@@ -461,76 +428,16 @@ _METERED: Mapping[str, Callable[[_Row], _Metered]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One JSON object of a page and where it stands; numbers with a point are text. Reads members by their kind."""
+def _times(bucket: Result) -> tuple[datetime, datetime]:
+    return _instant(bucket, "start_time"), _instant(bucket, "end_time")
 
-    source: str
-    file: str
-    line: int
-    fields: Any
-    start: datetime | None
-    end: datetime | None
 
-    def get(self, name: str) -> Any:
-        if not isinstance(self.fields, dict):
-            raise self.changed("is not a JSON object")
-        return self.fields.get(name)
-
-    def members(self, name: str) -> list[Any]:
-        found = self.get(name)
-        if not isinstance(found, list):
-            raise self.changed(f"{name} is not a list")
-        return found
-
-    def text(self, name: str) -> str | None:
-        """A text or number as it is written; null and absent are the same."""
-        found = self.get(name)
-        if found is None or (isinstance(found, str | int) and not isinstance(found, bool)):
-            return None if found is None or found == "" else str(found)
-        raise self.changed(f"{name} is neither text nor number")
-
-    def required_text(self, fields: Mapping[str, Any], name: str) -> str:
-        found = _Row(self.source, self.file, self.line, fields, None, None).text(name)
-        if found is None:
-            raise self.rejected(f"amount.{name} is empty")
-        return found
-
-    def amount(self) -> dict[str, Any]:
-        found = self.get("amount")
-        if not isinstance(found, dict):
-            raise self.changed("amount is not a JSON object")
-        return found
-
-    def count(self, name: str, *, required: bool = False) -> int:
-        """A whole number that is not negative; 0 where the row does not tell it."""
-        found = self.get(name)
-        if found is None and not required:
-            return 0
-        if isinstance(found, bool) or not isinstance(found, int):
-            raise self.changed(f"{name} is not a whole number")
-        if found < 0:
-            raise self.rejected(f"{name} is negative")
-        return int(found)
-
-    def instant(self, name: str) -> datetime:
-        """Unix seconds as naive UTC; some answers write them as text."""
-        found = self.text(name)
-        if found is None or not re.fullmatch(r"\d{1,11}", found):
-            raise self.changed(f"{name} is not in Unix seconds")
-        return datetime.fromtimestamp(int(found), UTC).replace(tzinfo=None)
-
-    def start_text(self) -> str | None:
-        return self.start.isoformat() if self.start else None
-
-    def end_text(self) -> str | None:
-        return self.end.isoformat() if self.end else None
-
-    def rejected(self, problem: str, hint: str = "pull the day again, or report it to the provider") -> SourceRejected:
-        return SourceRejected(problem, source=self.source, file=self.file, line=self.line, hint=hint)
-
-    def changed(self, problem: str) -> SourceChangedShape:
-        return SourceChangedShape(problem, source=self.source, file=self.file, line=self.line or None)
+def _instant(bucket: Result, name: str) -> datetime:
+    """Unix seconds as naive UTC; some answers write them as text."""
+    found = bucket.text(name)
+    if found is None or not re.fullmatch(r"\d{1,11}", found):
+        raise bucket.changed(f"{name} is not in Unix seconds")
+    return datetime.fromtimestamp(int(found), UTC).replace(tzinfo=None)
 
 
 def _plain_zero(text: str) -> str:

@@ -1,0 +1,497 @@
+"""Anthropic's bill (cost report) and its own usage report, both of the Admin API, one UTC day a unit.
+
+https://platform.claude.com/docs/en/manage-claude/usage-cost-api: costs are daily buckets of ``amount``, a decimal text in
+cents, grouped by workspace and ``description``. A cost tells neither quantity nor API key; the usage report tells both, so
+quantities are its (rule R10). Its counts are disjoint. A null workspace is the default workspace, which is a group of its
+own. Web search, code execution and session time have no model: what is billed is the tool, whose ``cost_type`` stands for it.
+
+Usage at Priority Tier is in the usage report and in no cost: its price is the contract's. Spending is told a second time by the
+analytics reports (after discounts) and a third time by the Claude Code report (an estimate). They are the same
+calls under other groups, so neither is read: a bill that took one of them in would count it twice.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import combinations
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from reconcilers import money
+from reconcilers.errors import SourceRejected
+from reconcilers.ingest.lake import METERS
+from reconcilers.periods import Period, parse_day, parse_instant
+from reconcilers.sources import focus, folders, http, results
+from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.rejected import Rejections
+from reconcilers.sources.results import Once, Result
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from reconcilers.ingest.landing import Landed, LandedObject, Pull
+
+_API_VERSION = "2023-06-01"
+#: What makes both reports tell the speed of a call.
+_FAST_MODE = "fast-mode-2026-02-01"
+_ORGANISATION_PATH = "/v1/organizations/me"
+_COST_REPORT, _USAGE_REPORT = "/v1/organizations/cost_report", "/v1/organizations/usage_report/messages"
+#: How the objects of a day begin that are landed.
+_ORGANISATION, _GROUPED, _UNGROUPED, _USAGE = "organization", "costs", "costs_total", "messages"
+#: In the currency, what the two pulls of one day's costs may differ by: no document says that amounts are not rounded each
+#: on its own, and those it shows have six decimals of a cent.
+_TOTAL_TOLERANCE = Decimal("1e-6")
+#: Currency → digits its minor unit stands for (ISO 4217). The report names no other.
+_MINOR_DIGITS = {"USD": 2}
+#: FOCUS columns of one row.
+_Fields = dict[str, str | None]
+_SELLER: _Fields = {
+    "ChargeCategory": "Usage",
+    "ServiceName": "Claude API",
+    "ProviderName": "Anthropic",
+    "InvoiceIssuerName": "Anthropic",
+}
+
+
+class PriorityPrice(BaseModel):
+    """What a contract takes for one kind of a model's tokens at Priority Tier, in USD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: str = Field(examples=["claude-sonnet-4-5-20250929"])
+    """The model as the usage report names it."""
+    meter: Literal["input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens"]
+    """Which of its tokens."""
+    cache_ttl: Literal["5m", "1h"] | None = None
+    """How long what was written to the cache is kept; without it, any time."""
+    price_per_million: str = Field(examples=["3.60"])
+    """What a million of them costs: the fee by the tokens committed to, where the contract names no price."""
+    valid_from: date | None = None
+    """The first day it holds; without it, from ever."""
+    valid_to: date | None = None
+    """The day after the last it holds; without it, for ever."""
+
+    @field_validator("price_per_million")
+    @classmethod
+    def _is_price(cls, value: str) -> str:
+        if money.parse_amount(value) < 0:
+            raise ValueError(f"{value!r:.40} is negative, which no price is")
+        return value
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> PriorityPrice:
+        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
+            raise ValueError(f"valid_to {self.valid_to} is not after valid_from {self.valid_from}")
+        return self
+
+    def holds(self, day: date) -> bool:
+        return (self.valid_from or day) <= day < (self.valid_to or date.max)
+
+    def meets(self, other: PriorityPrice) -> bool:
+        """Whether both are of the same tokens on some day."""
+        begins = max(self.valid_from or date.min, other.valid_from or date.min)
+        same = (self.model, self.meter) == (other.model, other.meter)
+        ttls = {self.cache_ttl, other.cache_ttl} - {None}
+        return same and len(ttls) < 2 and self.holds(begins) and other.holds(begins)
+
+
+class AnthropicConfig(SourceConfig):
+    """Where the organisation's Admin API is and how it is asked."""
+
+    base_url: str = Field(default="https://api.anthropic.com", exclude=True)
+    """Where the API is."""
+    api_key_env: str = Field(default="ANTHROPIC_ADMIN_KEY", exclude=True)
+    """The environment variable that holds an Admin API key (`sk-ant-admin…`); a key of a workspace is refused."""
+    billing_account_id: str | None = Field(default=None, examples=["12345678-1234-5678-1234-567812345678"])
+    """The organisation's id; a key of another one is refused. Without it, the account is the organisation the key is of."""
+    group_usage_by: tuple[Literal["api_key_id", "inference_geo", "speed"], ...] = Field(
+        default=("api_key_id", "inference_geo"), exclude=True
+    )
+    """What usage is split by beside workspace, model, tier and context window: drop `inference_geo` where the API refuses it,
+    add `speed` where fast mode is used, which lets costs tell it, too (a beta of the API)."""
+    priority_prices: tuple[PriorityPrice, ...] = ()
+    """What the contract takes at Priority Tier, which no cost tells: usage at that tier becomes lines that bill nothing and cost
+    so much, and what was paid for the commitment is a purchase of another bill (rule R2). A cost that tells the tier goes first."""
+    control_total: bool = Field(default=True, exclude=True)
+    """Whether each day's costs are asked for ungrouped as well; a day whose lines do not add up to it is refused."""
+    retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
+    """How long to insist where the API does not answer."""
+
+    @field_validator("priority_prices")
+    @classmethod
+    def _one_a_day(cls, value: tuple[PriorityPrice, ...]) -> tuple[PriorityPrice, ...]:
+        for one, other in combinations(value, 2):
+            if one.meets(other):
+                raise ValueError(f"two prices of {one.model} {one.meter} hold on one day; give the first a valid_to")
+        return value
+
+
+class Anthropic(Source):
+    """Costs as charges, usage as provider usage."""
+
+    kind = "anthropic"
+    Config = AnthropicConfig
+    begins = MappingProxyType({"": "api_key_env: ANTHROPIC_ADMIN_KEY  # an Admin API key, sk-ant-admin...\n"})
+    providers = ("anthropic",)
+    tells = ("service_tier", "batch", "context_band", "cache_ttl")
+    config: AnthropicConfig
+
+    def __init__(self, config: SourceConfig) -> None:
+        super().__init__(config)
+        self._pace = http.Pace()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.config.api_key_env,)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.secrets
+
+    def probe(self, period: Period) -> int:
+        """Asks for the costs of the first day, once."""
+        with self._client(http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)) as client:
+            client.get(_COST_REPORT, _window(period.start))
+        return len(list(period.days()))
+
+    def units(self, period: Period) -> Iterator[str]:
+        """Every UTC day: ``2026-10-01``."""
+        return (day.isoformat() for day in period.days())
+
+    def fetch(self, unit: str, pull: Pull) -> None:
+        window = _window(parse_day(unit))
+        with self._client(self.config.retry) as client:
+            organisation = client.get(_ORGANISATION_PATH, [])
+            pull.add(f"{_ORGANISATION}/0001.json", organisation.url, organisation.content)
+            for name, path, group_by in self._requests():
+                params = [*window, *(("group_by[]", dimension) for dimension in group_by)]
+                for number, page in enumerate(client.pages(path, params), 1):
+                    pull.add(f"{name}/{number:04}.json", page.url, page.content)
+
+    def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
+        account, day = self._account(landed), parse_day(landed.unit)
+        charges = focus.Charges(self.name, landed.landing_id)
+        report = focus.UsageReport(self.name, landed.landing_id)
+        notes = Rejections(self.name, landed.landing_id)
+        totals: dict[str, dict[str, Decimal]] = {name: defaultdict(Decimal) for name in (_GROUPED, _UNGROUPED)}
+        once, asked, answered = Once(), set(), set()
+        billed_at: set[tuple[str | None, str | None]] = set()
+        at_tiers: dict[tuple[str, int], list[tuple[int, _Fields]]] = {}
+        for index, item in enumerate(landed.objects):
+            name, base = item.name.partition("/")[0], folders.line_base(index)
+            if name == _ORGANISATION:
+                continue
+            asked.add(name)
+            rows = []
+            for start, told in self._buckets(landed, item):
+                rows += told
+                if start == datetime.combine(day, time()):
+                    answered.add(name)
+            for row in rows:
+                if name in totals:
+                    currency, cost = _billed(row)
+                    totals[name][currency] += money.parse_amount(cost)
+                if name != _UNGROUPED:
+                    once.check(row, name, row.start, *(row.text(dimension) for dimension in _DIMENSIONS))
+            if name == _GROUPED and rows:
+                costs = [(row.line, self._charge(row, account)) for row in rows]
+                yield "charges", charges.table_of_rows(costs, file=item.name, line_base=base)
+                billed_at |= {(fields["x_Model"], fields["x_ServiceTier"]) for _, fields in costs}
+            elif name == _USAGE:
+                _note_unread(notes, item.name, base, rows)
+                used = [(row.line, fields) for row in rows for fields in self._used(row, account)]
+                if used:
+                    yield "provider_usage", report.table_of_rows(used, file=item.name, line_base=base)
+                at_tiers[item.name, base] = [
+                    (line, fields) for line, fields in used if fields.get("x_ServiceTier") not in (None, "standard")
+                ]
+        self._check(landed, asked - answered, totals if _UNGROUPED in asked else {})
+        for (file, base), used in at_tiers.items():
+            unbilled = [
+                (line, fields, self._at_contract_price(fields, day))
+                for line, fields in used
+                if (fields["x_Model"], fields["x_ServiceTier"]) not in billed_at
+            ]
+            if contract := [(line, charge) for line, _, charge in unbilled if charge]:
+                yield "charges", charges.table_of_rows(contract, file=file, line_base=base)
+            _note_unpriced(notes, file, base, day, [(line, fields) for line, fields, charge in unbilled if not charge])
+        if notes.rows:
+            yield "rejected_records", notes.table()
+
+    def cited(self, path: Path, name: str, line: int) -> str:
+        """The n-th result of a page, cut out of it as it stands."""
+        return results.cited(path, name, line, source=self.name)
+
+    def _client(self, retry: http.RetryPolicy) -> http.Client:
+        key = http.credential(self.config.api_key_env, self.name)
+        beta = {"anthropic-beta": _FAST_MODE} if "speed" in self.config.group_usage_by else {}
+        return http.Client(
+            self.config.base_url,
+            {"x-api-key": key, "anthropic-version": _API_VERSION, **beta},
+            source=self.name,
+            variable=self.config.api_key_env,
+            retry=retry,
+            pace=self._pace,
+        )
+
+    def _requests(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """(name of the landed objects, path, dimensions to group by) of every report a day consists of."""
+        yield _GROUPED, _COST_REPORT, ("workspace_id", "description")
+        if self.config.control_total:
+            yield _UNGROUPED, _COST_REPORT, ()
+        always = ("workspace_id", "model", "service_tier", "context_window")
+        yield _USAGE, _USAGE_REPORT, (*always, *self.config.group_usage_by)
+
+    def _account(self, landed: Landed) -> str:
+        """The organisation whose key was used. Raises ``SourceRejected`` where it is not the configured one."""
+        (item,) = (item for item in landed.objects if item.name.partition("/")[0] == _ORGANISATION)
+        body = http.parse_json(landed.path(item).read_bytes(), source=self.name, file=item.name)
+        told = Result(self.name, item.name, 1, body)
+        organisation = told.required_text("id")
+        if self.config.billing_account_id not in (None, organisation):
+            raise told.rejected(
+                f"is of organisation {organisation:.80}, not {self.config.billing_account_id}",
+                f"the key in {self.config.api_key_env} belongs to another organisation",
+            )
+        return organisation
+
+    def _buckets(self, landed: Landed, item: LandedObject) -> Iterator[tuple[datetime, list[Result]]]:
+        content, day = landed.path(item).read_bytes(), parse_day(landed.unit)
+        return results.buckets(content, day, _times, source=self.name, file=item.name, number=Decimal)
+
+    def _charge(self, row: Result, account: str) -> _Fields:
+        """A cost as a FOCUS row. Effective and list cost are the billed cost: the report tells no other."""
+        currency, cost = _billed(row)
+        described, kind = row.text("description"), row.text("cost_type") or ""
+        meter, ttl = _TOKENS.get(row.text("token_type") or "", (None, None))
+        return {
+            **_priced(row),
+            **({"x_Model": kind} if kind in _TOOLS else {}),
+            "x_Meter": _TOOLS.get(kind, meter),
+            "x_CacheTtl": ttl,
+            "BilledCost": cost,
+            "EffectiveCost": cost,
+            "ListCost": cost,
+            "BillingAccountId": account,
+            "BillingCurrency": currency,
+            "BillingPeriodStart": row.start_text(),
+            "ChargePeriodStart": row.start_text(),
+            "ChargePeriodEnd": row.end_text(),
+            **_SELLER,
+            "ChargeDescription": described,
+            "SkuId": described,
+            "SkuMeter": described,
+            "SubAccountId": _workspace(row),
+        }
+
+    def _used(self, row: Result, account: str) -> Iterator[_Fields]:
+        """One usage row as one row per meter and TTL, disjoint as it tells them; what was not used has none."""
+        owner = {
+            "ChargePeriodStart": row.start_text(),
+            "ChargePeriodEnd": row.end_text(),
+            "BillingAccountId": account,
+            "SubAccountId": _workspace(row),
+            "x_ApiKeyId": row.text("api_key_id"),
+        }
+        priced = _priced(row)
+        for name, (meter, ttl) in _TOKENS.items():
+            if quantity := row.count(name, required=True):
+                yield owner | priced | {"x_CacheTtl": ttl} | _counted(meter, quantity)
+        # A search costs the same whichever model asked for it, and its cost names none.
+        if searches := row.count(_SEARCHES):
+            yield owner | {"x_Model": _WEB_SEARCH} | _counted(_TOOLS[_WEB_SEARCH], searches)
+
+    def _at_contract_price(self, used: _Fields, day: date) -> _Fields | None:
+        """Usage at Priority Tier as a FOCUS row that bills nothing, since the commitment is paid for as such; null at any other
+        tier, and where no price is declared."""
+        if used["x_ServiceTier"] != "priority":
+            return None
+        told = (used["x_Model"], used["x_Meter"])
+        for price in self.config.priority_prices:
+            if (
+                (price.model, price.meter) == told
+                and price.holds(day)
+                and price.cache_ttl in (None, used["x_CacheTtl"])
+            ):
+                return {
+                    **used,
+                    **_SELLER,
+                    "BilledCost": "0",
+                    "EffectiveCost": money.priced(int(used["ConsumedQuantity"] or 0), price.price_per_million),
+                    "BillingCurrency": "USD",
+                    "BillingPeriodStart": used["ChargePeriodStart"],
+                    "ChargeDescription": "Priority Tier at contract price",
+                    "CommitmentDiscountId": "Priority Tier",
+                    "CommitmentDiscountStatus": "Used",
+                }
+        return None
+
+    def _check(self, landed: Landed, unanswered: set[str], totals: Mapping[str, Mapping[str, Decimal]]) -> None:
+        """Raises ``SourceRejected`` where a report leaves the day out, or the cost lines do not add up to its total.
+
+        A day without spend has a bucket without results: one that is left out is none that is known to be empty.
+        """
+        if unanswered:
+            raise SourceRejected(
+                f"{', '.join(sorted(unanswered))}: the answer has no bucket of the day",
+                source=self.name,
+                period=landed.unit,
+                hint="a day without spend has an empty one; pull the day again, or report it to the provider",
+            )
+        grouped, ungrouped = totals.get(_GROUPED, {}), totals.get(_UNGROUPED, {})
+        for currency in sorted(grouped.keys() | ungrouped.keys()) if totals else ():
+            lines, total = grouped.get(currency, Decimal(0)), ungrouped.get(currency, Decimal(0))
+            if abs(lines - total) > _TOTAL_TOLERANCE:
+                raise SourceRejected(
+                    f"cost lines add up to {lines:f} {currency}, the day's total is {total:f}",
+                    source=self.name,
+                    period=landed.unit,
+                    hint="lines are missing or told twice; pull the day again, or report it to the provider",
+                )
+
+
+# What a result says ---------------------------------------------------------------------------------------------------
+
+#: A type of token, which is where a usage row counts it, too → meter and TTL.
+_TOKENS: Mapping[str, tuple[str, str | None]] = {
+    "uncached_input_tokens": ("input_tokens", None),
+    "cache_read_input_tokens": ("cache_read_input_tokens", None),
+    "cache_creation.ephemeral_5m_input_tokens": ("cache_write_input_tokens", "5m"),
+    "cache_creation.ephemeral_1h_input_tokens": ("cache_write_input_tokens", "1h"),
+    "output_tokens": ("output_tokens", None),
+}
+#: Costs of tools → meter. Code execution and the sessions of managed agents are billed by time, which no report counts.
+_WEB_SEARCH = "web_search"
+_TOOLS = {_WEB_SEARCH: "searches", "code_execution": "seconds", "session_usage": "seconds"}
+_SEARCHES = "server_tool_use.web_search_requests"
+#: What is counted and not billed by the count: a fetched page costs its tokens.
+_NOT_BILLED = ("server_tool_use.web_fetch_requests",)
+#: A batch is billed at half the standard tier; any other tier is one of its own.
+_TIERS = {"standard": ("standard", "false"), "batch": ("standard", "true")}
+#: Context windows in the words of prices; one that is not known meets nothing, rather than the wrong price.
+_BANDS = {"0-200k": "standard", "200k-1M": "long"}
+#: A model whose inference cannot be pinned to a geography tells none.
+_NO_GEOGRAPHY = "not_available"
+#: What tells two results of a report apart.
+_DIMENSIONS = (
+    "workspace_id",
+    "description",
+    "cost_type",
+    "token_type",
+    "model",
+    "service_tier",
+    "context_window",
+    "inference_geo",
+    "speed",
+    "api_key_id",
+    "account_id",
+    "service_account_id",
+    "currency",
+)
+
+
+def _priced(row: Result) -> _Fields:
+    """The model of a result, and what it tells of the price."""
+    tier, window, geography = row.text("service_tier"), row.text("context_window"), row.text("inference_geo")
+    service_tier, batch = _TIERS.get(tier or "", (tier, "false" if tier else None))
+    return {
+        "x_Model": row.text("model"),
+        "x_ServiceTier": service_tier,
+        "x_Batch": batch,
+        "x_ContextBand": _BANDS.get(window or "", window),
+        "x_Geography": None if geography == _NO_GEOGRAPHY else geography,
+        "x_Speed": row.text("speed"),
+    }
+
+
+def _counted(meter: str, quantity: int) -> _Fields:
+    return {"x_Meter": meter, "ConsumedQuantity": str(quantity), "ConsumedUnit": METERS[meter]}
+
+
+def _workspace(row: Result) -> str:
+    """The workspace of a result that is grouped by it: null is the default one."""
+    if "workspace_id" not in row.fields:
+        raise row.changed("workspace_id is missing, by which was grouped")
+    return row.text("workspace_id") or "(default)"
+
+
+def _billed(row: Result) -> tuple[str, str]:
+    """(currency, cost in it) of a cost. Cents come as text: a bare number is another unit, or another report."""
+    currency, amount = row.required_text("currency").upper(), row.get("amount")
+    if currency not in _MINOR_DIGITS:
+        raise row.changed(f"currency is {currency!r:.20}; how many of its minor units are one is known of USD alone")
+    if not isinstance(amount, str):
+        raise row.changed("amount is not a text, as cents are told")
+    try:
+        return currency, money.of_minor(amount, _MINOR_DIGITS[currency])
+    except ValueError as error:
+        raise row.rejected(f"amount: {error}") from None
+
+
+def _note_unread(notes: Rejections, file: str, base: int, rows: list[Result]) -> None:
+    """Note every kind of count that no meter reads, once a page, with the first row that has some."""
+    found: dict[str, list[Result]] = {}
+    for row in rows:
+        members = [(name, value) for name, value in row.fields.items() if not isinstance(value, dict)]
+        members += [
+            (f"{name}.{part}", value)
+            for name, held in row.fields.items()
+            if isinstance(held, dict)
+            for part, value in held.items()
+        ]
+        for name, value in members:
+            if isinstance(value, int) and not isinstance(value, bool) and value and name not in _READ:
+                found.setdefault(name, []).append(row)
+    for name, having in found.items():
+        first = having[0]
+        notes.add(
+            file,
+            base + first.line,
+            f"no meter reads it; rows that count it: {len(having)}",
+            sum(len(str(row.get(name))) for row in having),
+            name,
+            first.start.date() if first.start else None,
+        )
+
+
+def _note_unpriced(notes: Rejections, file: str, base: int, day: date, used: list[tuple[int, _Fields]]) -> None:
+    """Note every tier of a page that neither a cost nor a contract tells the price of, with the first row used at it."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for line, fields in used:
+        found[fields["x_ServiceTier"] or ""].append(line)
+    for tier, lines in found.items():
+        reason = (
+            f"no cost tells what tier {tier} costs and no contract price is declared; counts used at it: {len(lines)}"
+        )
+        notes.add(file, base + lines[0], reason, len(tier), "service_tier", day)
+
+
+_READ = frozenset({*_TOKENS, _SEARCHES, *_NOT_BILLED})
+
+
+def _times(bucket: Result) -> tuple[datetime, datetime]:
+    return _instant(bucket, "starting_at"), _instant(bucket, "ending_at")
+
+
+def _instant(bucket: Result, name: str) -> datetime:
+    """An RFC 3339 time as naive UTC."""
+    try:
+        return parse_instant(bucket.text(name) or "")
+    except ValueError:
+        raise bucket.changed(f"{name} is not an RFC 3339 time") from None
+
+
+def _window(day: date) -> list[tuple[str, str]]:
+    """The parameters that ask for one UTC day."""
+    return [
+        ("starting_at", f"{day}T00:00:00Z"),
+        ("ending_at", f"{day + timedelta(days=1)}T00:00:00Z"),
+        ("bucket_width", "1d"),
+        ("limit", "1"),
+    ]
