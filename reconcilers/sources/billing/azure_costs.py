@@ -200,9 +200,12 @@ class Costs:
 @lru_cache(maxsize=1 << 12)
 def _read_day(text: str, form: str) -> date:
     try:
-        return datetime.strptime(text.strip(), form).date()
+        day = datetime.strptime(text.strip(), form).date()
     except ValueError:
-        return parse_instant(text).date()
+        day = parse_instant(text).date()
+    if day == date.max:
+        raise ValueError("no day comes after it")
+    return day
 
 
 def somebody(accounts: Sequence[str | None]) -> list[str | None]:

@@ -53,10 +53,11 @@ def read(name: str | None, product: str | None) -> Mapping[str, str]:
     """
     words = re.findall(r"[a-z0-9.]+", (name or "").lower())
     phrases = _phrases((product or "").strip().lower())
+    most = max(map(len, phrases))
     said: dict[str, str] = {}
     place = 0
     while place < len(words):
-        size = next((n for n in range(len(words) - place, 0, -1) if tuple(words[place : place + n]) in phrases), 0)
+        size = next((n for n in range(most, 0, -1) if tuple(words[place : place + n]) in phrases), 0)
         if not size:
             return {}
         for column, value in phrases[tuple(words[place : place + size])]:
@@ -95,9 +96,11 @@ def block_size(told: str | None, unit: str | None) -> Decimal | None:
     try:
         size = money.parse_amount(told or "")
     except ValueError:
-        found = _BLOCK.fullmatch((unit or "").strip())
-        size = Decimal(int(found[1]) * _MULTIPLES[found[2].lower()]) if found else Decimal(0)
-    return size if size >= 1 and size == int(size) else None
+        size = Decimal(0)
+    if size >= 1 and size == int(size):
+        return size
+    found = _BLOCK.fullmatch((unit or "").strip())
+    return Decimal(int(found[1]) * _MULTIPLES[found[2].lower()]) or None if found else None
 
 
 def tokens(
@@ -117,7 +120,7 @@ def tokens(
         consumed, charged = _amount(quantity), _amount(priced)
         pairs = [(_amount(price), _amount(paid)) for price, paid in proofs]
     except ValueError:
-        return None  # refused with its line where the column is parsed
+        return None  # a quantity or a cost is refused with its line where it is parsed; a price proves nothing
     if quantity is None or consumed is None or block is None:
         return None
     in_blocks, in_tokens = (quantity, f"{int(block)} Tokens"), (quantity, "Tokens")

@@ -57,6 +57,17 @@ FOCUS: Cells = {
     "x_SkuMeterId": "f0e1d2c3-0000-4000-8000-000000000001",
     "x_SkuMeterSubcategory": "Azure OpenAI",
 }
+#: A day of one unit of provisioned throughput, under a reservation.
+PTU = FOCUS | {
+    "SkuMeter": "Provisioned Managed Global Unit",
+    "ConsumedQuantity": "24",
+    "ConsumedUnit": "Hours",
+    "PricingQuantity": "24",
+    "PricingUnit": "Hours",
+    "x_PricingBlockSize": "1",
+    "x_PricingUnitDescription": "1 Hour",
+    "CommitmentDiscountId": "/providers/Microsoft.Capacity/reservationOrders/A1/reservations/B2",
+}
 #: The same usage in cost details of an Enterprise Agreement.
 COSTS: Cells = {
     "BillingAccountId": "8611537",

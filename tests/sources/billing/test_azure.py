@@ -24,6 +24,7 @@ from tests.sources.billing.azure_export import (
     DAYS,
     FOCUS,
     MONTH,
+    PTU,
     Put,
     csv_of,
     deliver,
@@ -624,18 +625,6 @@ def test_a_meter_with_an_unknown_word_keeps_its_money_without_a_model(charged: A
 def test_what_a_file_says_of_model_and_meter_itself_goes_first(charged: Any) -> None:
     (found,) = charged(FOCUS | {"x_Model": "gpt-4.1-2025-04-14", "x_Meter": "input_tokens"})
     assert (found["model"], found["quantity"]) == ("gpt-4.1-2025-04-14", 5_000_000)
-
-
-PTU = FOCUS | {
-    "SkuMeter": "Provisioned Managed Global Unit",
-    "ConsumedQuantity": "24",
-    "ConsumedUnit": "Hours",
-    "PricingQuantity": "24",
-    "PricingUnit": "Hours",
-    "x_PricingBlockSize": "1",
-    "x_PricingUnitDescription": "1 Hour",
-    "CommitmentDiscountId": "/providers/Microsoft.Capacity/reservationOrders/A1/reservations/B2",
-}
 
 
 def test_provisioned_throughput_is_used_idle_or_bought(charged: Any) -> None:
