@@ -5,7 +5,7 @@ OUT ?= var/sample
 DBT_PROJECT ?= dbt_project
 YAML_READ ?= $(CURDIR)/var/check-yaml
 
-.PHONY: help run dbt nightly night ui test long accept docs focus metrics hostile alerts crash check check-python check-sql check-yaml lock emitters findings bench screenshot clean
+.PHONY: help run dbt nightly night ui test long accept docs focus metrics hostile alerts crash check check-python check-sql check-yaml lock azurite emitters findings bench screenshot clean
 .DEFAULT_GOAL := help
 
 help: ## What each target does
@@ -28,6 +28,11 @@ help: ## What each target does
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-bigquery
 	@$(BIN)/uv pip sync --quiet --python .venv-bigquery/bin/python --require-hashes tests/warehouses/emulator/requirements.txt
 	@touch $@
+
+# Stands in for Azure's storage; a program of Node.js, so tests that want it are skipped where there is none.
+AZURITE := 3.37.0
+azurite: .venv/.ready ## Get Azure's storage emulator for the tests that want it (Node.js and npm)
+	@npm install --silent --no-save --no-audit --no-fund --prefix .venv/azurite azurite@$(AZURITE)
 
 # The FOCUS validator wants Python 3.12 and another pyarrow than ours.
 FOCUS_PYTHON ?= python3.12

@@ -88,18 +88,18 @@ class Source(ABC):
     def secrets(self) -> tuple[str, ...]:
         """The environment variables it takes secrets from, whether the settings name them or leave them to a default."""
         uri = getattr(self.config, "uri", "")
-        return folders.S3_SECRETS if uri.startswith("s3://") else ()
+        return folders.secrets(uri)
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Of ``secrets`` those without which it cannot be asked at all; a role of the machine may stand for the others."""
-        return ()
+        return tuple(name for name in self.secrets if name == folders.BLOB_CONNECTION)
 
     @property
     def is_near(self) -> bool:
         """Whether it is a folder of this machine, so that looking into it is no request."""
         uri = getattr(self.config, "uri", None)
-        return isinstance(uri, str) and not uri.startswith("s3://")
+        return isinstance(uri, str) and folders.is_near(uri)
 
     def probe(self, period: Period) -> int:
         """How many units it has for a period, by one small request that shows that it answers and takes the credential.

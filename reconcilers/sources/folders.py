@@ -1,7 +1,10 @@
-"""Files of a folder or an S3 prefix: list, stream, decompress; every one of them bounded.
+"""Files of a folder, an S3 prefix or a prefix of Azure Blob Storage: list, stream, decompress; every one of them bounded.
 
-A folder is named ``file:///absolute/path``, a plain path, or ``s3://bucket/prefix``. S3 credentials come from boto3's
-standard chain (environment, profile, role); the endpoint from the configuration or ``AWS_ENDPOINT_URL_S3``.
+A folder is named ``file:///absolute/path``, a plain path, ``s3://bucket/prefix``, or for Azure
+``https://account.blob.core.windows.net/container/prefix`` or ``az://container/prefix``. S3 credentials come from boto3's
+standard chain (environment, profile, role); the endpoint from the configuration or ``AWS_ENDPOINT_URL_S3``. Azure's come from
+the variables Azure's own tools read: an address with ``https://`` takes ``AZURE_STORAGE_SAS_TOKEN`` or ``AZURE_STORAGE_KEY``,
+one with ``az://`` takes account and credential from ``AZURE_STORAGE_CONNECTION_STRING``.
 Names and contents come from outside: a key never leads out of its folder, symbolic links included, and a compressed
 object is refused when it unpacks to more than the limits say.
 """
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import tempfile
 import threading
@@ -44,6 +48,26 @@ LINES_PER_OBJECT = 10_000_000_000
 
 #: Where boto3 looks for a key first; a role or a profile of the machine needs neither.
 S3_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+#: Of an account of Azure's that an address names, one of both: a signature for one container, or the key of the account.
+BLOB_SECRETS = ("AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_KEY")
+#: Account and credential in one text.
+BLOB_CONNECTION = "AZURE_STORAGE_CONNECTION_STRING"
+#: ``account.blob.core.windows.net``, and what stands for it in Azure's other clouds.
+_BLOB_HOST = re.compile(r"[a-z0-9]{3,24}(?:-secondary)?\.blob\.[a-z0-9.-]+")
+
+
+def secrets(uri: str) -> tuple[str, ...]:
+    """The environment variables that the credential of a folder may be in."""
+    if uri.startswith("s3://"):
+        return S3_SECRETS
+    if uri.startswith("az://"):
+        return (BLOB_CONNECTION,)
+    return BLOB_SECRETS if uri.startswith("https://") else ()
+
+
+def is_near(uri: str) -> bool:
+    """Whether a folder is one of this machine, so that looking into it is no request."""
+    return not uri.startswith(("s3://", "az://", "https://"))
 
 
 def line_base(object_index: int) -> int:
@@ -150,8 +174,23 @@ def open_folder(
         if parsed.netloc not in ("", "localhost"):
             raise SettingsInvalid(f"uri {uri!r} names a host", source=source, hint="write file:///absolute/path")
         return _LocalFolder(uri, Path(unquote(parsed.path)), source, limits)
+    if parsed.scheme == "az" or (parsed.scheme == "https" and _BLOB_HOST.fullmatch(parsed.netloc)):
+        account = None if parsed.scheme == "az" else f"https://{parsed.netloc}"
+        path = parsed.path if account else f"{parsed.netloc}{parsed.path}"
+        container, _, prefix = unquote(path).strip("/").partition("/")
+        if not container:
+            raise SettingsInvalid(
+                f"uri {uri!r:.200} names no container", source=source, hint="write it behind the account"
+            )
+        if parsed.query:  # a signature would end in every message
+            raise SettingsInvalid(
+                "uri holds a query, which may be a signature", source=source, hint=f"put it into {BLOB_SECRETS[0]}"
+            )
+        return _BlobFolder(uri, account, container, prefix.strip("/"), source, limits)
     if parsed.scheme and "://" in uri:
-        raise SettingsInvalid(f"uri {uri!r} is neither a path, file:// nor s3://", source=source)
+        raise SettingsInvalid(
+            f"uri {uri!r} is neither a path, file://, s3://, az:// nor https:// of Azure Blob Storage", source=source
+        )
     return _LocalFolder(uri, Path(uri), source, limits)
 
 
@@ -287,6 +326,103 @@ class _S3Folder(Folder):
             raise SourceUnreachable(problem, source=self.source, hint=hint) from error
         except (exceptions.BotoCoreError, OSError) as error:
             raise SourceUnavailable(f"{where}: {type(error).__name__}", source=self.source, file=key) from error
+
+
+class _BlobFolder(Folder):
+    """A prefix of a container. ``account`` is the account's own address; null where a connection string tells it."""
+
+    def __init__(
+        self, uri: str, account: str | None, container: str, prefix: str, source: str | None, limits: Limits
+    ) -> None:
+        super().__init__(uri, source, limits)
+        self.account, self.container, self.prefix = account, container, prefix
+        self._client: Any = None
+
+    def list(self, prefix: str = "") -> list[StoredObject]:
+        base = f"{self.prefix}/" if self.prefix else ""
+        found = []
+        with self._errors(prefix or self.prefix):
+            client = self._blobs()
+            for blob in client.list_blobs(name_starts_with=base + prefix, include=["metadata"]):
+                if (blob.metadata or {}).get("hdi_isfolder") == "true":
+                    continue  # a folder of an account with a hierarchy of names
+                key = blob.name[len(base) :]
+                modified_at = blob.last_modified.astimezone(UTC).replace(tzinfo=None)
+                found.append(StoredObject(key, f"{client.url}/{blob.name}", blob.size, blob.etag, modified_at))
+                self._check_count(len(found))
+        return found
+
+    def stream(self, stored: StoredObject) -> Iterator[bytes]:
+        from azure.core import MatchConditions
+
+        self._check_size(stored)
+        key = f"{self.prefix}/{stored.key}" if self.prefix else stored.key
+        size = 0
+        with self._errors(stored.key):
+            blob = self._blobs().get_blob_client(key)
+            answer = blob.download_blob(etag=stored.version, match_condition=MatchConditions.IfNotModified)
+            for chunk in answer.chunks():
+                size += len(chunk)
+                yield chunk
+        if size != stored.bytes:
+            raise self._changed(stored.key)
+
+    def _blobs(self) -> Any:
+        if self._client is None:
+            from azure.storage.blob import ContainerClient, ExponentialRetry
+
+            # Its own would wait a minute and a half before it gives up.
+            retry = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=2)
+            patience: dict[str, Any] = {"retry_policy": retry, "connection_timeout": 10, "read_timeout": 60}
+            if self.account is None:
+                text = os.environ.get(BLOB_CONNECTION)
+                if not text:
+                    raise self._refused(
+                        "no Azure credentials", self.prefix, f"set {BLOB_CONNECTION} in the environment"
+                    )
+                try:
+                    made = ContainerClient.from_connection_string(text, self.container, **patience)
+                except (ValueError, KeyError):  # the SDK's message may hold the key
+                    hint = "copy it again from the account's access keys"
+                    raise self._refused(f"{BLOB_CONNECTION} is no connection string", self.prefix, hint) from None
+            else:
+                credential = next((text for name in BLOB_SECRETS if (text := os.environ.get(name))), None)
+                made = ContainerClient(self.account, self.container, credential=credential, **patience)
+            self._client = made
+        return self._client
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """The SDK's errors as ours. https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes"""
+        from azure.core import exceptions
+
+        where = f"{self.account or 'az:/'}/{self.container}"
+        try:
+            yield
+        except exceptions.HttpResponseError as error:
+            told_code, status = getattr(error, "error_code", None), error.status_code or 0
+            code = str(getattr(told_code, "value", told_code) or error.reason or error.message)
+            told = f"{where} answered {code}"  # without a status the key could not even sign
+            if status == 412 or code == "BlobNotFound":  # it was there when it was listed
+                raise self._changed(key) from None
+            if status >= 500 or status == 429:
+                raise SourceUnavailable(told, source=self.source, file=key) from None
+            if status in (0, 401, 403) and code != "AuthorizationPermissionMismatch":
+                raise self._refused(
+                    told, key, "renew the credential of this job; a signature may have expired"
+                ) from None
+            hint = "check uri, container and prefix"
+            if status == 403:  # of one object, it may be; nobody is refused the others
+                hint = "grant the job Storage Blob Data Reader here"
+            raise self._rejected(told, key, hint) from None
+        except exceptions.ServiceRequestError as error:
+            problem, hint = f"{where}: {type(error).__name__}: {error}", "check uri and the network"
+            raise SourceUnreachable(problem, source=self.source, hint=hint) from error
+        except (exceptions.AzureError, OSError) as error:
+            raise SourceUnavailable(f"{where}: {type(error).__name__}", source=self.source, file=key) from error
+
+    def _refused(self, problem: str, key: str, hint: str) -> AccessRefused:
+        return AccessRefused(problem, source=self.source, file=key, hint=hint)
 
 
 _S3_BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "RequestLimitExceeded"})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.inputs import aws, bills, declared, gcp, mapped, openai, otlp, packed, revenue
+from tests.hostile.inputs import aws, azure, bills, declared, gcp, mapped, openai, otlp, packed, revenue
 from tests.hostile.inputs.told import Input
 from tests.hostile.judge import Verdict, judge, judge_declared
 from tests.sources.conftest import serving
@@ -15,6 +15,7 @@ TABLE: tuple[Input, ...] = (
     *bills.inputs(),
     *packed.inputs(),
     *aws.inputs(),
+    *azure.inputs(),
     *gcp.inputs(),
     *openai.inputs(),
     *otlp.inputs(),

@@ -30,6 +30,8 @@ ROOMS = {
         "focus parquet",
         "aws",
         "aws_cur",
+        "azure",
+        "azure details",
         "gcp",
         "openai",
         "otlp",

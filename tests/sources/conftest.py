@@ -1,8 +1,11 @@
-"""The far side of the network: an HTTP server and an S3 server on the loopback interface. Nothing of ours is replaced."""
+"""The far side of the network, on the loopback interface: an HTTP server, an S3 server, Azure's storage. Nothing of ours is replaced."""
 
 from __future__ import annotations
 
+import re
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -155,6 +158,61 @@ class Bucket:
 
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
+
+
+#: Where ``make azurite`` puts Azure's storage emulator, a program of Node.js.
+AZURITE = Path(__file__).parents[2] / ".venv" / "azurite" / "node_modules" / ".bin" / "azurite-blob"
+#: The account every such emulator has; its key is public.
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+@pytest.fixture(scope="session")
+def azurite_url() -> Iterator[str]:
+    if not AZURITE.exists() or not shutil.which("node"):
+        pytest.skip("no Azure storage emulator: needs Node.js and `make azurite`")
+    # The first version check would refuse an SDK newer than the emulator; the other keeps it from calling home.
+    flags = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"]
+    command = [str(AZURITE), "--blobHost", "127.0.0.1", "--blobPort", "0", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.search(r"listens on (\S+)", line):
+                yield found[1]
+                break
+        else:
+            pytest.fail("Azure's storage emulator did not start")
+        process.terminate()
+
+
+@dataclass
+class Container:
+    """A container: its name, the connection string of its account, and a client to fill it with."""
+
+    name: str
+    connection: str
+    client: Any
+
+    def put(self, key: str, content: bytes) -> None:
+        self.client.upload_blob(key, content, overwrite=True)
+
+    def delete(self, key: str) -> None:
+        self.client.delete_blob(key)
+
+
+@pytest.fixture
+def container(azurite_url: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Container:
+    """An empty container of its own in Azure's storage, with the credential in the environment."""
+    from azure.storage.blob import ContainerClient
+
+    connection = (
+        f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={AZURITE_KEY};"
+        f"BlobEndpoint={azurite_url}/devstoreaccount1;"
+    )
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection)
+    name = f"exports-{abs(hash(request.node.nodeid)):x}"
+    client = ContainerClient.from_connection_string(connection, name)
+    client.create_container()
+    return Container(name, connection, client)
 
 
 @dataclass

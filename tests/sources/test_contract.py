@@ -87,6 +87,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"base_url": "https://elsewhere", "api_key_env": "KEY", "group_usage_by": [], "control_total": False},
     ),
     ("billing", {"kind": "aws", "format": "cur_2_0"}, {"cost": "net_unblended"}, {"earlier_months": 2}),
+    (
+        "billing",
+        {"kind": "azure", "dataset": "actual"},
+        {"time_format": "%d/%m/%Y"},
+        {"endpoint_url": "http://here", "manifests": False, "earlier_months": 2},
+    ),
     ("billing", {"kind": "focus_file"}, {"time_format": "%d.%m.%Y"}, {"endpoint_url": "http://here"}),
     (
         "billing",
@@ -116,7 +122,9 @@ def test_a_source_tells_the_secrets_it_leaves_to_a_default(tmp_path: Path) -> No
     settings = tmp_path / "reconcile.yaml"
     settings.write_text(
         """
-        billing: [{name: openai, kind: openai}, {name: anthropic, kind: focus_file, uri: "s3://bills/anthropic"}]
+        billing: [{name: openai, kind: openai}, {name: anthropic, kind: focus_file, uri: "s3://bills/anthropic"},
+          {name: azure, kind: azure, uri: "https://acme.blob.core.windows.net/costs/daily"},
+          {name: others, kind: azure, uri: "az://costs/others"}]
         telemetry: [{name: traces, kind: otlp, uri: traces}]
         revenue: [{name: crm, kind: revenue_file, uri: revenue}]
         """
@@ -124,6 +132,9 @@ def test_a_source_tells_the_secrets_it_leaves_to_a_default(tmp_path: Path) -> No
     assert credentials(read_settings(settings)) == [
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_STORAGE_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
         "OPENAI_ADMIN_KEY",
         "RECONCILE_USER_KEY",
     ]

@@ -1,17 +1,27 @@
-"""Folders and S3 prefixes: what is listed, what leads out of them, what changed meanwhile, and how far a file unpacks."""
+"""Folders, S3 prefixes and containers: what is listed, what leads out of them, what changed meanwhile, and how far a file unpacks."""
 
 from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import zstandard
 
-from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceRejected, SourceUnreachable
-from reconcilers.sources.folders import Limits, check_key, line_base, open_folder, open_unpacked, split_line
-from tests.sources.conftest import Bucket
+from reconcilers.errors import AccessRefused, PeriodIncomplete, SettingsInvalid, SourceRejected, SourceUnreachable
+from reconcilers.sources.folders import (
+    Limits,
+    check_key,
+    is_near,
+    line_base,
+    open_folder,
+    open_unpacked,
+    secrets,
+    split_line,
+)
+from tests.sources.conftest import AZURITE_KEY, Bucket, Container
 
 
 @pytest.fixture
@@ -52,7 +62,19 @@ def test_an_empty_folder_is_no_error_and_an_absent_one_is(tmp_path: Path) -> Non
         open_folder(str(tmp_path / "absent"), source="bill").list()
 
 
-@pytest.mark.parametrize("uri", ["file://elsewhere/bills", "s3://", "gs://bucket/bills", "https://host/bills"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "file://elsewhere/bills",
+        "s3://",
+        "gs://bucket/bills",
+        "https://host/bills",
+        "http://acme.blob.core.windows.net/exports",
+        "az://",
+        "https://acme.blob.core.windows.net/",
+        "https://acme.blob.core.windows.net/exports?sv=2025-01-05&sig=secret",
+    ],
+)
 def test_a_uri_of_another_kind_is_a_setting(uri: str) -> None:
     with pytest.raises(SettingsInvalid, match="uri"):
         open_folder(uri)
@@ -139,6 +161,96 @@ def test_a_silent_s3_is_unavailable(bucket: Bucket, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SourceUnreachable, match=f"s3://{bucket.name}: EndpointConnectionError.*127.0.0.1:1") as raised:
         open_folder(f"s3://{bucket.name}", endpoint_url="http://127.0.0.1:1").list()
     assert raised.value.stops_source
+
+
+# Azure ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_prefix_of_a_container_is_a_folder(container: Container) -> None:
+    for key in ("bills/b.csv", "bills/2026/09/a.csv", "bills-2/c.csv", "d.csv"):
+        container.put(key, key.encode())
+    # An account with a hierarchy of names lists its folders, too.
+    container.client.upload_blob("bills/2026", b"", metadata={"hdi_isfolder": "true"})
+    opened = open_folder(f"az://{container.name}/bills/")
+    found = opened.list()
+    assert [stored.key for stored in found] == ["2026/09/a.csv", "b.csv"]
+    assert [opened.read(stored) for stored in found] == [b"bills/2026/09/a.csv", b"bills/b.csv"]
+    assert found[0].uri == f"{container.client.url}/bills/2026/09/a.csv"
+    assert [stored.key for stored in open_folder(f"az://{container.name}").list("bills/b")] == ["bills/b.csv"]
+
+
+def test_a_blob_larger_than_one_request_comes_whole(container: Container) -> None:
+    content = os.urandom(9 << 20) * 5
+    container.put("a.csv", content)
+    opened = open_folder(f"az://{container.name}")
+    with opened.copy(opened.list()[0]) as path:
+        assert path.read_bytes() == content
+
+
+def test_a_blob_that_changed_since_it_was_listed_is_incomplete(container: Container) -> None:
+    opened = open_folder(f"az://{container.name}")
+    container.put("a.csv", b"first")
+    stored = opened.list()[0]
+    container.put("a.csv", b"other")
+    with pytest.raises(PeriodIncomplete, match=r"file a.csv: changed while it was read"):
+        opened.read(stored)
+
+
+def test_a_blob_that_is_gone_is_incomplete_and_a_container_that_never_was_is_a_setting(container: Container) -> None:
+    opened = open_folder(f"az://{container.name}", source="bill")
+    container.put("a.csv", b"first")
+    stored = opened.list()[0]
+    container.delete("a.csv")
+    with pytest.raises(PeriodIncomplete, match=r"source bill, file a.csv: changed while it was read"):
+        opened.read(stored)
+    with pytest.raises(SourceRejected, match=f"az://{container.name}-none answered ContainerNotFound") as raised:
+        open_folder(f"az://{container.name}-none/bills").list()
+    assert not raised.value.retryable
+
+
+WRONG_KEY = "QSBrZXkgdGhhdCBpcyBub2JvZHkncw=="
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda text: "", "no Azure credentials"),
+        (lambda text: "a password", "AZURE_STORAGE_CONNECTION_STRING is no connection string"),
+        (lambda text: text.replace(AZURITE_KEY, WRONG_KEY), "answered AuthorizationFailure"),
+        (lambda text: text.replace(AZURITE_KEY, "abc"), "Incorrect padding"),
+    ],
+)
+def test_a_credential_that_opens_nothing_stops_the_source_and_is_not_shown(
+    container: Container, monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str], problem: str
+) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", change(container.connection))
+    with pytest.raises(AccessRefused, match=problem) as raised:
+        open_folder(f"az://{container.name}").list()
+    assert raised.value.stops_source
+    assert not any(secret in str(raised.value) for secret in ("a password", WRONG_KEY, AZURITE_KEY))
+
+
+def test_a_silent_account_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"AccountName=acme;AccountKey={AZURITE_KEY};BlobEndpoint=http://127.0.0.1:1/acme"
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", text)
+    with pytest.raises(SourceUnreachable, match="az://exports: ServiceRequestError") as raised:
+        open_folder("az://exports").list()
+    assert raised.value.stops_source
+
+
+@pytest.mark.parametrize(
+    ("uri", "read", "near"),
+    [
+        ("bills", (), True),
+        ("file:///bills", (), True),
+        ("s3://bucket/bills", ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), False),
+        ("az://exports/bills", ("AZURE_STORAGE_CONNECTION_STRING",), False),
+        ("https://acme.blob.core.windows.net/exports", ("AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_KEY"), False),
+    ],
+)
+def test_a_uri_tells_where_its_credential_is(uri: str, read: tuple[str, ...], near: bool) -> None:
+    assert (secrets(uri), is_near(uri)) == (read, near)
+    open_folder(uri)
 
 
 # Packed files ---------------------------------------------------------------------------------------------------------

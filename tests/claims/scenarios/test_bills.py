@@ -21,6 +21,7 @@ from reconcilers.declared.settings import read_settings
 from reconcilers.periods import Period
 from reconcilers.warehouses.base import Published
 from tests.claims.scenarios import nights
+from tests.sources.billing import azure_export
 
 DAY, NEXT = "2026-09-28", "2026-09-29"
 RANGE = Period(datetime(2026, 9, 28).date(), datetime(2026, 9, 30).date())
@@ -35,8 +36,9 @@ CALLS: dict[str, dict[str, int]] = {
     "monthly": {"first": 1_000, "second": 2_000},
     "runs": {"first": 1_000, "second": 2_000},
     "cur": {"fast": 1_000_000, "kept": 500_000},
+    "foundry": {"asked": 1_000, "more": 500, "late": 4_000, "second": 2_000},
 }
-MODELS = {"cur": "NovaMicro", "old": "other", "late": "other"}
+MODELS = {"cur": "NovaMicro", "foundry": "gpt-4.1", "old": "other", "late": "other"}
 FILES = {
     "units": {"pattern": r"bill\.csv"},
     "azure": {},
@@ -112,6 +114,11 @@ SKUS = [
 ]
 
 
+#: What tokens that are paid by the hour would cost each.
+PRICE = {"source": "foundry", "model": "gpt-4.1", "meter": "input_tokens", "price_per_million": "90", "currency": "USD"}
+PRICE |= {"valid_from": "2026-01-01", "version": "1"}
+
+
 def write_bills(folder: Path) -> None:
     bills = folder / "bills"
     write(bills / "units/bill.csv", line("3.00", 2, ConsumedUnit="Million Tokens"))
@@ -134,6 +141,7 @@ def write_bills(folder: Path) -> None:
     write(runs / new / "part_0.csv", line("0.01", 1000))
     write(runs / new / "part_1.csv", line("0.02", 2000, NEXT))
     os.utime(runs / old / "part_0.csv", (0, 0))
+    write_foundry(bills / "foundry")
     month = bills / "cur/data/BILLING_PERIOD=2026-09"
     write(
         month / "b-1.csv",
@@ -145,6 +153,24 @@ def write_bills(folder: Path) -> None:
     manifest = bills / "cur/metadata/BILLING_PERIOD=2026-09/b-Manifest.json"
     manifest.parent.mkdir(parents=True)
     manifest.write_text('{"dataFiles": ["s3://bucket/data/BILLING_PERIOD=2026-09/b-1.csv"]}')
+
+
+def write_foundry(folder: Path) -> None:
+    """Two runs of a month to date of Azure: a day of 2,000 tokens in blocks of a thousand, then one of provisioned throughput."""
+
+    def put(key: str, content: bytes) -> None:
+        (path := folder / key).parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    day = {"ChargePeriodStart": f"{DAY}T00:00:00Z", "ChargePeriodEnd": f"{NEXT}T00:00:00Z"}
+    cost = dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), "0.004")
+    tokens = azure_export.FOCUS | day | cost | {"ConsumedQuantity": "2000", "PricingQuantity": "2"}
+    later = {"ChargePeriodStart": f"{NEXT}T00:00:00Z", "ChargePeriodEnd": "2026-09-30T00:00:00Z"}
+    ptu = azure_export.PTU | later | dict.fromkeys(("BilledCost", "ListCost", "ContractedCost"), "0")
+    used = ptu | {"CommitmentDiscountStatus": "Used", "EffectiveCost": "0.60"}
+    unused = ptu | {"CommitmentDiscountStatus": "Unused", "EffectiveCost": "0.40"}
+    azure_export.deliver(put, [[tokens | {"BilledCost": "0.003"}]], run="b/1", submitted="2026-09-29T06:00:00Z")
+    azure_export.deliver(put, [[tokens], [used, unused]], run="a/2", submitted="2026-09-30T06:00:00Z")
 
 
 def write_company(folder: Path) -> Path:
@@ -179,6 +205,7 @@ def write_company(folder: Path) -> Path:
         reference / "billing_sources.csv", *(dict(zip(names, (bill, bill, "acct", 0), strict=True)) for bill in CALLS)
     )
     write(reference / "skus.csv", *SKUS)
+    write(reference / "contract_prices.csv", PRICE)
     columns = {"record_id": "id", "event_id": "event_id", "provider": "provider", "model": "model", "speed": "speed"}
     columns |= {"environment": "environment", "ended_at": "at", "started_at": "at"}
     usage = {"input_tokens": "input", "output_tokens": "output", "cache_write_input_tokens": "written"}
@@ -198,6 +225,7 @@ def write_company(folder: Path) -> Path:
     bills.append(
         {"name": "cur", "kind": "aws", "uri": "bills/cur", "format": "cur_2_0", "price_credits": ["private .*"]}
     )
+    bills.append({"name": "foundry", "kind": "azure", "uri": "bills/foundry"})
     settings = folder / "reconcile.yaml"
     settings.write_text(yaml.safe_dump({"billing": bills, "telemetry": [calls], "price_book": "none"}))
     return settings
@@ -219,7 +247,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     nights.land(settings, RANGE, AS_OF)
     before = nights.publish(settings, RANGE, AS_OF)
     lake = set((folder / "var/lake").rglob("charges.parquet"))
-    write(folder / "reference/skus.csv", *SKUS, sku("M2 unheard of", "requests", 1, version="2"))
+    ptu = sku("Provisioned Managed Global Unit", "input_tokens", "", model="gpt-4.1", version="2")
+    write(folder / "reference/skus.csv", *SKUS, sku("M2 unheard of", "requests", 1, version="2"), ptu)
     nights.land(settings, RANGE, AS_OF)
     after = nights.publish(settings, RANGE, AS_OF)
     return Company(folder, before, after, set((folder / "var/lake").rglob("charges.parquet")) - lake)
@@ -265,6 +294,17 @@ def test_each_event_has_its_part(company: Company, bill: str, costs: dict[str, s
     assert events(company.before, bill) == {event: Decimal(cost) for event, cost in costs.items()}
     total = sum(map(Decimal, costs.values()), Decimal())
     assert where(company.before, bill) == {"billed": total + sum(RESTS[bill].values()), "event": total} | RESTS[bill]
+
+
+def test_provisioned_throughput_reaches_events_once_finance_says_what_runs_on_it(company: Company) -> None:
+    """An hour of it names no model, so what is used is `unmapped` until ``skus.csv`` tells one; then its calls carry it at their contract price."""
+    counted = {"asked": Decimal("0.002"), "more": Decimal("0.001")}
+    rest = {"billed": Decimal("0.004"), "no_telemetry": Decimal("0.001"), "commitment_idle": Decimal("0.40")}
+    assert where(company.before, "foundry") == rest | {"event": Decimal("0.003"), "unmapped": Decimal("0.60")}
+    assert where(company.after, "foundry") == rest | {"event": Decimal("0.543"), "unexplained": Decimal("0.06")}
+    nothing = dict.fromkeys(("late", "second"), Decimal(0))
+    assert events(company.before, "foundry") == counted | nothing
+    assert events(company.after, "foundry") == counted | {"late": Decimal("0.36"), "second": Decimal("0.18")}
 
 
 def test_what_a_line_told_already_is_left_out_with_both_places(company: Company) -> None:
