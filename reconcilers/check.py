@@ -172,7 +172,9 @@ def _surroundings(company: _Company) -> Iterator[Finding]:
     settings = company.settings
     assert settings is not None
     if not company.sources and not any(getattr(settings, room) for room in registry.ROOMS):
-        yield Finding(company.file, None, "no source is configured; name one under billing, telemetry or revenue")
+        yield Finding(
+            company.file, None, "no source is configured; name one under billing, invoices, telemetry or revenue"
+        )
     for room in ("billing", "telemetry"):
         others = any(getattr(settings, other) for other in registry.ROOMS if other != room)
         if others and not getattr(settings, room):

@@ -82,6 +82,9 @@ def init(
     billing: Annotated[
         list[str] | None, typer.Option(metavar="KIND", help="A kind of bill. Can be given again.")
     ] = None,
+    invoices: Annotated[
+        list[str] | None, typer.Option(metavar="KIND", help="A kind of invoices, what is paid for the bills.")
+    ] = None,
     telemetry: Annotated[list[str] | None, typer.Option(metavar="KIND", help="A kind of telemetry.")] = None,
     revenue: Annotated[list[str] | None, typer.Option(metavar="KIND", help="A kind of revenue.")] = None,
 ) -> None:
@@ -97,7 +100,8 @@ def init(
     """
     from reconcilers.console.init import begin
 
-    begin(out, {"billing": billing or (), "telemetry": telemetry or (), "revenue": revenue or ()})
+    told = {"billing": billing, "invoices": invoices, "telemetry": telemetry, "revenue": revenue}
+    begin(out, {room: kinds or () for room, kinds in told.items()})
 
 
 @app.command()
@@ -574,7 +578,7 @@ def serve_sample(
 
 @app.command("new-source")
 def new_source(
-    room: Annotated[str, typer.Argument(help="billing, telemetry or revenue.")],
+    room: Annotated[str, typer.Argument(help="billing, invoices, telemetry or revenue.")],
     kind: Annotated[str, typer.Argument(help="Its name in settings: lower-case words with _ between.")],
     checkout: Annotated[Path, typer.Option(help="Checkout of this project to write into.")] = Path(),
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconcilers.declared import yaml_text
 from reconcilers.declared.settings import Problem, Settings
-from reconcilers.errors import SettingsInvalid
+from reconcilers.errors import SettingsInvalid, nearest
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
 
@@ -35,6 +35,15 @@ def source_problems(settings: Settings) -> Iterator[tuple[str, int, yaml_text.Pl
         for number, config in enumerate(getattr(settings, room)):
             for place, problem in registry.problems(room, config):
                 yield room, number, place, problem
+    bills = [str(config.get("name")) for config in settings.billing]
+    for number, config in enumerate(settings.invoices):
+        if bills and isinstance(bill := config.get("bill"), str) and bill not in bills:
+            yield (
+                "invoices",
+                number,
+                ("bill",),
+                f"no source under billing is called {bill!r:.60}{nearest(bill, bills)}",
+            )
 
 
 def source_names(settings: Settings) -> list[str]:

@@ -97,7 +97,7 @@ def known(
     # A call of several tellings can have one's provider and another's model.
     told += [models.Told(*one) for one in models_told(made)]
     rows = models.named(rows, told, price_book=settings.price_book == "genai-prices")
-    rows = rows | _revenue(settings, landing.known(as_of))
+    rows = rows | _told_in_order(settings, landing.known(as_of))
     tables = {name: reference.table(found, name) for name, found in rows.items()}
     return Known(files, tables, knowledge(landing, configured, as_of, unread))
 
@@ -200,16 +200,18 @@ def _knowledge(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Knowled
     return declared, repr((renamed, sorted(mapped, key=repr)))
 
 
-def _revenue(settings: Settings, known: Iterable[Landed]) -> dict[str, list[dict[str, Any]]]:
-    """The sources of revenue, and what is known of them in the order it was told: of two lines of one ``revenue_id`` the later counts."""
-    names = {str(config["name"]) for config in settings.revenue}
-    told = sorted((one.known_at, one.unit, one.source, one.landing_id) for one in known if one.source in names)
-    return {
-        "revenue_sources": [{"source": name} for name in sorted(names)],
-        "revenue_deliveries": [
+def _told_in_order(settings: Settings, known: Iterable[Landed]) -> dict[str, list[dict[str, Any]]]:
+    """The sources of revenue, and what is known of them and of invoices in the order it was told: of two lines of one ``revenue_id``,
+    and of two tellings of one invoice, the later counts."""
+    rooms = {"revenue": settings.revenue, "invoice": settings.invoices}
+    names = {room: {str(config["name"]) for config in sources} for room, sources in rooms.items()}
+    told = sorted((one.known_at, one.unit, one.source, one.landing_id) for one in known)
+    return {"revenue_sources": [{"source": name} for name in sorted(names["revenue"])]} | {
+        f"{room}_deliveries": [
             {"source": source, "unit": unit, "landing_id": landing_id, "place": place}
-            for place, (_, unit, source, landing_id) in enumerate(told, start=1)
-        ],
+            for place, (_, unit, source, landing_id) in enumerate((one for one in told if one[2] in of_room), start=1)
+        ]
+        for room, of_room in names.items()
     }
 
 

@@ -91,12 +91,12 @@ def test_a_kind_there_is_not_is_told_with_the_nearest(tmp_path: Path) -> None:
 
 def test_without_kinds_the_command_asks_until_it_knows_them(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "reconcilers.cli", "init", "--out", str(tmp_path / "acme")]
-    answers = "opnai\nopenai, gcp\nnone\n\n"
+    answers = "opnai\nopenai, gcp\n\nnone\n\n"
     done = subprocess.run(command, input=answers, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "there is no kind 'opnai'; nearest is openai" in done.stdout
     settings = yaml.safe_load((tmp_path / "acme" / "reconcile.yaml").read_text())
     kinds = {room: [source["kind"] for source in settings[room]] for room in registry.ROOMS}
-    assert kinds == {"billing": ["openai", "gcp"], "telemetry": [], "revenue": ["revenue_file"]}
+    assert kinds == {"billing": ["openai", "gcp"], "invoices": [], "telemetry": [], "revenue": ["revenue_file"]}
     again = subprocess.run([*command, "--billing", "openai"], capture_output=True, text=True, check=False)
     assert (again.returncode, "is there already" in again.stderr) == (5, True)

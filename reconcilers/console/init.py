@@ -14,6 +14,7 @@ from reconcilers.sources import registry
 
 _QUESTIONS = {
     "billing": ("Who bills you?", "openai"),
+    "invoices": ("Where are the invoices of those bills?", "none"),
     "telemetry": ("How is it told who called what?", "otlp"),
     "revenue": ("Where is what customers are charged?", "revenue_file"),
 }

@@ -71,11 +71,12 @@ alert_share share owner string""",
 }
 
 #: Tables made by every run from reference files, settings and what was landed: ``model_names`` by ``declared/models.py``, the sources
-#: of revenue and, in the order they were told, their deliveries by ``known.known``.
+#: of revenue, and deliveries of revenue and of invoices in the order they were told, by ``known.known``.
 DERIVED: dict[str, str] = {
     "model_names": "source string provider string name string! model string! geography string",
     "revenue_sources": "source string!",
     "revenue_deliveries": "source string! unit string! landing_id string! place int64!",
+    "invoice_deliveries": "source string! unit string! landing_id string! place int64!",
 }
 
 _PRICED = tuple(

@@ -90,6 +90,8 @@ class Settings(BaseModel):
     """The folder of the reference files that finance owns (`docs/lake.md`)."""
     billing: Sources = ()
     """The bills: each with `name`, `kind` and that kind's own keys."""
+    invoices: Sources = ()
+    """The invoices of those bills, as they are paid: each with `name`, `kind` and that kind's own keys."""
     telemetry: Sources = ()
     """Who called what, for which event: each with `name`, `kind` and that kind's own keys."""
     revenue: Sources = ()
@@ -135,7 +137,7 @@ class Settings(BaseModel):
     @property
     def renamed(self) -> dict[str, tuple[str, ...]]:
         """Of sources that were called otherwise before (``renamed_from``), their earlier names."""
-        sources = [source for room in (self.billing, self.telemetry, self.revenue) for source in room]
+        sources = [source for room in ROOMS for source in getattr(self, room)]
         found = {str(source.get("name")): source.get("renamed_from") or () for source in sources}
         return {name: (names,) if isinstance(names, str) else tuple(names) for name, names in found.items() if names}
 

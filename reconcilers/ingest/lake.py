@@ -1,6 +1,6 @@
 """The lake: one Parquet shape per entity, whatever the source or dialect.
 
-Normalisers (``billing/``, ``telemetry/``, ``revenue/``) write these shapes and dbt staging reads them; nothing else
+Normalisers (``billing/``, ``invoices/``, ``telemetry/``, ``revenue/``) write these shapes and dbt staging reads them; nothing else
 knows both sides. Null means *not known*. Money is ``numeric(38, 9)``; the source's own text stays beside every amount.
 Times are UTC. Column by column meaning: ``docs/lake.md``.
 """
@@ -370,6 +370,28 @@ value_currency string
 confidence money
 reason string
 """,
+    # one line of an invoice (FOCUS 1.4, Invoice Detail), with what the invoice tells of itself
+    "invoice_details": f"""
+source string!
+{_LANDING}
+bill string!
+billing_account_id string
+invoice_id string!
+invoice_detail_id string
+invoice_issuer_name string
+invoice_issue_status string!
+invoice_issue_date date
+payment_due_date date
+reference_invoice_id string
+billing_period_start date!
+billing_currency string!
+charge_category string
+invoice_detail_description string
+billed_cost money
+billed_cost_text string
+invoice_total money
+invoice_total_text string
+""",
     # one revenue line, recognised by service period
     "revenue": f"""
 source string!
@@ -421,6 +443,7 @@ DAY_OF_ROWS = {
     "runs": "ended_at",
     "outcomes": "occurred_at",
     "revenue": "service_period_start",
+    "invoice_details": "billing_period_start",
 }
 
 #: Entities whose files say which days' calls are made from them, and the column that tells a row's day. Of a day with resolved calls

@@ -1,4 +1,4 @@
-"""The contract of a source: one file in ``billing/``, ``telemetry/`` or ``revenue/`` beside this one is one subclass.
+"""The contract of a source: one file in ``billing/``, ``invoices/``, ``telemetry/`` or ``revenue/`` beside this one is one subclass.
 
 The pipeline calls, in this order and possibly weeks apart:
 

@@ -1,6 +1,6 @@
 """Which sources exist: ``reconcilers.sources.<room>.<kind>`` is one, found by its module's name and imported when asked for.
 
-A room is ``billing``, ``telemetry`` or ``revenue``. A module of a room is a source when it defines a ``Source``
+A room is ``billing``, ``invoices``, ``telemetry`` or ``revenue``. A module of a room is a source when it defines a ``Source``
 subclass whose ``kind`` is the module's name; helpers of a room (``base``) define none and are no kind.
 """
 
@@ -17,7 +17,7 @@ from reconcilers.errors import SettingsInvalid, nearest
 from reconcilers.schemas import keys_at
 from reconcilers.sources.contract import Source
 
-ROOMS = ("billing", "telemetry", "revenue")
+ROOMS = ("billing", "invoices", "telemetry", "revenue")
 
 
 def kinds(room: str) -> list[str]:

@@ -101,7 +101,7 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(checkout: Path) -> N
 @pytest.mark.parametrize(
     ("room", "kind", "problem"),
     [
-        ("bills", "acme", "unknown room 'bills' -> use one of billing, telemetry, revenue"),
+        ("bills", "acme", "unknown room 'bills' -> use one of billing, invoices, telemetry, revenue"),
         ("billing", "Acme-AI", "'Acme-AI' can be no kind -> lower-case words with _ between"),
         ("billing", "../evil", "can be no kind"),
         ("billing", "openai", "openai.py is there already"),

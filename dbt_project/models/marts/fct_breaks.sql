@@ -1,9 +1,11 @@
 -- differences that somebody must look at, whichever model found them; identity is kind, key and day, so a rerun updates and never twins
-{% set families = ['usage', 'variance', 'bill', 'telemetry', 'identity', 'unseen', 'references', 'models', 'missing', 'revenue'] %}
+{% set families = ['usage', 'variance', 'bill', 'telemetry', 'identity', 'unseen', 'references', 'models', 'missing', 'revenue',
+    'invoices'] %}
 with found as (
     {% for family in families %}
     -- what has no rate has an amount in its own currency
-    select {{ listed(break_columns()) }}, {{ 'currency' if family in ('bill', 'revenue') else 'cast(null as string) as currency' }}
+    select {{ listed(break_columns()) }},
+        {{ 'currency' if family in ('bill', 'revenue', 'invoices') else 'cast(null as string) as currency' }}
         from {{ ref('int_breaks__' ~ family) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}

@@ -25,7 +25,7 @@ def published(examples_settings: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def test_ten_questions() -> None:
-    assert list(QUERIES) == list(range(1, 11))
+    assert list(QUERIES) == list(range(1, 12))
 
 
 def test_every_table_is_described(published: duckdb.DuckDBPyConnection) -> None:

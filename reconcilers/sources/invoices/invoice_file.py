@@ -1,0 +1,133 @@
+"""Invoices from CSV or Parquet files, in a local folder or an S3 prefix: what is to be paid for a bill.
+
+One row is one line of an invoice, in the columns of FOCUS 1.4's Invoice Detail (https://focus.finops.org/focus-specification/),
+or one row a whole invoice where only its total is known. One file is one unit and replaces its earlier delivery whole; of an
+invoice that several files tell, the file told last counts, so a file may bring new states alone (rule R33). Columns, by these
+names or as mapped under ``columns``::
+
+    InvoiceId                 required: the number on the paper
+    BillingPeriodStart        required: a day of the month it is for
+    BillingCurrency           required: three upper-case letters
+    BilledCost                of the line; negative on a credit note
+    x_InvoiceTotal            what the invoice says is to be paid in all, tax included, the same on each of its lines
+    InvoiceIssueStatus        Issued, Open or Voided; Issued where the column is missing or empty
+    InvoiceDetailId, InvoiceDetailDescription, ChargeCategory (Tax tells a line of tax apart), InvoiceIssuerName, InvoiceIssueDate,
+    PaymentDueDate, BillingAccountId
+    ReferenceInvoiceId        the invoice that a credit note or a reissue refers to
+
+A row tells a cost, a total, or both; one that tells neither, or that cannot be read, refuses its file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, field_validator, model_validator
+
+from reconcilers.errors import SourceRejected
+from reconcilers.sources import folders, invoice_details, tabular
+from reconcilers.sources.contract import Source, SourceConfig
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from reconcilers.ingest.landing import Landed, Pull
+    from reconcilers.periods import Period
+
+
+class InvoiceFileConfig(SourceConfig):
+    """Where the files are, what their columns are called, and whose invoices they are."""
+
+    uri: str = Field(exclude=True, examples=["invoices"])
+    """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
+    bill: str = Field(examples=["openai"])
+    """The source under `billing` that these invoices are for."""
+    pattern: str = r"(?i).*\.(csv(\.(gz|zst|zip))?|parquet)"
+    """A regular expression for whole keys below `uri`."""
+    endpoint_url: str | None = Field(default=None, exclude=True)
+    """Where S3 is, where it is not Amazon's."""
+    columns: dict[str, str] = Field(default_factory=dict, examples=[{"InvoiceId": "Number"}])
+    """The file's own column for a column of the contract."""
+    constants: dict[str, str] = Field(default_factory=dict, examples=[{"BillingCurrency": "USD"}])
+    """The value of a column of the contract that the file does not have."""
+    values: dict[str, dict[str, str]] = Field(
+        default_factory=dict, examples=[{"InvoiceIssueStatus": {"paid": "Issued"}}]
+    )
+    """What a value of the file means, column by column."""
+    time_format: str | None = Field(default=None, examples=["%m/%d/%Y"])
+    """The form of days that are not in ISO 8601, as `strptime` has it."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_expression(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return pattern
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> InvoiceFileConfig:
+        named = set(self.columns) | set(self.constants) | set(self.values)
+        if unknown := sorted(named - set(invoice_details.COLUMNS)):
+            raise ValueError(f"not columns of the contract: {', '.join(unknown)}")
+        return self
+
+
+class InvoiceFile(Source):
+    """Lines of invoices from files; see the module's docstring."""
+
+    kind = "invoice_file"
+    Config = InvoiceFileConfig
+    begins = MappingProxyType(
+        {"": "uri: invoices  # a folder, or s3://bucket/prefix\nbill: <bill>  # which source of billing\n"}
+    )
+    config: InvoiceFileConfig
+
+    def units(self, period: Period) -> Iterable[str]:
+        """Every file: any may tell a new state of any invoice."""
+        return [stored.key for stored in self._folder().list() if re.fullmatch(self.config.pattern, stored.key)]
+
+    def lists(self, unit: str, period: Period) -> bool:
+        return True
+
+    def fetch(self, unit: str, pull: Pull) -> None:
+        folder = self._folder()
+        stored = next((found for found in folder.list(unit) if found.key == unit), None)
+        if stored is None:
+            raise SourceRejected("the file is gone", source=self.name, file=unit, hint="run again; a writer renamed it")
+        with folder.copy(stored) as path:
+            tabular.verify(path, unit, partial(self._select, unit), source=self.name)
+            pull.add(unit, stored.uri, path)
+
+    def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
+        details = invoice_details.InvoiceDetails(
+            self.name, landed.landing_id, self.config.bill, self.config.time_format
+        )
+        for index, item in enumerate(landed.objects):
+            base = folders.line_base(index)
+            select = partial(self._select, item.name)
+            for batch in tabular.read(landed.path(item), item.name, select, source=self.name):
+                rows = zip(*batch.columns.values(), strict=True)
+                told = [self._told(dict(zip(batch.columns, texts, strict=True))) for texts in rows]
+                yield "invoice_details", details.table(batch.lines, told, file=item.name, line_base=base)
+
+    def _folder(self) -> folders.Folder:
+        return folders.open_folder(self.config.uri, endpoint_url=self.config.endpoint_url, source=self.name)
+
+    def _select(self, file: str, header: Sequence[str]) -> dict[str, str]:
+        return invoice_details.select(
+            header, renamed=self.config.columns, constant=self.config.constants, source=self.name, file=file
+        )
+
+    def _told(self, texts: Mapping[str, str | None]) -> dict[str, str | None]:
+        """The row in the columns of the contract, values as the file means them."""
+        config, told = self.config, dict[str, Any](self.config.constants)
+        for name, text in texts.items():
+            value = None if text is None else config.values.get(name, {}).get(text.strip(), text.strip())
+            told[name] = value or told.get(name)
+        return told
