@@ -576,7 +576,7 @@ class _Reading:
             return
         shipping = thing.inner("shipping_cost").get("amount_subtotal") or 0
         rounded = sum(1 for one in lines if one.total_of("taxes", tax_behavior="inclusive"))
-        total = thing.whole("total_excluding_tax")
+        total = _without_tax(thing)
         if abs(net + shipping - total) > rounded:
             raise ValueError(f"lines make {net + shipping} minor units without tax, the total is {total}")
 
@@ -729,7 +729,7 @@ class _Reading:
             return
         if invoice.problem is not None:
             raise ValueError(f"invoice {invoice.thing.id} {invoice.problem}")
-        total, without_tax = invoice.thing.whole("total"), invoice.thing.whole("total_excluding_tax")
+        total, without_tax = invoice.thing.whole("total"), _without_tax(invoice.thing)
         if rest < 0 or total <= 0:
             raise ValueError(f"refunds {rest} of an invoice of {total} minor units")
         if refund.text("currency") != invoice.thing.text("currency"):
@@ -811,6 +811,13 @@ def _net(line: _Thing) -> int:
         raise ValueError(f"line {line.id} tells its discounts in two ways")
     credits = line.total_of("pretax_credit_amounts", type="credit_balance_transaction")
     return line.whole("amount") - discounts - credits - line.total_of("taxes", tax_behavior="inclusive")
+
+
+def _without_tax(thing: _Thing) -> int:
+    """An invoice's or credit note's total without tax. Raises ``ValueError`` for null, which Stripe allows."""
+    if thing.fields.get("total_excluding_tax", ...) is None:
+        raise ValueError("total_excluding_tax is null: its total without tax is not known")
+    return thing.whole("total_excluding_tax")
 
 
 def _taken_from(invoice: _Invoice, named: str | None) -> _Line:

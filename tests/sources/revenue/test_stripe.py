@@ -220,6 +220,18 @@ def test_a_line_is_earned_over_its_own_period(read: Any) -> None:
     }
 
 
+def test_revenue_is_of_the_time_of_service_whenever_it_was_invoiced_or_paid(read: Any) -> None:
+    """Trap: the year that was paid in October begins in November, and September's usage is invoiced a month later."""
+    year = line("il_1", period={"start": NOVEMBER, "end": NOVEMBER + 365 * DAY})
+    usage = line("il_2", period={"start": OCTOBER - 30 * DAY, "end": OCTOBER})
+    paid = {"finalized_at": OCTOBER + 7200, "paid_at": NOVEMBER + 40 * DAY}
+    rows = read(invoice("in_1", year, usage, status_transitions=paid, effective_at=OCTOBER))["revenue"]
+    assert [(str(row["service_period_start"]), str(row["service_period_end"])) for row in rows] == [
+        ("2026-11-01", "2027-11-01"),
+        ("2026-09-01", "2026-10-01"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("currency", "minor", "amount"),
     [
@@ -486,6 +498,13 @@ def test_a_refund_of_an_earlier_months_invoice_reads_that_invoice_and_counts_it_
     assert [path for path, *_ in api.requests].count("/v1/invoices/in_old") == 1
 
 
+def test_a_refund_of_an_invoice_whose_tax_is_not_known_is_lost_with_a_word(account: Account, read: Any) -> None:
+    account.refunds, account.payments = [refund()], {"pi_1": ["in_1"]}
+    rows = read(invoice(total_excluding_tax=None), config={"control_total": False})
+    assert [row["revenue_id"] for row in rows["revenue"]] == ["il_1"]
+    assert lost(rows).startswith("re_1: total_excluding_tax is null")
+
+
 @pytest.mark.parametrize("status", ["failed", "canceled", "requires_action"])
 def test_a_refund_that_paid_nothing_back_takes_nothing_off(api: Api, account: Account, read: Any, status: str) -> None:
     account.refunds, account.payments = [refund(status=status)], {"pi_1": ["in_1"]}
@@ -541,6 +560,7 @@ def wrong_line(**change: Any) -> Json:
             wrong_line(discount_amounts=[discount(1)], pretax_credit_amounts=[pretax(2, "discount")]),
             "line il_1 tells its discounts in two ways",
         ),
+        (invoice(total_excluding_tax=None), "total_excluding_tax is null"),
         (invoice(status="sent"), "status 'sent' is not known"),
         (invoice(status=None), "status None is not known"),
         (wrong_line(period={"start": 0, "end": 0}), "is not from 2000 to 2200"),
@@ -576,6 +596,7 @@ def test_shipping_is_told_and_the_lines_count(read: Any) -> None:
 @pytest.mark.parametrize(
     ("note", "reason"),
     [
+        (credit_note(total_excluding_tax=None), "total_excluding_tax is null"),
         (credit_note(total_excluding_tax=1), "lines make 900 minor units without tax, the total is 1"),
         (credit_note("cn_1", note_line(of="il_7")), "takes off line il_7, which invoice in_1 does not have"),
         (credit_note(currency="eur"), "is in eur, its invoice in usd"),
