@@ -18,9 +18,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from reconcilers.configured import resolved
-from reconcilers.declared import across, reference, yaml_text
+from reconcilers.declared import across, euro_rates, reference, yaml_text
 from reconcilers.declared.settings import Settings, examine_settings
-from reconcilers.errors import ReconcileError, SettingsInvalid, nearest
+from reconcilers.errors import ReconcileError, SettingsInvalid, SourceRejected, nearest
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import registry
@@ -218,7 +218,24 @@ def _read_reference(company: _Company) -> list[Finding]:
         path = company.folder / f"{name}.csv"
         company.declared[name], faults = reference.examine(path, name)
         findings += [Finding(path, fault.line, str(fault)) for fault in faults]
+    findings += _euro_rates(company)
     return findings + [Finding(company.folder, None, told, True) for told in reference.unread(company.folder)]
+
+
+def _euro_rates(company: _Company) -> Iterator[Finding]:
+    """What is wrong with the European Central Bank's file, and whether it has the reporting currency."""
+    settings = company.settings
+    assert settings is not None
+    try:
+        path = euro_rates.path_in(company.folder)
+        history = euro_rates.read(path)
+    except SourceRejected as error:
+        problem = f"{error.problem} -> {error.hint}" if error.hint else error.problem
+        yield Finding(Path(str(error.file)), error.line, problem)
+        return
+    currency = settings.reporting_currency
+    if history and not any(euro_rates.rates(history, currency)):
+        yield Finding(path, None, f"it has no rate of {currency}, the reporting currency, so no rate follows", True)
 
 
 def _across(company: _Company) -> Iterator[Finding]:

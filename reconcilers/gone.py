@@ -79,10 +79,10 @@ def _found(settings: Settings, landing: Landing, as_of: datetime, reports: Seque
     if published is not None and (then := parse_instant(published.facts["as_of"])) <= as_of:
         for name in sorted(set(published.facts.get("sources", ())) - here):
             yield Gone(name, name, f"source {name} was in the last publication and is not configured", then)
-        before = {one.unit for one in landing.known(then, [reference.SOURCE]) if one.objects}
+        before = {one.unit: one.objects[0].name for one in landing.known(then, [reference.SOURCE]) if one.objects}
         for one in landing.known(as_of, [reference.SOURCE]):
             if one.unit in before and not one.objects:
-                file = f"{one.unit}.csv"
+                file = before[one.unit]
                 yield Gone(
                     reference.SOURCE, file, f"reference file {file} was in the last publication and is gone", then
                 )

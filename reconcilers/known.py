@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reconcilers.configured import configured_sources
-from reconcilers.declared import models, reference
+from reconcilers.declared import euro_rates, models, reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import Damaged, ReconcileError, SourceBroken
 from reconcilers.fetching import ahead, readers_of
@@ -80,7 +80,9 @@ def known(
                 charges += [(landed, path)] if entity == "charges" else []
     for landed, left_out in left_out_charges(charges):
         files.setdefault("left_out_charges", []).append(lake.keep(landed, "left_out_charges", left_out))
-    rows = {name: reference.rows(_first_path(declared.get(name)), name) for name in reference.CONTRACTS}
+    rows = {name: reference.rows(first_path(declared.get(name)), name) for name in reference.CONTRACTS}
+    euro = first_path(declared.get(reference.EURO_RATES))
+    rows["exchange_rates"] = euro_rates.with_euro_rates(rows["exchange_rates"], euro, settings.reporting_currency)
     told = [models.Told(*one) for one in models_told(files)]
     bills = [str(config["name"]) for config in settings.billing]
     told += [
@@ -213,5 +215,6 @@ def _told_in_order(settings: Settings, known: Iterable[Landed]) -> dict[str, lis
     }
 
 
-def _first_path(landed: Landed | None) -> Path | None:
+def first_path(landed: Landed | None) -> Path | None:
+    """The first file of a pull, proven; null where nothing landed. Raises ``SourceRejected`` where it is not what landed."""
     return landed.proven(landed.objects[0]) if landed and landed.objects else None

@@ -16,13 +16,13 @@ from decimal import Decimal
 from typing import Any
 
 from reconcilers.configured import configured_sources
-from reconcilers.declared import reference
+from reconcilers.declared import euro_rates, reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError, SettingsInvalid
 from reconcilers.fetching import Causes, Fetching, ahead, readers_of, told_once
 from reconcilers.ingest.landing import Landed, Landing, Pull, Refused
 from reconcilers.ingest.normalise import Lake, Normalised
-from reconcilers.known import days_told, fingerprint, held, known, our_fault, reading_of
+from reconcilers.known import days_told, fingerprint, first_path, held, known, our_fault, reading_of
 from reconcilers.periods import Period, parse_instant
 from reconcilers.reports.completeness import OPEN, incomplete, stale, still_open
 from reconcilers.sources.contract import Source
@@ -160,17 +160,22 @@ def land_reference(settings: Settings, as_of: datetime) -> LandingReport:
     landing = Landing(settings.landing, settings.renamed)
     folder = settings.path(settings.reference)
     report = LandingReport(reference.SOURCE)
-    for name in reference.CONTRACTS:
+    before = {one.unit: one for one in landing.known(as_of, [reference.SOURCE])}
+    for name in (*reference.CONTRACTS, reference.EURO_RATES):
         path = folder / f"{name}.csv"
         try:
-            reference.read(path, name)
+            if name == reference.EURO_RATES:
+                path = euro_rates.path_in(folder)
+                euro_rates.read_after(path, first_path(before.get(name)))
+            else:
+                reference.read(path, name)
         except ReconcileError as error:
             _refuse(landing, report, name, None, as_of, error)
             continue
         with landing.adding():
             pull = landing.pull(reference.SOURCE, "reference", name)
             if path.is_file():
-                pull.add(f"{name}.csv", path.name, path)
+                pull.add(path.name, path.name, path)
             report.units += 1
             report.news += landing.commit(pull, as_of)[1]
             landing.end_refusal(reference.SOURCE, name, as_of)

@@ -26,6 +26,8 @@ valid_from date valid_to date version string! time_from time time_to time"""
 
 #: The name reference files land under.
 SOURCE = "reference"
+#: The European Central Bank's own file, which stands beside them (``euro_rates.py``).
+EURO_RATES = "eurofxref-hist"
 #: How many faults of a file one error names.
 _SHOWN = 20
 #: Endings of tables that people keep beside the CSV.
@@ -196,7 +198,7 @@ def unread(folder: Path) -> Iterator[str]:
 
     Lock files of spreadsheet programs (``~$tenants.csv``, ``.~lock.tenants.csv#``) and hidden files are passed over.
     """
-    names = {f"{name}.csv" for name in CONTRACTS}
+    names = {f"{name}.csv" for name in (*CONTRACTS, EURO_RATES)}
     for path in sorted(folder.glob("*")):
         if path.name.startswith(("~$", ".")) or path.name in names:
             continue

@@ -85,7 +85,7 @@ class Settings(BaseModel):
     home: Path = Path("var")
     """The folder the job keeps everything in: `landing/` cannot be made again and is to be backed up."""
     reporting_currency: Currency = "USD"
-    """The currency of all tables, a code of ISO 4217. Prices apply in it; other currencies need `exchange_rates.csv`."""
+    """The currency of all tables, a code of ISO 4217. Prices apply in it; other currencies need `exchange_rates.csv` or the ECB's file."""
     reference: Path = Path("reference")
     """The folder of the reference files that finance owns (`docs/lake.md`)."""
     billing: Sources = ()

@@ -102,6 +102,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ),
     ("telemetry", {"kind": "otlp"}, {"dialects": ["botanu"]}, {"late_days": 9, "time_limit_seconds": 60}),
     ("revenue", {"kind": "revenue_file"}, {"constants": {"currency": "USD"}}, {"endpoint_url": "http://here"}),
+    (
+        "revenue",
+        {"kind": "stripe"},
+        {"count_uncollectible": False},
+        {"base_url": "https://elsewhere", "api_version": "2025-03-31.basil", "account": "acct_1", "earlier_months": 3},
+    ),
 ]
 
 
@@ -126,7 +132,7 @@ def test_a_source_tells_the_secrets_it_leaves_to_a_default(tmp_path: Path) -> No
           {name: azure, kind: azure, uri: "https://acme.blob.core.windows.net/costs/daily"},
           {name: others, kind: azure, uri: "az://costs/others"}]
         telemetry: [{name: traces, kind: otlp, uri: traces}]
-        revenue: [{name: crm, kind: revenue_file, uri: revenue}]
+        revenue: [{name: crm, kind: revenue_file, uri: revenue}, {name: stripe, kind: stripe}]
         """
     )
     assert credentials(read_settings(settings)) == [
@@ -137,4 +143,5 @@ def test_a_source_tells_the_secrets_it_leaves_to_a_default(tmp_path: Path) -> No
         "AZURE_STORAGE_SAS_TOKEN",
         "OPENAI_ADMIN_KEY",
         "RECONCILE_USER_KEY",
+        "STRIPE_API_KEY",
     ]

@@ -21,41 +21,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
-from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest.lake import schema
-from reconcilers.periods import check_instant, parse_day
+from reconcilers.periods import parse_day
 from reconcilers.sources import folders, tabular
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.rejected import Rejections
+from reconcilers.sources.revenue_lines import OPTIONAL, REQUIRED, typed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from reconcilers.ingest.landing import Landed, Pull
     from reconcilers.periods import Period
-
-REQUIRED = (
-    "revenue_id",
-    "tenant_id",
-    "kind",
-    "service_period_start",
-    "service_period_end",
-    "amount",
-    "currency",
-)
-OPTIONAL = ("feature_id", "bundle_id", "bills_revenue_id", "pricing")
-_KINDS = ("invoice", "accrual")
-_PRICINGS = ("seat", "usage", "overage", "outcome", "bundle")
-#: Nothing is earned over more than 20 years.
-_LONGEST_DAYS = 7_320
 
 
 class RevenueFileConfig(SourceConfig):
@@ -140,7 +125,7 @@ class RevenueFile(Source):
                     told = self._told(dict(zip(batch.columns, texts, strict=True)))
                     place = {"source": self.name, "landing_id": landed.landing_id, "landing_line": line + base}
                     try:
-                        rows.append(place | _typed(told))
+                        rows.append(place | typed(told))
                     except ValueError as error:
                         size, day = _size(texts), _day_of(told["service_period_start"])
                         tenant = told["tenant_id"]
@@ -167,40 +152,6 @@ class RevenueFile(Source):
         """The columns of the contract as the line tells them, null where it tells nothing."""
         constants = self.config.constants
         return {name: (texts.get(name) or constants.get(name) or "").strip() or None for name in (*REQUIRED, *OPTIONAL)}
-
-
-def _typed(told: Mapping[str, str | None]) -> dict[str, Any]:
-    """One line of revenue. Raises ``ValueError`` for what no line says."""
-    for name in REQUIRED:
-        if told[name] is None:
-            raise ValueError(f"{name} is empty")
-    start, end = (_day(name, told[name]) for name in ("service_period_start", "service_period_end"))
-    if end < start:
-        raise ValueError(f"service_period_end {end} is before service_period_start {start}")
-    if (end - start).days > _LONGEST_DAYS:
-        raise ValueError(f"service period of more than 20 years: {start} to {end}")
-    if told["kind"] not in _KINDS:
-        raise ValueError(f"kind {told['kind']!r:.40} is not one of {', '.join(_KINDS)}")
-    if not re.fullmatch("[A-Z]{3}", told["currency"] or ""):
-        raise ValueError(f"currency {told['currency']!r:.40} is not three upper-case letters")
-    if told["bills_revenue_id"] is not None and told["kind"] != "invoice":
-        raise ValueError("bills_revenue_id stands on an accrual; only an invoice line bills one")
-    if told["feature_id"] is not None and told["bundle_id"] is not None:
-        raise ValueError("both feature_id and bundle_id; a line is of one of them")
-    if told["pricing"] not in (None, *_PRICINGS):
-        raise ValueError(f"pricing {told['pricing']!r:.40} is not one of {', '.join(_PRICINGS)}")
-    amount = money.charged(told["amount"] or "")
-    period = {"service_period_start": start, "service_period_end": end}
-    return {**told, **period, "amount": amount.rounded, "amount_text": amount.text}
-
-
-def _day(name: str, text: str | None) -> date:
-    try:
-        day = parse_day(text or "")
-    except ValueError:
-        raise ValueError(f"{name} {text!r:.40} is no day, YYYY-MM-DD") from None
-    check_instant(datetime.combine(day, time()))
-    return day
 
 
 def _day_of(text: str | None) -> date | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -52,17 +53,20 @@ class Job:
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     made = Job(tmp_path_factory.mktemp("gone"))
+    with zipfile.ZipFile(made.folder / "reference" / "eurofxref-hist.zip", "w") as rates:
+        rates.writestr("eurofxref-hist.csv", "Date,USD,\n2026-09-01,1.1251,\n")
     assert made.run("2026-10-20T02:00:00").returncode == 0
     return made
 
 
 @pytest.fixture
 def without(job: Job) -> Job:
-    """A source no longer configured, a reference file and a bill of another source that are there no more."""
+    """A source no longer configured, two reference files and a bill of another source that are there no more."""
     settings = yaml.safe_load(job.config.read_text())
     settings["billing"] = [source for source in settings["billing"] if source["name"] != "left"]
     job.config.write_text(yaml.safe_dump(settings))
     (job.folder / "reference" / "environments.csv").unlink(missing_ok=True)
+    (job.folder / "reference" / "eurofxref-hist.zip").unlink(missing_ok=True)
     (job.folder / "bills" / "kept" / "bill.csv").unlink(missing_ok=True)
     return job
 
@@ -74,6 +78,7 @@ def test_nothing_is_published_without_what_was_there(without: Job) -> None:
     said = " ".join(done.stderr.split())
     assert "source left was in the last publication and is not configured" in said
     assert "reference file environments.csv was in the last publication and is gone" in said
+    assert "reference file eurofxref-hist.zip was in the last publication and is gone" in said
     assert "source kept no longer has bill.csv, which is in force" in said
     assert "--accept-missing 'left' --reason WHY" in said
     assert "build and audit" not in said
@@ -85,11 +90,15 @@ def test_what_is_accepted_needs_a_reason_and_must_be_missing(without: Job) -> No
     assert (unsaid.returncode, "needs a reason" in unsaid.stderr) == (5, True)
     wrong = without.run("2026-10-21T02:00:00", "--accept-missing", "lefd", "--reason", "closed")
     said = " ".join(wrong.stderr.split())
-    assert (wrong.returncode, "not missing: 'lefd'" in said, "missing is: 'left', 'environments.csv', 'kept/bill.csv'" in said) == (5, True, True)  # fmt: skip
+    assert (wrong.returncode, "not missing: 'lefd'" in said, "missing is: 'left', 'environments.csv', 'eurofxref-hist.zip', 'kept/bill.csv'" in said) == (5, True, True)  # fmt: skip
 
 
 def test_what_is_meant_is_published_and_kept_for_the_auditor(without: Job) -> None:
-    names = [text for name in ("left", "environments.csv", "kept") for text in ("--accept-missing", name)]
+    names = [
+        text
+        for name in ("left", "environments.csv", "eurofxref-hist.zip", "kept")
+        for text in ("--accept-missing", name)
+    ]
     done = without.run("2026-10-22T02:00:00", *names, "--reason", "closed in October")
     assert done.returncode == 0, done.stderr
     landing = Landing(read_settings(without.config).landing)
