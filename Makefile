@@ -155,7 +155,7 @@ emitters: .venv/.ready ## Real emitters make calls of a provider on loopback; ev
 findings: ## What other people's packages do that moves money, each seen again (some minutes and a package registry)
 	@changed=0; for finding in findings/*.sh; do echo "$$finding"; PYTHON="$(PYTHON)" "$$finding" || changed=1; done; exit $$changed
 
-bench: .venv/.ready ## Ratios of ingest and build against yardsticks measured in the same run (half an hour)
+bench: .venv/.ready ## Ratios of traces read, nights and builds against yardsticks of the same run, beside what is aimed at (half an hour)
 	@$(BIN)/python -m tests.benchmarks.bench $(ARGS)
 
 screenshot: .venv/.ready ## The dashboard's first page over the sample as `make run` left it: docs/dashboard.png (chromium and chromedriver)

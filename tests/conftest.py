@@ -1,10 +1,13 @@
-"""What all tests share: the order they begin in, and one emulator of BigQuery for a worker's tests that want one."""
+"""What all tests share: the order they begin in, a dbt that is imported already, and one emulator of BigQuery for a worker's tests that want one."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -12,7 +15,11 @@ from reconcilers import pipeline
 from reconcilers.declared.settings import Settings
 from reconcilers.warehouses import dbt
 from reconcilers.warehouses.duckdb import Store
+from tests.dbt_server import serving
 from tests.warehouses.emulator.running import running
+
+#: Names the program that is dbt where settings name none.
+DBT = "RECONCILE_DBT_EXECUTABLE"
 
 #: What takes minutes begins first, so that no worker is left alone with it at the end.
 LONGEST = (
@@ -28,7 +35,7 @@ LONGEST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Parse the dbt project once for the whole suite: every store of a test is a new one, and dbt would parse it for each."""
+    """Parse the dbt project and import dbt once for the whole suite: every store of a test is a new one, and dbt would do both for each."""
     if not getattr(config.option, "numprocesses", None):
         return
     assert config.cache is not None
@@ -41,7 +48,20 @@ def pytest_configure(config: pytest.Config) -> None:
         variables=pipeline.variables(Settings()),
     )
     if told == 0:
-        os.environ["DBT_PARTIAL_PARSE_FILE_PATH"] = str(folder / "dbt" / "partial_parse.msgpack")
+        parsed, held = folder / "dbt" / "partial_parse.msgpack", ExitStack()
+        config.add_cleanup(held.close)
+        os.environ["DBT_PARTIAL_PARSE_FILE_PATH"] = str(parsed)
+        if hasattr(os, "fork"):
+            served = serving(Path(held.enter_context(TemporaryDirectory())), parsed)
+            os.environ[DBT] = str(held.enter_context(served))
+
+
+@pytest.fixture(scope="module")
+def dbt_of_its_own() -> Iterator[None]:
+    """dbt starts as in a company: for tests about its process, and for what is measured."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(DBT, raising=False)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -119,9 +119,9 @@ case when not {{ used }}.told_again
 #}
 {% macro slots_carved(sign, amount, name) -%}
 {% for slot in slots() -%}
-{%- set until, rate = 'calls.' ~ slot.name ~ '_until', 'rates.' ~ name ~ '_' ~ slot.slot -%}
-coalesce({{ 'rates.' ~ sign ~ '_' ~ slot.slot ~ ' * ' if sign }}{{ carved(until ~ ' - calls.' ~ slot.name, until,
-    'rates.' ~ amount ~ '_' ~ slot.slot, rate) }}, 0){{ ' + ' if not loop.last }}
+{%- set used, rate = 'calls.' ~ slot.name, 'rates.' ~ name ~ '_' ~ slot.slot -%}
+case when {{ used }} is not null and rates.{{ in_slot(amount, slot) }} <> 0 then {{ 'rates.' ~ sign ~ '_' ~ slot.slot ~ ' * ' if sign }}
+    {{- carved(used ~ '_until - ' ~ used, used ~ '_until', 'rates.' ~ in_slot(amount, slot), rate) }} else 0 end{{ ' + ' if not loop.last }}
 {%- endfor %}
 {%- endmacro %}
 

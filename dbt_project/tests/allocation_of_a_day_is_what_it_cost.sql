@@ -1,18 +1,12 @@
 {{ config(meta={'day': 'charge_day', 'made_from': 'int_share_inputs', 'a_batch': true}) }}
 -- depends_on: {{ ref('int_share_inputs') }}
 -- the audit trail, read row by row, gives what the tables of a day say its calls cost, for every event, run, model and bill (R17)
-with cells as (
-
-    select usage_cell_id from {{ ref('int_receipts') }} where {{ of_days('ended_day') }}
-
-),
-
-amounts as (
+with amounts as (
 
     select event_id, run_id, production, model, source, billing_currency, billing_period_start, charge_month,
         sum(reconciled_cost) as reconciled_cost, sum(accrued_cost) as accrued_cost
     from {{ ref('fct_allocation') }}
-    where target_kind = 'call' and match_group_id in (select usage_cell_id from cells)
+    where target_kind = 'call' and {{ of_days('ended_day') }}
     group by event_id, run_id, production, model, source, billing_currency, billing_period_start, charge_month
 
     union all

@@ -111,7 +111,7 @@ class Settings(BaseModel):
     keep_versions: int = Field(default=3, ge=1)
     """How many published versions stay readable."""
     dbt_executable: str | None = None
-    """The dbt program, where it is not the one installed beside the job."""
+    """The dbt program, where it is neither the one installed beside the job nor what `RECONCILE_DBT_EXECUTABLE` names."""
     warehouse: Literal["duckdb", "bigquery"] = "duckdb"
     """Where tables are built and published."""
     bigquery: BigQuerySettings | None = None

@@ -1,7 +1,8 @@
 """One dbt start per run, as a subprocess: an in-process dbt would keep DuckDB's lock and leave data uncheckpointed.
 
-The executable is configurable so that dbt can live in an environment of its own. Its JSON log drives the progress
-callback and the error message, and stays beside the run's other artefacts.
+The executable is configurable so that dbt can live in an environment of its own; where settings name none,
+``RECONCILE_DBT_EXECUTABLE`` may. Its JSON log drives the progress callback and the error message, and stays beside the
+run's other artefacts.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ def by_hand(
 
 
 def _dbt(executable: str | None) -> list[str]:
+    executable = executable or os.environ.get("RECONCILE_DBT_EXECUTABLE")
     if executable is None:
         return [sys.executable, "-m", "dbt.cli.main"]
     return [os.path.abspath(executable) if os.sep in executable else executable]

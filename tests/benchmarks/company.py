@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import duckdb
@@ -20,42 +22,42 @@ MODELS = {"large": ("2.5", "1.25", "10"), "small": ("0.15", "0.075", "0.6"), "so
 METERS = ("input_tokens", "cache_read_input_tokens", "output_tokens")
 
 
-def write_lake(folder: Path, calls: int, days: int, keys: int = 100) -> dict[str, list[Path]]:
-    """Parquet per entity and day. Three meters a call, ten calls an event; the bill tells key, model, meter and day."""
+def write_lake(folder: Path, calls: int, days: int, keys: int = 100) -> tuple[int, float]:
+    """Parquet per entity and day. Three meters a call, ten calls an event; the bill tells key, model, meter and day.
+
+    Memory is bounded whatever the calls. Returns how many they are, a whole number a day, and the seconds of ``write_metered``.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect()
-    files: dict[str, list[Path]] = {entity: [] for entity in ("calls", "charges", "outcomes", *metering.ENTITIES)}
-    per_day = calls // days
+    per_day, seconds = calls // days, 0.0
     for number in range(days):
         day = START + timedelta(days=number)
         path = folder / f"calls-{day}.parquet"
         connection.execute(_copy(_calls_sql(day, per_day, number * per_day, keys), "calls", path))
-        files["calls"].append(path)
-        for entity, metered in write_metered(read_calls(path), path).items():
-            files[entity].append(metered)
-        charges = folder / f"charges-{day}.parquet"
-        connection.execute(_copy(_charges_sql(path, day), "charges", charges))
-        files["charges"].append(charges)
-        outcomes = folder / f"outcomes-{day}.parquet"
-        connection.execute(_copy(_outcomes_sql(path), "outcomes", outcomes))
-        files["outcomes"].append(outcomes)
-    return files
+        seconds += write_metered(path)
+        connection.execute(_copy(_charges_sql(path, day), "charges", folder / f"charges-{day}.parquet"))
+        connection.execute(_copy(_outcomes_sql(path), "outcomes", folder / f"outcomes-{day}.parquet"))
+    return per_day * days, seconds
 
 
-def read_calls(path: Path) -> pa.Table:
-    """A day's calls, in the shape of the lake."""
+def write_metered(calls: Path, at_once: int = 400_000) -> float:
+    """What the lake makes of a file of calls, beside it, so many at a time, which bounds memory.
+
+    Returns the seconds, those of reading the file back left out.
+    """
     import pyarrow.parquet as pq
 
-    return pq.read_table(path).cast(schema("calls"))
-
-
-def write_metered(calls: pa.Table, beside: Path) -> dict[str, Path]:
-    """What the lake makes of a day's calls, beside their file."""
-    files = {entity: beside.with_name(beside.name.replace("calls", entity)) for entity in metering.ENTITIES}
-    for entity, table in metering.Metering().of(calls).items():
-        with writer(entity, files[entity]) as out:
-            out.write_table(table)
-    return files
+    meter, seconds = metering.Metering(), 0.0
+    with contextlib.ExitStack() as files:
+        beside = {entity: calls.with_name(calls.name.replace("calls", entity)) for entity in metering.ENTITIES}
+        writers = {entity: files.enter_context(writer(entity, path)) for entity, path in beside.items()}
+        for batch in pq.ParquetFile(calls).iter_batches(at_once):
+            table = pa.Table.from_batches([batch]).cast(schema("calls"))
+            started = perf_counter()
+            for entity, rows in meter.of(table).items():
+                writers[entity].write_table(rows)
+            seconds += perf_counter() - started
+    return seconds
 
 
 def knowledge(source: str = "bench") -> dict[str, pa.Table]:

@@ -11,7 +11,7 @@ call_rows as (
 
     select
         concat(receipts.receipt_id, '-', {{ digest_of('shares.call_high', 'shares.call_low', 'shares.call_tail') }}) as allocation_id,
-        receipts.charge_day, receipts.charge_month, receipts.billing_period_start, receipts.source,
+        receipts.charge_day, shares.charge_day as ended_day, receipts.charge_month, receipts.billing_period_start, receipts.source,
         receipts.usage_cell_id as match_group_id, 'call' as target_kind,
         {{ digest_of('shares.call_high', 'shares.call_low', 'shares.call_tail') }} as call_id, receipts.model, receipts.meter,
         {{ call_destination('contexts') }} as destination, contexts.event_id, contexts.run_id,

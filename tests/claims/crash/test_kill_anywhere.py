@@ -18,6 +18,7 @@ from reconcilers.ingest.metering import ENTITIES
 from tests.claims.crash.sweep import UNTRACEABLE
 
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.usefixtures("dbt_of_its_own")
 
 
 @pytest.fixture(scope="module")

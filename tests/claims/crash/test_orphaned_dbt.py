@@ -36,6 +36,7 @@ def opened(descriptor: str) -> str:
         return ""
 
 
+@pytest.mark.usefixtures("dbt_of_its_own")
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds dbt in Linux's /proc")
 def test_dbt_ends_with_the_job_that_started_it(tmp_path: Path) -> None:
     settings = write_company(tmp_path, {"E01": EXAMPLES["E01"]})

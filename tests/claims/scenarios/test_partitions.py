@@ -138,6 +138,7 @@ def _build_until(settings: Settings, as_of: datetime, model: str) -> None:
         pipeline.build(settings, as_of, die)
 
 
+@pytest.mark.usefixtures("dbt_of_its_own")
 def test_a_build_killed_between_partitions_is_healed_by_the_next(settled: Settled) -> None:
     company, settings, as_of, _ = settled
     spawn = multiprocessing.get_context("spawn")

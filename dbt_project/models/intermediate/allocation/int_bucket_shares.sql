@@ -5,7 +5,7 @@ with bucket_rows as (
     select
         {{ key(["'bucket'", 'bill_cell_id', 'charge_id', 'destination', 'billing_currency', 'billing_period_start', 'charge_month']) }}
             as allocation_id,
-        charge_day, charge_month, billing_period_start, source,
+        charge_day, cast(null as date) as ended_day, charge_month, billing_period_start, source,
         coalesce(bill_cell_id, charge_id) as match_group_id, 'bucket' as target_kind, cast(null as string) as call_id,
         cast(null as string) as model, cast(null as string) as meter, destination,
         cast(null as string) as event_id, cast(null as string) as run_id, cast(null as string) as tenant_id,
@@ -23,7 +23,7 @@ accrual_rows as (
 
     select
         {{ key(["'accrual'", 'accruals.accrual_id']) }} as allocation_id,
-        accruals.charge_day, {{ month_of('accruals.charge_day') }} as charge_month,
+        accruals.charge_day, cast(null as date) as ended_day, {{ month_of('accruals.charge_day') }} as charge_month,
         {{ month_of('accruals.charge_day') }} as billing_period_start, accruals.source,
         accruals.accrual_id as match_group_id, 'bucket' as target_kind, cast(null as string) as call_id,
         accruals.model, accruals.meter, 'no_telemetry' as destination,

@@ -1,0 +1,131 @@
+"""A dbt that is imported already. Half of a small build is dbt's own start: Python reads thousands of modules and dbt its saved parse.
+
+``serving`` keeps one process that has read both and forks for every command. The program it writes asks for such a fork, gives it its own
+directory, environment and standard streams, and ends as it ends, with its exit code, or takes it along when it is killed itself. So a
+command is a process of its own as ever, ends as one, and writes the same files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+STREAMS = (0, 1, 2)
+
+
+@contextmanager
+def serving(folder: Path, parsed: Path) -> Iterator[Path]:
+    """The program that is dbt while the block runs, in that folder. ``parsed`` is dbt's saved parse of the project."""
+    address, program = folder / "dbt.socket", folder / "dbt"
+    this = [sys.executable, "-IS", __file__]
+    program.write_text(f'#!/bin/sh\nexec {shlex.join([*this, "ask", str(address)])} "$@"\n')
+    program.chmod(0o755)
+    command = [sys.executable, "-P", __file__, "serve", str(address), str(parsed)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        if not server.stdout.readline():
+            raise RuntimeError(f"no dbt is served: exit code {server.wait()}")
+        yield program
+        server.stdin.close()
+
+
+def ask(address: str, arguments: list[str]) -> int:
+    """Have a command run and wait until its process is gone; its exit code."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address)
+        told = json.dumps([os.getcwd(), dict(os.environ), arguments]).encode()
+        socket.send_fds(connection, [len(told).to_bytes(4, "big")], STREAMS)
+        connection.sendall(told)
+        answer = connection.makefile("rb").read()
+    return answer[0] if answer else 128 + signal.SIGKILL
+
+
+def serve(address: str, parsed: str) -> None:
+    """Fork for whoever connects, until standard input ends."""
+    import gc
+    import selectors
+
+    import dbt.adapters.duckdb  # noqa: F401
+    from dbt.cli.main import cli
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt_common.clients.jinja import template_cache
+
+    saved = Path(parsed).read_bytes()
+    manifest, read = Manifest.from_msgpack(saved), Manifest.from_msgpack
+    # A fork changes its own copy, and reads it once.
+    Manifest.from_msgpack = lambda text, **more: manifest if text == saved else read(text, **more)
+    for macro in manifest.macros.values():
+        template_cache.get_node_template(macro)
+    if threading.active_count() > 1:
+        raise RuntimeError("a process with threads cannot be forked")
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listening, selectors.DefaultSelector() as ready:
+        listening.bind(address)
+        listening.listen(64)
+        ready.register(listening, selectors.EVENT_READ)
+        ready.register(sys.stdin, selectors.EVENT_READ)
+        print("ready", flush=True)
+        while sys.stdin not in [key.fileobj for key, _ in ready.select()]:
+            connection, _ = listening.accept()
+            if os.fork() == 0:
+                break
+            connection.close()
+        else:
+            gc.unfreeze()
+            return
+    client = connection.detach()
+    arguments = _become(client)
+    code = 1
+    try:
+        cli(arguments, prog_name="dbt")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
+    finally:
+        # The client goes on reading: what dbt leaves to Python's end, as closing the store, is done when this process is gone.
+        gc.unfreeze()
+        os.write(client, bytes([code]))
+
+
+def _become(client: int) -> list[str]:
+    """Take the client's place. Returns its arguments."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    connection = socket.socket(fileno=os.dup(client))
+    head, descriptors, _, _ = socket.recv_fds(connection, 4, len(STREAMS))
+    told = b""
+    while len(told) < int.from_bytes(head, "big"):
+        told += connection.recv(1 << 16)
+    folder, environment, arguments = json.loads(told)
+    for stream, descriptor in zip(STREAMS, descriptors, strict=True):
+        os.dup2(descriptor, stream)
+        os.close(descriptor)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+
+    def end_with_client() -> None:
+        connection.recv(1)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=end_with_client, daemon=True).start()
+    return list(arguments)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "ask":
+        sys.exit(ask(sys.argv[2], sys.argv[3:]))
+    serve(sys.argv[2], sys.argv[3])
