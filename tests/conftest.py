@@ -30,6 +30,7 @@ LONGEST = (
     "tests/claims/scenarios/test_idempotence.py",
     "tests/claims/crash/test_kill_anywhere.py",
     "tests/claims/scenarios/test_incremental.py",
+    "tests/claims/scenarios/test_random_companies.py",
 )
 
 

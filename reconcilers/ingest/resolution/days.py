@@ -157,13 +157,16 @@ def _fingerprints(connection: duckdb.DuckDBPyConnection, files: Sequence[KeyFile
         of_day[day].add(file)
     read_as = dict(
         connection.execute(
-            """select cast(days.day as varchar), string_agg(distinct concat(emitter, excludes_cache, cache_blind), ' ' order by 1)
+            """select day, string_agg(read_as, ' ' order by read_as)
                from (
-                   select day, emitter from contested
-                   union select placed.day, contested.emitter from placed
-                   join placed as others on placed.component = others.component
-                   join contested on others.file = contested.file and others.landing_row = contested.landing_row
-               ) as days join emitters using (emitter) group by 1"""
+                   select distinct cast(days.day as varchar) as day, concat(emitter, excludes_cache, cache_blind) as read_as
+                   from (
+                       select day, emitter from contested
+                       union select placed.day, contested.emitter from placed
+                       join placed as others on placed.component = others.component
+                       join contested on others.file = contested.file and others.landing_row = contested.landing_row
+                   ) as days join emitters using (emitter)
+               ) as read group by day"""
         ).fetchall()
     )
     return {

@@ -36,7 +36,8 @@ WasteKey = tuple[date, str | None, str | None, str, bool]
 class UnitCost:
     """Events of a slice and the time they were resolved in, else ended (R24).
 
-    Unobserved events are in ``unobserved`` and, if they name a user, in ``users``, and nowhere else.
+    Unobserved events are in ``unobserved``, if they name a user in ``users``, and in the waste if a call of their runs names
+    another event, and nowhere else.
     """
 
     observed: list[EventCost] = field(default_factory=list)
@@ -66,11 +67,11 @@ class UnitCost:
 
     @property
     def waste(self) -> int:
-        return sum(to_nanos(cost) for one in self.observed for cost in one.waste.values())
+        return sum(to_nanos(cost) for one in (*self.observed, *self.unobserved) for cost in one.waste.values())
 
     def overhead(self, name: str) -> int:
         """Nanos of a class of waste."""
-        return sum(to_nanos(one.waste.get(name, Decimal(0))) for one in self.observed)
+        return sum(to_nanos(one.waste.get(name, Decimal(0))) for one in (*self.observed, *self.unobserved))
 
     @property
     def cost_per_event(self) -> Decimal | None:

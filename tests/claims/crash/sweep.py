@@ -3,7 +3,7 @@
 ``python -m tests.claims.crash.sweep FOLDER STEP…`` makes a company in FOLDER, finds the points of each STEP, kills at every one of
 them (or fewer, by ``--thin`` and ``--points``) and prints one JSON line each. STEP is one of:
 
-* ``land``: landing killed; landing again must leave what an undisturbed landing leaves.
+* ``land``: landing, and the resolution of what is told twice, killed; doing both again must leave what they leave undisturbed.
 * ``publish``: publishing killed; publishing again must publish the same tables.
 * ``run``: a whole run killed anywhere, dbt and the embedded database included; the whole run again must publish the same.
 * ``build``: as ``run``, killed only while the warehouse's own files are written.
@@ -11,9 +11,10 @@ them (or fewer, by ``--thin`` and ``--points``) and prints one JSON line each. S
   over each copy must publish the same. Equal copies count once; files no run reads (dbt's log, compiled SQL, manifest:
   whatever an undisturbed run was not seen opening) make no copies unequal. What ``land`` kills for real is left to it.
 
-The company has a published version, and a bill corrected, a call more and an archive torn since. While ``publish``,
-``run`` and ``build`` are killed and run again, a reader reads the current version over and over: it must always find
-all of the old one or all of the new one. Nothing but forked children uses threads here, as the process forks again.
+The company has a published version, and a bill corrected, a call more, one told twice, a trace file for the compiled reader and
+an archive torn since. While ``publish``, ``run`` and ``build`` are killed and run again, a reader reads the current version over
+and over: it must always find all of the old one or all of the new one. Nothing but forked children uses threads here, as the
+process forks again.
 """
 
 from __future__ import annotations
@@ -46,10 +47,12 @@ from reconcilers.configured import configured_sources, source_names
 from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.known import known
 from reconcilers.periods import Period, parse_day
+from reconcilers.sources.telemetry.spans import kernel  # noqa: F401  # where it is, trace files of any size are read by it
 from reconcilers.warehouses.duckdb import Store
 from tests.claims.crash.tracing import Point, Traced, Untraceable, trace
 from tests.claims.published_tables import digest
 from tests.claims.scenarios.company_of_examples import read_examples, write_company
+from tests.sources.telemetry.written import CALL, chat
 
 PERIOD = Period(parse_day("2026-09-01"), parse_day("2026-10-01"))
 BEFORE, AFTER = datetime(2026, 10, 5), datetime(2026, 10, 6)
@@ -126,7 +129,9 @@ class Company:
         bill.write_text("\n".join([header, ",".join(["12.34", "12.34", *line.split(",")[2:]]), *rest, ""]))
         calls = self.folder / "telemetry" / "calls.csv"
         *lines, last = calls.read_text().splitlines()
-        calls.write_text("\n".join([*lines, last, last.replace("E16-", "E16-late-", 1), ""]))
+        calls.write_text("\n".join([*lines, last, last, last.replace("E16-", "E16-late-", 1), ""]))
+        spans = [CALL | {"gen_ai.usage.input_tokens": number} for number in range(10)]
+        (self.folder / "telemetry" / "spans.json").write_bytes(chat(*spans))
         torn = self.folder / "bills" / "E05" / "bill.csv"
         torn.write_text(torn.read_text().replace(",", ",NaN,", 3))
 
@@ -137,13 +142,17 @@ class Company:
     def keep(self, step: str) -> None:
         shutil.copytree(self.home, self.folder / f"before {step}", symlinks=True)
 
-    def restore(self, step: str) -> None:
-        shutil.rmtree(self.home)
-        shutil.copytree(self.folder / f"before {step}", self.home, symlinks=True)
+    def restore(self, step: str, part: str = "") -> None:
+        shutil.rmtree(self.home / part)
+        shutil.copytree(self.folder / f"before {step}" / part, self.home / part, symlinks=True)
 
     def land(self, as_of: datetime) -> list[pipeline.LandingReport]:
         reports = [pipeline.land_reference(self.settings, as_of)]
         return reports + [pipeline.land(self.settings, n, PERIOD, as_of) for n in source_names(self.settings)]
+
+    def land_and_resolve(self, as_of: datetime) -> None:
+        self.land(as_of)
+        known(self.settings, as_of)
 
     def build(self, as_of: datetime) -> None:
         pipeline.build(self.settings, as_of)
@@ -232,8 +241,9 @@ class Reader:
 
 
 def kill_landing(company: Company, number: int | None) -> tuple[Traced, int]:
-    company.restore("land")
-    traced = trace(lambda: company.land(AFTER), company.home, number)
+    for part in ("landing", "lake"):
+        company.restore("land", part)
+    traced = trace(lambda: company.land_and_resolve(AFTER), company.home, number)
     assert Child(lambda: company.landed(BEFORE)).result() == company.landed_before, "older knowledge changed"
     Child(lambda: company.land(AFTER)).result()
     assert Child(lambda: company.landed(AFTER)).result() == company.landed_after, "landing again differs"
@@ -276,9 +286,15 @@ STEPS: dict[str, tuple[Callable[[Company, int | None], tuple[Traced, int]], Call
 
 
 def thinned(points: list[Point], numbers: list[int]) -> list[int]:
-    """Of equal calls on one file in a row, such as the writes of one Parquet file, the first, a middle one and the last."""
+    """Of equal calls on one file in a row the first, a middle one and the last; in a folder that has no name yet, such as of a
+    Parquet file's many writes, the first: there is a kill between any two files of it."""
     rows = [list(row) for _, row in itertools.groupby(numbers, key=lambda number: str(points[number]))]
-    return [number for row in rows for number in sorted({row[0], row[len(row) // 2], row[-1]})]
+    unnamed = [Path(points[row[0]].file).parent.suffix == ".tmp" for row in rows]
+    wanted = [
+        {row[0]} if is_unnamed else {row[0], row[len(row) // 2], row[-1]}
+        for row, is_unnamed in zip(rows, unnamed, strict=True)
+    ]
+    return sorted(itertools.chain(*wanted))
 
 
 def sweep_states(company: Company, jobs: int) -> int:
@@ -364,7 +380,7 @@ def main() -> None:
     parser.add_argument("steps", choices=[*STEPS, "states"], nargs="+")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="of states so many at a time")
     parser.add_argument("--points", type=int, help="of run and build only so many, spread evenly")
-    parser.add_argument("--thin", action="store_true", help="of equal calls on one file in a row only three")
+    parser.add_argument("--thin", action="store_true", help="of equal calls on one file in a row at most three")
     given = parser.parse_args()
     company = Company(given.folder.resolve())
     company.prepare()

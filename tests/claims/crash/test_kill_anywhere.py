@@ -1,7 +1,7 @@
 """A run killed at any write, fsync, rename or commit, and run again, publishes what an undisturbed run publishes.
 
-The points come from tracing a run. Here: three of every row of equal calls of landing, every one of publishing, and the
-first and the last of the hundreds inside dbt and the embedded database; ``python -m tests.claims.crash.sweep`` kills at all of them.
+The points come from tracing a run. Here: at most three of every row of equal calls of landing and resolution, every one of publishing,
+and the first and the last of the hundreds inside dbt and the embedded database; ``python -m tests.claims.crash.sweep`` kills at all of them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from reconcilers.ingest.metering import ENTITIES
 from tests.claims.crash.sweep import UNTRACEABLE
 
 ROOT = Path(__file__).parents[3]
@@ -60,6 +61,13 @@ def test_the_kills_hit_every_kind_of_commit(told: list[dict[str, Any]]) -> None:
         ("unlinkat", "published"),
         ("write", "store"),
     }
+
+
+def test_the_kills_hit_every_file_that_is_made_of_calls(told: list[dict[str, Any]]) -> None:
+    hit = {(*Path(kill["point"]).parts[1:2], Path(kill["point"]).stem) for kill in kills(told, "land")}
+    for source in ("calls", "traces"):
+        assert hit >= {(source, entity) for entity in ("calls", *ENTITIES)}
+    assert hit >= {("(resolved)", entity) for entity in ("emitters", "resolved_calls", "resolved_tellings", *ENTITIES)}
 
 
 @pytest.mark.parametrize("step", ["publish", "build"])

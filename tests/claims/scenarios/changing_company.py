@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,10 @@ def day(number: int) -> date:
 
 
 class Company:
-    """What its sources would say if asked now."""
+    """What its sources would say if asked now; ``hourly`` in a file of calls an hour, else in one a day."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, hourly: bool = False) -> None:
+        self.folder, self.hourly = folder, hourly
         self.calls: dict[int, list[Row]] = {number: _calls(number) for number in DAYS}
         self.bills: dict[int, list[Row]] = {number: _bill(number) for number in DAYS}
         self.runs: list[Row] = [_run(number, event) for number in DAYS for event in range(3)]
@@ -77,7 +78,8 @@ class Company:
     def write(self) -> Settings:
         """The files as they are now, and the settings that read them."""
         for number in DAYS:
-            _write(self.folder / "telemetry" / f"calls-{number}.csv", [*_CALL, "tokens"], self.calls[number])
+            for name, calls in self._files_of_calls(number):
+                _write(self.folder / "telemetry" / name, [*_CALL, "tokens"], calls)
             _write(self.folder / "bills" / f"bill-{number}.csv", list(_bill(0)[0]), self.bills[number])
         _write(self.folder / "telemetry" / "runs.csv", _RUN, self.runs)
         _write(self.folder / "telemetry" / "outcomes.csv", ["event_id", "outcome", "at"], self.outcomes)
@@ -87,6 +89,14 @@ class Company:
         file = self.folder / "reconcile.yaml"
         file.write_text(yaml.safe_dump(_SETTINGS))
         return read_settings(file)
+
+    def _files_of_calls(self, number: int) -> Iterator[tuple[str, list[Row]]]:
+        if not self.hourly:
+            yield f"calls-{number}.csv", self.calls[number]
+            return
+        for hour in range(24):
+            of_hour = [call for call in self.calls[number] if datetime.fromisoformat(call["ended_at"]).hour == hour]
+            yield f"calls-{number}-{hour:02}.csv", of_hour
 
 
 def _calls(number: int) -> list[Row]:
@@ -223,9 +233,9 @@ PERIOD = Period(FIRST, day(len(DAYS)))
 
 
 def anew(settings: Settings, as_of: datetime) -> Version:
-    """What a store of no history makes of the same landing."""
+    """What a job of no history makes of the same landing: lake, resolved calls, store and all."""
     home = settings.path(settings.home)
     other = home.with_name("anew")
     shutil.rmtree(other, ignore_errors=True)
-    shutil.copytree(home, other, ignore=shutil.ignore_patterns("store", "published", "dbt"))
+    shutil.copytree(home / "landing", other / "landing")
     return build(settings.model_copy(update={"home": other}), PERIOD, as_of)

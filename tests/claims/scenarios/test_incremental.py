@@ -9,8 +9,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from tests import AT_LENGTH
 from tests.claims.published_tables import differences
-from tests.claims.scenarios.changing_company import PERIOD, Company, anew, day, line, told_call
+from tests.claims.scenarios.changing_company import DAYS, PERIOD, Company, anew, day, line, told_call
 from tests.claims.scenarios.nights import build, land
 
 
@@ -66,10 +69,12 @@ def restate_bills_and_outcomes(company: Company) -> None:
 
 
 def empty_a_day_and_move_events(company: Company) -> None:
-    """A day without calls, an event that loses its first one, a run that turns out to be another event's."""
+    """A day without calls, an event that loses its first one, a run that turns out to be another event's, one whose calls do."""
     company.calls[2] = []
     company.calls[3] = [call for call in company.calls[3] if call["event_id"] != "e3-0"]
     company.runs[4]["event_id"] = "e0-0"
+    for call in company.calls[4]:
+        call["event_id"] = "e4-2" if call["run_id"] == "e4-1/run" else call["event_id"]
     company.runs.append({"run_id": "late", "event_id": "e5-9", "started_at": f"{day(4)}T10:00:00", "status": "failure"})
 
 
@@ -113,3 +118,32 @@ def test_rows_that_change_alike_are_seen(tmp_path: Path) -> None:
         land(settings, PERIOD, as_of)
         after = build(settings, PERIOD, as_of)
     assert differences(after, anew(settings, as_of)) == []
+
+
+@pytest.mark.skipif(
+    not AT_LENGTH, reason="make long: three builds, and random companies have cells of several files, too"
+)
+def test_calls_told_hour_by_hour_come_to_what_those_of_whole_days_do(tmp_path: Path) -> None:
+    """All calls of a key and model are one cell of their day, and those of an hour stand between those of another."""
+    daily, hourly, as_of = Company(tmp_path / "daily"), Company(tmp_path / "hourly", hourly=True), datetime(2026, 10, 3)
+    for company in (daily, hourly):
+        for number in DAYS:
+            company.calls[number] += [
+                told_call(number, 10 + hour, event=f"e{number}-{hour % 3}", tenant="t1", hour=hour, model="small")
+                | {"api_key_id": "K0"}
+                for hour in range(24)
+            ]
+    late = [call for call in hourly.calls[4] if call["ended_at"] >= f"{day(4)}T12"]
+    hourly.calls[4] = [call for call in hourly.calls[4] if call not in late]
+    settings = hourly.write()
+    land(settings, PERIOD, as_of)
+    build(settings, PERIOD, as_of)
+    hourly.calls[4] += late
+    for company in (daily, hourly):
+        for place in (30, 20, 8):
+            company.calls[3].pop(place)
+        company.write()
+    as_of += timedelta(hours=1)
+    for company in (daily, hourly):
+        land(company.write(), PERIOD, as_of)
+    assert differences(build(settings, PERIOD, as_of), build(daily.write(), PERIOD, as_of)) == []

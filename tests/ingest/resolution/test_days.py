@@ -126,3 +126,9 @@ def test_a_killed_run_leaves_nothing_that_counts(tmp_path: Path, write: Write) -
     for folder in lake.glob("(resolved)/2026*"):
         folder.rename(folder.with_name(f"{folder.name}.1.tmp"))
     assert rows(made(tmp_path, file), "resolved_calls") == whole
+
+
+def test_a_day_is_named_by_what_it_is_made_from_and_nothing_else(tmp_path: Path, write: Write) -> None:
+    """However many emitters told something of it, and in whichever order an engine meets them."""
+    told = write("many", *(telling(A, response_id="r", scope_name=f"scope {number}", input=1) for number in range(40)))
+    assert len({frozenset(days(made(tmp_path / f"{number}", told))) for number in range(5)}) == 1

@@ -77,6 +77,14 @@ def test_an_event_nobody_saw_and_of_no_feature_others_are_of_is_a_success_for_no
     assert (row.cost_per_success, row.unobserved_successes) == (Decimal("0.50"), 0)
 
 
+def test_what_runs_of_an_event_nobody_saw_wasted_is_waste() -> None:
+    """Their calls name another event, which has the cost."""
+    wasted = {"failed_event": Decimal("0.60"), "retry_overhead": Decimal("0.15")}
+    row = unit(event("3.00"), event("0", "failure", seen=False, waste=wasted))
+    assert (row.waste_share, row.overhead("retry_overhead")) == (Decimal("0.25"), to_nanos(Decimal("0.15")))
+    assert (row.cost_per_event, row.count("failure")) == (Decimal("3.00"), 0)
+
+
 def test_slices_are_of_production_and_that_of_the_environment_of_all() -> None:
     staging = event("0.40", production=False, environment="staging", tenant_id="t2")
     events = (event("1.00", environment="production"), staging)

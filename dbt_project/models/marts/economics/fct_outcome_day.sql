@@ -1,5 +1,6 @@
 -- grain: day on which events were resolved (else of their last call) × whom they were for × how they ran: the sums unit costs are made of.
--- An event of which no call was seen is in its own columns only: in neither side of a unit cost (R24)
+-- An event of which no call was seen is in its own columns only: in neither side of a unit cost (R24). It cost nothing, but its runs may
+-- have wasted what calls cost that name another event: that is told here, too
 {% set names = ['tenant_id', 'segment', 'feature_id', 'workflow', 'prompt_version', 'model_route', 'environment', 'data_mode', 'user_hash',
     'production'] %}
 with overheads as (
@@ -52,7 +53,7 @@ final as (
             ('cost', 'resolved_cost', "outcome in ('success', 'failure', 'partial')"), ('cost', 'cost_of_successes', "outcome = 'success'"),
             ('accrued', 'accrued_cost', 'true'), ('waste', 'waste_cost', 'true'), ('retry', 'retry_overhead', 'true'),
             ('fallback', 'fallback_overhead', 'true')] %}
-        {{- from_nanos(isum('case when ' ~ of ~ ' and not unobserved then ' ~ column ~ '_nanos else 0 end')) }} as {{ name }},
+        {{- from_nanos(isum('case when ' ~ of ~ ' then ' ~ column ~ '_nanos else 0 end')) }} as {{ name }},
         {% endfor %}
         {{- "'" ~ var("reporting_currency") ~ "'" }} as currency
     from events
