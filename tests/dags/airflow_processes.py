@@ -69,6 +69,9 @@ class Airflow:
                 stderr=log,
                 process_group=0,
             )
+            if name == "api-server":
+                # The scheduler depends on its being healthy.
+                wait_for("the server", lambda: self.get("/monitor/health"), seconds=120)
         wait_for("the DAGs", lambda: self.get("/dags").get("dags"), seconds=120)
 
     @contextmanager
