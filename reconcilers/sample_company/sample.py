@@ -14,7 +14,7 @@ import orjson
 
 from reconcilers.sample_company import store
 from reconcilers.sample_company.emitters import defects, feed, otlp_files
-from reconcilers.sample_company.providers import bills
+from reconcilers.sample_company.providers import bills, invoice_files, invoices
 from reconcilers.sample_company.providers.ledger import Books
 from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.store import FOLDER, GroundTruth, text_of
@@ -56,14 +56,16 @@ def make(
     defects.plant(world, books)
     step.next()
     ledger = bills.write_ledger(world, books)
+    issued = invoices.issue(world, ledger)
     step.next()
     delivered = otlp_files.write_telemetry(out, world)
     step.next()
     earned = income.earn(world)
+    delivered += invoice_files.write_invoices(out, issued)
     delivered += feed.write_outcomes(out, world.outcomes) + feed.write_revenue(out, earned)
     step.next()
     reference.write_reference(out / "reference", world)
-    truth = GroundTruth(world, ledger, earned, delivered)
+    truth = GroundTruth(world, ledger, issued, earned, delivered)
     store.save(out, truth)
     as_of = knowledge.settled_at(truth)
     feed.deliver(out, delivered, as_of)

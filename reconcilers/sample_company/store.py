@@ -15,7 +15,15 @@ from typing import Any
 import orjson
 
 from reconcilers.sample_company.providers.ledger import BillLine, Ledger, ReportLine
-from reconcilers.sample_company.seen.facts import Charge, Key, ReportedUsage, RevenueLine, Usage
+from reconcilers.sample_company.seen.facts import (
+    Charge,
+    Invoice,
+    InvoiceLine,
+    Key,
+    ReportedUsage,
+    RevenueLine,
+    Usage,
+)
 from reconcilers.sample_company.world.happened import Planted, TrueCall, TrueEvent, TrueOutcome, TrueRun, World
 from reconcilers.sample_company.world.income import IncomeLine
 
@@ -32,10 +40,11 @@ class Delivered:
 
 @dataclass
 class GroundTruth:
-    """Everything persisted: the world without its tools, the ledger, the revenue, the files delivered."""
+    """Everything persisted: the world without its tools, the ledger, the invoices, the revenue, the files delivered."""
 
     world: World
     ledger: Ledger
+    invoices: list[Invoice]
     income: list[IncomeLine]
     delivered: list[Delivered]
 
@@ -60,6 +69,7 @@ def save(out: Path, truth: GroundTruth) -> None:
     _write(folder / "planted.jsonl", world.planted)
     _write(folder / "bill_lines.jsonl", truth.ledger.lines)
     _write(folder / "usage_report.jsonl", truth.ledger.reports)
+    _write(folder / "invoices.jsonl", truth.invoices)
     _write(folder / "income.jsonl", truth.income)
     _write(folder / "delivered.jsonl", truth.delivered)
 
@@ -84,9 +94,10 @@ def load(out: Path) -> GroundTruth:
         [_bill_line(row) for row in _read(folder / "bill_lines.jsonl")],
         [_report_line(row) for row in _read(folder / "usage_report.jsonl")],
     )
+    invoices = [_invoice(row) for row in _read(folder / "invoices.jsonl")]
     income = [_income(row) for row in _read(folder / "income.jsonl")]
     delivered = [Delivered(row["path"], _time(row["known_from"])) for row in _read(folder / "delivered.jsonl")]
-    return GroundTruth(world, ledger, income, delivered)
+    return GroundTruth(world, ledger, invoices, income, delivered)
 
 
 def text_of(value: object) -> str:
@@ -165,6 +176,13 @@ def _report_line(row: dict[str, Any]) -> ReportLine:
         Decimal(reported["quantity"]),
     )
     return ReportLine(usage, _time(row["known_from"]))
+
+
+def _invoice(row: dict[str, Any]) -> Invoice:
+    lines = (InvoiceLine(**{**line, "billed_cost": Decimal(line["billed_cost"])}) for line in row["lines"])
+    days = {name: date.fromisoformat(row[name]) for name in ("billing_period_start", "issued_on")}
+    total = None if row["total"] is None else Decimal(row["total"])
+    return Invoice(**{**row, **days, "told_at": _time(row["told_at"]), "lines": tuple(lines), "total": total})
 
 
 def _income(row: dict[str, Any]) -> IncomeLine:

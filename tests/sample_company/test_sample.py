@@ -92,6 +92,14 @@ PLANTED_KINDS = {
     "ownerless_span",
     "dearer_days",
     "batch_billed_next_day",
+    "invoice_sent_twice",
+    "invoice_rounded",
+    "invoice_before_exports",
+    "invoice_too_high",
+    "invoice_never_sent",
+    "invoice_reissued",
+    "invoice_line_unlisted",
+    "invoice_credited",
 }
 
 
@@ -167,7 +175,8 @@ def test_ground_truth_loads_back_equal(tmp_path: Path) -> None:
     for field in fields(made.world):
         if field.name != "tools":
             assert getattr(loaded.world, field.name) == getattr(made.world, field.name), field.name
-    assert (loaded.ledger, loaded.income, loaded.delivered) == (made.ledger, made.income, made.delivered)
+    for name in ("ledger", "invoices", "income", "delivered"):
+        assert getattr(loaded, name) == getattr(made, name), name
 
 
 def test_a_folder_that_is_no_sample_is_not_replaced(tmp_path: Path) -> None:
@@ -486,6 +495,30 @@ def test_bad_telemetry_hides_a_cost_the_true_cost_shows(out: Path) -> None:
 )
 def test_what_is_planted_in_bills_shows_under_its_step(truth: GroundTruth, answer: Truth, kind: str, step: str) -> None:
     assert step_cost(answer, step) == sum(one.amount for one in planted(truth, kind))
+
+
+def test_invoices_that_are_wrong_are_breaks_and_no_others(truth: GroundTruth, answer: Truth) -> None:
+    wrong = {
+        (one.expected_effect.removeprefix("break "), one.source, one.day)
+        for one in truth.world.planted
+        if one.expected_effect.startswith("break invoice_")
+    }
+    assert len(wrong) == 5
+    found = {one.identity: one for one in answer.breaks if one.kind.startswith("invoice_")}
+    assert {(one.kind, one.source, one.charge_day) for one in found.values()} == wrong
+    assert len(found) == 5
+    for kind, planted_as in (("invoice_total", "invoice_line_unlisted"), ("invoice_missing", "invoice_never_sent")):
+        (amount,) = (one.amount for one in found.values() if one.kind == kind)
+        assert amount == planted(truth, planted_as)[0].amount
+
+
+def test_invoices_that_are_right_make_the_bill(answer: Truth) -> None:
+    (table,) = (one for one in answer.tables if one.name == "fct_invoice_reconciliation")
+    compared = {key[:3]: (row.invoice_ids, row.status) for key, row in table.rows.items()}
+    october = date(2026, 10, 1)
+    assert compared[OPENAI, "USD", october] == ("OPENAI-202610", "within_tolerance")
+    assert compared[AWS, "USD", october] == ("AWS-202610-R", "within_tolerance")
+    assert compared["vectors", "EUR", october] == ("VECTORS-202610 VECTORS-202610-C", "within_tolerance")
 
 
 def test_calls_billed_nowhere_are_breaks_and_no_money(truth: GroundTruth, answer: Truth) -> None:

@@ -1,4 +1,4 @@
-"""What the company's own systems deliver as files: spans by its Collectors, outcomes, revenue.
+"""What the company has as files: spans by its Collectors, outcomes, revenue, the invoices it was sent.
 
 Every file is kept below ``ground_truth/feed/``. Below the sample's own folder stand those that had been delivered by
 the time the sample is set to, so a night can be replayed.
@@ -23,7 +23,7 @@ from reconcilers.sample_company.world.income import IncomeLine
 
 FEED = f"{FOLDER}/feed"
 TELEMETRY = "telemetry"
-FOLDERS = (TELEMETRY, "outcomes", "revenue")
+FOLDERS = (TELEMETRY, "invoices", "outcomes", "revenue")
 #: Hour of the next day at which a day's outcomes are written.
 _OUTCOMES_AT_HOUR = 2
 REVENUE_COLUMNS = (

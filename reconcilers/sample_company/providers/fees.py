@@ -186,6 +186,15 @@ def billed_cost(charges: list[Charge] | Iterator[Charge]) -> Decimal:
     return sum((charge.billed_cost for charge in charges), Decimal(0))
 
 
-def note(world: World, kind: str, what: str, source: str, day: date | None, effect: str, amount: Decimal) -> None:
+def note(
+    world: World,
+    kind: str,
+    what: str,
+    source: str,
+    day: date | None,
+    effect: str,
+    amount: Decimal,
+    currency: str = "USD",
+) -> None:
     """Record what is planted in the bills, its effect, and how much money it is."""
-    world.planted.append(Planted(kind, what, source, day, (), effect, amount))
+    world.planted.append(Planted(kind, what, source, day, (), effect, amount, currency))

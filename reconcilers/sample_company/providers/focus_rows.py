@@ -6,9 +6,9 @@ import csv
 import gzip
 import io
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from reconcilers.sample_company.providers.ledger import BillLine
+from reconcilers.sample_company.providers.ledger import BillLine, invoice_number
 from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import ANTHROPIC, AWS, READ_UNITS, VECTORS
@@ -56,15 +56,12 @@ COLUMNS = (
 )
 
 _PROVIDERS = {ANTHROPIC: "Anthropic", AWS: "AWS", VECTORS: "Vector Index GmbH"}
-#: Days after the end of a month when its invoice is final and its lines carry the number.
-INVOICED_AFTER_DAYS = 10
 
 
 def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
     """One FOCUS row; what is not known is empty. ``clock`` decides whether the line is on an invoice yet."""
     charge, key = line.charge, line.charge.key
     month = charge.billing_period_start
-    invoiced = clock >= instant(next_month(month) + timedelta(days=INVOICED_AFTER_DAYS))
     unit = "" if charge.quantity is None else ("Read Units" if key.meter == READ_UNITS else "Tokens")
     usage = charge.charge_category == "Usage"
     provider = _PROVIDERS[charge.source]
@@ -90,7 +87,7 @@ def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
         "ConsumedUnit": unit,
         "ContractedCost": plain(charge.effective_cost),
         "EffectiveCost": plain(charge.effective_cost),
-        "InvoiceId": f"{charge.source.upper()}-{month:%Y%m}" if invoiced else None,
+        "InvoiceId": invoice_number(charge, clock),
         "InvoiceIssuerName": provider,
         "ListCost": plain(charge.list_cost if charge.list_cost is not None else charge.billed_cost),
         "PricingQuantity": None if charge.quantity is None else plain(charge.quantity),

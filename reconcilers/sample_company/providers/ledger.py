@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from reconcilers.sample_company.seen.facts import Charge, Key, ReportedUsage
+from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import (
     ANTHROPIC,
     AWS,
@@ -27,6 +28,10 @@ from reconcilers.sample_company.world.happened import TrueCall, World
 SERVICE_NAMES = {OPENAI: "OpenAI API", ANTHROPIC: "Claude API", AWS: "Amazon Bedrock", VECTORS: "Vector Index"}
 #: Hours after the end of a UTC day when its bill is told.
 LAG_HOURS = {OPENAI: 3, ANTHROPIC: 4, AWS: 5, VECTORS: 5}
+#: Whose exports name the invoice that a line stands on.
+_TELLS_INVOICE = (ANTHROPIC, AWS)
+#: Days after the end of a month when its invoice is final and its lines carry the number.
+INVOICED_AFTER_DAYS = 10
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,18 @@ class Books:
     def call_cost(self, call: TrueCall, *, at_list: bool = False) -> Decimal:
         """True economic cost of a call: contract price times true usage."""
         return sum((self.cost(call, u.meter, u.quantity, u.cache_ttl, at_list=at_list) for u in call.usage), Decimal(0))
+
+
+def number_of(source: str, month: date) -> str:
+    """The number of a source's invoice of a month."""
+    return f"{source.upper()}-{month:%Y%m}"
+
+
+def invoice_number(charge: Charge, clock: datetime) -> str | None:
+    """The invoice that a line of an export names at ``clock``."""
+    month = charge.billing_period_start
+    final = clock >= instant(next_month(month) + timedelta(days=INVOICED_AFTER_DAYS))
+    return number_of(charge.source, month) if final and charge.source in _TELLS_INVOICE else None
 
 
 def key_order(key: Key) -> tuple[str, ...]:

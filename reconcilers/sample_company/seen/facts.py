@@ -80,6 +80,36 @@ class Charge:
     commitment_discount_status: str | None = None
     linked_line_ids: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
+    invoice_id: str | None = None
+
+
+@dataclass(frozen=True)
+class InvoiceLine:
+    """One line of an invoice; a line of tax has the category ``Tax``."""
+
+    description: str
+    billed_cost: Decimal
+    charge_category: str = "Usage"
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """What one delivery tells of an invoice of one month; the one told last counts (R33).
+
+    ``total`` is what the paper says is to be paid, tax included. ``status`` is issued, open or voided; ``reference_invoice_id`` the
+    invoice that a credit note or a reissue refers to.
+    """
+
+    source: str
+    invoice_id: str
+    billing_period_start: date
+    billing_currency: str
+    issued_on: date
+    told_at: datetime
+    lines: tuple[InvoiceLine, ...] = ()
+    total: Decimal | None = None
+    status: str = "issued"
+    reference_invoice_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -359,6 +389,7 @@ class Facts:
     reporting_currency: str = "USD"
     sources: dict[str, Source] = field(default_factory=dict)
     charges: list[Charge] = field(default_factory=list)
+    invoices: list[Invoice] = field(default_factory=list)
     reported_usage: list[ReportedUsage] = field(default_factory=list)
     tellings: list[Telling] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)

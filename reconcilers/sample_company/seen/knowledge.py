@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from reconcilers.sample_company.emitters.feed import FEED, TELEMETRY, outcomes_known_from
+from reconcilers.sample_company.providers.ledger import invoice_number
 from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord
 from reconcilers.sample_company.seen.traces import read_traces
 from reconcilers.sample_company.store import GroundTruth
@@ -32,7 +34,11 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
     return Facts(
         as_of=as_of,
         sources=reference.sources(),
-        charges=[line.charge for line in truth.ledger.lines_as_of(as_of)],
+        charges=[
+            replace(line.charge, invoice_id=invoice_number(line.charge, as_of))
+            for line in truth.ledger.lines_as_of(as_of)
+        ],
+        invoices=[one for one in truth.invoices if one.told_at <= as_of],
         reported_usage=[line.reported for line in truth.ledger.reports_as_of(as_of)],
         tellings=traces.tellings,
         runs=traces.runs,

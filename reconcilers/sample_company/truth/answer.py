@@ -127,6 +127,7 @@ from reconcilers.sample_company.truth.economics import (
     waste_ledger,
 )
 from reconcilers.sample_company.truth.events import EventCost, cost_per_success, event_months, reckon_events
+from reconcilers.sample_company.truth.invoices import compare_invoices
 from reconcilers.sample_company.truth.keys import DayKey, Filler, Prices
 from reconcilers.sample_company.truth.margins import MarginKey, Owners, reckon_margins
 from reconcilers.sample_company.truth.matching import match
@@ -235,6 +236,8 @@ def reckon(facts: Facts) -> Truth:
     saved = savings(facts, prices, usages, usage, event_cost, run_cost, impacts, of_features)
     best_of = best_savings(saved)
     of_month = verdicts(facts, units, of_features, best_of)
+    invoice_tables, invoice_breaks = compare_invoices(facts, bill)
+    found = find_breaks(facts, filler, bill, told, usages, matched, keys, variances)
     tenants = tenant_standing(facts, margins, coverages)
     return Truth(
         calls=calls.calls,
@@ -269,12 +272,13 @@ def reckon(facts: Facts) -> Truth:
             budget_status(budgets),
             budget_alerts(spent, budgets),
             weekly_review(facts, spent, margins, of_month, impacts, budgets, event_cost.values()),
+            *invoice_tables,
         ],
         variance={
             key: {name: to_money(amount) for name, amount in one.parts.items() if amount}
             for key, one in variances.items()
         },
-        breaks=find_breaks(facts, filler, bill, told, usages, matched, keys, variances),
+        breaks=sorted([*found, *invoice_breaks], key=lambda one: one.identity),
         accruals={key: _accrual(one) for key, one in accruals.items()},
         unit_costs=units,
         unit_costs_week=unit_costs(

@@ -23,7 +23,7 @@ from reconcilers.sample_company.truth.variance import Variance, limit, usage_by_
 @dataclass(frozen=True)
 class Break:
     """One break. ``key`` names its dimensions; ``quantity`` is in the meter's own unit, or a count of records; ``amount``
-    is in the reporting currency; ``None`` = not known or not meaningful. ``telemetry_without_charge`` is positive where
+    is in the reporting currency, of invoices in their own; ``None`` = not known or not meaningful. ``telemetry_without_charge`` is positive where
     telemetry expects more than is billed; ``price`` is billed less expected. ``charge_day`` of a whole month is its first.
     ``break_class`` is the largest component of the variance, the kind itself where none is behind it.
     """

@@ -85,6 +85,54 @@ billing:
     delivery: snapshot
     pattern: '(?P<period>\d{{4}}-\d\d)\.csv'
 
+invoices:
+  - name: openai_invoices
+    kind: invoice_pdf
+    uri: invoices/openai
+    bill: openai
+    fields:
+      InvoiceId: 'Invoice number\s+(\S+)'
+      InvoiceIssueDate: 'Date of issue\s+(.+)'
+      BillingPeriodStart: 'Billing period\s+(.+)'
+      x_Subtotal: '^Subtotal\s+\$(\S+)'
+      x_InvoiceTotal: '^Amount due\s+\$(\S+)'
+      BillingCurrency: '^Amount due\s+\S+ ([A-Z]{{3}})'
+    lines: '^(?!Subtotal|Amount due)(?P<InvoiceDetailDescription>(?P<ChargeCategory>Sales tax)?.*?) +(?P<BilledCost>\$-?[\d,.]+)$'
+    values: {{ChargeCategory: {{Sales tax: Tax}}}}
+    time_format: '%B %d, %Y'
+  - name: anthropic_invoices
+    kind: invoice_file
+    uri: invoices/anthropic
+    bill: anthropic
+    columns:
+      InvoiceId: Invoice
+      BillingPeriodStart: Service month
+      InvoiceIssueDate: Issued
+      x_InvoiceTotal: Total
+      InvoiceIssueStatus: Status
+    constants: {{BillingCurrency: USD}}
+    values: {{InvoiceIssueStatus: {{paid: Issued}}}}
+  - name: aws_invoices
+    kind: invoice_file
+    uri: invoices/aws
+    bill: aws
+  - name: vectors_invoices
+    kind: invoice_file
+    uri: invoices/vectors
+    bill: vectors
+    columns:
+      InvoiceId: Rechnungsnummer
+      InvoiceIssueDate: Rechnungsdatum
+      BillingPeriodStart: Leistungsmonat
+      ReferenceInvoiceId: Bezug
+      InvoiceDetailDescription: Position
+      ChargeCategory: Art
+      BilledCost: Betrag
+      BillingCurrency: Waehrung
+      x_InvoiceTotal: Rechnungsbetrag
+    values: {{ChargeCategory: {{Leistung: Usage, Steuer: Tax}}}}
+    time_format: '%d.%m.%Y'
+
 telemetry:
   - name: traces
     kind: otlp

@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,28 @@ def test_every_worked_example(tmp_path: Path, project: Projects, monkeypatch: py
     assert seen == {"fct_run_cost:"}
 
 
-def test_prices_and_names(tmp_path: Path, project: Projects) -> None:
-    settings = read_settings(company_of_prices.write_company(tmp_path))
+#: A voided invoice, the one that stands for it and whose total is not what its lines make, its credit note, and a month no export has.
+INVOICES = """InvoiceId,BillingPeriodStart,BillingCurrency,BilledCost,x_InvoiceTotal,ChargeCategory,InvoiceIssueStatus,ReferenceInvoiceId
+B-1,2026-11,USD,3.15,,,Voided,
+B-2,2026-11,USD,3.50,4.20,,,B-1
+B-2,2026-11,USD,0.67,4.20,Tax,,B-1
+B-3,2026-11,USD,-0.35,,Credit,,B-2
+B-4,2026-10,USD,,1.00,,,
+"""
+
+
+def test_prices_names_and_invoices(tmp_path: Path, project: Projects) -> None:
+    file = company_of_prices.write_company(tmp_path)
+    (tmp_path / "invoices").mkdir()
+    (tmp_path / "invoices" / "bands.csv").write_text(INVOICES)
+    file.write_text(f"{file.read_text()}invoices: [{{name: paid, kind: invoice_file, uri: invoices, bill: bands}}]\n")
+    settings = read_settings(file)
     period, as_of = Period(parse_day("2026-11-01"), parse_day("2026-11-07")), datetime(2026, 11, 20)
     land(settings, period, as_of)
     bigquery = on_bigquery(settings, project("prices"))
     ours, theirs = publish(settings, period, as_of), publish(bigquery, period, as_of)
+    sql = "select invoice_ids, difference from finance.fct_invoice_reconciliation where source = 'bands' order by 1"
+    assert ours.ask(sql).rows == [("B-2 B-3", Decimal("0.03")), ("B-4", None)]
     assert differences(ours, theirs) == []
 
 

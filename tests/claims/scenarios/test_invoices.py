@@ -46,6 +46,10 @@ SITUATIONS: dict[str, tuple[list[tuple[str, str, str, str]], list[str]]] = {
         [("5", "2026-08", "USD", ""), ("5", "2026-09", "USD", ""), ("5", "2026-10", "USD", "")],
         ["L-1,2026-08,USD,5.90,,,,", "L-2,2026-09,USD,5.90,,,,", "L-3,2026-10,USD,5,,,,"],
     ),
+    "once": (
+        [("5", "2026-08", "USD", ""), ("5", "2026-09", "USD", ""), ("5", "2026-10", "USD", "")],
+        ["O-1,2026-08,USD,5.10,,,,", "O-2,2026-09,USD,9,,,,", "O-3,2026-10,USD,5.20,,,,"],
+    ),
     "without": ([("3", "2026-09", "USD", "")], []),
 }
 
@@ -124,8 +128,27 @@ COMPARED: dict[str, list[tuple[Any, ...]]] = {
         (SEPTEMBER, "L-2", "5.9", "5", "0.9", "within_tolerance", "reconciled"),
         (OCTOBER, "L-3", "5", "5", "0", "equal", "reconciled"),
     ],
+    "once": [
+        (AUGUST, "O-1", "5.1", "5", "0.1", "within_tolerance", "reconciled"),
+        (SEPTEMBER, "O-2", "9", "5", "4", "beyond_tolerance", "not_invoiced_so"),
+        (OCTOBER, "O-3", "5.2", "5", "0.2", "within_tolerance", "reconciled"),
+    ],
     "without": [(SEPTEMBER, None, None, "3", None, "not_run", "not_run")],
 }
+
+
+#: (kind, bill, month, amount, owner) of every break of theirs, all in dollars
+BREAKS = [
+    ("invoice_bias", "leaning", SEPTEMBER, Decimal("1.8"), "finance"),
+    ("invoice_bias", "leaning", OCTOBER, Decimal("1.8"), "finance"),
+    ("invoice_difference", "dearer", SEPTEMBER, Decimal(3), "finance"),
+    ("invoice_difference", "numbered", SEPTEMBER, Decimal(2), "finance"),
+    ("invoice_difference", "once", SEPTEMBER, Decimal(4), "finance"),
+    ("invoice_missing", "missing", SEPTEMBER, Decimal(8), "finance"),
+    ("invoice_total", "misread", SEPTEMBER, Decimal(1), "finance"),
+    ("invoice_twice", "twice", SEPTEMBER, Decimal(20), "finance"),
+    ("invoice_without_export", "unexported", SEPTEMBER, Decimal(9), "finance engineering"),
+]
 
 
 @pytest.mark.parametrize("bill", SITUATIONS)
@@ -148,17 +171,7 @@ def test_every_difference_is_a_break_and_nothing_else(published: Path) -> None:
         published,
         "select kind, source, charge_day, amount, currency, owner from finance.fct_breaks where starts_with(kind, 'invoice_') order by all",
     )
-    dollars = [
-        ("invoice_bias", "leaning", SEPTEMBER, Decimal("1.8"), "finance"),
-        ("invoice_bias", "leaning", OCTOBER, Decimal("1.8"), "finance"),
-        ("invoice_difference", "dearer", SEPTEMBER, Decimal(3), "finance"),
-        ("invoice_difference", "numbered", SEPTEMBER, Decimal(2), "finance"),
-        ("invoice_missing", "missing", SEPTEMBER, Decimal(8), "finance"),
-        ("invoice_total", "misread", SEPTEMBER, Decimal(1), "finance"),
-        ("invoice_twice", "twice", SEPTEMBER, Decimal(20), "finance"),
-        ("invoice_without_export", "unexported", SEPTEMBER, Decimal(9), "finance engineering"),
-    ]
-    assert found == [(*one[:4], "USD", one[4]) for one in dollars]
+    assert found == [(*one[:4], "USD", one[4]) for one in BREAKS]
 
 
 def test_a_difference_says_what_it_is_made_of(published: Path) -> None:
@@ -177,6 +190,15 @@ def test_the_tolerance_is_of_the_invoice_s_currency_and_grows_with_rows(publishe
         )
     )
     assert found == {"yen": Decimal(100), "dearer": Decimal(1)}
+
+
+def test_a_difference_beyond_tolerance_is_told_once_and_leans_nowhere(published: Path) -> None:
+    found = rows(
+        published,
+        """select billing_period_start, cumulative_difference, leans from finance.fct_invoice_reconciliation
+           where source = 'once' order by 1""",
+    )
+    assert found == [(AUGUST, Decimal("0.1"), False), (SEPTEMBER, None, False), (OCTOBER, Decimal("0.3"), False)]
 
 
 def test_an_invoice_is_as_its_last_delivery_tells_it(published: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 from reconcilers.errors import SettingsInvalid, SourceRejected
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
+from reconcilers.sample_company.providers.paper import pdf
 from reconcilers.sources import registry
-from tests.sources.invoices.paper import pdf
 
 PAGE = (
     "Example AI, Inc.                                   INVOICE",

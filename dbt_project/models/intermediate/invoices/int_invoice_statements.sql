@@ -92,15 +92,22 @@ differences as (
 
 ),
 
+judged as (
+
+    select *, coalesce(abs(difference) <= tolerance, false) as is_within from differences
+
+),
+
+-- what is beyond tolerance is a break of its own, and says nothing of which way the others lean
 leaning as (
 
     select
         *,
-        sum(difference) over (partition by source, billing_currency order by billing_period_start, statement
+        sum(case when is_within then difference end) over (partition by source, billing_currency order by billing_period_start, statement
             rows between unbounded preceding and current row) as cumulative_difference,
-        sum(case when difference is not null then export_rows end) over (partition by source, billing_currency
+        sum(case when is_within then export_rows end) over (partition by source, billing_currency
             order by billing_period_start, statement rows between unbounded preceding and current row) as cumulative_rows
-    from differences
+    from judged
 
 ),
 
@@ -114,11 +121,11 @@ final as (
         case
             when difference is null then 'not_run'
             when difference = 0 then 'equal'
-            when abs(difference) <= tolerance then 'within_tolerance'
+            when is_within then 'within_tolerance'
             else 'beyond_tolerance'
         end as status,
-        case when difference is not null then {{ money('cumulative_difference') }} end as cumulative_difference,
-        case when difference is not null then {{ invoice_tolerance('cumulative_rows', 'billing_currency') }} end as cumulative_tolerance
+        case when is_within then {{ money('cumulative_difference') }} end as cumulative_difference,
+        case when is_within then {{ invoice_tolerance('cumulative_rows', 'billing_currency') }} end as cumulative_tolerance
     from leaning
 
 )

@@ -1,0 +1,180 @@
+"""The invoices of the bills, month by month: as each vendor rounds and taxes them, and with what goes wrong in the post.
+
+Vendors invoice what they billed. Each fault is recorded as planted, with the break it must raise or the reason it raises none.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from reconcilers.sample_company.providers.fees import billed_cost, note
+from reconcilers.sample_company.providers.ledger import INVOICED_AFTER_DAYS, Ledger, number_of
+from reconcilers.sample_company.providers.openai_api import line_item
+from reconcilers.sample_company.seen.facts import Charge, Invoice, InvoiceLine
+from reconcilers.sample_company.world.calendar import instant, month_of, next_month
+from reconcilers.sample_company.world.company import ANTHROPIC, AWS, OPENAI, STORAGE_METER, VECTORS
+from reconcilers.sample_company.world.happened import World
+
+_CENT = Decimal("0.01")
+#: An invoice reaches the company in the morning of the day it is issued on.
+_MORNING = 8
+#: Tax that stands on a vendor's invoices and not in its exports; AWS tells its tax in both.
+SALES_TAX, VAT = "Sales tax (8.25%)", "VAT 19 %"
+_SALES_TAX_RATE, _VAT_RATE = Decimal("0.0825"), Decimal("0.19")
+_TOO_HIGH, _OLD_PRICE = Decimal("12.50"), Decimal("2.00")
+_BEFORE_EXPORTS = Decimal("41.20")
+
+_Charges = Iterable[Charge]
+
+
+def issue(world: World, ledger: Ledger) -> list[Invoice]:
+    """Every invoice as each of its deliveries tells it, faults included."""
+    final: dict[str, dict[date, list[Charge]]] = defaultdict(lambda: defaultdict(list))
+    for line in ledger.lines:
+        if line.superseded_at is None:
+            final[line.charge.source][line.charge.billing_period_start].append(line.charge)
+    return [
+        *_openai(world, final[OPENAI]),
+        *_anthropic(world, final[ANTHROPIC]),
+        *_aws(world, ledger, final[AWS]),
+        *_vectors(world, final[VECTORS]),
+    ]
+
+
+def _openai(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
+    """A line for each item of the bill, and sales tax. The first invoice is sent again under another number."""
+    found = []
+    for month, charges in sorted(months.items()):
+        lines = _lines(charges, lambda one: line_item(one.key) if one.key.model else str(one.sku_meter))
+        untaxed = _sum(lines)
+        lines.append(InvoiceLine(SALES_TAX, _cents(untaxed * _SALES_TAX_RATE), "Tax"))
+        invoice = _issued(OPENAI, month, 1, lines=tuple(lines), total=_sum(lines))
+        found.append(invoice)
+        if month == min(months):
+            again = next_month(month) + timedelta(days=4)
+            found.append(replace(_on(invoice, again), invoice_id=f"{invoice.invoice_id}-2"))
+            note(
+                world, "invoice_sent_twice", "two numbers for one month", OPENAI, month, "break invoice_twice", untaxed
+            )
+        else:
+            off = untaxed - billed_cost(charges)
+            note(world, "invoice_rounded", "lines rounded to cents", OPENAI, month, "within tolerance (R20)", off)
+    return found
+
+
+def _anthropic(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
+    """Totals only. One is from before the exports begin, the first is too high, of several the last is never sent."""
+    before = month_of(month_of(world.start) - timedelta(days=1))
+    found = [_issued(ANTHROPIC, before, 3, total=_BEFORE_EXPORTS)]
+    effect = "break invoice_without_export"
+    note(world, "invoice_before_exports", "no export has its month", ANTHROPIC, before, effect, _BEFORE_EXPORTS)
+    for month, charges in sorted(months.items()):
+        billed = billed_cost(charges)
+        if month == min(months):
+            found.append(_issued(ANTHROPIC, month, 3, total=_cents(billed) + _TOO_HIGH))
+            effect = "break invoice_difference"
+            note(world, "invoice_too_high", "asks more than was billed", ANTHROPIC, month, effect, _TOO_HIGH)
+        elif month == max(months):
+            note(world, "invoice_never_sent", "billed, not invoiced", ANTHROPIC, month, "break invoice_missing", billed)
+        else:
+            found.append(_issued(ANTHROPIC, month, 3, total=_cents(billed)))
+    return found
+
+
+def _aws(world: World, ledger: Ledger, months: dict[date, list[Charge]]) -> list[Invoice]:
+    """A line for each service and category, tax as in the export. The last is issued before the month is whole, voided and reissued."""
+
+    def issued(month: date, after_days: int, charges: _Charges) -> Invoice:
+        by_category: dict[str, list[Charge]] = defaultdict(list)
+        for charge in charges:
+            by_category[charge.charge_category].append(charge)
+        lines = [
+            replace(line, charge_category=category)
+            for category, its in sorted(by_category.items())
+            for line in _lines(its, lambda one: str(one.service_name))
+        ]
+        return _issued(AWS, month, after_days, lines=tuple(lines))
+
+    found = []
+    for month, charges in sorted(months.items()):
+        invoice = issued(month, INVOICED_AFTER_DAYS, charges)
+        if month == max(months):
+            early = instant(next_month(month) + timedelta(days=3))
+            known = [
+                line.charge for line in ledger.lines_as_of(early, AWS) if line.charge.billing_period_start == month
+            ]
+            first = issued(month, 3, known)
+            found += [first, replace(_on(first, invoice.issued_on), issued_on=first.issued_on, status="voided")]
+            invoice = replace(invoice, invoice_id=f"{first.invoice_id}-R", reference_invoice_id=first.invoice_id)
+            effect = "none: a voided invoice is not compared"
+            note(world, "invoice_reissued", "voided and issued again", AWS, month, effect, _sum(first.lines))
+        found.append(invoice)
+    return found
+
+
+def _vectors(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
+    """In euro, with VAT. The first leaves storage out of its lines, the last of several has an old price and a credit note."""
+    found = []
+    for month, charges in sorted(months.items()):
+        lines = _lines(charges, lambda one: one.sku_meter if one.sku_meter == STORAGE_METER else "Read units")
+        taxed = _taxed(lines)
+        whole = _sum(taxed)
+        if month == min(months):
+            unlisted = [line for line in taxed if line.description != STORAGE_METER]
+            found.append(_issued(VECTORS, month, 2, "EUR", lines=tuple(unlisted), total=whole))
+            effect, rest = "break invoice_total", whole - _sum(unlisted)
+            note(world, "invoice_line_unlisted", "storage in the total only", VECTORS, month, effect, rest, "EUR")
+        elif month == max(months):
+            dearer = tuple(_taxed([*lines, InvoiceLine("Storage, 2025 price", _OLD_PRICE)]))
+            invoice = _issued(VECTORS, month, 2, "EUR", lines=dearer, total=_sum(dearer))
+            credit = tuple(_taxed([InvoiceLine("Storage, 2025 price", -_OLD_PRICE)]))
+            note_of = _issued(VECTORS, month, 5, "EUR", lines=credit, total=_sum(credit))
+            number = invoice.invoice_id
+            found += [invoice, replace(note_of, invoice_id=f"{number}-C", reference_invoice_id=number)]
+            effect = "none: invoice and credit note are what was billed"
+            note(world, "invoice_credited", "an old price taken back", VECTORS, month, effect, -_OLD_PRICE, "EUR")
+        else:
+            found.append(_issued(VECTORS, month, 2, "EUR", lines=tuple(taxed), total=whole))
+    return found
+
+
+def _issued(
+    source: str,
+    month: date,
+    after_days: int,
+    currency: str = "USD",
+    lines: tuple[InvoiceLine, ...] = (),
+    total: Decimal | None = None,
+) -> Invoice:
+    """The invoice of a month, issued that many days after its end."""
+    day = next_month(month) + timedelta(days=after_days)
+    told: datetime = instant(day, _MORNING)
+    return Invoice(source, number_of(source, month), month, currency, day, told, lines, total)
+
+
+def _on(invoice: Invoice, day: date) -> Invoice:
+    return replace(invoice, issued_on=day, told_at=instant(day, _MORNING))
+
+
+def _lines(charges: _Charges, named: Callable[[Charge], str]) -> list[InvoiceLine]:
+    """What is billed under each name, to the cent."""
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for charge in charges:
+        sums[named(charge)] += charge.billed_cost
+    return [InvoiceLine(name, _cents(cost)) for name, cost in sorted(sums.items())]
+
+
+def _taxed(lines: list[InvoiceLine]) -> list[InvoiceLine]:
+    return [*lines, InvoiceLine(VAT, _cents(_sum(lines) * _VAT_RATE), "Tax")]
+
+
+def _sum(lines: Iterable[InvoiceLine]) -> Decimal:
+    return sum((line.billed_cost for line in lines), Decimal(0))
+
+
+def _cents(amount: Decimal) -> Decimal:
+    return amount.quantize(_CENT, rounding=ROUND_HALF_UP)
