@@ -166,22 +166,27 @@ def compare_invoices(facts: Facts, bill: Bill) -> tuple[list[Table], list[Break]
 
 def _sides(facts: Facts, bill: Bill, invoices: list[Invoice]) -> list[_Side]:
     due = [one for one in invoices if one.status != "voided"]
-    numbers = {(one.source, one.billing_currency, one.invoice_id) for one in due}
-    numbers &= {(one.source, one.billing_currency, one.invoice_id or "") for one in facts.charges}
+    numbers = {
+        (one.source, one.billing_currency, number)
+        for one in due
+        for number in (one.invoice_id, one.reference_invoice_id)
+    }
+    numbers &= {(one.source, one.billing_currency, one.invoice_id) for one in facts.charges if one.invoice_id}
     found: dict[tuple[str, str, str | date], _Side] = {}
 
-    def side(source: str, currency: str, number: str | None, month: date) -> _Side:
-        told = number if (source, currency, number) in numbers else None
+    def side(source: str, currency: str, month: date, *its_numbers: str | None) -> _Side:
+        told = next((number for number in its_numbers if (source, currency, number) in numbers), None)
         one = found.setdefault((source, currency, told or month), _Side(source, currency, told))
         one.months.add(month)
         return one
 
     for invoice in due:
-        its = side(invoice.source, invoice.billing_currency, invoice.invoice_id, invoice.billing_period_start)
+        of = (invoice.invoice_id, invoice.reference_invoice_id)
+        its = side(invoice.source, invoice.billing_currency, invoice.billing_period_start, *of)
         its.invoices.append(invoice)
 
     def of_charge(one: Charge) -> _Side:
-        return side(one.source, one.billing_currency, one.invoice_id, one.billing_period_start)
+        return side(one.source, one.billing_currency, one.billing_period_start, one.invoice_id)
 
     for charge in facts.charges:
         of_charge(charge).charges.append(charge)

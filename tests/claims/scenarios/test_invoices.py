@@ -41,6 +41,16 @@ SITUATIONS: dict[str, tuple[list[tuple[str, str, str, str]], list[str]]] = {
         [("10", "2026-09", "USD", "N-1"), ("20", "2026-09", "USD", "N-2"), ("5", "2026-08", "USD", "N-2")],
         ["N-1,2026-09,USD,10,,,,", "N-2,2026-09,USD,27,,,,"],
     ),
+    # the export has the net of both under the invoice's number
+    "noted": (
+        [("25", "2026-09", "USD", "K-1"), ("4", "2026-09", "USD", "K-2")],
+        [
+            "K-1,2026-09,USD,30,,,,",
+            "CN-K,2026-10,USD,-5,,Credit,,K-1",
+            "K-2,2026-09,USD,5,,,Voided,",
+            "K-3,2026-09,USD,4,,,,K-2",
+        ],
+    ),
     "yen": ([("1000", "2026-09", "JPY", "")], ["Y-1,2026-09,JPY,1090,,,,"]),
     "leaning": (
         [("5", "2026-08", "USD", ""), ("5", "2026-09", "USD", ""), ("5", "2026-10", "USD", "")],
@@ -120,6 +130,10 @@ COMPARED: dict[str, list[tuple[Any, ...]]] = {
     "numbered": [
         (SEPTEMBER, "N-1", "10", "10", "0", "equal", "reconciled"),
         (SEPTEMBER, "N-2", "27", "25", "2", "beyond_tolerance", "not_invoiced_so"),
+    ],
+    "noted": [
+        (SEPTEMBER, "CN-K K-1", "25", "25", "0", "equal", "reconciled"),
+        (SEPTEMBER, "K-3", "4", "4", "0", "equal", "reconciled"),
     ],
     # 90 yen are within 100; without a rate nothing of it is allocated
     "yen": [(SEPTEMBER, "Y-1", "1090", "1000", "90", "within_tolerance", "not_allocated")],

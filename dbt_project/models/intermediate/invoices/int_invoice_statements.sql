@@ -31,20 +31,22 @@ invoices as (
 
 ),
 
--- an invoice and its export may name another period each: their number is surer
+-- an invoice and its export may name another period each: their number is surer. What the export has no number of, such as a credit note
+-- or a reissue, goes with the invoice it refers to
 numbers as (
 
-    select distinct invoices.source, invoices.billing_currency, invoices.invoice_id
-    from invoices
-    join exports on invoices.source = exports.source and invoices.billing_currency = exports.billing_currency
-        and invoices.invoice_id = exports.invoice_id
+    select distinct exports.source, exports.billing_currency, exports.invoice_id
+    from exports
+    join invoices on exports.source = invoices.source and exports.billing_currency = invoices.billing_currency
+        and exports.invoice_id in (invoices.invoice_id, invoices.reference_invoice_id)
 
 ),
 
 sides as (
 
     select
-        invoices.source, invoices.billing_currency, invoices.billing_period_start, numbers.invoice_id as number,
+        invoices.source, invoices.billing_currency, invoices.billing_period_start,
+        coalesce(numbers.invoice_id, referred.invoice_id) as number,
         invoices.invoice_id, 1 as invoices, case when invoices.status = 'open' then 1 else 0 end as open_invoices,
         case when invoices.reference_invoice_id is null and invoices.total_cost > 0 then 1 else 0 end as demands,
         invoices.total_cost, invoices.tax_cost,
@@ -52,6 +54,8 @@ sides as (
     from invoices
     left join numbers on invoices.source = numbers.source and invoices.billing_currency = numbers.billing_currency
         and invoices.invoice_id = numbers.invoice_id
+    left join numbers as referred on invoices.source = referred.source and invoices.billing_currency = referred.billing_currency
+        and invoices.reference_invoice_id = referred.invoice_id
 
     union all
 
