@@ -208,7 +208,6 @@ class OpenRouter(Source):
                 "ChargeDescription": f"{model} of {row.text('provider_name') or 'unknown'}",
                 "SkuId": row.text("model_permaslug"),
                 "SubAccountId": row.text("workspace_id") or "(default)",
-                "ResourceId": row.text("endpoint_id"),
                 "ConsumedQuantity": counted[meter] if meter else row.text("requests"),
                 "ConsumedUnit": "tokens" if meter else "requests",
                 "x_Model": model,
