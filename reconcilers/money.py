@@ -85,6 +85,20 @@ def priced(quantity: int, price_per_million: str) -> str:
     return f"{_WIDE.scaleb(_WIDE.multiply(Decimal(quantity), parse_amount(price_per_million)), -6):f}"
 
 
+def split(value: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """Shares of an amount by weight, in the order given, that sum to it exactly: whole nanos, and the rest in the last.
+
+    Raises ``ValueError`` where no weight is positive or one is negative.
+    """
+    whole, shares, low = sum(weights), [], Decimal(0)
+    if min(weights) < 0 or not whole:
+        raise ValueError("weights that share nothing out")
+    for weight in weights[:-1]:
+        shares.append(round_half_away(_WIDE.divide(_WIDE.multiply(value, weight), whole)))
+        low = _WIDE.add(low, shares[-1])
+    return [*shares, _WIDE.subtract(value, low)]
+
+
 def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:
     """The amount that ``rounded`` and its residual in 10⁻²⁷ units stand for, or a sum of such."""
     return _WIDE.add(rounded, _WIDE.scaleb(Decimal(residual), -27))

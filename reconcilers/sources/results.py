@@ -15,9 +15,6 @@ from typing import Any
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.sources import http
 
-#: Starts every list of results; inside a string the quotes would be escaped.
-_RESULTS = '"results":'
-
 
 @dataclass(frozen=True)
 class Result:
@@ -124,10 +121,11 @@ def buckets(
         yield start, results
 
 
-def cited(path: Path, name: str, line: int, *, source: str) -> str:
-    """The n-th result of a page, cut out of it as it stands."""
+def cited(path: Path, name: str, line: int, *, source: str, member: str = "results") -> str:
+    """The n-th result of a page, cut out of it as it stands. ``member`` names every list of results."""
     text, decoder, number = path.read_text(), json.JSONDecoder(), 0
-    position = text.find(_RESULTS)
+    begins = f'"{member}":'  # inside a string the quotes would be escaped
+    position = text.find(begins)
     while position >= 0:
         position = text.index("[", position) + 1
         while text[position] != "]":
@@ -139,5 +137,5 @@ def cited(path: Path, name: str, line: int, *, source: str) -> str:
             number += 1
             if number == line:
                 return text[start:position]
-        position = text.find(_RESULTS, position)
+        position = text.find(begins, position)
     raise SourceRejected(f"no result {line}", source=source, file=name, hint="landing was changed; restore it")

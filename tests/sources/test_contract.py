@@ -100,7 +100,19 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"table": "a.b.d"},
         {"project": "payer", "timeout_seconds": 5, "limit_seconds": 9},
     ),
+    (
+        "billing",
+        {"kind": "openrouter"},
+        {"prices": [{"model": "one/m", "input_per_million": "1", "output_per_million": "2"}]},
+        {"base_url": "https://elsewhere", "api_key_env": "KEY", "control_total": False},
+    ),
     ("telemetry", {"kind": "otlp"}, {"dialects": ["botanu"]}, {"late_days": 9, "time_limit_seconds": 60}),
+    (
+        "telemetry",
+        {"kind": "litellm", "base_url": "https://here"},
+        {"columns": {"event_id": "metadata.event"}},
+        {"base_url": "https://elsewhere", "api_key_env": "KEY", "late_days": 9, "retry": {"attempts": 2}},
+    ),
     ("revenue", {"kind": "revenue_file"}, {"constants": {"currency": "USD"}}, {"endpoint_url": "http://here"}),
     (
         "revenue",

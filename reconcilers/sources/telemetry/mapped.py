@@ -32,7 +32,8 @@ from reconcilers.sources.telemetry.mapping import (
     MappingConfig,
     MappingSource,
     Row,
-    lookup,
+    found,
+    mapped_values,
 )
 from reconcilers.sources.telemetry.user_columns import of_csv, written
 
@@ -104,11 +105,10 @@ class Mapped(FileSource, MappingSource):
         if isinstance(row, Lost):
             stated = unreadable(row.reason, row.size).decode()
             return _csv([stated]) if is_csv else stated
-        found = {name: _found(row, name) for name in names}
         if is_csv:
-            return _csv(None if isinstance(value, Mapping | list) else value for value in found.values())
-        told = {name: type(v)() if isinstance(v, Mapping | list) else v for name, v in found.items() if v is not None}
-        return json.dumps(told, default=str)
+            values = (found(row, name) for name in names)
+            return _csv(None if isinstance(value, Mapping | list) else value for value in values)
+        return json.dumps(mapped_values(row, names), default=str)
 
     def _rows(self, unit: str, path: Path) -> Iterator[tuple[int, Row | Lost]]:
         """(line, row) of one table; in Parquet, landed as NDJSON, the line is the row's number."""
@@ -168,11 +168,3 @@ def _csv(values: Iterable[Any]) -> str:
 def _is_json(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(1) == b"{"
-
-
-def _found(row: Row, name: str) -> Any:
-    """What is under a name. Of a text on its path that is no JSON, which may be any text, that it is none."""
-    try:
-        return lookup(row, name)
-    except ValueError:
-        return unreadable("the text on its path is no JSON", 0).decode()

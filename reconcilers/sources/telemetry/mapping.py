@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -441,6 +441,21 @@ def lookup(row: Row, name: str) -> Any:
             return None
         found = found.get(part)
     return found
+
+
+def mapped_values(row: Row, names: Iterable[str]) -> Row:
+    """What of a row is landed as JSON: the values the mapping names and no other, which may hold prompts or completions. Of an
+    object or a list only that it is one."""
+    told = {name: found(row, name) for name in names}
+    return {name: type(v)() if isinstance(v, Mapping | list) else v for name, v in told.items() if v is not None}
+
+
+def found(row: Row, name: str) -> Any:
+    """What is under a name. Of a text on its path that is no JSON, which may be any text, that it is none."""
+    try:
+        return lookup(row, name)
+    except ValueError:
+        return unreadable("the text on its path is no JSON", 0).decode()
 
 
 @lru_cache(maxsize=16)

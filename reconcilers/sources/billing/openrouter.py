@@ -1,0 +1,249 @@
+"""OpenRouter's bill: its activity, one UTC day a unit.
+
+https://openrouter.ai/docs/api/api-reference/analytics/get-user-activity: a row is what one endpoint of a model took in one
+workspace that day. ``usage`` is what OpenRouter took, in credits of 1 USD. Only the last 30 completed days are told, on one
+page each; any other day is refused (400), so that what was known of it stays. ``byok_usage_inference`` is what OpenRouter
+reckons the upstream took on the company's own key: that is the upstream's bill, so here it is a tag of the line and no money.
+
+One amount pays for both prompt and completion. It is split by the model's prices where both were used, which no row tells;
+where none is declared the line has no meter. Reasoning tokens are completion tokens already. Cached ones are not told apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from reconcilers import money
+from reconcilers.errors import SourceRejected
+from reconcilers.periods import Period, parse_day, parse_instant
+from reconcilers.sources import focus, folders, http, results
+from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.results import Once, Result
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from reconcilers.ingest.landing import Landed, LandedObject, Pull
+
+_ACTIVITY = "/api/v1/activity"
+#: How the objects of a day begin that are landed.
+_ROWS, _TOTAL = "activity", "activity_total"
+#: What the two answers of one day may differ by: amounts come as doubles, summed each on its own.
+_TOTAL_TOLERANCE = Decimal("1e-9")
+#: What tells two rows of a day apart.
+_DIMENSIONS = ("workspace_id", "model", "model_permaslug", "endpoint_id", "provider_name")
+#: Meter ← the count of a row.
+_TOKENS = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
+
+
+class ModelPrice(BaseModel):
+    """What the tokens of a model cost on OpenRouter, in USD; what a row took is split in this ratio, whatever it took."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    model: str = Field(examples=["openai/gpt-4.1"])
+    """The model's slug, as the activity names it."""
+    input_per_million: str = Field(examples=["2.00"])
+    """What a million prompt tokens cost."""
+    output_per_million: str = Field(examples=["8.00"])
+    """What a million completion tokens cost."""
+    valid_from: date | None = None
+    """The first day it holds; without it, from ever."""
+    valid_to: date | None = None
+    """The day after the last it holds; without it, for ever."""
+
+    @field_validator("input_per_million", "output_per_million")
+    @classmethod
+    def _is_price(cls, value: str) -> str:
+        if money.parse_amount(value) <= 0:
+            raise ValueError(f"{value!r:.40} is not positive, so nothing is split by it")
+        return value
+
+    def holds(self, day: date) -> bool:
+        return (self.valid_from or day) <= day < (self.valid_to or date.max)
+
+
+class OpenRouterConfig(SourceConfig):
+    """Where the activity is and how a row of it is read."""
+
+    base_url: str = Field(default="https://openrouter.ai", exclude=True)
+    """Where the API is."""
+    api_key_env: str = Field(default="OPENROUTER_MANAGEMENT_KEY", exclude=True)
+    """The environment variable that holds a management key; a key that calls models is refused."""
+    billing_account_id: str = "(default)"
+    """What the account is called, which the API does not tell; name each where there are several."""
+    prices: tuple[ModelPrice, ...] = ()
+    """What tokens cost, to split what a row took into prompt and completion; of several of a model the first that holds on the
+    day counts. What no price splits is `unmapped`."""
+    control_total: bool = Field(default=True, exclude=True)
+    """Whether each day is asked for without workspaces as well; a day whose rows do not add up to it is refused."""
+    retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
+    """How long to insist where the API does not answer."""
+
+
+class OpenRouter(Source):
+    """Rows of the activity as charges."""
+
+    kind = "openrouter"
+    Config = OpenRouterConfig
+    begins = MappingProxyType(
+        {"": "api_key_env: OPENROUTER_MANAGEMENT_KEY  # a management key, which calls no model\n"}
+    )
+    providers = ("openrouter",)
+    config: OpenRouterConfig
+
+    def __init__(self, config: SourceConfig) -> None:
+        super().__init__(config)
+        self._pace = http.Pace()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.config.api_key_env,)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.secrets
+
+    def probe(self, period: Period) -> int:
+        """Asks for the activity of all days it has, once: one day of the period may be too old for it."""
+        with self._client(http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)) as client:
+            client.get(_ACTIVITY, [])
+        return len(list(period.days()))
+
+    def units(self, period: Period) -> Iterator[str]:
+        """Every UTC day: ``2026-10-01``."""
+        return (day.isoformat() for day in period.days())
+
+    def fetch(self, unit: str, pull: Pull) -> None:
+        asked = [(_ROWS, [("date", unit), ("group_by", "workspace")])]
+        if self.config.control_total:
+            asked.append((_TOTAL, [("date", unit)]))
+        with self._client(self.config.retry) as client:
+            for name, params in asked:
+                page = client.get(_ACTIVITY, params)
+                pull.add(f"{name}.json", page.url, page.content)
+
+    def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
+        charges = focus.Charges(self.name, landed.landing_id)
+        once, totals = Once(), {}
+        for index, item in enumerate(landed.objects):
+            name = item.name.removesuffix(".json")
+            rows = list(self._rows(landed, item))
+            totals[name] = sum((money.parse_amount(_cost(row)) for row in rows), Decimal(0))
+            if name == _ROWS and rows:
+                for row in rows:
+                    once.check(row, *(row.text(dimension) for dimension in _DIMENSIONS))
+                lines = [(row.line, fields) for row in rows for fields in self._charges(row, parse_day(landed.unit))]
+                yield "charges", charges.table_of_rows(lines, file=item.name, line_base=folders.line_base(index))
+        if abs(totals[_ROWS] - totals.get(_TOTAL, totals[_ROWS])) > _TOTAL_TOLERANCE:
+            raise SourceRejected(
+                f"rows add up to {totals[_ROWS]:f} USD, the day's total is {totals[_TOTAL]:f}",
+                source=self.name,
+                period=landed.unit,
+                hint="rows are missing or told twice; pull the day again, or report it to the provider",
+            )
+
+    def cited(self, path: Path, name: str, line: int) -> str:
+        """The n-th row of a day, cut out of its answer as it stands."""
+        return results.cited(path, name, line, source=self.name, member="data")
+
+    def _client(self, retry: http.RetryPolicy) -> http.Client:
+        key = http.credential(self.config.api_key_env, self.name)
+        return http.Client(
+            self.config.base_url,
+            {"Authorization": f"Bearer {key}"},
+            source=self.name,
+            variable=self.config.api_key_env,
+            retry=retry,
+            pace=self._pace,
+        )
+
+    def _rows(self, landed: Landed, item: LandedObject) -> Iterator[Result]:
+        """The rows of one answer. A row of another day contradicts what was asked for."""
+        content = landed.path(item).read_bytes()
+        body = http.parse_json(content, source=self.name, file=item.name, number=str)
+        for line, fields in enumerate(Result(self.name, item.name, 0, body).members("data"), 1):
+            row = Result(self.name, item.name, line, fields)
+            try:
+                day = parse_instant(row.required_text("date")).date()
+            except ValueError:
+                raise row.changed("date is not a day") from None
+            if day != parse_day(landed.unit):
+                raise row.rejected(f"is of {day}, which was not asked for")
+            yield row
+
+    def _charges(self, row: Result, day: date) -> Iterator[dict[str, str | None]]:
+        """What a row took as FOCUS rows, one a meter. Effective and list cost are the billed cost: the activity tells no other."""
+        model, cost = row.required_text("model"), _cost(row)
+        if "workspace_id" not in row.fields:
+            raise row.changed("workspace_id is missing, by which was grouped")
+        counted = {meter: count for meter, name in _TOKENS.items() if (count := _count(row, name))}
+        shares = self._split(model, day, money.parse_amount(cost), counted)
+        on_own_key = row.text("byok_usage_inference")
+        if on_own_key is not None and not _amount(row, "byok_usage_inference"):
+            on_own_key = None
+        for number, (meter, share) in enumerate(shares.items()):
+            billed = cost if len(shares) == 1 else money.plain(share)
+            yield {
+                "BilledCost": billed,
+                "EffectiveCost": billed,
+                "ListCost": billed,
+                "BillingAccountId": self.config.billing_account_id,
+                "BillingCurrency": "USD",
+                "BillingPeriodStart": day.isoformat(),
+                "ChargePeriodStart": day.isoformat(),
+                "ChargePeriodEnd": (day + timedelta(days=1)).isoformat(),
+                "ChargeCategory": "Usage",
+                "ServiceName": "OpenRouter API",
+                "ProviderName": "OpenRouter",
+                "InvoiceIssuerName": "OpenRouter",
+                "ChargeDescription": f"{model} of {row.text('provider_name') or 'unknown'}",
+                "SkuId": row.text("model_permaslug"),
+                "SubAccountId": row.text("workspace_id") or "(default)",
+                "ConsumedQuantity": counted[meter] if meter else row.text("requests"),
+                "ConsumedUnit": "tokens" if meter else "requests",
+                "x_Model": model,
+                "x_Meter": meter,
+                # Once a row, so that tags of its lines do not tell it twice.
+                "Tags": json.dumps({"byok_usage_inference": on_own_key}) if on_own_key and not number else None,
+            }
+
+    def _split(self, model: str, day: date, cost: Decimal, counted: dict[str, str]) -> dict[str | None, Decimal]:
+        """(meter, share of the cost): by price where both kinds of tokens were used, whole where one was or where it costs
+        nothing, and of no meter where nobody tells."""
+        if len(counted) == 1 or (counted and not cost):
+            return dict.fromkeys(counted, cost)
+        price = next((one for one in self.config.prices if one.model == model and one.holds(day)), None)
+        if price is None or not counted:
+            return {None: cost}
+        prices = (money.parse_amount(price.input_per_million), money.parse_amount(price.output_per_million))
+        at_list = [int(count) * one for count, one in zip(counted.values(), prices, strict=True)]
+        return dict(zip(counted, money.split(cost, at_list), strict=True))
+
+
+def _cost(row: Result) -> str:
+    _amount(row, "usage")
+    return row.required_text("usage")
+
+
+def _amount(row: Result, name: str) -> Decimal:
+    try:
+        return money.parse_amount(row.required_text(name))
+    except ValueError as error:
+        raise row.rejected(f"{name}: {error}") from None
+
+
+def _count(row: Result, name: str) -> str | None:
+    """A count of tokens as written (whole numbers may come as ``50.0``); null where none were used."""
+    count = _amount(row, name)
+    if count < 0 or count % 1:
+        raise row.rejected(f"{name} is {count:f}, which counts no tokens")
+    return f"{count:.0f}" if count else None
