@@ -33,6 +33,8 @@ ROOMS = {
         "azure",
         "azure details",
         "gcp",
+        "oci cost",
+        "oci focus",
         "openai",
         "otlp",
         "mapped ndjson",

@@ -100,6 +100,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"table": "a.b.d"},
         {"project": "payer", "timeout_seconds": 5, "limit_seconds": 9},
     ),
+    (
+        "billing",
+        {"kind": "oci", "report": "cost"},
+        {"corrections": "add"},
+        {"endpoint_url": "http://here", "earlier_months": 2},
+    ),
     ("telemetry", {"kind": "otlp"}, {"dialects": ["botanu"]}, {"late_days": 9, "time_limit_seconds": 60}),
     ("revenue", {"kind": "revenue_file"}, {"constants": {"currency": "USD"}}, {"endpoint_url": "http://here"}),
     (
