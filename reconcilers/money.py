@@ -85,6 +85,11 @@ def priced(quantity: int, price_per_million: str) -> str:
     return f"{_WIDE.scaleb(_WIDE.multiply(Decimal(quantity), parse_amount(price_per_million)), -6):f}"
 
 
+def product(quantity: str, price: str) -> str:
+    """What a quantity costs at the price of one, exactly. Raises ``ValueError`` as ``parse_amount`` does."""
+    return f"{_WIDE.multiply(parse_amount(quantity), parse_amount(price)):f}"
+
+
 def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:
     """The amount that ``rounded`` and its residual in 10⁻²⁷ units stand for, or a sum of such."""
     return _WIDE.add(rounded, _WIDE.scaleb(Decimal(residual), -27))

@@ -32,6 +32,7 @@ ROOMS = {
         "aws_cur",
         "azure",
         "azure details",
+        "databricks",
         "gcp",
         "oci cost",
         "oci focus",

@@ -93,6 +93,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"time_format": "%d/%m/%Y"},
         {"endpoint_url": "http://here", "manifests": False, "earlier_months": 2},
     ),
+    (
+        "billing",
+        {"kind": "databricks", "billed_at": "account_prices"},
+        {"billed_at": "list_prices"},
+        {"endpoint_url": "http://here", "success_file": False},
+    ),
     ("billing", {"kind": "focus_file"}, {"time_format": "%d.%m.%Y"}, {"endpoint_url": "http://here"}),
     (
         "billing",
