@@ -99,6 +99,11 @@ def split(value: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     return [*shares, _WIDE.subtract(value, low)]
 
 
+def product(quantity: str, price: str) -> str:
+    """What a quantity costs at the price of one, exactly. Raises ``ValueError`` as ``parse_amount`` does."""
+    return f"{_WIDE.multiply(parse_amount(quantity), parse_amount(price)):f}"
+
+
 def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:
     """The amount that ``rounded`` and its residual in 10⁻²⁷ units stand for, or a sum of such."""
     return _WIDE.add(rounded, _WIDE.scaleb(Decimal(residual), -27))

@@ -32,6 +32,7 @@ PROVIDERS: dict[str, str] = {
             "perplexity",
             "x_ai",
             "ibm.watsonx.ai",
+            "oci",
         )
     },
     "amazon-bedrock": "aws.bedrock",
@@ -63,6 +64,7 @@ PROVIDERS: dict[str, str] = {
     "vertex": "gcp.vertex_ai",
     "vertex_ai": "gcp.vertex_ai",
     "vertexai": "gcp.vertex_ai",
+    "oracle": "oci",
     "mistral": "mistral_ai",
     "mistralai": "mistral_ai",
     "xai": "x_ai",

@@ -6,7 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.inputs import aws, azure, bills, declared, gcp, mapped, openai, otlp, packed, revenue
+from tests.hostile.inputs import (
+    aws,
+    azure,
+    bills,
+    databricks,
+    declared,
+    gcp,
+    mapped,
+    oci,
+    openai,
+    otlp,
+    packed,
+    revenue,
+)
 from tests.hostile.inputs.told import Input
 from tests.hostile.judge import Verdict, judge, judge_declared
 from tests.sources.conftest import serving
@@ -16,6 +29,8 @@ TABLE: tuple[Input, ...] = (
     *packed.inputs(),
     *aws.inputs(),
     *azure.inputs(),
+    *oci.inputs(),
+    *databricks.inputs(),
     *gcp.inputs(),
     *openai.inputs(),
     *otlp.inputs(),

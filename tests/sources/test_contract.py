@@ -93,6 +93,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"time_format": "%d/%m/%Y"},
         {"endpoint_url": "http://here", "manifests": False, "earlier_months": 2},
     ),
+    (
+        "billing",
+        {"kind": "databricks", "billed_at": "account_prices"},
+        {"billed_at": "list_prices"},
+        {"endpoint_url": "http://here", "success_file": False},
+    ),
     ("billing", {"kind": "focus_file"}, {"time_format": "%d.%m.%Y"}, {"endpoint_url": "http://here"}),
     (
         "billing",
@@ -105,6 +111,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"kind": "openrouter"},
         {"prices": [{"model": "one/m", "input_per_million": "1", "output_per_million": "2"}]},
         {"base_url": "https://elsewhere", "api_key_env": "KEY", "control_total": False},
+    ),
+    (
+        "billing",
+        {"kind": "oci", "report": "cost"},
+        {"corrections": "add"},
+        {"endpoint_url": "http://here", "earlier_months": 2},
     ),
     ("telemetry", {"kind": "otlp"}, {"dialects": ["botanu"]}, {"late_days": 9, "time_limit_seconds": 60}),
     (
