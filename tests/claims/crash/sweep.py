@@ -22,10 +22,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
-import itertools
 import json
 import os
 import pickle
+import re
 import select
 import shutil
 import sys
@@ -60,6 +60,8 @@ EXAMPLES = Path(__file__).parents[1] / "scenarios" / "rules_examples.yaml"
 NAMES = ("E01", "E05", "E16")
 #: Exit code where processes cannot be traced.
 UNTRACEABLE = 3
+#: What names of one kind differ in: content and landing ids, days, the number of a worked example.
+_DIGESTS_AND_NUMBERS = re.compile(r"[0-9a-f]{8,}|\d")
 
 
 class Child:
@@ -286,15 +288,19 @@ STEPS: dict[str, tuple[Callable[[Company, int | None], tuple[Traced, int]], Call
 
 
 def thinned(points: list[Point], numbers: list[int]) -> list[int]:
-    """Of equal calls on one file in a row the first, a middle one and the last; in a folder that has no name yet, such as of a
-    Parquet file's many writes, the first: there is a kill between any two files of it."""
-    rows = [list(row) for _, row in itertools.groupby(numbers, key=lambda number: str(points[number]))]
-    unnamed = [Path(points[row[0]].file).parent.suffix == ".tmp" for row in rows]
-    wanted = [
-        {row[0]} if is_unnamed else {row[0], row[len(row) // 2], row[-1]}
-        for row, is_unnamed in zip(rows, unnamed, strict=True)
-    ]
-    return sorted(itertools.chain(*wanted))
+    """Of equal calls on files of one kind, whatever source, day or version they are of, the first."""
+    first: dict[tuple[str, ...], int] = {}
+    for number in numbers:
+        first.setdefault(_kind(points[number]), number)
+    return sorted(first.values())
+
+
+def _kind(point: Point) -> tuple[str, ...]:
+    """The call, and what its file is: in landing which of its folders it is in, elsewhere what it is called."""
+    file = Path(point.file)
+    if file.parts[:1] == ("landing",):
+        return (point.call, *file.parts[:2])
+    return (point.call, *file.parts[:1], _DIGESTS_AND_NUMBERS.sub("", file.name))
 
 
 def sweep_states(company: Company, jobs: int) -> int:
@@ -380,7 +386,7 @@ def main() -> None:
     parser.add_argument("steps", choices=[*STEPS, "states"], nargs="+")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="of states so many at a time")
     parser.add_argument("--points", type=int, help="of run and build only so many, spread evenly")
-    parser.add_argument("--thin", action="store_true", help="of equal calls on one file in a row at most three")
+    parser.add_argument("--thin", action="store_true", help="of equal calls on files of one kind only the first")
     given = parser.parse_args()
     company = Company(given.folder.resolve())
     company.prepare()
