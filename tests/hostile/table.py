@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.inputs import aws, azure, bills, declared, gcp, mapped, openai, otlp, packed, revenue
+from tests.hostile.inputs import aws, azure, bills, declared, gcp, mapped, mapped_bill, openai, otlp, packed, revenue
 from tests.hostile.inputs.told import Input
 from tests.hostile.judge import Verdict, judge, judge_declared
 from tests.sources.conftest import serving
@@ -20,6 +20,7 @@ TABLE: tuple[Input, ...] = (
     *openai.inputs(),
     *otlp.inputs(),
     *mapped.inputs(),
+    *mapped_bill.inputs(),
     *revenue.inputs(),
     *declared.inputs(),
 )

@@ -38,6 +38,7 @@ ROOMS = {
         "mapped ndjson",
         "mapped csv",
         "mapped parquet",
+        "mapped bill",
     ),
     *("revenue", "settings", "reference"),
 }

@@ -13,7 +13,7 @@ import pytest
 import reconcilers
 from reconcilers.configured import credentials
 from reconcilers.declared.settings import read_settings
-from reconcilers.sources import registry
+from reconcilers.sources import focus, registry
 from reconcilers.sources.contract import Source
 
 KINDS = [(room, kind) for room in registry.ROOMS for kind in registry.kinds(room)]
@@ -92,6 +92,16 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"kind": "azure", "dataset": "actual"},
         {"time_format": "%d/%m/%Y"},
         {"endpoint_url": "http://here", "manifests": False, "earlier_months": 2},
+    ),
+    (
+        "billing",
+        {
+            "kind": "mapped_bill",
+            "format": "csv",
+            "columns": {name: "a" for name in focus.REQUIRED if name != "ChargePeriodEnd"},
+        },
+        {"minor_digits": 2},
+        {"endpoint_url": "http://here"},
     ),
     ("billing", {"kind": "focus_file"}, {"time_format": "%d.%m.%Y"}, {"endpoint_url": "http://here"}),
     (
