@@ -240,8 +240,8 @@ columns:  # FOCUS column (reconcilers/sources/focus.py): column of your table
             try:
                 if sums.take(row) or (self.config.left_out and fits(row, self.config.left_out)):
                     continue
-                for reader in _fitting(readers, row):
-                    if told := reader.line_of(row):
+                for place, reader in enumerate(_fitting(readers, row)):
+                    if told := reader.line_of(row, is_first=place == 0):
                         sums.add(told)
                         yield from ((line, one) for one in reader.by_day(told))
             except ValueError as error:
@@ -304,8 +304,11 @@ class _LineReader(_Reader):
         super().__init__(config, config.columns | line.columns)
         self.line, self.amount = line, self.columns["BilledCost"]
 
-    def line_of(self, row: Row) -> FocusRow | None:
-        """The charge line of a row, null where a row that has an amount of this kind beside others has none."""
+    def line_of(self, row: Row, *, is_first: bool) -> FocusRow | None:
+        """The charge line of a row, null where a row that has an amount of this kind beside others has none.
+
+        Others are linked to a line by its id, so of a row's lines the first alone has the row's.
+        """
         beside_others = "BilledCost" in self.line.columns
         if beside_others and self.texts["BilledCost"](row) is None:
             return None
@@ -314,6 +317,8 @@ class _LineReader(_Reader):
             raise ValueError("BilledCost is empty")
         if beside_others and not money.parse_amount(billed):
             return None
+        if not is_first and "x_LineId" not in self.line.columns:
+            told["x_LineId"] = None
         if self.line.negated:
             told |= {name: _named(name, _negated, text) for name in _MEASURES if (text := told.get(name)) is not None}
         told.setdefault("EffectiveCost", told["BilledCost"])

@@ -9,6 +9,7 @@
 | a kind of row nobody declared | `test_a_row_that_is_no_declared_line_refuses_its_file`, `test_a_category_nobody_declared_refuses_the_file` |
 | credits told without a sign, and with one | `test_a_negated_line_takes_off`, `test_a_sign_told_twice_is_refused`, `test_a_credit_that_adds_is_refused` |
 | tax or a credit in a column of its own | `test_a_row_is_as_many_lines_as_it_has_amounts` |
+| an id that two lines share | `test_of_the_lines_of_a_row_the_first_has_its_id` |
 | one amount counted by two lines | `test_an_amount_is_counted_once` |
 | a fee for a month, or a year | `test_a_flat_fee_is_spread_over_its_days_to_the_last_digit`, `test_a_fee_of_a_year_stays_in_the_month_it_was_billed` |
 | the last day, told as one, as a second or as a month | `test_what_the_end_of_a_period_tells_is_declared`, `test_an_exclusive_end_that_is_the_last_second_is_refused` |
@@ -28,6 +29,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -37,6 +39,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from reconcilers import money
 from reconcilers.errors import ReconcileError, SettingsInvalid, SourceChangedShape, SourceRejected
@@ -163,6 +166,15 @@ def test_a_row_is_as_many_lines_as_it_has_amounts(charges: Any) -> None:
     rows = charges(table({"tax": "0.019"}, {"tax": ""}, {"tax": "0.00"}), lines=[{}, tax])
     told = [(row["landing_line"], row["charge_category"], row["billed_cost_text"]) for row in rows]
     assert told == [(2, "Usage", "0.10"), (2, "Tax", "0.019"), (3, "Usage", "0.10"), (4, "Usage", "0.10")]
+
+
+def test_of_the_lines_of_a_row_the_first_has_its_id(charges: Any) -> None:
+    """Others are linked to a line by its id, so it must name one: a refund of the row takes nothing off the tax."""
+    tax = {"columns": {"BilledCost": "tax", "ChargeCategory": {"constant": "Tax"}}}
+    own = {"columns": tax["columns"] | {"x_LineId": {"template": "{day}/tax"}}}
+    for further, named in ((tax, None), (own, "2026-09-14/tax")):
+        rows = charges(table({"tax": "0.019"}), columns={"x_LineId": "day"}, lines=[{}, further])
+        assert [row["line_id"] for row in rows] == ["2026-09-14", named]
 
 
 def test_an_amount_is_counted_once(charges: Any) -> None:
@@ -360,11 +372,12 @@ def test_each_line_has_its_own_currency(charges: Any) -> None:
 TOTAL = {"total": {"where": {"type": "total"}, "column": "amount"}}
 
 
-@pytest.mark.parametrize("total", ["0.25", "0.250", "0.2502"])
-def test_a_total_that_its_lines_make_lets_them_count(charges: Any, total: str) -> None:
-    lines = table({}, {"amount": "0.1502"}) if len(total) > 5 else table({}, {"amount": "0.15"})
-    whole = lines + table({"type": "total", "amount": total}).partition("\n")[2]
-    assert len(charges(whole, **TOTAL)) == 2
+@pytest.mark.parametrize(
+    ("amount", "total"),
+    [("0.15", "0.25"), ("0.15", "0.250"), ("0.1502", "0.25"), ("0.155", "0.26"), ("0.1502", "0.2502")],
+)
+def test_a_total_that_its_lines_make_lets_them_count(charges: Any, amount: str, total: str) -> None:
+    assert len(charges(table({}, {"amount": amount}, {"type": "total", "amount": total}), **TOTAL)) == 2
 
 
 @pytest.mark.parametrize("total", ["0.19", "0.24", "0.2500001", "-0.25"])
@@ -528,3 +541,22 @@ def test_a_wrong_mapping_is_refused_with_its_place(tmp_path: Path, config: dict[
     base = {"name": "seller", "kind": "mapped_bill", "uri": str(tmp_path), "format": "csv", "columns": COLUMNS}
     with pytest.raises(SettingsInvalid, match=problem):
         registry.load("billing", base | config)
+
+
+def test_the_example_of_the_documents_is_read(tmp_path: Path, land: Any) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    (example,) = yaml.safe_load(
+        page.partition("```yaml\n- name: vectors")[2].partition("```")[0].join(("- name: vectors", ""))
+    )
+    (tmp_path / "bill.csv").write_text(
+        "kind,item,quantity,unit,amount,tax,currency,invoiced,from,to\n"
+        "usage,Read units,10,Read units,1.00,0.19,€,30.09.2026,2026-09-14,2026-09-14\n"
+        "plan,Standard,,,30.00,,€,30.09.2026,2026-09-01,2026-09-30\n"
+        "minimum,Minimum,,,5.00,,€,30.09.2026,2026-09-01,2026-09-30\n"
+        "refund,Outage,,,2.00,,€,30.09.2026,2026-09-01,2026-09-30\n"
+        "total,,,,34.19,,€,,,\n"
+    )
+    rows = land(registry.load("billing", example | {"uri": str(tmp_path)}), "bill.csv").rows["charges"]
+    told = Counter(row["charge_category"] for row in rows)
+    assert told == {"Usage": 2, "Tax": 1, "Purchase": 30, "Credit": 1}
+    assert sum(row["billed_cost"] for row in rows) == Decimal("34.19")
