@@ -104,6 +104,11 @@ def product(quantity: str, price: str) -> str:
     return f"{_WIDE.multiply(parse_amount(quantity), parse_amount(price)):f}"
 
 
+def sum_exactly(so_far: Decimal, text: str) -> Decimal:
+    """A running sum with one amount more. Raises ``ValueError`` as ``parse_amount`` does."""
+    return _WIDE.add(so_far, parse_amount(text))
+
+
 def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:
     """The amount that ``rounded`` and its residual in 10⁻²⁷ units stand for, or a sum of such."""
     return _WIDE.add(rounded, _WIDE.scaleb(Decimal(residual), -27))
@@ -138,6 +143,17 @@ def carve(amount_nanos: int, whole: int, weights: Sequence[int]) -> list[int]:
         )
         low = high
     return shares
+
+
+def spread(text: str, parts: int) -> list[str]:
+    """An amount in even parts of whole nanos, the last of which has what is left, so that they sum to it exactly.
+
+    Raises ``ValueError`` as ``parse_amount`` does.
+    """
+    value = parse_amount(text)
+    nanos = carve(int(_WIDE.scaleb(value, 9)), parts, [1] * parts)[:-1]
+    rest = _WIDE.subtract(value, _WIDE.scaleb(Decimal(sum(nanos)), -9))
+    return [f"{_WIDE.scaleb(Decimal(part), -9):f}" for part in nanos] + [f"{rest:f}"]
 
 
 def is_currency(code: str) -> bool:

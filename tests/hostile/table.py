@@ -14,6 +14,7 @@ from tests.hostile.inputs import (
     declared,
     gcp,
     mapped,
+    mapped_bill,
     oci,
     openai,
     otlp,
@@ -35,6 +36,7 @@ TABLE: tuple[Input, ...] = (
     *openai.inputs(),
     *otlp.inputs(),
     *mapped.inputs(),
+    *mapped_bill.inputs(),
     *revenue.inputs(),
     *declared.inputs(),
 )

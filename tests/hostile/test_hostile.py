@@ -41,6 +41,7 @@ ROOMS = {
         "mapped ndjson",
         "mapped csv",
         "mapped parquet",
+        "mapped bill",
     ),
     *("revenue", "settings", "reference"),
 }

@@ -13,7 +13,7 @@ import pytest
 import reconcilers
 from reconcilers.configured import credentials
 from reconcilers.declared.settings import read_settings
-from reconcilers.sources import registry
+from reconcilers.sources import focus, registry
 from reconcilers.sources.contract import Source
 
 KINDS = [(room, kind) for room in registry.ROOMS for kind in registry.kinds(room)]
@@ -98,6 +98,16 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"kind": "databricks", "billed_at": "account_prices"},
         {"billed_at": "list_prices"},
         {"endpoint_url": "http://here", "success_file": False},
+    ),
+    (
+        "billing",
+        {
+            "kind": "mapped_bill",
+            "format": "csv",
+            "columns": {name: "a" for name in focus.REQUIRED if name != "ChargePeriodEnd"},
+        },
+        {"minor_digits": 2},
+        {"endpoint_url": "http://here"},
     ),
     ("billing", {"kind": "focus_file"}, {"time_format": "%d.%m.%Y"}, {"endpoint_url": "http://here"}),
     (

@@ -23,7 +23,8 @@ from reconcilers.errors import PeriodIncomplete, SourceChangedShape
 from reconcilers.periods import Period, parse_day
 from reconcilers.sources import http
 from reconcilers.sources.contract import SourceConfig
-from reconcilers.sources.telemetry.mapping import Column, MappingConfig, MappingSource, Usage, mapped_values
+from reconcilers.sources.mapped_columns import Column, mapped_values
+from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource, Usage
 
 if TYPE_CHECKING:
     from reconcilers.ingest.landing import Pull

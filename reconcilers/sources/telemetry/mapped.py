@@ -11,29 +11,24 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from heapq import merge
 from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, Literal, TextIO
 
 from pydantic import Field
 
-from reconcilers.sources import tabular
 from reconcilers.sources.contract import SourceConfig
-from reconcilers.sources.rejected import Lost, unreadable, why_unreadable
+from reconcilers.sources.mapped_columns import Row, found, mapped_values, read
+from reconcilers.sources.rejected import Lost, unreadable
 from reconcilers.sources.telemetry.base import FileSource, FileSourceConfig
 from reconcilers.sources.telemetry.mapping import (
     BEGIN_CALLS,
     BEGIN_OUTCOMES,
     MappingConfig,
     MappingSource,
-    Row,
-    found,
-    mapped_values,
 )
 from reconcilers.sources.telemetry.user_columns import of_csv, written
 
@@ -113,30 +108,8 @@ class Mapped(FileSource, MappingSource):
     def _rows(self, unit: str, path: Path) -> Iterator[tuple[int, Row | Lost]]:
         """(line, row) of one table; in Parquet, landed as NDJSON, the line is the row's number."""
         if self.config.format == "ndjson" or (self.config.format == "parquet" and _is_json(path)):
-            yield from super()._rows(unit, path)
-            return
-        lost: list[tuple[int, Row | Lost]] = []
-        lose = partial(self._lose, lost)
-        for batch in tabular.read(path, unit, partial(self._select, unit), source=self.name, lose=lose):
-            names = list(batch.columns)
-            columns = zip(batch.lines, *batch.columns.values(), strict=True)
-            rows: Iterator[tuple[int, Row | Lost]] = (
-                (line, dict(zip(names, texts, strict=True))) for line, *texts in columns
-            )
-            yield from merge(lost, rows, key=itemgetter(0))
-            lost.clear()
-
-    def _lose(self, lost: list[tuple[int, Row | Lost]], line: int, problem: str, fields: list[str]) -> None:
-        """Note a CSV row that does not fit its header, or what is landed in its place."""
-        stated = why_unreadable(fields[0].encode()) if len(fields) == 1 else None
-        lost.append((line, stated or Lost(problem, len(",".join(fields).encode()))))
-
-    def _select(self, unit: str, header: Sequence[str]) -> dict[str, str]:
-        """Which columns of a table to read, in its order; refuses one that lacks a mapped column. A path starts with one."""
-        names = {name: name if name in header else name.partition(".")[0] for name in self.config.reads()}
-        if absent := next((name for name, column in names.items() if column not in header), None):
-            raise self._changed(unit, f"no column {absent!r:.80}")
-        return {name: name for name in sorted(set(names.values()), key=header.index)}
+            return super()._rows(unit, path)
+        return read(path, unit, self.config.reads(), source=self.name)
 
 
 def _to_first_row(rows: Iterator[tuple[int, Row | Lost]]) -> Iterator[tuple[int, Row | Lost]]:

@@ -37,6 +37,7 @@ from pydantic import Field, model_validator
 from reconcilers.periods import Period, parse_day
 from reconcilers.sources import google
 from reconcilers.sources.contract import SourceConfig
+from reconcilers.sources.mapped_columns import changed
 from reconcilers.sources.telemetry.mapping import BEGIN_CALLS, BEGIN_OUTCOMES, MappingConfig, MappingSource
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class MappedBigquery(MappingSource):
             field = next((field for field in fields if field.name.lower() == part.lower()), None)
             here = ".".join(parts[:depth])
             if field is None:
-                raise self._changed(self.config.table, f"no column {here!r:.80}")
+                raise changed(f"no column {here!r:.80}", table=self.config.table, source=self.name)
             if field.mode == "REPEATED":
                 raise self._unreadable(here, "repeated, where one value is expected")
             sql, fields, kind = f"{sql}.`{field.name}`", field.fields, field.field_type
@@ -128,7 +129,7 @@ class MappedBigquery(MappingSource):
         return sql, kind
 
     def _unreadable(self, column: str, problem: str) -> Exception:
-        return self._changed(self.config.table, f"column {column!r:.80} is {problem}")
+        return changed(f"column {column!r:.80} is {problem}", table=self.config.table, source=self.name)
 
 
 @dataclass(frozen=True)

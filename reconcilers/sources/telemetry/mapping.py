@@ -1,16 +1,10 @@
 """A declared mapping from rows of somebody's own table to calls, runs or outcomes; where the rows come from, others say.
 
-One configured source fills one entity; a table that holds several feeds several sources. Every lake column is one of
+One configured source fills one entity; a table that holds several feeds several sources. What a lake column is made of is a
+column of the table, a constant or a template, with a map of values and a form of time (``mapped_columns.py``).
 
-    model: model_name                                    # a source column; ``message.usage.input`` walks nested objects
-    provider: {constant: anthropic}
-    run_id: {template: "{suite_run}|{model}"}            # null when a part is missing
-    outcome: {column: success, map: {"True": success, "*": failure}}   # the first pattern that fits; ``*`` is any text
-    ended_at: {column: ts, time: epoch_ms}               # iso (default), epoch_s, epoch_ms, epoch_us, epoch_ns, strptime
-
-A path goes on into a column that holds a JSON text. Numbers are parsed from their text, never through a binary float. A row
-that does not fit its mapping is a row of ``rejected_records``, naming line and column, and the others count (rule R33); of a
-call whose counts cannot be read the usage is not known. A table no row of which fits is refused: the mapping is wrong. A
+A row that does not fit its mapping is a row of ``rejected_records``, naming line and column, and the others count (rule R33);
+of a call whose counts cannot be read the usage is not known. A table no row of which fits is refused: the mapping is wrong. A
 column the mapping names and the table lacks is ``SourceChangedShape``.
 """
 
@@ -18,11 +12,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -30,13 +23,26 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reconcilers import naming
-from reconcilers.errors import SourceChangedShape, SourceRejected
+from reconcilers.errors import SourceRejected
 from reconcilers.ingest.lake import ENTITIES, METERS, most_of, schema
 from reconcilers.money import parse_amount, round_half_away
-from reconcilers.periods import EPOCH, check_instant, parse_instant, unit_of_epoch
-from reconcilers.sources.contract import SourceConfig, or_text
+from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import open_unpacked
-from reconcilers.sources.rejected import Lost, Rejections, unreadable, why_unreadable
+from reconcilers.sources.mapped_columns import (
+    BLANK,
+    Column,
+    Row,
+    fits,
+    instant,
+    json_row,
+    lookup,
+    mapped_text,
+    origin_text,
+    plain,
+    read_json_lines,
+    whole_lines,
+)
+from reconcilers.sources.rejected import Lost, Rejections
 from reconcilers.sources.telemetry.base import TelemetrySource, hash_user
 from reconcilers.sources.telemetry.user_columns import of_json_lines, written
 
@@ -45,30 +51,13 @@ if TYPE_CHECKING:
 
     from reconcilers.ingest.landing import Landed
 
-Row = Mapping[str, Any]
 EntityRow = dict[str, Any]
 Faults = list[tuple[str, str]]  # (source column, what is wrong with it)
 Counts = dict[tuple[str, str | None, str | None], Decimal]  # (meter, modality, cache TTL) → quantity
 
 _BATCH = 20_000
-_MAX_LINE = 16 << 20
-_EPOCH_MICROSECONDS = {
-    "epoch_s": Decimal(10**6),
-    "epoch_ms": Decimal(1000),
-    "epoch_us": Decimal(1),
-    "epoch_ns": Decimal("0.001"),
-}
-_EPOCH_UNITS = {
-    "epoch_s": "seconds",
-    "epoch_ms": "milliseconds",
-    "epoch_us": "microseconds",
-    "epoch_ns": "nanoseconds",
-}
 _CACHED = ("cache_read_input_tokens", "cache_write_input_tokens")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
-#: Blanks, and the NUL bytes that rotation leaves at a file's head on some file systems.
-_BLANK = b" \t\r\n\0"
-_PART = re.compile(r"\{([^{}]+)\}")
 
 #: Lake columns with a closed list of values.
 _ALLOWED = {
@@ -91,38 +80,6 @@ _OWN = {
 _DEFAULTED = {"usage_source", "billable", "answered_from_cache", "span_kind"}
 #: What no count of one call exceeds, in its meter's own unit; sums of it must stay in INT64 (rule R17).
 _MAX_COUNT = Decimal(10**12)
-
-
-class Column(BaseModel):
-    """Where one lake column comes from: exactly one of ``column``, ``constant``, ``template``; then ``map``; then its type."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=or_text)
-
-    column: str | None = Field(default=None, examples=["message.usage.input"])
-    """The table's own column; dots walk nested objects and JSON texts."""
-    constant: str | None = Field(default=None, examples=["anthropic"])
-    """One value for every row."""
-    template: str | None = Field(default=None, examples=["{suite_run}|{model}"])
-    """A text with columns in braces; null when one of them is missing."""
-    map: dict[str, str | None] | None = Field(default=None, examples=[{"True": "success", "*": "failure"}])
-    """What a value means: the first pattern that fits; `*` is any text."""
-    time: str = "iso"
-    """How a time is written: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns`, or a form as `strptime` has it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shorthand(cls, value: Any) -> Any:
-        return {"column": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Column:
-        if sum(v is not None for v in (self.column, self.constant, self.template)) != 1:
-            raise ValueError("give exactly one of column, constant, template")
-        return self
-
-    def reads(self) -> list[str]:
-        """The source columns this one needs."""
-        return [self.column] if self.column is not None else _PART.findall(self.template or "")
 
 
 class Meter(BaseModel):
@@ -260,7 +217,7 @@ class MappingSource(TelemetrySource):
 
     def without_user(self, path: Path, name: str, user_id: str, out: BinaryIO) -> int:
         def tells(content: bytes) -> bool:
-            row = _json_row(content) if content.strip(_BLANK) else None
+            row = json_row(content) if content.strip(BLANK) else None
             return isinstance(row, dict) and self._tells_user(row, user_id, name)
 
         with open_unpacked(path, name, source=self.name) as stream:
@@ -305,7 +262,7 @@ class MappingSource(TelemetrySource):
     def _user_texts(self) -> list[Callable[[Row], str | None]]:
         """What of a row is the user's id: as the mapping makes it, and as it stands in its column."""
         column = self.config.columns["user_hash"]
-        return [_mapped_text(column), *([_origin_text(column)] if column.column is not None else ())]
+        return [mapped_text(column), *([origin_text(column)] if column.column is not None else ())]
 
     def _entity_rows(self, unit: str, path: Path, rejections: Rejections) -> Iterator[EntityRow]:
         """Lake rows of one file in its order, after ``where`` and ``dedupe``; what cannot be read is rejected."""
@@ -316,7 +273,7 @@ class MappingSource(TelemetrySource):
                 rejections.add(unit, line, row.reason, row.size)
                 continue
             try:
-                if not self._is_selected(row) or (kept is not None and kept[self._key(row)] != line):
+                if not fits(row, self.config.where) or (kept is not None and kept[self._key(row)] != line):
                     continue
                 entity_row, faults = to_entity(row)
             except ValueError as error:
@@ -334,7 +291,7 @@ class MappingSource(TelemetrySource):
         kept: dict[tuple[str | None, ...], int] = {}
         for line, row in self._rows(unit, path):
             with suppress(ValueError):  # such a row is rejected when it is read
-                if isinstance(row, Lost) or not self._is_selected(row):
+                if isinstance(row, Lost) or not fits(row, self.config.where):
                     continue
                 if self.config.dedupe.keep == "last":
                     kept[self._key(row)] = line
@@ -343,11 +300,7 @@ class MappingSource(TelemetrySource):
         return kept
 
     def _key(self, row: Row) -> tuple[str | None, ...]:
-        return tuple(_plain(lookup(row, name)) for name in self.config.dedupe.key) if self.config.dedupe else ()
-
-    def _is_selected(self, row: Row) -> bool:
-        wanted = {name: {v} if isinstance(v, str) else set(v) for name, v in self.config.where.items()}
-        return all(_plain(lookup(row, name)) in texts for name, texts in wanted.items())
+        return tuple(plain(lookup(row, name)) for name in self.config.dedupe.key) if self.config.dedupe else ()
 
     def _entity_reader(self) -> Callable[[Row], tuple[EntityRow, Faults]]:
         """The function from a source row to a lake row without its landing columns, and (source column, problem) of what of
@@ -396,29 +349,12 @@ class MappingSource(TelemetrySource):
 
     def _rows(self, unit: str, path: Path) -> Iterator[tuple[int, Row | Lost]]:
         """(line, row) of one landed object, which is NDJSON unless a subclass says otherwise."""
-        with open_unpacked(path, unit, source=self.name) as stream:
-            for line, content in enumerate(whole_lines(stream), 1):
-                if content.strip(_BLANK):
-                    yield line, _json_row(content)
+        return read_json_lines(path, unit, source=self.name)
 
     def _rejected(self, unit: str, line: int | None, problem: str, hint: str | None = None) -> SourceRejected:
         return SourceRejected(
             problem, source=self.name, file=unit, line=line, hint=hint or "correct the table or the mapping"
         )
-
-    def _changed(self, table: str, problem: str) -> SourceChangedShape:
-        hint = "the table changed or the mapping is wrong; correct the mapping"
-        return SourceChangedShape(problem, source=self.name, file=table, hint=hint)
-
-
-def whole_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines of a stream; of one too long to read, that it is."""
-    while content := stream.readline(_MAX_LINE):
-        size = len(content)
-        while content and not content.endswith(b"\n") and size >= _MAX_LINE:
-            content = stream.readline(_MAX_LINE)
-            size += len(content)
-        yield content if size < _MAX_LINE else unreadable(f"a line of more than {_MAX_LINE >> 20} MiB", size)
 
 
 def column_types(entity: str) -> dict[str, str]:
@@ -426,73 +362,14 @@ def column_types(entity: str) -> dict[str, str]:
     return {line.split()[0]: line.split()[1] for line in ENTITIES[entity].split("\n") if line}
 
 
-def lookup(row: Row, name: str) -> Any:
-    """The value under ``name``, which is a column or else a dotted path into nested objects or JSON texts; None where there
-    is none. Raises ``ValueError`` for a text on the path that is no JSON, or where that is what is landed in its place."""
-    if name in row:
-        if isinstance(text := row[name], str) and (lost := why_unreadable(text.encode("utf-8", "replace"))):
-            raise ValueError(lost.reason)
-        return row[name]
-    found: Any = row
-    for part in name.split("."):
-        if isinstance(found, str):
-            found = _json_text(found)
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(part)
-    return found
-
-
-def mapped_values(row: Row, names: Iterable[str]) -> Row:
-    """What of a row is landed as JSON: the values the mapping names and no other, which may hold prompts or completions. Of an
-    object or a list only that it is one."""
-    told = {name: found(row, name) for name in names}
-    return {name: type(v)() if isinstance(v, Mapping | list) else v for name, v in told.items() if v is not None}
-
-
-def found(row: Row, name: str) -> Any:
-    """What is under a name. Of a text on its path that is no JSON, which may be any text, that it is none."""
-    try:
-        return lookup(row, name)
-    except ValueError:
-        return unreadable("the text on its path is no JSON", 0).decode()
-
-
-@lru_cache(maxsize=16)
-def _json_text(text: str) -> Any:
-    """What a JSON text holds; several paths of one row lead into one text."""
-    if not text.strip():
-        return None
-    try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise ValueError("the text on its path is no JSON") from None
-
-
-def _json_row(content: bytes) -> Row | Lost:
-    if lost := why_unreadable(content):
-        return lost
-    try:
-        row = json.loads(content.lstrip(b"\0"), parse_float=Decimal, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        return Lost(f"not a JSON object: {error}", len(content))
-    except (ValueError, RecursionError) as error:
-        return Lost(f"not a JSON object: {error!s:.120}", len(content))
-    return row if isinstance(row, dict) else Lost(f"not a JSON object: a {type(row).__name__}", len(content))
-
-
 def _size(row: Row) -> int:
     """About how many bytes a row has: those of its JSON."""
     return len(json.dumps(row, default=str, separators=(",", ":")))
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
 def _typed(name: str, kind: str, column: Column) -> Callable[[Row], Any]:
     """The reader of one lake column: text from its origin, through its map, to its type."""
-    text = _mapped_text(column)
+    text = mapped_text(column)
     convert = _converter(name, kind.rstrip("!"), column)
     required = kind.endswith("!") and name not in _DEFAULTED
 
@@ -509,58 +386,9 @@ def _typed(name: str, kind: str, column: Column) -> Callable[[Row], Any]:
     return read
 
 
-def _mapped_text(column: Column) -> Callable[[Row], str | None]:
-    origin = _origin_text(column)
-    if column.map is None:
-        return origin
-    patterns = [
-        (re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL), result)
-        for pattern, result in column.map.items()
-    ]
-
-    def mapped(row: Row) -> str | None:
-        found = origin(row) or ""
-        for pattern, result in patterns:
-            if pattern.fullmatch(found):
-                return result
-        raise ValueError(f"{found!r:.60} fits no pattern of its map")
-
-    return mapped
-
-
-def _origin_text(column: Column) -> Callable[[Row], str | None]:
-    if column.constant is not None:
-        return lambda row: column.constant
-    if column.column is not None:
-        source_column = column.column
-        return lambda row: _plain(lookup(row, source_column))
-    pieces = _PART.split(column.template or "")  # text, name, text, name, …, text
-
-    def fill(row: Row) -> str | None:
-        parts = [_plain(lookup(row, piece)) if index % 2 else piece for index, piece in enumerate(pieces)]
-        if column.map is None and None in parts:
-            return None
-        return "".join(part or "" for part in parts)
-
-    return fill
-
-
-def _plain(value: Any) -> str | None:
-    """The text of a value, trimmed; empty is None. A nested value has no text."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | Decimal):
-        return str(value)
-    raise ValueError(f"a {type(value).__name__} where one value was expected")
-
-
 def _converter(name: str, kind: str, column: Column) -> Callable[[str], Any]:
     if kind == "timestamp":
-        return lambda text: _instant(text, column.time)
+        return lambda text: instant(text, column.time)
     if kind == "money":
         return lambda text: round_half_away(parse_amount(text))
     if kind == "int64":
@@ -597,37 +425,13 @@ def _flag(text: str) -> bool:
     return text.lower() == "true"
 
 
-def _instant(text: str, form: str) -> datetime:
-    """Naive UTC. Epoch numbers are scaled exactly and cut to microseconds. Raises ``ValueError`` for a time in another unit."""
-    if form in _EPOCH_MICROSECONDS and unit_of_epoch(number := _number(text)) != _EPOCH_UNITS[form]:
-        looks = f"; it looks like {told}" if (told := unit_of_epoch(number)) else ""
-        raise ValueError(f"{text!r:.60} is no time in {_EPOCH_UNITS[form]}, as the mapping says{looks}")
-    instant = _any_instant(text, form)
-    check_instant(instant)
-    return instant
-
-
-def _any_instant(text: str, form: str) -> datetime:
-    if form == "iso":
-        return parse_instant(text)
-    if form in _EPOCH_MICROSECONDS:
-        return EPOCH + timedelta(microseconds=int(_number(text) * _EPOCH_MICROSECONDS[form] // 1))
-    parsed = datetime.strptime(text, form)
-    return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
-
-
-def _number(text: str) -> Decimal:
-    """A count from 1970, which in nanoseconds has more digits than an amount."""
-    return Decimal(text) if _INTEGER.fullmatch(text) else parse_amount(text)
-
-
 def _used(row: Row, usage: Usage | None, faults: Faults) -> EntityRow:
     """What a row says of its usage: the partition, and what R29 and R31 ask of its sides. A count that is none leaves the
     usage not known and is a fault. What would go below zero as the mapping has it stays as told (R31)."""
     counts: Counts = {}
     for meter in usage.meters if usage else ():
         try:
-            quantity = _quantity(_plain(lookup(row, meter.column)), meter)
+            quantity = _quantity(plain(lookup(row, meter.column)), meter)
         except ValueError as error:
             faults.append((meter.column, f"usage {meter.meter} (from {meter.column}): {error}"))
             counts = {}

@@ -244,7 +244,7 @@ def test_a_row_of_a_csv_that_does_not_fit_its_header_loses_itself(job: Job, lost
 
 
 def test_a_line_too_long_to_read_loses_itself(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconcilers.sources.telemetry.mapping._MAX_LINE", 1000)
+    monkeypatch.setattr("reconcilers.sources.mapped_columns._MAX_LINE", 1000)
     taken = take(job, ndjson(row("a"), row("b", model="m" * 5000), row("c")))
     assert [(call["record_id"], call["landing_line"]) for call in taken.calls] == [("a", 1), ("c", 3)]
     assert [line for line, _, _ in taken.rejected] == [2]
