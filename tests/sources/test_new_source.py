@@ -33,7 +33,7 @@ print(report.rows, report.billed_cost, report.failures)
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what a source is written in."""
-    leave_out = shutil.ignore_patterns("__pycache__", "sample_company")
+    leave_out = shutil.ignore_patterns("__pycache__")
     for folder in ("reconcilers", "tests/sources"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=leave_out)
     for file in ("tests/__init__.py", "pyproject.toml"):
