@@ -236,6 +236,7 @@ def test_a_source_that_answers_late_holds_nobody_back(world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: two minutes; killed builds are tested without Airflow, too")
 @pytest.mark.usefixtures("backfilled")
 def test_a_task_killed_while_it_builds_is_tried_again(world: World) -> None:
     """The run is a replay, so that what it says of itself is seen too."""
@@ -255,6 +256,7 @@ def test_a_task_killed_while_it_builds_is_tried_again(world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: two minutes of waiting for Airflow alone")
 @pytest.mark.usefixtures("backfilled")
 def test_a_run_goes_on_once_a_lost_metadata_database_is_back(world: World) -> None:
     """Airflow's processes end without it; they are started again, as Compose does, and the run is not begun anew."""

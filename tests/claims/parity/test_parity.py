@@ -158,6 +158,7 @@ def read_as(member: str, settings: BigQuerySettings, sql: str) -> list[tuple[Any
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes, and tests/claims/real hold its tables to public answers")
 @pytest.mark.skipif(not REAL_DATA, reason="REAL_DATA names no folder of public data sets")
 def test_real_telemetry_and_a_real_bill(tmp_path: Path, project: Projects) -> None:
     settings = read_settings(write_real_company(tmp_path))
