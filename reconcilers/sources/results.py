@@ -52,7 +52,9 @@ class Result:
         raise self.changed(f"{name} is neither text nor number")
 
     def required_text(self, name: str) -> str:
-        found = self.text(name)
+        found, holder = self.text(name), name.rpartition(".")[0]
+        if found is None and holder and not isinstance(self.get(holder), dict):
+            raise self.changed(f"{holder} is not a JSON object")
         if found is None:
             raise self.rejected(f"{name} is empty")
         return found
