@@ -22,6 +22,7 @@ from reconcilers.periods import Period
 from reconcilers.sample_company import sample
 from reconcilers.sample_company.providers.server import CREDENTIALS, serving
 from reconcilers.warehouses.duckdb import Version, read_only
+from tests import AT_LENGTH
 from tests.claims.published_tables import differences, digest
 from tests.claims.scenarios.company_of_examples import write_company
 from tests.claims.scenarios.conftest import EXAMPLES
@@ -65,6 +66,7 @@ def backfilled(company: Settings) -> Version:
     return build(settings, DAYS, AS_OF)
 
 
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes, and the truth's nights are held to a backfill, too")
 def test_nightly_runs_publish_what_a_backfill_does(company: Settings, backfilled: Version) -> None:
     settings = at(company, "nightly")
     for day in DAYS.days():
