@@ -268,7 +268,8 @@ def _of_side(facts: Facts, side: _Side, row: ComparedRow, gets_invoices: bool) -
     late = (facts.as_of.date() - next_month).days >= _GRACE_DAYS + declared.finality_days
     kind, amount = None, None
     if row.status == "beyond_tolerance":
-        kind = "invoice_twice" if len(demands) > 1 and side.number is None else "invoice_difference"
+        twice = len(demands) > 1 and side.number is None and (side.difference or 0) > 0
+        kind = "invoice_twice" if twice else "invoice_difference"
         amount = row.difference
     elif row.leans:
         kind, amount = "invoice_bias", row.cumulative_difference

@@ -51,6 +51,22 @@ SITUATIONS: dict[str, tuple[list[tuple[str, str, str, str]], list[str]]] = {
             "K-3,2026-09,USD,4,,,,K-2",
         ],
     ),
+    # two invoices that make less than the export are not one too many
+    "short": ([("50", "2026-09", "USD", "")], ["S-1,2026-09,USD,20,,,,", "S-2,2026-09,USD,20,,,,"]),
+    # one invoice of two months, whose total says 1 beyond its lines
+    "months": (
+        [("7", "2026-08", "USD", ""), ("8", "2026-09", "USD", "")],
+        ["Z-1,2026-08,USD,7,16,,,", "Z-1,2026-09,USD,8,16,,,"],
+    ),
+    # the same without lines: of which month how much is nobody says
+    "untold": (
+        [("7", "2026-08", "USD", ""), ("8", "2026-09", "USD", "")],
+        ["UT-1,2026-08,USD,,15,,,", "UT-1,2026-09,USD,,15,,,"],
+    ),
+    "currencies": (
+        [("10", "2026-09", "USD", ""), ("20", "2026-09", "JPY", "")],
+        ["CU-1,2026-09,USD,10,10,,,", "CU-1,2026-09,JPY,20,20,,,"],
+    ),
     "yen": ([("1000", "2026-09", "JPY", "")], ["Y-1,2026-09,JPY,1090,,,,"]),
     "leaning": (
         [("5", "2026-08", "USD", ""), ("5", "2026-09", "USD", ""), ("5", "2026-10", "USD", "")],
@@ -135,6 +151,19 @@ COMPARED: dict[str, list[tuple[Any, ...]]] = {
         (SEPTEMBER, "CN-K K-1", "25", "25", "0", "equal", "reconciled"),
         (SEPTEMBER, "K-3", "4", "4", "0", "equal", "reconciled"),
     ],
+    "short": [(SEPTEMBER, "S-1 S-2", "40", "50", "-10", "beyond_tolerance", "not_invoiced_so")],
+    "months": [
+        (AUGUST, "Z-1", "7", "7", "0", "equal", "reconciled"),
+        (SEPTEMBER, "Z-1", "8", "8", "0", "equal", "reconciled"),
+    ],
+    "untold": [
+        (AUGUST, "UT-1", None, "7", None, "not_run", "not_run"),
+        (SEPTEMBER, "UT-1", None, "8", None, "not_run", "not_run"),
+    ],
+    "currencies": [
+        (SEPTEMBER, "CU-1", "10", "10", "0", "equal", "reconciled"),
+        (SEPTEMBER, "CU-1", "20", "20", "0", "equal", "not_allocated"),
+    ],
     # 90 yen are within 100; without a rate nothing of it is allocated
     "yen": [(SEPTEMBER, "Y-1", "1090", "1000", "90", "within_tolerance", "not_allocated")],
     "leaning": [
@@ -158,8 +187,11 @@ BREAKS = [
     ("invoice_difference", "dearer", SEPTEMBER, Decimal(3), "finance"),
     ("invoice_difference", "numbered", SEPTEMBER, Decimal(2), "finance"),
     ("invoice_difference", "once", SEPTEMBER, Decimal(4), "finance"),
+    ("invoice_difference", "short", SEPTEMBER, Decimal(-10), "finance"),
     ("invoice_missing", "missing", SEPTEMBER, Decimal(8), "finance"),
     ("invoice_total", "misread", SEPTEMBER, Decimal(1), "finance"),
+    ("invoice_total", "months", AUGUST, Decimal(1), "finance"),
+    ("invoice_total", "untold", AUGUST, None, "finance"),
     ("invoice_twice", "twice", SEPTEMBER, Decimal(20), "finance"),
     ("invoice_without_export", "unexported", SEPTEMBER, Decimal(9), "finance engineering"),
 ]
@@ -170,7 +202,7 @@ def test_invoice_export_and_allocation_stand_side_by_side(published: Path, bill:
     found = rows(
         published,
         """select billing_period_start, invoice_ids, invoiced_cost, export_cost, difference, status, three_way_status
-           from finance.fct_invoice_reconciliation where source = ? order by 1, 2""",
+           from finance.fct_invoice_reconciliation where source = ? order by 1, 2, 3""",
         bill,
     )
     amounts = [

@@ -17,7 +17,8 @@ compared as (
     select
         statements.*,
         case
-            when statements.status = 'beyond_tolerance' and statements.demands > 1 and statements.number is null then 'invoice_twice'
+            when statements.status = 'beyond_tolerance' and statements.difference > 0 and statements.demands > 1
+                and statements.number is null then 'invoice_twice'
             when statements.status = 'beyond_tolerance' then 'invoice_difference'
             when abs(statements.cumulative_difference) > statements.cumulative_tolerance then 'invoice_bias'
             when statements.invoices > 0 and statements.export_rows = 0 and statements.invoiced_cost <> 0 then 'invoice_without_export'
@@ -58,12 +59,18 @@ final as (
 
     union all
 
+    -- once, however many months an invoice has
     select
-        'invoice_total', source, billing_period_start, {{ named(['source', 'invoice_id', 'billing_currency']) }},
-        {{ money('lines') }}, total_difference,
-        'what it says is to be paid is not what its lines make, or it says two totals', cast(null as string), billing_currency
+        'invoice_total', source, min(billing_period_start), {{ named(['source', 'invoice_id', 'billing_currency']) }},
+        {{ money('sum(lines)') }}, max(total_difference),
+        case
+            when max(total_difference) is null then 'its total stands over several months, and no lines say what is of which'
+            else 'what it says is to be paid is not what its lines make, or it says two totals'
+        end,
+        cast(null as string), billing_currency
     from {{ ref('int_invoices') }}
-    where total_difference <> 0 and status <> 'voided'
+    where (total_difference <> 0 or total_cost is null) and status <> 'voided'
+    group by source, invoice_id, billing_currency
 
 )
 

@@ -77,8 +77,10 @@ compared as (
         coalesce(min(case when invoices > 0 then billing_period_start end), min(billing_period_start)) as billing_period_start,
         max(number) as number, string_agg(invoice_id, ' ' order by invoice_id) as invoice_ids,
         {{ isum('invoices') }} as invoices, {{ isum('open_invoices') }} as open_invoices, {{ isum('demands') }} as demands,
-        {{ money('sum(total_cost)') }} as total_cost, {{ money('sum(tax_cost)') }} as tax_cost,
-        {{ isum('export_rows') }} as export_rows, {{ isum('tax_rows') }} as tax_rows, {{ isum('unrated_rows') }} as unrated_rows,
+        -- with an invoice of unknown amount the sum is unknown, too
+        case when count(total_cost) = {{ isum('invoices') }} then {{ money('sum(total_cost)') }} end as total_cost,
+        {{ money('sum(tax_cost)') }} as tax_cost, {{ isum('export_rows') }} as export_rows,
+        {{ isum('tax_rows') }} as tax_rows, {{ isum('unrated_rows') }} as unrated_rows,
         {{ money('sum(export_cost)') }} as export_cost, {{ money('sum(allocated_cost)') }} as allocated_cost
     from sides
     group by source, billing_currency, coalesce(number, {{ text('billing_period_start') }})

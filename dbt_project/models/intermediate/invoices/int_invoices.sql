@@ -35,11 +35,11 @@ summed as (
 whole as (
 
     select
-        *, count(*) over (partition by source, invoice_id) as parts,
-        min(lines) over (partition by source, invoice_id) as fewest_lines,
-        sum(lines_cost) over (partition by source, invoice_id) as whole_cost,
-        max(told_total) over (partition by source, invoice_id) as whole_total,
-        min(least_total) over (partition by source, invoice_id) as whole_least_total
+        *, count(*) over (partition by source, invoice_id, billing_currency) as parts,
+        min(lines) over (partition by source, invoice_id, billing_currency) as fewest_lines,
+        sum(lines_cost) over (partition by source, invoice_id, billing_currency) as whole_cost,
+        max(told_total) over (partition by source, invoice_id, billing_currency) as whole_total,
+        min(least_total) over (partition by source, invoice_id, billing_currency) as whole_least_total
     from summed
 
 ),
@@ -50,7 +50,7 @@ final as (
         {{ key(['source', 'invoice_id', 'billing_period_start', 'billing_currency']) }} as invoice_part_id,
         source, invoice_id, billing_period_start, billing_currency, invoice_source, billing_account_id, invoice_issuer_name,
         reference_invoice_id, status, issued_on, due_on, lines, lines_cost, tax_cost, told_total,
-        -- a total that stands over several periods says nothing of one of them
+        -- a total that stands over several periods says nothing of one of them, which without lines is unknown
         case when parts = 1 then coalesce(told_total, lines_cost) else lines_cost end as total_cost,
         -- what the total says beyond its own lines; of two totals that one invoice tells, what they differ by
         case
