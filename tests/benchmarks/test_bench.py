@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests import AT_LENGTH
 from tests.benchmarks import bench, builds, company, ingest, nights
 from tests.benchmarks.measuring import Failed, Figures, Row, at_least, at_most, measured, middle
 from tests.benchmarks.yardsticks import shared_in_polars
@@ -71,6 +72,7 @@ def ask(sql: str) -> list[Any]:
     return duckdb.connect().execute(sql).fetchall()
 
 
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: a minute, and what a run again costs is tested without figures, too")
 @pytest.mark.usefixtures("found")
 def test_a_day_is_told_anew(work: Path) -> None:
     for folder, calls in (("lake", 1000), ("restated-0", 999)):

@@ -196,6 +196,7 @@ def test_every_service_is_healthy_and_says_so(world: World, name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes of Airflow; ranges are tested without a scheduler, too")
 def test_days_backfilled_are_one_range(world: World, backfilled: list[dict[str, Any]], tmp_path: Path) -> None:
     assert {run["state"] for run in backfilled} == {"success"}
     assert {run["partition_key"] for run in backfilled} == {
@@ -215,6 +216,7 @@ def test_days_backfilled_are_one_range(world: World, backfilled: list[dict[str, 
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes of Airflow; tests/dags/test_dags.py has the order of tasks")
 @pytest.mark.usefixtures("backfilled")
 def test_a_source_that_answers_late_holds_nobody_back(world: World) -> None:
     before = world.published
@@ -277,7 +279,7 @@ def test_a_run_goes_on_once_a_lost_metadata_database_is_back(world: World) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("backfilled")
+@pytest.mark.usefixtures("scheduled")
 def test_a_bad_bill_alerts_and_the_others_are_published(world: World) -> None:
     before = world.published
     revenue = next((world.company / "revenue").glob("*.csv"))
@@ -300,6 +302,7 @@ def test_a_bad_bill_alerts_and_the_others_are_published(world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes of Airflow; it waits for every day of a backfill")
 def test_somebody_elses_dag_got_each_day_once_it_was_whole(world: World, backfilled: list[dict[str, Any]]) -> None:
     wanted = {f"{FIRST + timedelta(days=number)}" for number in range(DAYS + 1)}
 
@@ -318,6 +321,7 @@ def test_somebody_elses_dag_got_each_day_once_it_was_whole(world: World, backfil
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes of Airflow; the watch is tested without a scheduler, too")
 @pytest.mark.usefixtures("backfilled")
 def test_the_hourly_watch_estimates_the_hours_of_two_days(world: World) -> None:
     before = world.published.folder
@@ -335,7 +339,7 @@ def test_the_hourly_watch_estimates_the_hours_of_two_days(world: World) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("backfilled")
+@pytest.mark.usefixtures("scheduled")
 def test_nothing_is_written_beside_the_volumes(world: World, tmp_path: Path) -> None:
     """In the image every file belongs to root, and the job is not root."""
     copy_of_image(tmp_path)

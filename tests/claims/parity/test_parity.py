@@ -95,6 +95,8 @@ B-4,2026-10,USD,,1.00,,,
 """
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes, and the worked examples reach nearly the same SQL")
 def test_prices_names_and_invoices(tmp_path: Path, project: Projects) -> None:
     file = company_of_prices.write_company(tmp_path)
     (tmp_path / "invoices").mkdir()
