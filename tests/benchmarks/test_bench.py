@@ -72,7 +72,6 @@ def ask(sql: str) -> list[Any]:
     return duckdb.connect().execute(sql).fetchall()
 
 
-@pytest.mark.skipif(not AT_LENGTH, reason="make long: a minute, and what a run again costs is tested without figures, too")
 @pytest.mark.usefixtures("found")
 def test_a_day_is_told_anew(work: Path) -> None:
     for folder, calls in (("lake", 1000), ("restated-0", 999)):
@@ -95,6 +94,9 @@ def test_a_file_of_many_calls_is_read_in_parts(tmp_path: Path) -> None:
     assert ask(twice) == []
 
 
+@pytest.mark.skipif(
+    not AT_LENGTH, reason="make long: a minute, and what a run again costs is tested without figures, too"
+)
 def test_nights_are_measured(tmp_path: Path) -> None:
     found: list[Row | str] = [*nights.rows(tmp_path, 1)]
     took = {

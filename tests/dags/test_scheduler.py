@@ -216,7 +216,9 @@ def test_days_backfilled_are_one_range(world: World, backfilled: list[dict[str, 
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes of Airflow; tests/dags/test_dags.py has the order of tasks")
+@pytest.mark.skipif(
+    not AT_LENGTH, reason="make long: minutes of Airflow; tests/dags/test_dags.py has the order of tasks"
+)
 @pytest.mark.usefixtures("backfilled")
 def test_a_source_that_answers_late_holds_nobody_back(world: World) -> None:
     before = world.published

@@ -69,7 +69,9 @@ def test_once_everything_is_known(providers: Providers) -> None:
     assert guide_differences(sample.truth_at(providers.out, providers.known_at), published.folder) == []
 
 
-@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes, and random companies are built night by night against at once, too")
+@pytest.mark.skipif(
+    not AT_LENGTH, reason="make long: minutes, and random companies are built night by night against at once, too"
+)
 @pytest.mark.parametrize("providers", [4], indirect=True)
 def test_nights_agree_and_equal_one_backfill(providers: Providers) -> None:
     """Each night knows what its providers knew; the last one publishes what a backfill with the same knowledge does."""
