@@ -105,10 +105,10 @@ accept: .venv/.ready ## Accept the lake rows that sources make of tests/sources/
 docs: .venv/.ready ## Write docs/configuration.md of the models that read reconcile.yaml
 	@$(BIN)/python -m reconcilers.configuration docs/configuration.md
 
-long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, what Airflow loses, five companies against the truth, three and the public one (REAL_DATA) on both warehouses, random ones night by night
+long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, what Airflow loses, five companies against the truth, three and the public one (REAL_DATA) on both warehouses, random ones night by night, planted incidents
 	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity tests/claims/truth \
 		tests/claims/scenarios/test_random_companies.py tests/claims/scenarios/test_incremental.py tests/claims/scenarios/test_idempotence.py \
-		tests/benchmarks/test_bench.py
+		tests/claims/incidents tests/benchmarks/test_bench.py
 
 FOCUS_MONTHS ?= 2026-09 2026-10
 focus: .venv/.ready .venv-focus/.ready ## What the FOCUS validator says of the sample's bill as `make run` left it (a minute; Python 3.12)

@@ -11,6 +11,7 @@ from reconcilers import alerts as told
 from reconcilers.periods import Period, parse_instant
 from reconcilers.warehouses.duckdb import read_only
 from reconcilers.watch import watch
+from tests import AT_LENGTH
 from tests.claims.coverage import unanswered
 from tests.claims.incidents.__main__ import FACTS
 from tests.claims.incidents.company import Company, Hours, Raised, explains, raised_by
@@ -25,6 +26,10 @@ OF_THE_HOUR = {
 }
 #: The bill's: told for the first day.
 OF_THE_BILL = {"price_change", "uninstrumented_key"}
+
+pytestmark = pytest.mark.skipif(
+    not AT_LENGTH, reason="make long: four minutes; test_watch.py has hours, test_alerts.py messages"
+)
 
 
 @pytest.fixture(scope="module")
