@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from dbt.contracts.graph.manifest import Manifest
 
 from reconcilers.ingest import lake, metering
 from reconcilers.warehouses.dbt import PROJECT
@@ -236,3 +237,10 @@ def test_meters_and_their_scales_are_the_lake_s() -> None:
     with (PROJECT / "seeds" / "meters.csv").open(encoding="utf-8", newline="") as stream:
         scales = {row["meter"]: int(row["scale_factor"]) for row in csv.DictReader(stream)}
     assert scales == {meter: lake.SCALES.get(meter, 1) for meter in lake.METERS}
+
+
+def test_what_each_run_tells_anew_is_not_read_while_parsing(compiled_for_bigquery: Path) -> None:
+    """dbt parses every file again that read another value then, which is seconds a night."""
+    read = Manifest.from_msgpack((compiled_for_bigquery / "partial_parse.msgpack").read_bytes()).env_vars
+    assert "RECONCILE_SCHEMA_PREFIX" in read
+    assert not {"RECONCILE_AS_OF", "RECONCILE_WATCHED_UNTIL"} & set(read)
