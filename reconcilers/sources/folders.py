@@ -116,6 +116,13 @@ class Folder(ABC):
     def stream(self, stored: StoredObject) -> Iterator[bytes]:
         """The bytes of the version that was listed. ``PeriodIncomplete`` when another one is in its place by now."""
 
+    def named(self, key: str) -> StoredObject:
+        """The object of that very key. Raises ``SourceRejected`` where it is not there any more."""
+        found = next((stored for stored in self.list(key) if stored.key == key), None)
+        if found is None:
+            raise self._rejected("the file is gone", key, "run again; a writer renamed it")
+        return found
+
     @contextmanager
     def copy(self, stored: StoredObject) -> Iterator[Path]:
         """A local copy of one object, to be looked into before it is landed; gone afterwards."""

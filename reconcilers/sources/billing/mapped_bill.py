@@ -36,6 +36,7 @@ from reconcilers.errors import SourceRejected
 from reconcilers.periods import Period
 from reconcilers.sources import focus, folders, mapped_columns, tabular
 from reconcilers.sources.billing.bill_files import BillFiles, BillFilesConfig
+from reconcilers.sources.contract import Expression
 from reconcilers.sources.mapped_columns import Column, Row, fits, lookup, plain
 from reconcilers.sources.rejected import Lost
 
@@ -104,7 +105,7 @@ class MappedBillConfig(BillFilesConfig):
 
     format: Literal["csv", "ndjson", "parquet"] = Field(examples=["csv"])
     """What a file is."""
-    pattern: str = r"(?i).*\.((csv|ndjson|jsonl)(\.(gz|zst|zip))?|parquet)"
+    pattern: Expression = r"(?i).*\.((csv|ndjson|jsonl)(\.(gz|zst|zip))?|parquet)"
     """A regular expression for whole keys below `uri`, with the groups that `focus_file` has."""
     columns: Columns = Field(examples=[{"BilledCost": "amount", "BillingCurrency": {"constant": "USD"}}])
     """Where each FOCUS or `x_` column (`reconcilers/sources/focus.py`) comes from: the name of a column, or how it is made."""
@@ -336,7 +337,7 @@ class _LineReader(_Reader):
             return
         first, after = (datetime.fromisoformat(told[name] or "").date() for name in _PERIOD)
         days = list(Period(first, after).days())
-        parts = {name: money.spread(text, len(days)) for name in _MEASURES if (text := told.get(name)) is not None}
+        parts = {name: money.split(text, [1] * len(days)) for name in _MEASURES if (text := told.get(name)) is not None}
         for place, day in enumerate(days):
             period = zip(_PERIOD, (day.isoformat(), _midnight_after(day).isoformat()), strict=True)
             yield told | dict(period) | {name: part[place] for name, part in parts.items()}

@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected
-from reconcilers.periods import Period
+from reconcilers.periods import Period, months_before
 from reconcilers.sources import focus, folders, tabular
 from reconcilers.sources.contract import Source, SourceConfig
 
@@ -110,9 +109,7 @@ class Oci(Source):
 
     def units(self, period: Period) -> Iterator[str]:
         """Reports ``2026/09/15/0001000000902893`` written since the period began, or shortly before: none tells what is yet to come."""
-        first = next(period.months()).start
-        for _ in range(self.config.earlier_months):
-            first = (first - timedelta(days=1)).replace(day=1)
+        first = months_before(period.start, self.config.earlier_months)
         for report, parts in self._reports().items():
             if max(stored.modified_at for stored in parts.values()).date() >= first:
                 yield report

@@ -20,7 +20,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -32,7 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest.lake import schema
-from reconcilers.periods import Period, parse_day
+from reconcilers.periods import Period, months_before, parse_day
 from reconcilers.sources import folders, http
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.rejected import Rejections
@@ -134,17 +134,9 @@ class Stripe(Source):
         super().__init__(config)
         self._pace = http.Pace()
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return (self.config.api_key_env,)
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return self.secrets
-
     def probe(self, period: Period) -> int:
         """Asks for the newest invoice, once; raises ``SourceRejected`` where it is of test mode."""
-        with self._asking(http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)) as api:
+        with self._asking(http.ONE_TRY) as api:
             page = api.ask("/v1/invoices", limit=1)
         for invoice in _listed(page, self.name):
             if invoice.get("livemode") is False:
@@ -154,9 +146,7 @@ class Stripe(Source):
 
     def units(self, period: Period) -> list[str]:
         """Months ``2026-10`` of the period, and ``earlier_months`` before it."""
-        first = period.start.replace(day=1)
-        for _ in range(self.config.earlier_months):
-            first = (first - timedelta(days=1)).replace(day=1)
+        first = months_before(period.start, self.config.earlier_months)
         return [f"{month.start:%Y-%m}" for month in Period(first, period.end).months()]
 
     def days(self, unit: str) -> Period | None:

@@ -168,7 +168,7 @@ def test_a_row_of_one_kind_of_tokens_is_a_line_of_its_meter(api: Api, openrouter
         ("0.036", ["0.02", "0.016"]),
         # Less than list, and more: the ratio is what counts.
         ("0.0018", ["0.001", "0.0008"]),
-        ("1.0000000000000002", ["0.555555556", "0.4444444440000002"]),
+        ("1.0000000000000002", ["0.555555555", "0.4444444450000002"]),
         ("-0.036", ["-0.02", "-0.016"]),
         ("8000000000.0000000000000000001", ["4444444444.444444444", "3555555555.5555555560000000001"]),
     ],
@@ -361,7 +361,7 @@ def test_rows_that_do_not_add_up_to_the_day_are_refused(
     api: Api, openrouter: Any, land: Any, refused: Any, total: bytes
 ) -> None:
     serve(api, page(row()), total)
-    assert "rows add up to 0.036 USD, the day's total is" in str(refused(openrouter()))
+    assert "cost lines add up to 0.036 USD, the day's total is" in str(refused(openrouter()))
     api.requests.clear()
     assert land(openrouter(control_total=False), DAY).rows["charges"]
     assert len(api.requests) == 1

@@ -239,7 +239,7 @@ def test_a_key_that_may_not_read_names_its_variable(api: Api, litellm: Any, refu
     error = refused(litellm())
     assert isinstance(error, AccessRefused)
     assert "LITELLM_ADMIN_KEY" in str(error)
-    assert litellm().secrets == ("RECONCILE_USER_KEY", "LITELLM_ADMIN_KEY")
+    assert litellm().secrets == ("LITELLM_ADMIN_KEY", "RECONCILE_USER_KEY")
     assert litellm().needs == ("LITELLM_ADMIN_KEY",)
 
 
