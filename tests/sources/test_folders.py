@@ -50,6 +50,20 @@ def test_keys_are_relative_and_in_order(folder: Path, uri: str) -> None:
     assert not path.exists()
 
 
+def test_a_file_is_named_by_its_whole_name(folder: Path) -> None:
+    (folder / "b.csv.gz").write_bytes(b"packed")
+    opened = open_folder(str(folder), source="bill")
+    assert [opened.named(key).key for key in ("b.csv", "b.csv.gz", "2026/09/a.csv")] == [
+        "b.csv",
+        "b.csv.gz",
+        "2026/09/a.csv",
+    ]
+    for gone in ("b.cs", "2026/09", "2026/11/a.csv"):
+        with pytest.raises(SourceRejected, match="the file is gone") as caught:
+            opened.named(gone)
+        assert (caught.value.source, caught.value.file) == ("bill", gone)
+
+
 def test_a_uri_may_have_its_blanks_written_out(tmp_path: Path) -> None:
     (tmp_path / "my bills").mkdir()
     (tmp_path / "my bills" / "a.csv").touch()

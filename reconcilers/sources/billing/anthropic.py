@@ -19,9 +19,9 @@ from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
@@ -67,7 +67,7 @@ class PriorityPrice(InForce):
     meter: Literal["input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens"]
     """Which of its tokens."""
     cache_ttl: Literal["5m", "1h"] | None = None
-    """How long what was written to the cache is kept; without it, any time."""
+    """Of `cache_write_input_tokens`: how long what was written is kept; without it, any time."""
     price_per_million: str = Field(examples=["3.60"])
     """What a million of them costs: the fee by the tokens committed to, where the contract names no price."""
 
@@ -77,6 +77,12 @@ class PriorityPrice(InForce):
         if money.parse_amount(value) < 0:
             raise ValueError(f"{value!r:.40} is negative, which no price is")
         return value
+
+    @model_validator(mode="after")
+    def _only_writes_are_kept(self) -> Self:
+        if self.cache_ttl and self.meter != "cache_write_input_tokens":
+            raise ValueError(f"{self.meter} have no cache_ttl, which only cache_write_input_tokens have; leave it out")
+        return self
 
     def of(self, quantity: str) -> str:
         """What so many tokens cost, exactly."""
