@@ -12,6 +12,7 @@ import zstandard
 
 from reconcilers.errors import AccessRefused, PeriodIncomplete, SettingsInvalid, SourceRejected, SourceUnreachable
 from reconcilers.sources.folders import (
+    BLOB_SECRETS,
     Limits,
     check_key,
     is_near,
@@ -242,6 +243,21 @@ def test_a_credential_that_opens_nothing_stops_the_source_and_is_not_shown(
         open_folder(f"az://{container.name}").list()
     assert raised.value.stops_source
     assert not any(secret in str(raised.value) for secret in ("a password", WRONG_KEY, AZURITE_KEY))
+
+
+@pytest.mark.parametrize("told", [None, " "])
+def test_an_address_of_an_account_without_a_credential_is_refused_before_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch, told: str | None
+) -> None:
+    for name in BLOB_SECRETS:
+        monkeypatch.delenv(name, raising=False)
+        if told:
+            monkeypatch.setenv(name, told)
+    # Whoever asked here would have to wait for the network.
+    with pytest.raises(AccessRefused, match="source bill, file daily: no Azure credentials") as raised:
+        open_folder("https://acme.blob.core.windows.net/exports/daily", source="bill").list()
+    assert raised.value.stops_source
+    assert raised.value.hint == "set AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_KEY in the environment"
 
 
 def test_a_silent_account_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
