@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
+from functools import reduce
 
 #: ``numeric(38, 9)``: 29 digits before the point.
 SCALE = Decimal("1e-9")
@@ -80,33 +81,14 @@ def of_minor(text: str, digits: int) -> str:
     return f"{_WIDE.scaleb(parse_amount(text), -digits):f}"
 
 
-def priced(quantity: int, price_per_million: str) -> str:
-    """What so many units cost, exactly. Raises ``ValueError`` as ``parse_amount`` does."""
-    return f"{_WIDE.scaleb(_WIDE.multiply(Decimal(quantity), parse_amount(price_per_million)), -6):f}"
-
-
-def split(value: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """Shares of an amount by weight, in the order given, that sum to it exactly: whole nanos, and the rest in the last.
-
-    Raises ``ValueError`` where no weight is positive or one is negative.
-    """
-    whole, shares, low = sum(weights), [], Decimal(0)
-    if min(weights) < 0 or not whole:
-        raise ValueError("weights that share nothing out")
-    for weight in weights[:-1]:
-        shares.append(round_half_away(_WIDE.divide(_WIDE.multiply(value, weight), whole)))
-        low = _WIDE.add(low, shares[-1])
-    return [*shares, _WIDE.subtract(value, low)]
-
-
 def product(quantity: str, price: str) -> str:
     """What a quantity costs at the price of one, exactly. Raises ``ValueError`` as ``parse_amount`` does."""
     return f"{_WIDE.multiply(parse_amount(quantity), parse_amount(price)):f}"
 
 
-def sum_exactly(so_far: Decimal, text: str) -> Decimal:
-    """A running sum with one amount more. Raises ``ValueError`` as ``parse_amount`` does."""
-    return _WIDE.add(so_far, parse_amount(text))
+def sum_exactly(so_far: Decimal, amount: Decimal | str) -> Decimal:
+    """A running sum with one amount more. Raises ``ValueError`` as ``parse_amount`` does of a text."""
+    return _WIDE.add(so_far, parse_amount(amount) if isinstance(amount, str) else amount)
 
 
 def exact(rounded: Decimal, residual: int | Decimal) -> Decimal:
@@ -145,15 +127,19 @@ def carve(amount_nanos: int, whole: int, weights: Sequence[int]) -> list[int]:
     return shares
 
 
-def spread(text: str, parts: int) -> list[str]:
-    """An amount in even parts of whole nanos, the last of which has what is left, so that they sum to it exactly.
+def split(text: str, weights: Sequence[int]) -> list[str]:
+    """Shares of an amount by weight, in the order given, that sum exactly to what of it counts (rule R17).
 
-    Raises ``ValueError`` as ``parse_amount`` does.
+    Each is whole nanos; what is finer goes to the last that weighs anything. Raises ``ValueError`` as ``parse_amount`` does, and
+    where no weight is positive or one is negative.
     """
+    if min(weights) < 0 or not any(weights):
+        raise ValueError("weights that share nothing out")
     value = parse_amount(text)
-    nanos = carve(int(_WIDE.scaleb(value, 9)), parts, [1] * parts)[:-1]
-    rest = _WIDE.subtract(value, _WIDE.scaleb(Decimal(sum(nanos)), -9))
-    return [f"{_WIDE.scaleb(Decimal(part), -9):f}" for part in nanos] + [f"{rest:f}"]
+    shares = [_WIDE.scaleb(Decimal(nanos), -9) for nanos in carve(int(_WIDE.scaleb(value, 9)), sum(weights), weights)]
+    last = max(place for place, weight in enumerate(weights) if weight)
+    shares[last] = _WIDE.add(shares[last], reduce(_WIDE.subtract, shares, value))
+    return [plain(share) for share in shares]
 
 
 def is_currency(code: str) -> bool:
@@ -161,3 +147,16 @@ def is_currency(code: str) -> bool:
     from babel.core import get_global
 
     return code in get_global("all_currencies")
+
+
+#: Currencies whose least unit is not a hundredth (ISO 4217) → its decimals.
+_LEAST_UNITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
+    **dict.fromkeys(("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals an amount of a currency has on paper (ISO 4217): 2 of USD, 0 of JPY. dbt's ``least_unit`` says the same."""
+    return _LEAST_UNITS.get(currency, 2)

@@ -53,6 +53,12 @@ class Period:
         return Period(self.start - timedelta(days=before_days), self.end + timedelta(days=after_days))
 
 
+def months_before(day: date, months: int) -> date:
+    """The first day of the month that lies so many months before the one ``day`` is in; of 0 the first of its own."""
+    count = day.year * 12 + day.month - 1 - months
+    return date(count // 12, count % 12 + 1, 1)
+
+
 #: No bill, call or line of revenue is of before or after: such a time was written in another unit, or is none.
 FIRST_INSTANT, LAST_INSTANT = datetime(2000, 1, 1), datetime(2200, 1, 1)
 EPOCH = datetime(1970, 1, 1)

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from reconcilers.errors import SourceRejected
 from reconcilers.periods import days_named
@@ -39,12 +41,44 @@ _SOURCES = Path(__file__).parent
 _PACKAGE = _SOURCES.parent
 
 
+def _compiled(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r:.60} is not a regular expression: {error}") from None
+    return text
+
+
+#: The text of a regular expression; one that is none is refused with the settings.
+Expression = Annotated[str, AfterValidator(_compiled)]
+
+
+class InForce(BaseModel):
+    """Something declared that holds on the days from ``valid_from`` on and before ``valid_to``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    valid_from: date | None = None
+    """The first day it holds; without it, from ever."""
+    valid_to: date | None = None
+    """The day after the last it holds; without it, for ever."""
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
+            raise ValueError(f"valid_to {self.valid_to} is not after valid_from {self.valid_from}")
+        return self
+
+    def holds(self, day: date) -> bool:
+        return (self.valid_from or date.min) <= day and (self.valid_to is None or day < self.valid_to)
+
+
 class SourceConfig(BaseModel):
     """What every configured source has. ``kind`` names the file that implements it; ``name`` is its identity in every table.
 
     A field that only steers how bytes are fetched (a folder, a time-out, the name of a credential) is declared with
-    ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``). The text below a field is
-    its description in ``docs/configuration.md`` and in editors, its ``examples`` what ``reconcile init`` writes.
+    ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``). One called ``api_key_env``
+    names the variable of the credential without which nothing answers. The text below a field is its description in ``docs/configuration.md`` and in editors, its ``examples`` what ``reconcile init`` writes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -87,13 +121,14 @@ class Source(ABC):
     @property
     def secrets(self) -> tuple[str, ...]:
         """The environment variables it takes secrets from, whether the settings name them or leave them to a default."""
-        uri = getattr(self.config, "uri", "")
-        return folders.secrets(uri)
+        key = getattr(self.config, "api_key_env", None)
+        return (*folders.secrets(getattr(self.config, "uri", "")), *([key] if key else []))
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Of ``secrets`` those without which it cannot be asked at all; a role of the machine may stand for the others."""
-        return tuple(name for name in self.secrets if name == folders.BLOB_CONNECTION)
+        needed = (folders.BLOB_CONNECTION, getattr(self.config, "api_key_env", None))
+        return tuple(name for name in self.secrets if name in needed)
 
     @property
     def is_near(self) -> bool:

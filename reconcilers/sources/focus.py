@@ -21,6 +21,7 @@ from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest import lake
 from reconcilers.ingest.lake import METERS, most_of
+from reconcilers.periods import parse_instant
 from reconcilers.sources import focus_values, units
 from reconcilers.sources.rejected import Rejections
 
@@ -163,6 +164,30 @@ def select(
                 hint="FOCUS makes it mandatory; if the export names it differently, map it under `columns`",
             )
     return found
+
+
+def check_month(
+    month: str, starts: Sequence[str | None], lines: Sequence[int], *, source: str, file: str, hint: str | None = None
+) -> None:
+    """Raises ``SourceRejected`` for a row whose billing period begins in another month than ``2026-10``, which it was delivered
+    for: the next delivery of the month would not replace it.
+
+    A text that is no instant is left to whatever reads the column, which refuses it with its line.
+    """
+    for text in dict.fromkeys(starts):
+        try:
+            right = text is None or f"{parse_instant(text):%Y-%m}" == month
+        except ValueError:
+            continue
+        if not right:
+            raise SourceRejected(
+                f"billing period {text:.40} in the delivery of {month}",
+                source=source,
+                period=month,
+                file=file,
+                line=lines[starts.index(text)],
+                hint=hint,
+            )
 
 
 class _LakeRows(ABC):

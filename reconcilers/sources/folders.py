@@ -4,7 +4,7 @@ A folder is named ``file:///absolute/path``, a plain path, ``s3://bucket/prefix`
 ``https://account.blob.core.windows.net/container/prefix`` or ``az://container/prefix``. S3 credentials come from boto3's
 standard chain (environment, profile, role); the endpoint from the configuration or ``AWS_ENDPOINT_URL_S3``. Azure's come from
 the variables Azure's own tools read: an address with ``https://`` takes ``AZURE_STORAGE_SAS_TOKEN`` or ``AZURE_STORAGE_KEY``,
-one with ``az://`` takes account and credential from ``AZURE_STORAGE_CONNECTION_STRING``.
+one with ``az://`` takes account and credential from ``AZURE_STORAGE_CONNECTION_STRING``. Without one nothing is asked.
 Names and contents come from outside: a key never leads out of its folder, symbolic links included, and a compressed
 object is refused when it unpacks to more than the limits say.
 """
@@ -115,6 +115,13 @@ class Folder(ABC):
     @abstractmethod
     def stream(self, stored: StoredObject) -> Iterator[bytes]:
         """The bytes of the version that was listed. ``PeriodIncomplete`` when another one is in its place by now."""
+
+    def named(self, key: str) -> StoredObject:
+        """The object of that very key. Raises ``SourceRejected`` where it is not there any more."""
+        found = next((stored for stored in self.list(key) if stored.key == key), None)
+        if found is None:
+            raise self._rejected("the file is gone", key, "run again; a writer renamed it")
+        return found
 
     @contextmanager
     def copy(self, stored: StoredObject) -> Iterator[Path]:
@@ -374,20 +381,19 @@ class _BlobFolder(Folder):
             # Its own would wait a minute and a half before it gives up.
             retry = ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=2)
             patience: dict[str, Any] = {"retry_policy": retry, "connection_timeout": 10, "read_timeout": 60}
+            names = secrets(self.uri)
+            secret = next((text for name in names if (text := os.environ.get(name, "").strip())), None)
+            if secret is None:  # the SDK would ask as nobody, and the answer would not say why it is none
+                hint = f"set {' or '.join(names)} in the environment"
+                raise self._refused("no Azure credentials", self.prefix, hint)
             if self.account is None:
-                text = os.environ.get(BLOB_CONNECTION)
-                if not text:
-                    raise self._refused(
-                        "no Azure credentials", self.prefix, f"set {BLOB_CONNECTION} in the environment"
-                    )
                 try:
-                    made = ContainerClient.from_connection_string(text, self.container, **patience)
+                    made = ContainerClient.from_connection_string(secret, self.container, **patience)
                 except (ValueError, KeyError):  # the SDK's message may hold the key
                     hint = "copy it again from the account's access keys"
                     raise self._refused(f"{BLOB_CONNECTION} is no connection string", self.prefix, hint) from None
             else:
-                credential = next((text for name in BLOB_SECRETS if (text := os.environ.get(name))), None)
-                made = ContainerClient(self.account, self.container, credential=credential, **patience)
+                made = ContainerClient(self.account, self.container, credential=secret, **patience)
             self._client = made
         return self._client
 

@@ -68,6 +68,10 @@ class RetryPolicy:
     """Seconds a request may take in all, with every attempt, wait and byte of it."""
 
 
+#: A small request that shows whether a source answers: a person waits for it.
+ONE_TRY = RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)
+
+
 @dataclass(frozen=True)
 class Answer:
     """One answer of any content type: where it came from, its bytes as received, and what its header calls them."""

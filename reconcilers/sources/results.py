@@ -6,9 +6,10 @@ A result is read member by member and stands for itself in every error: its page
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,28 @@ def buckets(
         if results and not first <= start < end <= first + timedelta(days=1):
             raise results[0].rejected(f"is of {start} to {end}, which was not asked for")
         yield start, results
+
+
+def check_total(
+    lines: Mapping[str, Decimal],
+    totals: Mapping[str, Decimal],
+    *,
+    source: str,
+    tolerance: Decimal = Decimal(0),
+    of: str = "the day",
+    period: str | None = None,
+    file: str | None = None,
+    hint: str = "lines are missing or told twice; pull the day again, or report it to the provider",
+) -> None:
+    """Raises ``SourceRejected`` where the sum of cost lines of a currency is further than ``tolerance`` from the total stated.
+
+    Both are sums by currency, 0 where they have none of it; ``of`` is what the total is stated of.
+    """
+    for currency in sorted(lines.keys() | totals.keys()):
+        made, stated = lines.get(currency, Decimal(0)), totals.get(currency, Decimal(0))
+        if abs(made - stated) > tolerance:
+            problem = f"cost lines add up to {made:f} {currency}, {of}'s total is {stated:f}"
+            raise SourceRejected(problem, source=source, period=period, file=file, hint=hint)
 
 
 def cited(path: Path, name: str, line: int, *, source: str, member: str = "results") -> str:

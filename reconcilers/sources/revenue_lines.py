@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, Literal, get_args
 
 from reconcilers import money
 from reconcilers.periods import check_instant, parse_day
@@ -24,7 +24,9 @@ REQUIRED = (
 )
 OPTIONAL = ("feature_id", "bundle_id", "bills_revenue_id", "pricing")
 _KINDS = ("invoice", "accrual")
-PRICINGS = ("seat", "usage", "overage", "outcome", "bundle")
+#: What the price of a line is for.
+Pricing = Literal["seat", "usage", "overage", "outcome", "bundle"]
+PRICINGS: tuple[Pricing, ...] = get_args(Pricing)
 #: Nothing is earned over more than 20 years.
 _LONGEST_DAYS = 7_320
 

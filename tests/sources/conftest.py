@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -19,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from reconcilers.errors import ReconcileError
 from reconcilers.ingest.landing import Landed, Landing
 from reconcilers.sources.contract import Source
 
@@ -215,6 +217,16 @@ def container(azurite_url: str, monkeypatch: pytest.MonkeyPatch, request: pytest
     return Container(name, connection, client)
 
 
+#: `retry` of a source of a test: three attempts, at once.
+QUICK: dict[str, Any] = {
+    "attempts": 3,
+    "first_wait_seconds": 0.01,
+    "longest_wait_seconds": 2,
+    "jitter_seconds": 0,
+    "timeout_seconds": 2,
+}
+
+
 @dataclass
 class Taken:
     """What landing one unit gave: the committed pull, whether it was news, and its rows per entity."""
@@ -237,6 +249,21 @@ def land(tmp_path: Path) -> Callable[..., Taken]:
             rows.setdefault(entity, []).extend(table.to_pylist())
         landed, news = landing.commit(pull, known_at)
         return Taken(landed, news, rows)
+
+    return take
+
+
+@pytest.fixture
+def refusal(land: Callable[..., Taken], tmp_path: Path) -> Callable[[Source, str], ReconcileError]:
+    """The error of a unit that is not taken; asserts that nothing of it was committed, and that the error tells no secret."""
+
+    def take(source: Source, unit: str) -> ReconcileError:
+        with pytest.raises(ReconcileError) as caught:
+            land(source, unit)
+        assert Landing(tmp_path / "landing").history(source.name, unit) == []
+        secrets = {os.environ.get(variable, "") for variable in source.secrets} - {""}
+        assert not [secret for secret in secrets if secret in str(caught.value)]
+        return caught.value
 
     return take
 

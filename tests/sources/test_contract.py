@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import reconcilers
 from reconcilers.configured import credentials
 from reconcilers.declared.settings import read_settings
 from reconcilers.sources import focus, registry
-from reconcilers.sources.contract import Source
+from reconcilers.sources.contract import InForce, Source
 
 KINDS = [(room, kind) for room in registry.ROOMS for kind in registry.kinds(room)]
 #: What lands bytes or takes a user out of them, and what names an error, say nothing of a row.
@@ -156,6 +157,39 @@ def test_only_what_decides_a_row_is_in_the_recipe(
         for changed in ({}, {**steers, **moved}, decides)
     ]
     assert recipes[0] == recipes[1] != recipes[2]
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "held"),
+    [
+        (None, None, [True, True, True, True]),
+        (date(2026, 10, 1), None, [False, True, True, True]),
+        (None, date(2026, 10, 2), [True, True, False, False]),
+        (date(2026, 10, 1), date(2026, 10, 2), [False, True, False, False]),
+        (date.min, date.max, [True, True, True, True]),
+    ],
+)
+def test_what_is_declared_holds_from_its_first_day_to_the_one_before_its_end(
+    begins: date | None, ends: date | None, held: list[bool]
+) -> None:
+    days = (date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 3))
+    declared = InForce(valid_from=begins, valid_to=ends)
+    assert [declared.holds(day) for day in days] == held
+
+
+@pytest.mark.parametrize("ends", [date(2026, 10, 1), date(2026, 9, 30)])
+def test_what_would_hold_on_no_day_is_refused(ends: date) -> None:
+    with pytest.raises(ValueError, match=f"valid_to {ends} is not after valid_from 2026-10-01"):
+        InForce(valid_from=date(2026, 10, 1), valid_to=ends)
+
+
+@pytest.mark.parametrize(
+    ("room", "kind"), [one for one in KINDS if "api_key_env" in registry.source_class(*one).Config.model_fields]
+)
+def test_a_credential_that_a_source_names_is_a_secret_that_it_needs(room: str, kind: str) -> None:
+    source = registry.load(room, {"name": "one", "kind": kind, "base_url": "https://here", "api_key_env": "ITS_KEY"})
+    assert "ITS_KEY" in source.secrets
+    assert source.needs == ("ITS_KEY",)
 
 
 def test_a_source_tells_the_secrets_it_leaves_to_a_default(tmp_path: Path) -> None:

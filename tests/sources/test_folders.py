@@ -12,6 +12,7 @@ import zstandard
 
 from reconcilers.errors import AccessRefused, PeriodIncomplete, SettingsInvalid, SourceRejected, SourceUnreachable
 from reconcilers.sources.folders import (
+    BLOB_SECRETS,
     Limits,
     check_key,
     is_near,
@@ -48,6 +49,20 @@ def test_keys_are_relative_and_in_order(folder: Path, uri: str) -> None:
     with opened.copy(found[0]) as path:
         assert path.read_bytes() == b"2026/09/a.csv"
     assert not path.exists()
+
+
+def test_a_file_is_named_by_its_whole_name(folder: Path) -> None:
+    (folder / "b.csv.gz").write_bytes(b"packed")
+    opened = open_folder(str(folder), source="bill")
+    assert [opened.named(key).key for key in ("b.csv", "b.csv.gz", "2026/09/a.csv")] == [
+        "b.csv",
+        "b.csv.gz",
+        "2026/09/a.csv",
+    ]
+    for gone in ("b.cs", "2026/09", "2026/11/a.csv"):
+        with pytest.raises(SourceRejected, match="the file is gone") as caught:
+            opened.named(gone)
+        assert (caught.value.source, caught.value.file) == ("bill", gone)
 
 
 def test_a_uri_may_have_its_blanks_written_out(tmp_path: Path) -> None:
@@ -228,6 +243,21 @@ def test_a_credential_that_opens_nothing_stops_the_source_and_is_not_shown(
         open_folder(f"az://{container.name}").list()
     assert raised.value.stops_source
     assert not any(secret in str(raised.value) for secret in ("a password", WRONG_KEY, AZURITE_KEY))
+
+
+@pytest.mark.parametrize("told", [None, " "])
+def test_an_address_of_an_account_without_a_credential_is_refused_before_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch, told: str | None
+) -> None:
+    for name in BLOB_SECRETS:
+        monkeypatch.delenv(name, raising=False)
+        if told:
+            monkeypatch.setenv(name, told)
+    # Whoever asked here would have to wait for the network.
+    with pytest.raises(AccessRefused, match="source bill, file daily: no Azure credentials") as raised:
+        open_folder("https://acme.blob.core.windows.net/exports/daily", source="bill").list()
+    assert raised.value.stops_source
+    assert raised.value.hint == "set AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_KEY in the environment"
 
 
 def test_a_silent_account_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:

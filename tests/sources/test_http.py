@@ -19,11 +19,8 @@ from reconcilers.errors import (
     SourceUnreachable,
 )
 from reconcilers.sources import http
-from tests.sources.conftest import Answer, Api, Params, Speaking, trickle
+from tests.sources.conftest import QUICK, Answer, Api, Params, Speaking, trickle
 
-QUICK = http.RetryPolicy(
-    attempts=3, first_wait_seconds=0.01, longest_wait_seconds=2, jitter_seconds=0, timeout_seconds=2
-)
 SECRET = "sk-admin-secret"
 
 
@@ -33,11 +30,13 @@ def client(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., http.Clie
     monkeypatch.setenv("API_KEY", SECRET)
 
     def make(
-        base_url: str | None = None, retry: http.RetryPolicy = QUICK, pace: http.Pace | None = None
+        base_url: str | None = None, retry: http.RetryPolicy | None = None, pace: http.Pace | None = None
     ) -> http.Client:
         headers = {"Authorization": f"Bearer {http.credential('API_KEY', 'bill')}"}
         url = base_url or f"{api.url}/v1/"
-        return http.Client(url, headers, source="bill", variable="API_KEY", retry=retry, pace=pace)
+        return http.Client(
+            url, headers, source="bill", variable="API_KEY", retry=retry or http.RetryPolicy(**QUICK), pace=pace
+        )
 
     return make
 

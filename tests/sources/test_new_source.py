@@ -43,7 +43,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def run(checkout: Path, *command: str) -> str:
     """What a command says in the copy; it must succeed."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout), "MADE_UP_AI_TOKEN": "sk-made-up"}
+    environment = {**os.environ, "PYTHONPATH": str(checkout), "MADE_UP_AI_API_KEY": "sk-made-up"}
     told = subprocess.run(
         [sys.executable, *command], cwd=checkout, env=environment, capture_output=True, text=True, check=False
     )

@@ -19,16 +19,16 @@ from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
 from reconcilers.ingest.lake import METERS
 from reconcilers.periods import Period, parse_day, parse_instant
 from reconcilers.sources import focus, folders, http, results
-from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.contract import InForce, Source, SourceConfig
 from reconcilers.sources.rejected import Rejections
 from reconcilers.sources.results import Once, Result
 
@@ -59,23 +59,17 @@ _SELLER: _Fields = {
 }
 
 
-class PriorityPrice(BaseModel):
+class PriorityPrice(InForce):
     """What a contract takes for one kind of a model's tokens at Priority Tier, in USD."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     model: str = Field(examples=["claude-sonnet-4-5-20250929"])
     """The model as the usage report names it."""
     meter: Literal["input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens"]
     """Which of its tokens."""
     cache_ttl: Literal["5m", "1h"] | None = None
-    """How long what was written to the cache is kept; without it, any time."""
+    """Of `cache_write_input_tokens`: how long what was written is kept; without it, any time."""
     price_per_million: str = Field(examples=["3.60"])
     """What a million of them costs: the fee by the tokens committed to, where the contract names no price."""
-    valid_from: date | None = None
-    """The first day it holds; without it, from ever."""
-    valid_to: date | None = None
-    """The day after the last it holds; without it, for ever."""
 
     @field_validator("price_per_million")
     @classmethod
@@ -85,13 +79,14 @@ class PriorityPrice(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> PriorityPrice:
-        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
-            raise ValueError(f"valid_to {self.valid_to} is not after valid_from {self.valid_from}")
+    def _only_writes_are_kept(self) -> Self:
+        if self.cache_ttl and self.meter != "cache_write_input_tokens":
+            raise ValueError(f"{self.meter} have no cache_ttl, which only cache_write_input_tokens have; leave it out")
         return self
 
-    def holds(self, day: date) -> bool:
-        return (self.valid_from or day) <= day < (self.valid_to or date.max)
+    def of(self, quantity: str) -> str:
+        """What so many tokens cost, exactly."""
+        return money.of_minor(money.product(quantity, self.price_per_million), 6)
 
     def meets(self, other: PriorityPrice) -> bool:
         """Whether both are of the same tokens on some day."""
@@ -146,17 +141,9 @@ class Anthropic(Source):
         super().__init__(config)
         self._pace = http.Pace()
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return (self.config.api_key_env,)
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return self.secrets
-
     def probe(self, period: Period) -> int:
         """Asks for the costs of the first day, once."""
-        with self._client(http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)) as client:
+        with self._client(http.ONE_TRY) as client:
             client.get(_COST_REPORT, _window(period.start))
         return len(list(period.days()))
 
@@ -196,7 +183,7 @@ class Anthropic(Source):
             for row in rows:
                 if name in totals:
                     currency, cost = _billed(row)
-                    totals[name][currency] += money.parse_amount(cost)
+                    totals[name][currency] = money.sum_exactly(totals[name][currency], cost)
                 if name != _UNGROUPED:
                     once.check(row, name, row.start, *(row.text(dimension) for dimension in _DIMENSIONS))
             if name == _GROUPED and rows:
@@ -211,7 +198,15 @@ class Anthropic(Source):
                 at_tiers[item.name, base] = [
                     (line, fields) for line, fields in used if fields.get("x_ServiceTier") not in (None, "standard")
                 ]
-        self._check(landed, asked - answered, totals if _UNGROUPED in asked else {})
+        self._check_answered(landed, asked - answered)
+        if _UNGROUPED in asked:
+            results.check_total(
+                totals[_GROUPED],
+                totals[_UNGROUPED],
+                source=self.name,
+                tolerance=_TOTAL_TOLERANCE,
+                period=landed.unit,
+            )
         for (file, base), used in at_tiers.items():
             unbilled = [
                 (line, fields, self._at_contract_price(fields, day))
@@ -323,7 +318,7 @@ class Anthropic(Source):
                     **used,
                     **_SELLER,
                     "BilledCost": "0",
-                    "EffectiveCost": money.priced(int(used["ConsumedQuantity"] or 0), price.price_per_million),
+                    "EffectiveCost": price.of(used["ConsumedQuantity"] or "0"),
                     "BillingCurrency": "USD",
                     "BillingPeriodStart": used["ChargePeriodStart"],
                     "ChargeDescription": "Priority Tier at contract price",
@@ -332,8 +327,8 @@ class Anthropic(Source):
                 }
         return None
 
-    def _check(self, landed: Landed, unanswered: set[str], totals: Mapping[str, Mapping[str, Decimal]]) -> None:
-        """Raises ``SourceRejected`` where a report leaves the day out, or the cost lines do not add up to its total.
+    def _check_answered(self, landed: Landed, unanswered: set[str]) -> None:
+        """Raises ``SourceRejected`` where a report leaves the day out.
 
         A day without spend has a bucket without results: one that is left out is none that is known to be empty.
         """
@@ -344,16 +339,6 @@ class Anthropic(Source):
                 period=landed.unit,
                 hint="a day without spend has an empty one; pull the day again, or report it to the provider",
             )
-        grouped, ungrouped = totals.get(_GROUPED, {}), totals.get(_UNGROUPED, {})
-        for currency in sorted(grouped.keys() | ungrouped.keys()) if totals else ():
-            lines, total = grouped.get(currency, Decimal(0)), ungrouped.get(currency, Decimal(0))
-            if abs(lines - total) > _TOTAL_TOLERANCE:
-                raise SourceRejected(
-                    f"cost lines add up to {lines:f} {currency}, the day's total is {total:f}",
-                    source=self.name,
-                    period=landed.unit,
-                    hint="lines are missing or told twice; pull the day again, or report it to the provider",
-                )
 
 
 # What a result says ---------------------------------------------------------------------------------------------------

@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected
-from reconcilers.periods import Period, parse_instant
+from reconcilers.periods import Period, months_before
 from reconcilers.sources import focus, folders, http, tabular, units
 from reconcilers.sources.billing import aws_cur, bedrock
-from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.contract import Expression, Source, SourceConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,21 +44,11 @@ class AwsConfig(SourceConfig):
     """What CUR's BilledCost is: `net_unblended` where discounts have no lines of their own."""
     marketplace_unit: str | None = Field(default=None, examples=["1000000 Tokens"])
     """What one unit of a Bedrock Marketplace line without a unit of measure counts; without it such lines have no quantity."""
-    price_credits: tuple[str, ...] = Field(default=(), examples=[["Private rate.*"]])
+    price_credits: tuple[Expression, ...] = Field(default=(), examples=[["Private rate.*"]])
     """Regular expressions of what descriptions of credits say in full where a credit is part of the price agreed (a private
     rate, a volume tier), and so lowers what it credits (rule R6); any other credit is one."""
     earlier_months: int = Field(default=1, ge=0, le=24, exclude=True)
     """Months before the asked period that are read again, since AWS refreshes closed months."""
-
-    @field_validator("price_credits")
-    @classmethod
-    def _expressions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            try:
-                re.compile(text)
-            except re.error as error:
-                raise ValueError(f"{text!r:.80} is no regular expression: {error}") from None
-        return value
 
     @field_validator("marketplace_unit")
     @classmethod
@@ -84,9 +74,7 @@ class Aws(Source):
 
     def units(self, period: Period) -> Iterator[str]:
         """Billing months ``2026-10`` that touch the period and the day after it, or lie shortly before, and have a file or a manifest."""
-        first = next(period.months()).start
-        for _ in range(self.config.earlier_months):
-            first = (first - timedelta(days=1)).replace(day=1)
+        first = months_before(period.start, self.config.earlier_months)
         folder = self._folder()
         # On the evening a month ends, AWS already keeps the next month's books.
         for month in Period(first, period.end + timedelta(days=1)).months():
@@ -139,7 +127,8 @@ class Aws(Source):
                 if not batch.lines:
                     continue
                 columns, lines = self._focus_columns(batch, item.name)
-                self._check_month(landed.unit, columns["BillingPeriodStart"], lines, item.name)
+                starts = columns["BillingPeriodStart"]
+                focus.check_month(landed.unit, starts, lines, source=self.name, file=item.name)
                 base = folders.line_base(index)
                 yield "charges", charges.table(columns, lines, file=item.name, line_base=base)
         yield from charges.rejected()
@@ -235,22 +224,6 @@ class Aws(Source):
             file=manifest,
             hint="set uri to the export's own folder",
         )
-
-    def _check_month(self, unit: str, starts: Sequence[str | None], lines: Sequence[int], file: str) -> None:
-        """Every row is of the month it was delivered for: it would not be replaced with it otherwise."""
-        for text in dict.fromkeys(starts):
-            try:
-                right = text is None or f"{parse_instant(text):%Y-%m}" == unit
-            except ValueError:
-                continue  # refused with its line where the column is parsed
-            if not right:
-                raise SourceRejected(
-                    f"billing period {text:.40} in the delivery of {unit}",
-                    source=self.name,
-                    period=unit,
-                    file=file,
-                    line=lines[starts.index(text)],
-                )
 
     # Columns ---------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import lru_cache
 
 from reconcilers import money
@@ -14,7 +14,6 @@ from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.sources import tabular
 from reconcilers.sources.billing import bedrock
 
-_EXACT = Context(prec=120)
 #: FOCUS column ← CUR column (2.0 name) whose text is taken over as it is.
 _CUR = {
     "BillingAccountId": "bill_payer_account_id",
@@ -243,10 +242,11 @@ class Cur:
             for name in names:
                 text = self._amount(name, index)
                 try:
-                    total = _EXACT.add(total, sign * money.parse_amount(text or "0"))
+                    amount = money.parse_amount(text or "0")
                 except ValueError as error:
                     line = self.batch.lines[index]
                     raise SourceRejected(f"{name}: {error}", source=self.source, file=self.file, line=line) from None
+                total = money.sum_exactly(total, amount if sign > 0 else amount.copy_negate())
         return total
 
     def _amount(self, name: str, index: int) -> str | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, field_validator
 
 from reconcilers.errors import PeriodIncomplete, SourceRejected
-from reconcilers.periods import Period, parse_instant
+from reconcilers.periods import Period, months_before
 from reconcilers.sources import focus, folders, http, tabular
 from reconcilers.sources.billing import azure_costs, azure_focus, azure_meters, azure_runs
 from reconcilers.sources.contract import Source, SourceConfig
@@ -49,14 +49,17 @@ class AzureConfig(SourceConfig):
     whose files were modified last counts, and nothing tells whether its last partition is there."""
     billing_account_id: str | None = None
     """The account of files that tell none, as those of pay-as-you-go do not."""
-    time_format: str = "%m/%d/%Y"
-    """The form of days in cost details that are not in ISO 8601, as `strptime` has it."""
+    time_format: str | None = Field(default=None, examples=["%d/%m/%Y"])
+    """The form of days in cost details that are not in ISO 8601, as `strptime` has it. Without it they have the month first
+    (`%m/%d/%Y`), and a file whose days do not show that they do is refused."""
     earlier_months: int = Field(default=1, ge=0, le=24, exclude=True)
     """Months before the asked period that are read again, since Azure changes closed months for days."""
 
     @field_validator("time_format")
     @classmethod
-    def _tells_a_day(cls, value: str) -> str:
+    def _tells_a_day(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         day = datetime(2026, 9, 25)
         try:
             told = datetime.strptime(day.strftime(value), value)
@@ -85,9 +88,7 @@ class Azure(Source):
 
     def units(self, period: Period) -> Iterator[str]:
         """Billing months ``2026-10`` that touch the period and the day after it, or lie shortly before, and have a folder with a file."""
-        first = next(period.months()).start
-        for _ in range(self.config.earlier_months):
-            first = (first - timedelta(days=1)).replace(day=1)
+        first = months_before(period.start, self.config.earlier_months)
         delivered = self._export().months()
         for month in Period(first, period.end + timedelta(days=1)).months():
             if (unit := f"{month.start:%Y-%m}") in delivered:
@@ -125,7 +126,9 @@ class Azure(Source):
                 if not batch.lines:
                     continue
                 columns = self._focus_columns(batch, landed.unit, item.name)
-                self._check_month(landed.unit, columns["BillingPeriodStart"], batch.lines, item.name)
+                starts = columns["BillingPeriodStart"]
+                hint = "have the export run again; of cost details, check `time_format`"
+                focus.check_month(landed.unit, starts, batch.lines, source=self.name, file=item.name, hint=hint)
                 base = folders.line_base(index)
                 yield "charges", charges.table(columns, batch.lines, file=item.name, line_base=base)
             if (rows := stated.get(item.name.rpartition("/")[2])) not in (None, count):
@@ -147,23 +150,6 @@ class Azure(Source):
     def _export(self) -> azure_runs.Export:
         config = self.config
         return azure_runs.Export(self.name, config.uri, _TYPES[config.dataset], config.manifests, config.endpoint_url)
-
-    def _check_month(self, unit: str, starts: Sequence[str | None], lines: Sequence[int], file: str) -> None:
-        """Every row is of the month it was delivered for: it would not be replaced with it otherwise."""
-        for text in dict.fromkeys(starts):
-            try:
-                right = text is None or f"{parse_instant(text):%Y-%m}" == unit
-            except ValueError:
-                continue  # refused with its line where the column is parsed
-            if not right:
-                raise SourceRejected(
-                    f"billing period {text:.40} in the delivery of {unit}",
-                    source=self.name,
-                    period=unit,
-                    file=file,
-                    line=lines[starts.index(text)],
-                    hint="if the file writes the day before the month, set `time_format: '%d/%m/%Y'`",
-                )
 
     def _select(self, file: str) -> tabular.Select:
         part = azure_focus if self.config.dataset == "focus" else azure_costs

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -61,6 +62,8 @@ _CATEGORIES = {
     **{name.lower(): name for name in ("Usage", "Purchase", "Credit", "Tax")},
 }
 _COMMITTED = frozenset({"reservation", "savingsplan"})
+#: How Azure writes a day that is not in ISO 8601, and how files of other countries do.
+_MONTH_FIRST, _DAY_FIRST = "%m/%d/%Y", "%d/%m/%Y"
 #: ``Abonnement-GUID (SubscriptionGuid)``: a name behind what it is called in another language.
 _LOCALISED = re.compile(r".*\((\w+)\)$")
 #: How old files write that a charge is of no subscription.
@@ -84,14 +87,14 @@ def select(header: Sequence[str], source: str, file: str, *, account: str | None
 
 @dataclass(frozen=True)
 class Costs:
-    """One batch of a file, its columns by what is read of them, delivered for a month."""
+    """One batch of a file, its columns by what is read of them, delivered for a month; ``time_format`` is null where none is declared."""
 
     batch: tabular.Batch
     month: Period
     source: str
     file: str
     account: str | None
-    time_format: str
+    time_format: str | None
 
     def focus_columns(self) -> dict[str, list[str | None]]:
         """The batch's rows as FOCUS columns, each billed and effective at its cost.
@@ -99,6 +102,7 @@ class Costs:
         A dataset tells one amount: ``ActualCost`` what was invoiced, commitments when they were bought; ``AmortizedCost`` what
         was used of them, and no purchase. Taking one of the two amounts for nothing would lose the money of the other.
         """
+        self._check_order()
         count = len(self.batch.lines)
         types = [(text or "").strip().lower() for text in self._column("charge_type")]
         committed = [(text or "").replace(" ", "").lower() in _COMMITTED for text in self._column("pricing_model")]
@@ -162,30 +166,57 @@ class Costs:
         return counted
 
     def _months(self) -> list[str | None]:
-        """The billing month each row tells, by its first day and its last, else the month it was delivered for.
-
-        The last day is after the twelfth, so a file that writes the day before the month is refused and never misread.
-        """
+        """The billing month each row tells, by its first day and its last, else the month it was delivered for."""
         starts = [self._day("period_start", line, text) if text else None for line, text in self._told("period_start")]
         for line, text in self._told("period_end"):
             if text:
                 self._day("period_end", line, text)
         return [(start or self.month.start).isoformat() for start in starts]
 
+    def _check_order(self) -> None:
+        """Raises ``SourceRejected`` where no form is declared and the days do not show that the month stands first.
+
+        A number above twelve shows it, as a billing period's last day has one. Where there is none, a day that lies in the
+        delivered month in one order alone does, unless another one does in the other order.
+        """
+        if self.time_format:
+            return
+        proofs: dict[str, tuple[int, str]] = {}
+        signs: dict[str, tuple[int, str]] = {}
+        doubts: list[tuple[int, str]] = []
+        for line, text in (told for name in ("date", "period_start", "period_end") for told in self._told(name)):
+            readings = _readings(text or "")
+            if len(readings) == 1:
+                proofs.setdefault(next(iter(readings)), (line, text or ""))
+            elif readings:
+                doubts = doubts or [(line, text or "")]
+                for form, day in readings.items():
+                    if self.month.start <= day < self.month.end:
+                        signs.setdefault(form, (line, text or ""))
+        shown = proofs or signs
+        if _MONTH_FIRST in proofs or set(shown) == {_MONTH_FIRST} or not (shown or doubts):
+            return
+        if set(shown) == {_DAY_FIRST}:
+            line, text = shown[_DAY_FIRST]
+            hint = f"set `time_format: '{_DAY_FIRST}'`"
+            raise self._rejected(line, f"{text!r:.40} has the day before the month", hint)
+        line, text = doubts[0]
+        days = " or ".join(map(str, _readings(text).values()))
+        hint = f"set `time_format` to '{_MONTH_FIRST}' or '{_DAY_FIRST}', whichever the file has"
+        raise self._rejected(line, f"{text!r:.40} is {days}, and nothing shows which", hint)
+
     def _day(self, name: str, line: int, text: str | None) -> date:
+        form = self.time_format or _MONTH_FIRST
         try:
-            return _read_day(text or "", self.time_format)
+            return _read_day(text or "", form)
         except ValueError:
-            said = (
-                "is empty" if text is None else f"{text!r:.40} is no day in ISO 8601 or of the form {self.time_format}"
-            )
-            raise SourceRejected(
-                f"{self._title(name)} {said}",
-                source=self.source,
-                file=self.file,
-                line=line,
-                hint="set `time_format` to the form the file has",
-            ) from None
+            said = "is empty" if text is None else f"{text!r:.40} is no day in ISO 8601 or of the form {form}"
+            problem = f"{self._title(name)} {said}"
+            raise self._rejected(line, problem, "set `time_format` to the form the file has") from None
+
+    def _rejected(self, line: int, problem: str, hint: str) -> SourceRejected:
+        month = f"{self.month.start:%Y-%m}"
+        return SourceRejected(problem, source=self.source, period=month, file=self.file, line=line, hint=hint)
 
     def _title(self, name: str) -> str:
         return _COLUMNS[name][0]
@@ -206,6 +237,16 @@ def _read_day(text: str, form: str) -> date:
     if day == date.max:
         raise ValueError("no day comes after it")
     return day
+
+
+@lru_cache(maxsize=1 << 12)
+def _readings(text: str) -> Mapping[str, date]:
+    """Order of day and month → the day a text is in it; nothing where it is the same day in both, or none in either."""
+    days = {}
+    for form in (_MONTH_FIRST, _DAY_FIRST):
+        with suppress(ValueError):
+            days[form] = datetime.strptime(text.strip(), form).date()
+    return days if len(set(days.values())) == len(days) else {}
 
 
 def somebody(accounts: Sequence[str | None]) -> list[str | None]:

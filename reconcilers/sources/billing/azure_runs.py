@@ -36,7 +36,8 @@ class Run:
 
 @dataclass(frozen=True)
 class Export:
-    """The folder of one export of a ``dataset`` as manifests name it; without ``manifests`` the times of files tell runs apart."""
+    """The folder of one export of a ``dataset`` as manifests name it; without ``manifests`` the times of files tell runs apart, and a
+    manifest among them is not read."""
 
     source: str
     uri: str
@@ -53,7 +54,7 @@ class Export:
         months: dict[str, list[folders.StoredObject]] = {}
         exports: set[str] = set()
         for stored in self.folder.list():
-            if (found := _DAYS.search(stored.key)) and (_FILE.fullmatch(stored.key) or stored.key.endswith(MANIFEST)):
+            if (found := _DAYS.search(stored.key)) and self._tells(stored.key):
                 exports.add(stored.key[: found.start(1)])
                 months.setdefault(self._month(found, stored.key), []).append(stored)
         if len(exports) > 1:
@@ -64,6 +65,10 @@ class Export:
                 hint="set uri to the folder of one; two of one account tell the same usage",
             )
         return months
+
+    def _tells(self, key: str) -> bool:
+        """Whether a file is read: a partition, or a manifest where those count."""
+        return _FILE.fullmatch(key) is not None or (self.manifests and key.endswith(f"/{MANIFEST}"))
 
     def _month(self, found: re.Match[str], key: str) -> str:
         """The month a folder is of. A run of some days of a month tells as little about it as one of several months."""

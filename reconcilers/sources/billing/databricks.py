@@ -16,6 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 _FILE = re.compile(r"(?i)(?:.*/)?[^_.][^/]*\.(?:csv(?:\.gz)?|parquet)")
 _DAY = re.compile(r"usage/ingestion_date=(\d{4}-\d\d-\d\d)/.*")
 _DONE = "usage/_SUCCESS"
-#: The folders of the price tables, in the order in which what landed of them is named.
-_LIST, _ACCOUNT = "list_prices", "account_prices"
+#: The table that is read whatever the account pays, for list costs.
+_LIST = "list_prices"
 _USAGE = (
     *("record_id", "account_id", "workspace_id", "sku_name", "cloud", "usage_start_time", "usage_end_time"),
     *("usage_unit", "usage_quantity", "record_type", "billing_origin_product"),
@@ -75,6 +77,8 @@ class _Price:
     text: str
 
 
+#: One row of a table, or a charge line in FOCUS columns: text by column.
+Row = dict[str, str | None]
 #: (SKU, cloud, unit) → its prices.
 _Prices = dict[tuple[str | None, ...], list[_Price]]
 
@@ -110,34 +114,31 @@ class Databricks(Source):
         wanted: set[tuple[str | None, ...]] = set()
         for stored in files:
             with folder.copy(stored) as path:
-                for batch in tabular.read(path, stored.key, self._select_usage(stored.key), source=self.name):
-                    wanted |= set(_skus(batch.columns))
+                wanted |= {_sku(row) for _, row in self._rows(path, stored.key, _USAGE, _USAGE_SOMETIMES)}
                 pull.add(stored.key, stored.uri, path)
-        for table in dict.fromkeys((_LIST, self.config.billed_at)):
+        for table in self._tables:
             pull.add(f"{table}.csv", f"{self.config.uri}/{table}", self._prices_of(folder, unit, table, wanted))
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         charges = focus.Charges(self.name, landed.landing_id)
         lost = Rejections(self.name, landed.landing_id)
-        tables = {
-            table: self._read_prices(landed, item.name)
-            for item in landed.objects
-            for table in (_LIST, _ACCOUNT)
-            if item.name == f"{table}.csv"
-        }
+        prices = {table: self._read_prices(landed, table) for table in self._tables}
         seen: set[str | None] = set()
         for index, item in enumerate(landed.objects):
             if not _day_of(item.name):
                 continue
-            for batch in tabular.read(landed.path(item), item.name, self._select_usage(item.name), source=self.name):
-                self._check_once(seen, batch, item.name)
-                base = folders.line_base(index)
-                columns, lines = self._focus_columns(batch, item.name, tables, lost, base)
-                if lines:
-                    yield "charges", charges.table(columns, lines, file=item.name, line_base=base)
+            base = folders.line_base(index)
+            rows = self._charges(landed.path(item), item.name, prices, seen, lost, base)
+            while batch := list(islice(rows, tabular.BATCH_ROWS)):
+                yield "charges", charges.table_of_rows(batch, file=item.name, line_base=base)
         yield from charges.rejected()
         if lost.rows:
             yield "rejected_records", lost.table()
+
+    @property
+    def _tables(self) -> tuple[str, ...]:
+        """The tables of prices that are read."""
+        return tuple(dict.fromkeys((_LIST, self.config.billed_at)))
 
     # Delivery --------------------------------------------------------------------------------------------------------
 
@@ -163,11 +164,8 @@ class Databricks(Source):
         rows: set[tuple[str, ...]] = set()
         for stored in files:
             with folder.copy(stored) as path:
-                for batch in tabular.read(path, stored.key, self._select(stored.key, _PRICE), source=self.name):
-                    columns = [batch.columns[name] for name in _PRICE]
-                    for sku, row in zip(_skus(batch.columns), zip(*columns, strict=True), strict=True):
-                        if sku in wanted:
-                            rows.add(tuple(text or "" for text in row))
+                prices = (row for _, row in self._rows(path, stored.key, _PRICE) if _sku(row) in wanted)
+                rows |= {tuple(row[name] or "" for name in _PRICE) for row in prices}
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([_PRICE, *sorted(rows)])
         return text.getvalue().encode()
@@ -177,26 +175,31 @@ class Databricks(Source):
 
     # Prices ----------------------------------------------------------------------------------------------------------
 
-    def _read_prices(self, landed: Landed, name: str) -> _Prices:
+    def _read_prices(self, landed: Landed, table: str) -> _Prices:
+        """The prices that landed with a day. Raises ``SourceRejected`` where none of the table did: another was declared then."""
         prices: _Prices = defaultdict(list)
-        (item,) = (item for item in landed.objects if item.name == name)
-        for batch in tabular.read(landed.path(item), name, self._select(name, _PRICE), source=self.name):
-            told = zip(*(batch.columns[column] for column in _PRICE[3:]), strict=True)
-            for line, sku, (currency, start, end, pricing) in zip(batch.lines, _skus(batch.columns), told, strict=True):
-                if self.config.currency not in (None, currency):
-                    continue
-                try:
-                    price = _Price(
-                        currency or "",
-                        parse_instant(start or ""),
-                        parse_instant(end) if end else None,
-                        _unit_price(pricing or ""),
-                    )
-                except ValueError as error:
-                    raise SourceRejected(
-                        f"{error!s:.200}", source=self.name, file=name, line=line, hint="export the table anew"
-                    ) from None
-                prices[sku].append(price)
+        item = next((item for item in landed.objects if item.name == f"{table}.csv"), None)
+        if item is None:
+            raise SourceRejected(
+                f"{table} did not land with this day",
+                source=self.name,
+                period=landed.unit,
+                hint=f"run the job from this day on, so that it is fetched with {table}, or set `billed_at` back",
+            )
+        for line, row in self._rows(landed.path(item), item.name, _PRICE):
+            currency, end = row["currency_code"], row["price_end_time"]
+            if self.config.currency not in (None, currency):
+                continue
+            try:
+                price = _Price(
+                    currency or "",
+                    parse_instant(row["price_start_time"] or ""),
+                    parse_instant(end) if end else None,
+                    _unit_price(row["pricing"] or ""),
+                )
+            except ValueError as error:
+                raise self._rejected(f"{error!s:.200}", item.name, line, "export the table anew") from None
+            prices[_sku(row)].append(price)
         return prices
 
     def _in_force(self, prices: Iterable[_Price], at: datetime, file: str, line: int) -> _Price | None:
@@ -207,19 +210,18 @@ class Databricks(Source):
             if price.start <= at and (price.end is None or at < price.end)
         }
         if len(found) > 1:
-            raise SourceRejected(
-                f"{len(found)} prices are in force at {at}: "
-                + ", ".join(sorted(f"{price.text} {price.currency}" for price in found.values())),
-                source=self.name,
-                file=file,
-                line=line,
-                hint="if they are of several currencies, set `currency`; else export the prices anew",
-            )
+            told = ", ".join(sorted(f"{price.text} {price.currency}" for price in found.values()))
+            hint = "if they are of several currencies, set `currency`; else export the prices anew"
+            raise self._rejected(f"{len(found)} prices are in force at {at}: {told}", file, line, hint)
         return next(iter(found.values()), None)
 
-    # Columns ---------------------------------------------------------------------------------------------------------
+    # Rows ------------------------------------------------------------------------------------------------------------
 
-    def _select(self, file: str, required: Sequence[str], optional: Sequence[str] = ()) -> tabular.Select:
+    def _rows(
+        self, path: Path, file: str, required: Sequence[str], optional: Sequence[str] = ()
+    ) -> Iterator[tuple[int, Row]]:
+        """(line, row) of one exported file. Raises ``SourceChangedShape`` naming a required column that it lacks."""
+
         def select(header: Sequence[str]) -> dict[str, str]:
             stored = {title.strip().lower(): title for title in reversed(header)}
             if missing := next((name for name in required if name not in stored), None):
@@ -228,38 +230,27 @@ class Databricks(Source):
                 )
             return {name: stored[name] for name in (*required, *optional) if name in stored}
 
-        return select
+        for batch in tabular.read(path, file, select, source=self.name):
+            for line, *texts in zip(batch.lines, *batch.columns.values(), strict=True):
+                yield line, dict(zip(batch.columns, texts, strict=True))
 
-    def _select_usage(self, file: str) -> tabular.Select:
-        return self._select(file, _USAGE, _USAGE_SOMETIMES)
-
-    def _check_once(self, seen: set[str | None], batch: tabular.Batch, file: str) -> None:
-        for line, record in zip(batch.lines, batch.columns["record_id"], strict=True):
-            if record in seen:
-                raise SourceRejected(
+    def _charges(
+        self, path: Path, file: str, prices: Mapping[str, _Prices], seen: set[str | None], lost: Rejections, base: int
+    ) -> Iterator[tuple[int, Row]]:
+        """(line, charge line) of every record that has a price; one without is noted as lost, since its cost is unknown."""
+        for line, told in self._rows(path, file, _USAGE, _USAGE_SOMETIMES):
+            if (record := told["record_id"]) in seen:
+                raise self._rejected(
                     f"record {record or '(without id)'!s:.80} is there twice",
-                    source=self.name,
-                    file=file,
-                    line=line,
-                    hint="the day was exported twice, one beside the other; overwrite it",
+                    file,
+                    line,
+                    "the day was exported twice, one beside the other; overwrite it",
                 )
             seen.add(record)
-
-    def _focus_columns(
-        self, batch: tabular.Batch, file: str, tables: Mapping[str, _Prices], lost: Rejections, base: int
-    ) -> tuple[dict[str, list[str | None]], list[int]]:
-        """The batch's records that have a price as FOCUS columns; one without is noted as lost, since its cost is unknown."""
-        rows: list[dict[str, str | None]] = []
-        lines: list[int] = []
-        names = [name for name in (*_USAGE, *_USAGE_SOMETIMES) if name in batch.columns]
-        for line, values in zip(batch.lines, zip(*(batch.columns[name] for name in names), strict=True), strict=True):
-            told = dict(zip(names, values, strict=True))
             try:
                 quantity, end = _quantity(told), parse_instant(told["usage_end_time"] or "")
             except ValueError as error:
-                raise SourceRejected(
-                    f"{error!s:.200}", source=self.name, file=file, line=line, hint="export the day anew"
-                ) from None
+                raise self._rejected(f"{error!s:.200}", file, line, "export the day anew") from None
             if told["record_type"] not in _TYPES:
                 raise SourceChangedShape(
                     f"record_type {told['record_type']!r:.40} is none of {', '.join(_TYPES)}",
@@ -267,58 +258,62 @@ class Databricks(Source):
                     file=file,
                     line=line,
                 )
-            sku = (told["sku_name"], told["cloud"], told["usage_unit"])
             listed, billed = (
-                self._in_force(tables[table].get(sku, ()), end, file, line) for table in (_LIST, self.config.billed_at)
+                self._in_force(prices[table].get(_sku(told), ()), end, file, line)
+                for table in (_LIST, self.config.billed_at)
             )
             if billed is None:
                 reason = f"no price of {told['sku_name']} in {self.config.billed_at} at {end}, so its cost is not known"
                 lost.add(file, line + base, reason, len(json.dumps(told)), day=end.date())
                 continue
-            cost = money.product(quantity, billed.text)
-            same = listed is not None and listed.currency == billed.currency
-            rows.append(
-                {
-                    "BilledCost": cost,
-                    "EffectiveCost": cost,
-                    "ListCost": money.product(quantity, listed.text) if listed and same else None,
-                    "BillingAccountId": told["account_id"],
-                    "SubAccountId": told["workspace_id"],
-                    "BillingCurrency": billed.currency,
-                    "BillingPeriodStart": told["usage_start_time"],
-                    "ChargePeriodStart": told["usage_start_time"],
-                    "ChargePeriodEnd": told["usage_end_time"],
-                    "ChargeCategory": "Usage",
-                    "ChargeClass": _TYPES[told["record_type"]],
-                    "ChargeDescription": _endpoint(told.get("usage_metadata")),
-                    "ServiceName": told["billing_origin_product"],
-                    "SkuId": told["sku_name"],
-                    "SkuMeter": told.get("usage_type"),
-                    "ConsumedQuantity": quantity,
-                    "ConsumedUnit": told["usage_unit"],
-                    "PricingQuantity": quantity,
-                    "PricingUnit": told["usage_unit"],
-                    "ProviderName": "Databricks",
-                    # On Azure it is a service of Microsoft's, on Microsoft's invoice.
-                    "InvoiceIssuerName": "Microsoft" if (told["cloud"] or "").upper() == "AZURE" else "Databricks",
-                    "Tags": told.get("custom_tags"),
-                    "x_LineId": told["record_id"],
-                }
-            )
-            lines.append(line)
-        return {name: [row.get(name) for row in rows] for name in focus.COLUMNS}, lines
+            yield line, _charge(told, quantity, billed, listed)
+
+    def _rejected(self, problem: str, file: str, line: int, hint: str) -> SourceRejected:
+        return SourceRejected(problem, source=self.name, file=file, line=line, hint=hint)
+
+
+def _charge(told: Row, quantity: str, billed: _Price, listed: _Price | None) -> Row:
+    """A record in FOCUS columns, at the price that is billed; a list price in another currency tells no list cost."""
+    cost = money.product(quantity, billed.text)
+    same = listed is not None and listed.currency == billed.currency
+    return {
+        "BilledCost": cost,
+        "EffectiveCost": cost,
+        "ListCost": money.product(quantity, listed.text) if listed and same else None,
+        "BillingAccountId": told["account_id"],
+        "SubAccountId": told["workspace_id"],
+        "BillingCurrency": billed.currency,
+        "BillingPeriodStart": told["usage_start_time"],
+        "ChargePeriodStart": told["usage_start_time"],
+        "ChargePeriodEnd": told["usage_end_time"],
+        "ChargeCategory": "Usage",
+        "ChargeClass": _TYPES[told["record_type"] or ""],
+        "ChargeDescription": _endpoint(told.get("usage_metadata")),
+        "ServiceName": told["billing_origin_product"],
+        "SkuId": told["sku_name"],
+        "SkuMeter": told.get("usage_type"),
+        "ConsumedQuantity": quantity,
+        "ConsumedUnit": told["usage_unit"],
+        "PricingQuantity": quantity,
+        "PricingUnit": told["usage_unit"],
+        "ProviderName": "Databricks",
+        # On Azure it is a service of Microsoft's, on Microsoft's invoice.
+        "InvoiceIssuerName": "Microsoft" if (told["cloud"] or "").upper() == "AZURE" else "Databricks",
+        "Tags": told.get("custom_tags"),
+        "x_LineId": told["record_id"],
+    }
 
 
 def _day_of(key: str) -> re.Match[str] | None:
     return _DAY.fullmatch(key) if _FILE.fullmatch(key) else None
 
 
-def _skus(columns: Mapping[str, Sequence[str | None]]) -> Iterator[tuple[str | None, ...]]:
-    """What a price is of, row by row: a SKU of one name costs another price on another cloud."""
-    return zip(*(columns[name] for name in ("sku_name", "cloud", "usage_unit")), strict=True)
+def _sku(row: Row) -> tuple[str | None, ...]:
+    """What a price is of: a SKU of one name costs another price on another cloud."""
+    return row["sku_name"], row["cloud"], row["usage_unit"]
 
 
-def _quantity(told: Mapping[str, str | None]) -> str:
+def _quantity(told: Row) -> str:
     """The quantity of a record. Raises ``ValueError`` for one that is none, or that a retraction would add."""
     text = told["usage_quantity"] or ""
     if money.parse_amount(text) > 0 and told["record_type"] == "RETRACTION":

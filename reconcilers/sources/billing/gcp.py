@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -177,9 +177,9 @@ class Gcp(Source):
         fields = {name: row.text(name) for name in focus.COLUMNS if name != "Tags"}
         credits = row.repeated("x_Credits")
         billed, effective = row.amount("BilledCost"), row.amount("EffectiveCost")
-        total = _sum(credit.amount("amount") for credit in credits)
+        total = reduce(money.sum_exactly, (credit.amount("amount") for credit in credits), Decimal(0))
         included = self.config.credits == "included"
-        with_credits = _EXACT.add(billed, total)
+        with_credits = money.sum_exactly(billed, total)
         # EffectiveCost is after credits in either case, so it tells which setting is wrong, where credits add up to anything.
         after, contrary = (billed, with_credits) if included else (with_credits, billed)
         limit = _ROUNDED * (len(credits) + 2)
@@ -420,10 +420,3 @@ def _category(told: str | None, description: str | None) -> str | None:
     """
     is_fee = told == "Usage" and re.match(r"commitment\b", description or "", re.IGNORECASE)
     return "Purchase" if is_fee else told
-
-
-def _sum(amounts: Iterator[Decimal]) -> Decimal:
-    total = Decimal(0)
-    for amount in amounts:
-        total = _EXACT.add(total, amount)
-    return total

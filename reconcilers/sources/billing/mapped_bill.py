@@ -8,19 +8,20 @@ says which files count. A value that a ``map`` does not have stays as it is: a m
 A row is one charge line, or as many as there are ``lines`` that it fits: its tax beside its cost, its usage and the credit
 applied to it. One that fits none is refused, never left out. Of a line
 
+- what the row has once stands on the first one alone: its quantities, its id, and every cost but the line's own amount;
 - ``negated`` turns the sign of amounts that are told without one: credits and refunds;
-- ``spread`` divides a flat fee over the days of its period, exactly, each day a charge line of the same billing period;
+- ``spread`` divides a flat fee over the days of its period, exactly, each day a charge line of the same billing period, the first
+  with the id;
 - what a minimum commitment costs beyond the usage is a line without model or meter like any other: it stays whole, and a rule of
   ``charge_rules.csv`` sends it to ``commitment_shortfall``.
 
-A bill is refused whole (rule R33): a row that cannot be read refuses its file, naming the line.
+A bill is refused whole (rule R33): a row that cannot be read, or that tells no amount, refuses its file, naming the line.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
@@ -34,8 +35,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from reconcilers import money
 from reconcilers.errors import SourceRejected
 from reconcilers.periods import Period
-from reconcilers.sources import focus, folders, mapped_columns, tabular
+from reconcilers.sources import focus, focus_values, folders, mapped_columns, results, tabular
 from reconcilers.sources.billing.bill_files import BillFiles, BillFilesConfig
+from reconcilers.sources.contract import Expression
 from reconcilers.sources.mapped_columns import Column, Row, fits, lookup, plain
 from reconcilers.sources.rejected import Lost
 
@@ -52,6 +54,8 @@ _COSTS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
 _QUANTITIES = ("ConsumedQuantity", "PricingQuantity", "CommitmentDiscountQuantity")
 _PERIOD = ("ChargePeriodStart", "ChargePeriodEnd")
 _MEASURES = (*_COSTS, *_QUANTITIES)
+#: What a row has once, however many lines it is: a quantity on two lines would be used twice, an id that two have names neither.
+_ONCE = {*_MEASURES, "x_LineId"} - {"BilledCost"}
 #: What need not be mapped: effective cost is the billed one, list cost is not known, a row without an end is of one day.
 _NOT_NEEDED = {"EffectiveCost", "ListCost", "ChargePeriodEnd"}
 #: How people write numbers: what one looks like, and what each sign in it becomes.
@@ -59,6 +63,7 @@ _NUMBERS = {
     "1,234.56": (re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII), str.maketrans("", "", ",")),
     "1.234,56": (re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?", re.ASCII), str.maketrans(",", ".", ".")),
 }
+_HINT = "correct the mapping, or ask the seller for a corrected file"
 #: A month as a table may write it where a day was expected; what it means, ``focus.py`` knows.
 _MONTH = re.compile(r"\d{4}-?\d\d", re.ASCII)
 
@@ -81,7 +86,8 @@ class Line(BaseModel):
     """The rows it is of: those whose columns have one of the given texts; every row without it."""
     columns: Columns = Field(default={}, examples=[{"BilledCost": "tax", "ChargeCategory": {"constant": "Tax"}}])
     """FOCUS columns that are made otherwise than `columns` of the source says. With a `BilledCost` of its own, a row where that
-    is empty or 0 has no such line."""
+    is empty has no such line, nor has one where it is 0 and a line before has been made of it. Of the lines of a row the first has
+    its quantities, other costs and `x_LineId`, a further one those that it names here."""
     negated: bool = False
     """Its amounts and quantities are told without a sign and take off: credits, refunds. One that has a sign is refused."""
     spread: bool = False
@@ -104,7 +110,7 @@ class MappedBillConfig(BillFilesConfig):
 
     format: Literal["csv", "ndjson", "parquet"] = Field(examples=["csv"])
     """What a file is."""
-    pattern: str = r"(?i).*\.((csv|ndjson|jsonl)(\.(gz|zst|zip))?|parquet)"
+    pattern: Expression = r"(?i).*\.((csv|ndjson|jsonl)(\.(gz|zst|zip))?|parquet)"
     """A regular expression for whole keys below `uri`, with the groups that `focus_file` has."""
     columns: Columns = Field(examples=[{"BilledCost": "amount", "BillingCurrency": {"constant": "USD"}}])
     """Where each FOCUS or `x_` column (`reconcilers/sources/focus.py`) comes from: the name of a column, or how it is made."""
@@ -116,9 +122,10 @@ class MappedBillConfig(BillFilesConfig):
     left_out: Where | None = Field(default=None, examples=[{"description": "Subtotal"}])
     """Rows that only say again what others say, such as subtotals."""
     total: Total | None = None
-    """The row that tells a file's sum. A file without it, or with another sum, is refused: it was cut off, or is misread."""
+    """The row that tells a file's sum. A file without it, or with another sum to the decimals of its currency, is refused: it was
+    cut off, or is misread."""
     numbers: Literal["1234.56", "1,234.56", "1.234,56"] = "1234.56"
-    """How amounts and quantities are written."""
+    """How amounts and quantities are written. `1.234,56` is for CSV alone: elsewhere a number has a point before its decimals."""
     minor_digits: int = Field(default=0, ge=0, le=4)
     """How many digits the unit of amounts stands for: 2 where they are in cents."""
     usage_columns: Columns = Field(default={}, examples=[{"ConsumedQuantity": "tokens"}])
@@ -131,6 +138,10 @@ class MappedBillConfig(BillFilesConfig):
             _needs(focus.REQUIRED, columns, "a line")
             if line.spread and "ChargePeriodEnd" not in columns:
                 raise ValueError("a line that is spread needs ChargePeriodEnd")
+        if self.numbers == "1.234,56" and self.format != "csv":
+            raise ValueError(
+                f"numbers 1.234,56 are for csv alone: of {self.format} the number 1.234 would be read as 1234"
+            )
         if (self.usage_report is None) != (not self.usage_columns):
             raise ValueError("usage_report and usage_columns go together")
         if self.usage_columns:
@@ -240,20 +251,42 @@ columns:  # FOCUS column (reconcilers/sources/focus.py): column of your table
             try:
                 if sums.take(row) or (self.config.left_out and fits(row, self.config.left_out)):
                     continue
-                for place, reader in enumerate(_fitting(readers, row)):
-                    if told := reader.line_of(row, is_first=place == 0):
+                is_first = True
+                for reader in (fitting := _fitting(readers, row)):
+                    if told := reader.line_of(row, is_first=is_first):
+                        is_first = False
                         sums.add(told)
                         yield from ((line, one) for one in reader.by_day(told))
+                if is_first:
+                    names = ", ".join(repr(name) for reader in fitting for name in reader.amount.reads())
+                    raise ValueError(f"nothing tells an amount: {names:.200}")
             except ValueError as error:
                 raise self._rejected(file, line, str(error)) from None
         if line is not None and untold:
             raise mapped_columns.changed(f"no row has {min(untold)!r:.80}", table=file, source=self.name)
-        if problem := sums.problem():
-            raise self._rejected(file, None, problem)
+        if self.config.total is not None:
+            self._check_total(sums, file)
+
+    def _check_total(self, sums: _Sums, file: str) -> None:
+        """Raises ``SourceRejected`` for a file whose lines do not make the total it tells.
+
+        Paper rounds a total to the decimals of its currency, so the lines' sum is rounded to them, or to as many as are told.
+        """
+        if not sums.told:
+            raise self._rejected(file, None, "no row tells its total; it was cut off, or `total` is wrong")
+        if len(sums.lines) > 1:
+            currencies = ", ".join(sorted(sums.lines))
+            raise self._rejected(file, None, f"its total is of several currencies: {currencies}")
+        ((currency, lines),) = sums.lines.items() or [("of no currency", Decimal(0))]
+        for told in sums.told:
+            decimals = max(money.decimals_of(currency), -int(told.as_tuple().exponent))
+            made = money.round_half_away(lines, Decimal(1).scaleb(-decimals))
+            results.check_total(
+                {currency: made}, {currency: told}, source=self.name, of="the file", file=file, hint=_HINT
+            )
 
     def _rejected(self, file: str, line: int | None, problem: str) -> SourceRejected:
-        hint = "correct the mapping, or ask the seller for a corrected file"
-        return SourceRejected(problem, source=self.name, file=file, line=line, hint=hint)
+        return SourceRejected(problem, source=self.name, file=file, line=line, hint=_HINT)
 
 
 class _Reader:
@@ -305,20 +338,20 @@ class _LineReader(_Reader):
         self.line, self.amount = line, self.columns["BilledCost"]
 
     def line_of(self, row: Row, *, is_first: bool) -> FocusRow | None:
-        """The charge line of a row, null where a row that has an amount of this kind beside others has none.
+        """The charge line of a row; null where it has no amount of this kind, or after its first line one of 0.
 
-        Others are linked to a line by its id, so of a row's lines the first alone has the row's.
+        Of what the row has once, a further line has only what its own columns say.
         """
-        beside_others = "BilledCost" in self.line.columns
-        if beside_others and self.texts["BilledCost"](row) is None:
+        own = self.line.columns
+        if "BilledCost" in own and self.texts["BilledCost"](row) is None:
             return None
         told = self.read(row)
         if (billed := told["BilledCost"]) is None:
             raise ValueError("BilledCost is empty")
-        if beside_others and not money.parse_amount(billed):
-            return None
-        if not is_first and "x_LineId" not in self.line.columns:
-            told["x_LineId"] = None
+        if not is_first:
+            if not money.parse_amount(billed):
+                return None
+            told = {name: text for name, text in told.items() if name in own or name not in _ONCE}
         if self.line.negated:
             told |= {name: _named(name, _negated, text) for name in _MEASURES if (text := told.get(name)) is not None}
         told.setdefault("EffectiveCost", told["BilledCost"])
@@ -336,20 +369,20 @@ class _LineReader(_Reader):
             return
         first, after = (datetime.fromisoformat(told[name] or "").date() for name in _PERIOD)
         days = list(Period(first, after).days())
-        parts = {name: money.spread(text, len(days)) for name in _MEASURES if (text := told.get(name)) is not None}
+        parts = {name: money.split(text, [1] * len(days)) for name in _MEASURES if (text := told.get(name)) is not None}
         for place, day in enumerate(days):
             period = zip(_PERIOD, (day.isoformat(), _midnight_after(day).isoformat()), strict=True)
             yield told | dict(period) | {name: part[place] for name, part in parts.items()}
+            told = told | {"x_LineId": None}
 
 
-@dataclass
 class _Sums:
-    """What a file's lines sum to, and what it tells they do."""
+    """What a file's lines add up to by currency, and what it tells they do; nothing of a file that is held to no total."""
 
-    config: MappedBillConfig
-    lines: Decimal = Decimal(0)
-    currencies: set[str | None] = field(default_factory=set)
-    told: list[Decimal] = field(default_factory=list)
+    def __init__(self, config: MappedBillConfig) -> None:
+        self.config = config
+        self.lines: dict[str, Decimal] = {}
+        self.told: list[Decimal] = []
 
     def take(self, row: Row) -> bool:
         """Whether a row tells the sum; what it tells is kept."""
@@ -362,21 +395,9 @@ class _Sums:
         return True
 
     def add(self, told: FocusRow) -> None:
-        self.lines = money.sum_exactly(self.lines, told["BilledCost"] or "")
-        self.currencies.add(told["BillingCurrency"])
-
-    def problem(self) -> str | None:
-        """What does not agree. A total is rounded, as paper is, so the lines' sum is rounded to its digits."""
-        if self.config.total is None:
-            return None
-        if not self.told:
-            return "no row tells its total; it was cut off, or `total` is wrong"
-        if len(self.currencies) > 1:
-            return f"its total is of several currencies: {', '.join(sorted(map(str, self.currencies)))}"
-        for told in self.told:
-            if money.round_half_away(self.lines, Decimal(1).scaleb(int(told.as_tuple().exponent))) != told:
-                return f"its lines sum to {money.plain(self.lines)}, its total tells {told:f}"
-        return None
+        if self.config.total is not None:
+            currency = _named("BillingCurrency", focus_values.currency, told["BillingCurrency"] or "")
+            self.lines[currency] = money.sum_exactly(self.lines.get(currency, Decimal(0)), told["BilledCost"] or "")
 
 
 def _fitting(readers: Sequence[_LineReader], row: Row) -> list[_LineReader]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected
-from reconcilers.periods import Period
+from reconcilers.periods import Period, months_before
 from reconcilers.sources import focus, folders, tabular
 from reconcilers.sources.contract import Source, SourceConfig
 
@@ -109,20 +109,26 @@ class Oci(Source):
     config: OciConfig
 
     def units(self, period: Period) -> Iterator[str]:
-        """Reports ``2026/09/15/0001000000902893`` written since the period began, or shortly before: none tells what is yet to come."""
-        first = next(period.months()).start
-        for _ in range(self.config.earlier_months):
-            first = (first - timedelta(days=1)).replace(day=1)
-        for report, parts in self._reports().items():
-            if max(stored.modified_at for stored in parts.values()).date() >= first:
-                yield report
+        """Reports ``2026/09/15/0001000000902893`` written in the months of the period, shortly before, or until its days are final.
+
+        Only those months' folders are listed. Where they hold nothing, as with cost reports and flat copies, whose names tell no
+        day, all that was written since then is listed: no report tells what is yet to come.
+        """
+        first = months_before(period.start, self.config.earlier_months)
+        written = Period(first, period.end + timedelta(days=self.finality_days))
+        found = [report for month in written.months() for report in self._reports(f"{month.start:%Y/%m}/")]
+        yield from found or [
+            report
+            for report, parts in self._reports().items()
+            if max(stored.modified_at for stored in parts.values()).date() >= first
+        ]
 
     def lists(self, unit: str, period: Period) -> bool:
         """Never: Oracle takes no report back but deletes it after a year, and what it told stays true."""
         return False
 
     def fetch(self, unit: str, pull: Pull) -> None:
-        parts = self._reports().get(unit)
+        parts = self._reports(unit).get(unit)
         if not parts:
             raise PeriodIncomplete(
                 "not delivered", source=self.name, period=unit, hint=f"no such report in {self.config.uri}"
@@ -155,10 +161,10 @@ class Oci(Source):
     def _folder(self) -> folders.Folder:
         return folders.open_folder(self.config.uri, endpoint_url=self.config.endpoint_url, source=self.name)
 
-    def _reports(self) -> dict[str, dict[int, folders.StoredObject]]:
-        """Report → number of a part → its file. Raises ``SourceRejected`` where a part is there twice."""
+    def _reports(self, prefix: str = "") -> dict[str, dict[int, folders.StoredObject]]:
+        """Report → number of a part → its file, of keys that begin so. Raises ``SourceRejected`` where a part is there twice."""
         reports: dict[str, dict[int, folders.StoredObject]] = {}
-        for stored in self._folder().list():
+        for stored in self._folder().list(prefix):
             if found := _FILE.fullmatch(stored.key):
                 parts = reports.setdefault(found["report"], {})
                 other = parts.setdefault(int(found["part"] or 1), stored)

@@ -15,17 +15,17 @@ import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from reconcilers import money
-from reconcilers.errors import SourceRejected
 from reconcilers.periods import Period, parse_day, parse_instant
 from reconcilers.sources import focus, folders, http, results
-from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.contract import InForce, Source, SourceConfig
 from reconcilers.sources.results import Once, Result
 
 if TYPE_CHECKING:
@@ -44,10 +44,8 @@ _DIMENSIONS = ("workspace_id", "model", "model_permaslug", "endpoint_id", "provi
 _TOKENS = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
 
 
-class ModelPrice(BaseModel):
+class ModelPrice(InForce):
     """What the tokens of a model cost on OpenRouter, in USD; what a row took is split in this ratio, whatever it took."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     model: str = Field(examples=["openai/gpt-4.1"])
     """The model's slug, as the activity names it."""
@@ -55,10 +53,6 @@ class ModelPrice(BaseModel):
     """What a million prompt tokens cost."""
     output_per_million: str = Field(examples=["8.00"])
     """What a million completion tokens cost."""
-    valid_from: date | None = None
-    """The first day it holds; without it, from ever."""
-    valid_to: date | None = None
-    """The day after the last it holds; without it, for ever."""
 
     @field_validator("input_per_million", "output_per_million")
     @classmethod
@@ -66,9 +60,6 @@ class ModelPrice(BaseModel):
         if money.parse_amount(value) <= 0:
             raise ValueError(f"{value!r:.40} is not positive, so nothing is split by it")
         return value
-
-    def holds(self, day: date) -> bool:
-        return (self.valid_from or day) <= day < (self.valid_to or date.max)
 
 
 class OpenRouterConfig(SourceConfig):
@@ -104,17 +95,9 @@ class OpenRouter(Source):
         super().__init__(config)
         self._pace = http.Pace()
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return (self.config.api_key_env,)
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return self.secrets
-
     def probe(self, period: Period) -> int:
         """Asks for the activity of all days it has, once: one day of the period may be too old for it."""
-        with self._client(http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)) as client:
+        with self._client(http.ONE_TRY) as client:
             client.get(_ACTIVITY, [])
         return len(list(period.days()))
 
@@ -137,18 +120,16 @@ class OpenRouter(Source):
         for index, item in enumerate(landed.objects):
             name = item.name.removesuffix(".json")
             rows = list(self._rows(landed, item))
-            totals[name] = sum((money.parse_amount(_cost(row)) for row in rows), Decimal(0))
+            totals[name] = reduce(money.sum_exactly, map(_cost, rows), Decimal(0))
             if name == _ROWS and rows:
                 for row in rows:
                     once.check(row, *(row.text(dimension) for dimension in _DIMENSIONS))
                 lines = [(row.line, fields) for row in rows for fields in self._charges(row, parse_day(landed.unit))]
                 yield "charges", charges.table_of_rows(lines, file=item.name, line_base=folders.line_base(index))
-        if abs(totals[_ROWS] - totals.get(_TOTAL, totals[_ROWS])) > _TOTAL_TOLERANCE:
-            raise SourceRejected(
-                f"rows add up to {totals[_ROWS]:f} USD, the day's total is {totals[_TOTAL]:f}",
-                source=self.name,
-                period=landed.unit,
-                hint="rows are missing or told twice; pull the day again, or report it to the provider",
+        if _TOTAL in totals:
+            stated = {"USD": totals[_TOTAL]}
+            results.check_total(
+                {"USD": totals[_ROWS]}, stated, source=self.name, tolerance=_TOTAL_TOLERANCE, period=landed.unit
             )
 
     def cited(self, path: Path, name: str, line: int) -> str:
@@ -186,12 +167,11 @@ class OpenRouter(Source):
         if "workspace_id" not in row.fields:
             raise row.changed("workspace_id is missing, by which was grouped")
         counted = {meter: count for meter, name in _TOKENS.items() if (count := _count(row, name))}
-        shares = self._split(model, day, money.parse_amount(cost), counted)
+        shares = self._split(model, day, cost, counted)
         on_own_key = row.text("byok_usage_inference")
         if on_own_key is not None and not _amount(row, "byok_usage_inference"):
             on_own_key = None
-        for number, (meter, share) in enumerate(shares.items()):
-            billed = cost if len(shares) == 1 else money.plain(share)
+        for number, (meter, billed) in enumerate(shares.items()):
             yield {
                 "BilledCost": billed,
                 "EffectiveCost": billed,
@@ -216,16 +196,20 @@ class OpenRouter(Source):
                 "Tags": json.dumps({"byok_usage_inference": on_own_key}) if on_own_key and not number else None,
             }
 
-    def _split(self, model: str, day: date, cost: Decimal, counted: dict[str, str]) -> dict[str | None, Decimal]:
+    def _split(self, model: str, day: date, cost: str, counted: dict[str, str]) -> dict[str | None, str]:
         """(meter, share of the cost): by price where both kinds of tokens were used, whole where one was or where it costs
         nothing, and of no meter where nobody tells."""
-        if len(counted) == 1 or (counted and not cost):
+        if len(counted) == 1 or (counted and not money.parse_amount(cost)):
             return dict.fromkeys(counted, cost)
         price = next((one for one in self.config.prices if one.model == model and one.holds(day)), None)
         if price is None or not counted:
             return {None: cost}
-        prices = (money.parse_amount(price.input_per_million), money.parse_amount(price.output_per_million))
-        at_list = [int(count) * one for count, one in zip(counted.values(), prices, strict=True)]
+        prices = (price.input_per_million, price.output_per_million)
+        # At list in whole nanos, at least one: weights of a carve are integers.
+        at_list = [
+            max(1, int(money.parse_amount(money.product(count, one)) * 1000))
+            for count, one in zip(counted.values(), prices, strict=True)
+        ]
         return dict(zip(counted, money.split(cost, at_list), strict=True))
 
 

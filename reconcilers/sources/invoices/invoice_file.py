@@ -26,11 +26,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from reconcilers.errors import SourceRejected
 from reconcilers.sources import folders, invoice_details, tabular
-from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.contract import Expression, Source, SourceConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +45,7 @@ class InvoiceFileConfig(SourceConfig):
     """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
     bill: str = Field(examples=["openai"])
     """The source under `billing` that these invoices are for."""
-    pattern: str = r"(?i).*\.(csv(\.(gz|zst|zip))?|parquet)"
+    pattern: Expression = r"(?i).*\.(csv(\.(gz|zst|zip))?|parquet)"
     """A regular expression for whole keys below `uri`."""
     endpoint_url: str | None = Field(default=None, exclude=True)
     """Where S3 is, where it is not Amazon's."""
@@ -60,15 +59,6 @@ class InvoiceFileConfig(SourceConfig):
     """What a value of the file means, column by column."""
     time_format: str | None = Field(default=None, examples=["%m/%d/%Y"])
     """The form of days that are not in ISO 8601, as `strptime` has it."""
-
-    @field_validator("pattern")
-    @classmethod
-    def _is_expression(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        return pattern
 
     @model_validator(mode="after")
     def _known_columns(self) -> InvoiceFileConfig:
@@ -97,9 +87,7 @@ class InvoiceFile(Source):
 
     def fetch(self, unit: str, pull: Pull) -> None:
         folder = self._folder()
-        stored = next((found for found in folder.list(unit) if found.key == unit), None)
-        if stored is None:
-            raise SourceRejected("the file is gone", source=self.name, file=unit, hint="run again; a writer renamed it")
+        stored = folder.named(unit)
         with folder.copy(stored) as path:
             tabular.verify(path, unit, partial(self._select, unit), source=self.name)
             pull.add(unit, stored.uri, path)

@@ -3,24 +3,26 @@
 A template is a regular expression a column of ``invoice_details`` (FOCUS 1.4, Invoice Detail), looked for in the text of the whole
 document, line by line as a reader sees it; what its first group holds is the value. ``lines`` is one for every line of the
 invoice, with a named group a column. Amounts and days are written as ``decimal_sign`` and ``time_format`` say and become exact
-decimals. One file is one unit. A file in which a required column is not found, or whose lines do not make the subtotal that it
-tells itself, is refused: then the template does not read it. Pages that are pictures have no text and are refused as such.
+decimals. One file is one unit. A file in which a required column or a declared amount is not found, or whose lines do not make the
+subtotal that it tells itself, is refused: then the template does not read it. Pages that are pictures have no text and are refused
+as such.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 from unicodedata import category
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
-from reconcilers.sources import folders, invoice_details
-from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources import folders, invoice_details, results
+from reconcilers.sources.contract import Expression, Source, SourceConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +35,20 @@ if TYPE_CHECKING:
 #: Pages and characters no invoice has.
 _MOST_PAGES, _MOST_CHARACTERS = 400, 4_000_000
 _AMOUNTS = ("BilledCost", "x_InvoiceTotal", "x_Subtotal")
+#: What an invoice cannot be read without, where the template says it.
+_NEEDED = (*invoice_details.REQUIRED, *_AMOUNTS)
+_HINT = "fit `fields` and `lines` to the text of the file"
+
+#: What stands before the cents → digits as they are written then: in a row, or in threes with one and the same sign between.
+_DIGITS = {
+    ".": re.compile(r"(\d{1,3}([,' ])\d{3}(\2\d{3})*|\d+)(\.\d+)?", re.ASCII),
+    ",": re.compile(r"(\d{1,3}([.' ])\d{3}(\2\d{3})*|\d+)(,\d+)?", re.ASCII),
+}
+#: What stands before and behind the digits, but for a currency → the sign of the amount.
+_SIGNS = {("", ""): "", ("+", ""): "", ("-", ""): "-", ("", "-"): "-", ("(", ")"): "-"}
+#: ``$``, ``US$`` or ``USD``: it says nothing here, as a dollar is one of many.
+_CURRENCY = re.compile(r"[A-Z]{0,3}\u00a4|[A-Z]{3}")
+_AROUND_DIGITS = re.compile(r"(\D*)(\d.*\d|\d)(\D*)", re.ASCII)
 
 
 class InvoicePdfConfig(SourceConfig):
@@ -42,46 +58,44 @@ class InvoicePdfConfig(SourceConfig):
     """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
     bill: str = Field(examples=["openai"])
     """The source under `billing` that these invoices are for."""
-    fields: dict[str, str] = Field(
+    fields: dict[str, Expression] = Field(
         examples=[{"InvoiceId": r"Invoice number\s+(\S+)", "x_InvoiceTotal": r"Amount due\s+\$([\d,.]+)"}]
     )
-    """A regular expression a column, whose first group is the value; `x_Subtotal` is what the lines make together."""
-    lines: str | None = Field(
+    """A regular expression a column, whose first group is the value; `x_Subtotal` is what the lines make together, without tax. A
+    file in which an amount named here is not found is refused."""
+    lines: Expression | None = Field(
         default=None, examples=[r"^(?P<InvoiceDetailDescription>.+?) +\$(?P<BilledCost>-?[\d,.]+)$"]
     )
     """A regular expression for a line of the invoice, with a named group a column."""
     constants: dict[str, str] = Field(default_factory=dict, examples=[{"BillingCurrency": "USD"}])
-    """The value of a column that the paper does not tell."""
+    """The value of a column that the paper does not tell, or not always."""
     values: dict[str, dict[str, str]] = Field(default_factory=dict, examples=[{"ChargeCategory": {"VAT": "Tax"}}])
     """What a text of the paper means, column by column."""
     decimal_sign: Literal[".", ","] = "."
-    """What stands before the cents; the other of the two, and blanks, part thousands."""
+    """What stands before the cents; the other of the two, blanks or apostrophes may part thousands. A minus stands before or behind
+    the amount, or parentheses around it."""
     time_format: str | None = Field(default=None, examples=["%B %d, %Y"])
     """The form of days that are not in ISO 8601, as `strptime` has it."""
-    pattern: str = r"(?i).*\.pdf"
+    pattern: Expression = r"(?i).*\.pdf"
     """A regular expression for whole keys below `uri`."""
     endpoint_url: str | None = Field(default=None, exclude=True)
     """Where S3 is, where it is not Amazon's."""
 
-    @field_validator("pattern", "lines")
-    @classmethod
-    def _is_expression(cls, pattern: str | None) -> str | None:
-        _compiled(pattern or "")
-        return pattern
-
     @model_validator(mode="after")
     def _reads_what_an_invoice_has(self) -> InvoicePdfConfig:
         known = {*invoice_details.COLUMNS, "x_Subtotal"}
-        of_lines = set(_compiled(self.lines).groupindex) if self.lines else set()
+        of_lines = set(re.compile(self.lines).groupindex) if self.lines else set()
         if unknown := sorted((set(self.fields) | of_lines | set(self.constants) | set(self.values)) - known):
             raise ValueError(f"not columns of an invoice: {', '.join(unknown)}")
-        if flat := [column for column, text in self.fields.items() if _compiled(text).groups < 1]:
+        if flat := [column for column, text in self.fields.items() if re.compile(text).groups < 1]:
             raise ValueError(f"the expression of {flat[0]} has no group that holds its value")
         told = set(self.fields) | set(self.constants) | of_lines
         if missing := [column for column in invoice_details.REQUIRED if column not in told]:
             raise ValueError(f"nothing tells {', '.join(missing)}; name an expression or a constant")
-        if not {"BilledCost"} & of_lines and "x_InvoiceTotal" not in told:
+        if "BilledCost" not in of_lines and "x_InvoiceTotal" not in told:
             raise ValueError("neither x_InvoiceTotal nor lines with BilledCost tell what is to be paid")
+        if "BilledCost" not in of_lines and "x_Subtotal" in told:
+            raise ValueError("x_Subtotal is what lines make together, and no lines with BilledCost are read")
         return self
 
 
@@ -111,9 +125,7 @@ class InvoicePdf(Source):
 
     def fetch(self, unit: str, pull: Pull) -> None:
         folder = self._folder()
-        stored = next((found for found in folder.list(unit) if found.key == unit), None)
-        if stored is None:
-            raise SourceRejected("the file is gone", source=self.name, file=unit, hint="run again; a writer renamed it")
+        stored = folder.named(unit)
         with folder.copy(stored) as path:
             self._rows(path, unit)
             pull.add(unit, stored.uri, path)
@@ -167,60 +179,74 @@ class InvoicePdf(Source):
         whole: dict[str, str | None] = dict(config.constants)
         for column, expression in config.fields.items():
             found = re.search(expression, text, re.MULTILINE)
-            if found is None and column in invoice_details.REQUIRED and column not in whole:
+            told = self._value(column, found[1], name, _line_of(text, found)) if found else None
+            if told is not None:
+                whole[column] = told
+            elif column in _NEEDED and column not in whole:
                 raise self._unread(f"{column} is not found", name)
-            if found is not None:
-                whole[column] = self._value(column, found[1])
         subtotal = whole.pop("x_Subtotal", None)
         lines, rows = [], []
         for found in re.finditer(config.lines, text, re.MULTILINE) if config.lines else ():
-            told = {column: self._value(column, value) for column, value in found.groupdict().items()}
-            lines.append(text.count("\n", 0, found.start()) + 1)
-            rows.append(whole | told)
+            line = _line_of(text, found)
+            row = {column: self._value(column, value, name, line) for column, value in found.groupdict().items()}
+            rows.append(whole | {column: value for column, value in row.items() if value is not None})
+            lines.append(line)
+            if absent := next((column for column in _AMOUNTS if column in row and column not in rows[-1]), None):
+                raise self._unread(f"{absent} is not found", name, line)
         if config.lines and not rows:
             raise self._unread("no line of it is found", name)
-        self._check_sum(rows, subtotal, name)
+        if subtotal is not None:
+            self._check_subtotal(rows, subtotal, whole.get("BillingCurrency"), name)
         return (lines, rows) if rows else ([1], [whole])
 
-    def _check_sum(self, rows: list[dict[str, str | None]], subtotal: str | None, name: str) -> None:
-        if subtotal is None or not rows:
-            return
+    def _check_subtotal(
+        self, rows: Sequence[Mapping[str, str | None]], subtotal: str, currency: str | None, name: str
+    ) -> None:
+        """Raises ``SourceRejected`` where the lines, but for those of tax, do not make the subtotal that the file tells."""
+        made: dict[str, Decimal] = {}
         try:
-            made = sum(
-                money.parse_amount(row["BilledCost"] or "") for row in rows if row.get("ChargeCategory") != "Tax"
-            )
-            told = money.parse_amount(subtotal)
+            for row in rows:
+                if (row.get("ChargeCategory") or "").lower() != "tax":
+                    of = row.get("BillingCurrency") or ""
+                    made[of] = money.sum_exactly(made.get(of, Decimal(0)), row["BilledCost"] or "")
+            told = {currency or "": money.parse_amount(subtotal)}
         except ValueError as error:
             raise self._unread(str(error), name) from None
-        if made != told:
-            raise self._unread(f"its lines make {made:f}, its subtotal is {told:f}", name)
+        hint = f"{_HINT}; `x_Subtotal` is the total without tax"
+        results.check_total(made, told, source=self.name, of="the invoice", file=name, hint=hint)
 
-    def _value(self, column: str, text: str | None) -> str | None:
+    def _value(self, column: str, text: str | None, name: str, line: int) -> str | None:
+        """What a text of the paper means; of nothing null. Raises ``SourceRejected`` for an amount that is written in no known form."""
         told = " ".join((text or "").split()) or None
         if told is None:
             return None
         told = self.config.values.get(column, {}).get(told, told)
-        return _plain(told, self.config.decimal_sign) if column in _AMOUNTS else told
+        if column not in _AMOUNTS:
+            return told
+        if (amount := _amount(told, self.config.decimal_sign)) is None:
+            problem = f"{column} {told!r:.40} is no amount with {self.config.decimal_sign!r} before its cents"
+            raise self._unread(problem, name, line, "set `decimal_sign`, or let the expression take the amount alone")
+        return amount
 
-    def _unread(self, problem: str, name: str) -> SourceRejected:
-        return SourceRejected(
-            problem, source=self.name, file=name, hint="fit `fields` and `lines` to the text of the file"
-        )
-
-
-def _plain(text: str, decimal_sign: str) -> str:
-    """An amount as written on paper, in digits with a point: ``1.234,50 -`` is -1234.50, ``($12.00)`` is -12.00. A sign of a currency
-    says nothing: a dollar is one of many."""
-    parts = f"{',' if decimal_sign == '.' else '.'}'\u2019"
-    kept = [sign for sign in text if sign not in parts and not sign.isspace() and category(sign) != "Sc"]
-    plain = "".join(kept).replace(decimal_sign, ".").replace("\u2212", "-")
-    if found := re.fullmatch(r"\((.+)\)|(.+)-", plain):
-        plain = f"-{found[1] or found[2]}"
-    return plain
+    def _unread(self, problem: str, name: str, line: int | None = None, hint: str = _HINT) -> SourceRejected:
+        return SourceRejected(problem, source=self.name, file=name, line=line, hint=hint)
 
 
-def _compiled(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text, re.MULTILINE)
-    except re.error as error:
-        raise ValueError(f"{text!r:.60} is not a regular expression: {error}") from None
+def _line_of(text: str, found: re.Match[str]) -> int:
+    """The line of the text in which a match begins."""
+    return text.count("\n", 0, found.start()) + 1
+
+
+def _amount(text: str, decimal_sign: str) -> str | None:
+    """An amount as written on paper, in digits with a point: ``1.234,50 -`` is -1234.50, ``($12.00)`` is -12.00; null for none."""
+    signs = {"\u2212": "-", "\u2013": "-", "\u2019": "'"}
+    written = "".join("\u00a4" if category(sign) == "Sc" else signs.get(sign, sign) for sign in text)
+    parts = _AROUND_DIGITS.fullmatch(written)
+    digits = parts and _DIGITS[decimal_sign].fullmatch(parts[2])
+    if not parts or not digits:
+        return None
+    before, behind = (_CURRENCY.sub("", part, count=1).replace(" ", "") for part in (parts[1], parts[3]))
+    if (sign := _SIGNS.get((before, behind))) is None:
+        return None
+    whole, cents = re.sub(r"\D", "", digits[1]), (digits[4] or "").replace(decimal_sign, ".")
+    return f"{sign}{whole}{cents}"

@@ -26,13 +26,13 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from reconcilers.errors import SourceChangedShape, SourceRejected
+from reconcilers.errors import SourceChangedShape
 from reconcilers.ingest.lake import schema
 from reconcilers.periods import parse_day
 from reconcilers.sources import folders, tabular
-from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.contract import Expression, Source, SourceConfig
 from reconcilers.sources.rejected import Rejections
 from reconcilers.sources.revenue_lines import OPTIONAL, REQUIRED, typed
 
@@ -48,7 +48,7 @@ class RevenueFileConfig(SourceConfig):
 
     uri: str = Field(exclude=True, examples=["revenue"])
     """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
-    pattern: str = r".*\.csv(\.gz|\.zst)?"
+    pattern: Expression = r".*\.csv(\.gz|\.zst)?"
     """A regular expression for whole keys below `uri`."""
     endpoint_url: str | None = Field(default=None, exclude=True)
     """Where S3 is, where it is not Amazon's."""
@@ -56,15 +56,6 @@ class RevenueFileConfig(SourceConfig):
     """The file's own column for a column of the contract."""
     constants: dict[str, str] = Field(default_factory=dict, examples=[{"currency": "USD"}])
     """The value of a column of the contract that the file does not have."""
-
-    @field_validator("pattern")
-    @classmethod
-    def _is_expression(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        return pattern
 
     @model_validator(mode="after")
     def _known_columns(self) -> RevenueFileConfig:
@@ -90,9 +81,7 @@ class RevenueFile(Source):
 
     def fetch(self, unit: str, pull: Pull) -> None:
         folder = self._folder()
-        stored = next((found for found in folder.list(unit) if found.key == unit), None)
-        if stored is None:
-            raise SourceRejected("the file is gone", source=self.name, file=unit, hint="run again; a writer renamed it")
+        stored = folder.named(unit)
         with folder.copy(stored) as path:
             select = partial(self._select, unit)
             tabular.verify(path, unit, select, source=self.name, lose=lambda *_: None)

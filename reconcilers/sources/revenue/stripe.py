@@ -20,11 +20,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,11 +32,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest.lake import schema
-from reconcilers.periods import Period, parse_day
+from reconcilers.periods import Period, months_before, parse_day
 from reconcilers.sources import folders, http
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.rejected import Rejections
-from reconcilers.sources.revenue_lines import typed
+from reconcilers.sources.revenue_lines import Pricing, typed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,14 +45,9 @@ if TYPE_CHECKING:
 
 #: The first version whose lines have ``pricing``, ``parent`` and ``taxes`` is 2025-03-31.basil; this one was read.
 API_VERSION = "2026-10-28.endive"
-#: Decimals of a currency's amounts, where they are not two. Stripe keeps ISK and UGX at two though they have none, and MGA at
-#: none (https://docs.stripe.com/currencies, "zero-decimal", "three-decimal" and "special cases").
-_ZERO_DECIMAL = (
-    *("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"),
-    *("PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"),
-)
-_THREE_DECIMAL = ("BHD", "JOD", "KWD", "OMR", "TND")
-MINOR_DIGITS: Mapping[str, int] = MappingProxyType(dict.fromkeys(_ZERO_DECIMAL, 0) | dict.fromkeys(_THREE_DECIMAL, 3))
+#: Decimals of Stripe's amounts where they are not those of the currency: it keeps ISK and UGX at two though they have none, and
+#: MGA at none (https://docs.stripe.com/currencies, "zero-decimal", "three-decimal" and "special cases").
+_MINOR_DIGITS: Mapping[str, int] = MappingProxyType({"ISK": 2, "UGX": 2, "MGA": 0})
 #: What of Stripe's own headers is sent; the others describe this machine.
 _HEADERS = ("Authorization", "Stripe-Version", "Stripe-Account", "User-Agent")
 #: Whoever has one of these opens the invoice: they are emptied before anything is landed.
@@ -78,7 +73,7 @@ class Sold(BaseModel):
     """The feature it sells; without one, and without a bundle, the line is of no one feature."""
     bundle_id: str | None = None
     """The bundle it sells, whose stand-alone prices split the line."""
-    pricing: Literal["seat", "usage", "overage", "outcome", "bundle"] | None = None
+    pricing: Pricing | None = None
     """What its price is for; else the feature's revenue model says."""
 
 
@@ -134,17 +129,9 @@ class Stripe(Source):
         super().__init__(config)
         self._pace = http.Pace()
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return (self.config.api_key_env,)
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return self.secrets
-
     def probe(self, period: Period) -> int:
         """Asks for the newest invoice, once; raises ``SourceRejected`` where it is of test mode."""
-        with self._asking(http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)) as api:
+        with self._asking(http.ONE_TRY) as api:
             page = api.ask("/v1/invoices", limit=1)
         for invoice in _listed(page, self.name):
             if invoice.get("livemode") is False:
@@ -154,9 +141,7 @@ class Stripe(Source):
 
     def units(self, period: Period) -> list[str]:
         """Months ``2026-10`` of the period, and ``earlier_months`` before it."""
-        first = period.start.replace(day=1)
-        for _ in range(self.config.earlier_months):
-            first = (first - timedelta(days=1)).replace(day=1)
+        first = months_before(period.start, self.config.earlier_months)
         return [f"{month.start:%Y-%m}" for month in Period(first, period.end).months()]
 
     def days(self, unit: str) -> Period | None:
@@ -643,8 +628,8 @@ class _Reading:
         return code
 
     def _amount(self, currency: str, minor: int) -> str:
-        digits = self.config.minor_digits.get(currency, MINOR_DIGITS.get(currency, 2))
-        return f"{Decimal(minor).scaleb(-digits):f}"
+        digits = self.config.minor_digits.get(currency, _MINOR_DIGITS.get(currency, money.decimals_of(currency)))
+        return money.of_minor(str(minor), digits)
 
     # Credit notes and refunds
 
@@ -715,7 +700,8 @@ class _Reading:
     def _refunded(
         self, refund: _Thing, credited: int, paid: list[str] | None, invoices: Mapping[str, _Invoice | None]
     ) -> Iterator[dict[str, Any]]:
-        """A refund's share without tax, over the whole of its invoice. Raises ``ValueError`` where it is not known of which.
+        """What a refund pays back of lines, without its share of tax and shipping, over the whole of its invoice. Raises
+        ``ValueError`` where it is not known of which.
 
         A payment that paid no invoice was no revenue here, and so is what was paid back of it.
         """
@@ -729,12 +715,12 @@ class _Reading:
             return
         if invoice.problem is not None:
             raise ValueError(f"invoice {invoice.thing.id} {invoice.problem}")
-        total, without_tax = invoice.thing.whole("total"), _without_tax(invoice.thing)
+        total, net = invoice.thing.whole("total"), sum(line.net for line in invoice.lines.values())
         if rest < 0 or total <= 0:
             raise ValueError(f"refunds {rest} of an invoice of {total} minor units")
         if refund.text("currency") != invoice.thing.text("currency"):
             raise ValueError(f"is in {refund.text('currency')}, its invoice in {invoice.thing.text('currency')}")
-        share = money.round_half_away(Decimal(rest * without_tax) / total, Decimal(1))
+        share = money.round_half_away(Decimal(rest * net) / total, Decimal(1))
         whole = _whole(invoice)
         yield from self._row(refund, whole.told, refund.id, -int(share), whole.problem)
 
@@ -744,15 +730,15 @@ class _Reading:
         self, thing: _Thing, told: Mapping[str, str | None], name: str, minor: int, problem: str | None
     ) -> Iterator[dict[str, Any]]:
         """One line of revenue; a row of what cannot be read instead where it is of nobody. Nothing of nobody is nothing."""
-        amount = self._amount(str(told["currency"]), minor)
-        if problem is not None:
-            if minor:
-                self._lose(thing, f"{amount} {told['currency']}: {problem}", told)
+        if problem is not None and not minor:
             return
-        # What takes off bills no accrual.
-        more = {"revenue_id": name, "amount": amount} | ({} if minor >= 0 else {"bills_revenue_id": None})
         place = {"source": self.config.name, "landing_id": self.landed.landing_id, "landing_line": thing.landing_line}
         try:
+            amount = self._amount(str(told["currency"]), minor)
+            if problem is not None:
+                raise ValueError(f"{amount} {told['currency']}: {problem}")
+            # What takes off bills no accrual.
+            more = {"revenue_id": name, "amount": amount} | ({} if minor >= 0 else {"bills_revenue_id": None})
             yield place | typed({**told, **more})
         except ValueError as error:
             self._lose(thing, str(error), told)

@@ -45,7 +45,7 @@ class SkeletonConfig(SourceConfig):
 
     base_url: str = Field(exclude=True, examples=["https://skeleton.invalid"])
     """Where the API is."""
-    token_env: str = Field(default="SKELETON_TOKEN", exclude=True)
+    api_key_env: str = Field(default="SKELETON_API_KEY", exclude=True)
     """The environment variable that holds the credential."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
     """How long to insist where the API does not answer."""
@@ -64,21 +64,13 @@ class Skeleton(Source):
         super().__init__(config)
         self._pace = http.Pace()
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return (self.config.token_env,)
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return (self.config.token_env,)
-
     def units(self, period: Period) -> Iterator[str]:
         """Every UTC day: ``2026-10-01``."""
         return (day.isoformat() for day in period.days())
 
     def probe(self, period: Period) -> int:
         """Asks for the first day, once."""
-        self._answer(f"{period.start}", http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20))
+        self._answer(f"{period.start}", http.ONE_TRY)
         return len(list(period.days()))
 
     def fetch(self, unit: str, pull: Pull) -> None:
@@ -95,9 +87,9 @@ class Skeleton(Source):
     def _answer(self, unit: str, retry: http.RetryPolicy) -> http.Answer:
         with http.Client(
             self.config.base_url,
-            {"Authorization": f"Bearer {http.credential(self.config.token_env, self.name)}"},
+            {"Authorization": f"Bearer {http.credential(self.config.api_key_env, self.name)}"},
             source=self.name,
-            variable=self.config.token_env,
+            variable=self.config.api_key_env,
             retry=retry,
             pace=self._pace,
         ) as client:

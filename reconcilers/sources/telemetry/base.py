@@ -17,12 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reconcilers import naming
-from reconcilers.errors import SourceRejected
 from reconcilers.ingest import metering
-from reconcilers.sources.contract import Source, SourceConfig, or_text
+from reconcilers.sources.contract import Expression, Source, SourceConfig, or_text
 from reconcilers.sources.folders import Folder, open_folder
 
 if TYPE_CHECKING:
@@ -210,7 +209,7 @@ class FileSourceConfig(SourceConfig):
 
     uri: str = Field(exclude=True, examples=["telemetry"])
     """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
-    pattern: str = ".*"
+    pattern: Expression = ".*"
     """A regular expression for whole keys below `uri`."""
     partition: str | None = Field(default=None, exclude=True, examples=["year=%Y/month=%m/day=%d/"])
     """The strftime form of the folder a day's files are in: with it only the folders of the asked days are listed."""
@@ -218,15 +217,6 @@ class FileSourceConfig(SourceConfig):
     """Days around the asked ones whose folders are listed too, because writers partition by upload time."""
     endpoint_url: str | None = Field(default=None, exclude=True)
     """Where S3 is, where it is not Amazon's."""
-
-    @field_validator("pattern")
-    @classmethod
-    def _is_expression(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        return pattern
 
 
 class TelemetrySource(Source):
@@ -276,9 +266,7 @@ class FileSource(TelemetrySource):
 
     def fetch(self, unit: str, pull: Pull) -> None:
         folder = self._folder()
-        stored = next((found for found in folder.list(unit) if found.key == unit), None)
-        if stored is None:
-            raise SourceRejected("the file is gone", source=self.name, file=unit, hint="run again; a writer renamed it")
+        stored = folder.named(unit)
         with TemporaryDirectory() as work:
             received = Path(work) / "received"
             with received.open("wb") as out:

@@ -106,17 +106,9 @@ class LiteLLM(MappingSource):
         super().__init__(config)
         self._pace = http.Pace()
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return (*super().secrets, self.config.api_key_env)
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return (self.config.api_key_env,)
-
     def probe(self, period: Period) -> int:
         """Asks for one row of the first day, once."""
-        with self._client(http.RetryPolicy(attempts=1, timeout_seconds=10, limit_seconds=20)) as client:
+        with self._client(http.ONE_TRY) as client:
             client.get(_LOGS, _asked(period.start.isoformat(), 1, 1))
         return len(list(period.days()))
 

@@ -232,10 +232,14 @@ _SETTINGS: Row = {
 PERIOD = Period(FIRST, day(len(DAYS)))
 
 
+def from_landing_alone(settings: Settings) -> Settings:
+    """The same job with nothing but what landed."""
+    other = settings.path(settings.home).with_name("anew")
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(settings.landing, other / "landing")
+    return settings.model_copy(update={"home": other})
+
+
 def anew(settings: Settings, as_of: datetime) -> Version:
     """What a job of no history makes of the same landing: lake, resolved calls, store and all."""
-    home = settings.path(settings.home)
-    other = home.with_name("anew")
-    shutil.rmtree(other, ignore_errors=True)
-    shutil.copytree(home / "landing", other / "landing")
-    return build(settings.model_copy(update={"home": other}), PERIOD, as_of)
+    return build(from_landing_alone(settings), PERIOD, as_of)

@@ -6,7 +6,6 @@ A failure names the seed, the night and what changed in it.
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from reconcilers.known import known
 from reconcilers.warehouses.duckdb import Version
 from tests import AT_LENGTH
 from tests.claims.published_tables import differences
-from tests.claims.scenarios.changing_company import anew
+from tests.claims.scenarios.changing_company import anew, from_landing_alone
 from tests.claims.scenarios.nights import build, land
 from tests.claims.scenarios.random_company import PERIOD, RandomCompany, changes_of_a_night
 
@@ -98,14 +97,6 @@ def lake(settings: Settings, as_of: datetime) -> dict[str, pa.Table]:
     }
 
 
-def from_landing_alone(settings: Settings, home: str) -> Settings:
-    """The same job with nothing but what landed."""
-    other = settings.path(settings.home).with_name(home)
-    shutil.rmtree(other, ignore_errors=True)
-    shutil.copytree(settings.landing, other / "landing")
-    return settings.model_copy(update={"home": other})
-
-
 @pytest.mark.skipif(
     not AT_LENGTH, reason="make long: a minute a night; test_incremental.py goes this way with a company made by hand"
 )
@@ -140,4 +131,4 @@ def test_what_is_resolved_night_by_night_is_what_is_resolved_at_once(tmp_path: P
         land(settings, PERIOD, as_of)
         told = f"seed {seed}, night {night}: {', '.join(change.__name__ for change in changes)}"
         assert night or missing(settings, as_of) == [], told
-        assert lake(settings, as_of) == lake(from_landing_alone(settings, "anew"), as_of), told
+        assert lake(settings, as_of) == lake(from_landing_alone(settings), as_of), told

@@ -49,29 +49,20 @@ import pytest
 
 from reconcilers.errors import (
     AccessRefused,
-    ReconcileError,
     SettingsInvalid,
     SourceChangedShape,
     SourceRejected,
     SourceUnavailable,
 )
-from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
-from tests.sources.conftest import Api, Params
+from tests.sources.conftest import QUICK, Api, Params
 
 DAY, START, END = "2026-10-01", "2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z"
 ME, COSTS, MESSAGES = (f"/v1/organizations/{path}" for path in ("me", "cost_report", "usage_report/messages"))
 ORGANISATION = "6f0f0c3e-2f1d-4f7e-9a51-0d6a1d3f9c11"
 SONNET = "claude-sonnet-4-5-20250929"
-QUICK = {
-    "attempts": 3,
-    "first_wait_seconds": 0.01,
-    "longest_wait_seconds": 2,
-    "jitter_seconds": 0,
-    "timeout_seconds": 2,
-}
 OK: dict[str, str] = {}
 #: What is null unless costs are grouped by description.
 UNDESCRIBED = dict.fromkeys(
@@ -165,20 +156,6 @@ def anthropic(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Source
         return registry.load("billing", base | config)
 
     return load
-
-
-@pytest.fixture
-def refused(land: Any, tmp_path: Path) -> Callable[[Source], ReconcileError]:
-    """The error of a day that is not taken; asserts that nothing of it was committed."""
-
-    def take(source: Source) -> ReconcileError:
-        with pytest.raises(ReconcileError) as caught:
-            land(source, DAY)
-        assert Landing(tmp_path / "landing").history(source.name, DAY) == []
-        assert "sk-ant-admin-secret" not in str(caught.value)
-        return caught.value
-
-    return take
 
 
 # What is asked --------------------------------------------------------------------------------------------------------
@@ -275,20 +252,20 @@ def test_ten_thousand_tenths_of_a_cent_are_ten_dollars(api: Api, anthropic: Any,
 
 
 @pytest.mark.parametrize("amount", ["NaN", "1,234.5", "", "1E+999999", "Infinity", "$1", "900000000001", "0x10", None])
-def test_an_amount_that_is_none_is_refused(api: Api, anthropic: Any, refused: Any, amount: Any) -> None:
+def test_an_amount_that_is_none_is_refused(api: Api, anthropic: Any, refusal: Any, amount: Any) -> None:
     serve(api, page(cost(amount)))
-    assert isinstance(refused(anthropic()), SourceRejected | SourceChangedShape)
+    assert isinstance(refusal(anthropic(), DAY), SourceRejected | SourceChangedShape)
 
 
 @pytest.mark.parametrize("amount", [100, 100.5, True, {"value": "100"}])
-def test_an_amount_that_is_no_text_may_be_of_another_unit(api: Api, anthropic: Any, refused: Any, amount: Any) -> None:
+def test_an_amount_that_is_no_text_may_be_of_another_unit(api: Api, anthropic: Any, refusal: Any, amount: Any) -> None:
     serve(api, page(cost(amount)))
-    assert "amount is not a text" in str(refused(anthropic()))
+    assert "amount is not a text" in str(refusal(anthropic(), DAY))
 
 
-def test_minor_units_of_another_currency_are_not_guessed(api: Api, anthropic: Any, refused: Any) -> None:
+def test_minor_units_of_another_currency_are_not_guessed(api: Api, anthropic: Any, refusal: Any) -> None:
     serve(api, page(cost("100", currency="JPY")))
-    error = refused(anthropic())
+    error = refusal(anthropic(), DAY)
     assert isinstance(error, SourceChangedShape)
     assert "'JPY'" in str(error)
 
@@ -375,7 +352,7 @@ def test_a_cost_without_a_model_is_its_tools(
 
 
 def test_default_workspace_is_a_group_and_not_an_answer_that_was_not_grouped(
-    api: Api, anthropic: Any, land: Any, refused: Any
+    api: Api, anthropic: Any, land: Any, refusal: Any
 ) -> None:
     serve(api, page(cost("1", workspace_id=None), cost("2", workspace_id="wrkspc_a")))
     rows = land(anthropic(), DAY, datetime(2026, 10, 2)).rows["charges"]
@@ -497,6 +474,8 @@ def test_priority_tier_costs_what_the_contract_says_and_bills_nothing(api: Api, 
         ({"valid_from": "2026-10-02"}, False),
         ({"valid_to": "2026-10-02"}, True),
         ({"valid_to": "2026-10-01"}, False),
+        ({"valid_from": "2026-10-01", "valid_to": "2026-10-02"}, True),
+        ({"valid_from": "2026-09-30", "valid_to": "2026-10-01"}, False),
         ({"cache_ttl": "1h", "meter": "cache_write_input_tokens"}, True),
         ({"cache_ttl": "5m", "meter": "cache_write_input_tokens"}, False),
         ({"meter": "cache_write_input_tokens"}, True),
@@ -528,6 +507,8 @@ def test_usage_at_another_tier_never_takes_the_contract_price(api: Api, anthropi
         ([priority_price("3,60")], "not a plain decimal amount"),
         ([priority_price(valid_from="2026-10-02", valid_to="2026-10-02")], "valid_to 2026-10-02 is not after"),
         ([priority_price(discount="0.1")], "discount"),
+        ([priority_price(cache_ttl="5m")], "input_tokens have no cache_ttl"),
+        ([priority_price(meter="cache_read_input_tokens", cache_ttl="1h")], "have no cache_ttl"),
         ([{"model": SONNET, "meter": "input_tokens", "price_per_million": 3.6}], "price_per_million"),
         ([priority_price(), priority_price("4")], "hold on one day"),
         ([priority_price(valid_to="2026-10-03"), priority_price(valid_from="2026-10-02")], "hold on one day"),
@@ -569,10 +550,10 @@ def test_console_usage_has_no_key_and_the_default_workspace_no_name(api: Api, an
     ],
 )
 def test_usage_that_cannot_be_read_is_refused(
-    api: Api, anthropic: Any, refused: Any, wrong: dict[str, Any], problem: str
+    api: Api, anthropic: Any, refusal: Any, wrong: dict[str, Any], problem: str
 ) -> None:
     serve(api, page(), usage=page(used(**wrong)))
-    told = str(refused(anthropic()))
+    told = str(refusal(anthropic(), DAY))
     assert problem in told
     assert "messages/0001.json" in told
 
@@ -596,9 +577,9 @@ def test_a_count_that_no_meter_reads_is_told_and_the_rest_counts(api: Api, anthr
 # Whose it is ----------------------------------------------------------------------------------------------------------
 
 
-def test_account_is_the_organisation_of_the_key(api: Api, anthropic: Any, land: Any, refused: Any) -> None:
+def test_account_is_the_organisation_of_the_key(api: Api, anthropic: Any, land: Any, refusal: Any) -> None:
     serve(api, page(cost("1")))
-    error = refused(anthropic(billing_account_id="another"))
+    error = refusal(anthropic(billing_account_id="another"), DAY)
     assert isinstance(error, SourceRejected)
     assert f"is of organisation {ORGANISATION}, not another" in str(error)
     (charge,) = land(anthropic(billing_account_id=ORGANISATION), DAY).rows["charges"]
@@ -606,9 +587,9 @@ def test_account_is_the_organisation_of_the_key(api: Api, anthropic: Any, land: 
 
 
 @pytest.mark.parametrize("told", [{"id": None}, {"id": ["a"]}, {"id": ""}])
-def test_an_organisation_without_an_id_is_refused(api: Api, anthropic: Any, refused: Any, told: dict[str, Any]) -> None:
+def test_an_organisation_without_an_id_is_refused(api: Api, anthropic: Any, refusal: Any, told: dict[str, Any]) -> None:
     serve(api, page(cost("1")), me=organisation(**told))
-    assert "organization/0001.json" in str(refused(anthropic()))
+    assert "organization/0001.json" in str(refusal(anthropic(), DAY))
 
 
 # Paging, totals and failures ------------------------------------------------------------------------------------------
@@ -659,9 +640,9 @@ OTHER_DAY = bucket(LAST, start=END, end="2026-10-03T00:00:00Z")
         ({None: page('"a text"')}, "is not a JSON object"),
     ],
 )
-def test_contradictory_pages_are_refused(api: Api, anthropic: Any, refused: Any, pages: Any, problem: str) -> None:
+def test_contradictory_pages_are_refused(api: Api, anthropic: Any, refusal: Any, pages: Any, problem: str) -> None:
     serve_pages(api, pages)
-    assert problem in str(refused(anthropic(control_total=False)))
+    assert problem in str(refusal(anthropic(control_total=False), DAY))
 
 
 def test_equal_costs_of_two_workspaces_are_two(api: Api, anthropic: Any, land: Any) -> None:
@@ -672,17 +653,17 @@ def test_equal_costs_of_two_workspaces_are_two(api: Api, anthropic: Any, land: A
 
 @pytest.mark.parametrize("lines", [[FIRST], [FIRST, LAST, cost("0.001", service_tier="batch")], []])
 def test_lines_that_do_not_add_up_to_the_day_are_refused(
-    api: Api, anthropic: Any, refused: Any, lines: list[str]
+    api: Api, anthropic: Any, refusal: Any, lines: list[str]
 ) -> None:
     serve(api, page(*lines), totals=page(total("300")))
-    assert "the day's total is 3.00" in str(refused(anthropic()))
+    assert "the day's total is 3.00" in str(refusal(anthropic(), DAY))
 
 
 def test_lines_without_a_total_are_refused_unless_none_is_asked_for(
-    api: Api, anthropic: Any, refused: Any, land: Any
+    api: Api, anthropic: Any, refusal: Any, land: Any
 ) -> None:
     serve(api, page(FIRST), totals=page())
-    assert "cost lines add up to 1.00 USD" in str(refused(anthropic()))
+    assert "cost lines add up to 1.00 USD" in str(refusal(anthropic(), DAY))
     assert len(land(anthropic(control_total=False), DAY).rows["charges"]) == 1
 
 
@@ -692,31 +673,31 @@ def test_amounts_rounded_each_on_its_own_add_up(api: Api, anthropic: Any, land: 
 
 
 @pytest.mark.parametrize("report", [COSTS, MESSAGES, ME])
-def test_failure_of_any_report_lands_nothing(api: Api, anthropic: Any, refused: Any, report: str) -> None:
+def test_failure_of_any_report_lands_nothing(api: Api, anthropic: Any, refusal: Any, report: str) -> None:
     serve(api, page(FIRST), usage=page(used()))
     whole = api.answer
     api.answer = lambda path, params: (500, b"", OK) if path == report else whole(path, params)
-    assert isinstance(refused(anthropic()), SourceUnavailable)
+    assert isinstance(refusal(anthropic(), DAY), SourceUnavailable)
 
 
-def test_failure_on_a_later_page_lands_nothing(api: Api, anthropic: Any, refused: Any) -> None:
+def test_failure_on_a_later_page_lands_nothing(api: Api, anthropic: Any, refusal: Any) -> None:
     def answer(path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
         if path == ME:
             return 200, organisation(), OK
         return (500, b"", OK) if "page" in dict(params) else (200, page(FIRST, following="c2"), OK)
 
     api.answer = answer
-    assert isinstance(refused(anthropic()), SourceUnavailable)
+    assert isinstance(refusal(anthropic(), DAY), SourceUnavailable)
 
 
 def test_a_pull_that_broke_off_lands_whole_when_it_is_made_again(
-    api: Api, anthropic: Any, refused: Any, land: Any
+    api: Api, anthropic: Any, refusal: Any, land: Any
 ) -> None:
     pages = {None: page(FIRST, following="page_2"), "page_2": page(LAST)}
     serve_pages(api, pages)
     whole = api.answer
     api.answer = lambda path, params: (503, b"", OK) if "page" in dict(params) else whole(path, params)
-    refused(anthropic(control_total=False))
+    refusal(anthropic(control_total=False), DAY)
     api.answer = whole
     taken = land(anthropic(control_total=False), DAY)
     assert [row["billed_cost"] for row in taken.rows["charges"]] == [1, 2]
@@ -756,20 +737,20 @@ def test_a_busy_api_is_asked_again_when_it_says(api: Api, anthropic: Any, land: 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_of_a_workspace_or_a_closed_account_names_its_variable(
-    api: Api, anthropic: Any, refused: Any, status: int
+    api: Api, anthropic: Any, refusal: Any, status: int
 ) -> None:
     api.answer = lambda path, params: (status, b'{"error":{"message":"key sk-ant-admin-secret is wrong"}}', OK)
-    error = refused(anthropic())
+    error = refusal(anthropic(), DAY)
     assert isinstance(error, AccessRefused)
     assert "ANTHROPIC_ADMIN_KEY" in str(error)
 
 
-def test_a_dimension_the_api_refuses_is_told_in_its_words(api: Api, anthropic: Any, refused: Any) -> None:
+def test_a_dimension_the_api_refuses_is_told_in_its_words(api: Api, anthropic: Any, refusal: Any) -> None:
     serve(api, page(FIRST))
     whole = api.answer
     refusal = b'{"type":"error","error":{"message":"group_by: unexpected value inference_geo"}}'
     api.answer = lambda path, params: (400, refusal, OK) if path == MESSAGES else whole(path, params)
-    assert "unexpected value inference_geo" in str(refused(anthropic()))
+    assert "unexpected value inference_geo" in str(refusal(anthropic(), DAY))
 
 
 def test_missing_key_is_a_setting(api: Api, anthropic: Any, monkeypatch: pytest.MonkeyPatch, land: Any) -> None:
@@ -869,9 +850,9 @@ def test_hostile_text_stays_text(api: Api, anthropic: Any, land: Any, text: str)
     assert (charge["charge_description"], charge["billed_cost"]) == (text, 1)
 
 
-def test_text_that_is_none_is_refused_with_its_place(api: Api, anthropic: Any, refused: Any) -> None:
+def test_text_that_is_none_is_refused_with_its_place(api: Api, anthropic: Any, refusal: Any) -> None:
     serve(api, page(cost("100", description="half \ud800")))
-    assert "costs/0001.json, line 1: " in str(refused(anthropic()))
+    assert "costs/0001.json, line 1: " in str(refusal(anthropic(), DAY))
 
 
 def test_a_cited_line_is_the_result_as_it_stands(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,25 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from reconcilers.errors import PeriodIncomplete, ReconcileError, SettingsInvalid, SourceChangedShape, SourceRejected
+from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceChangedShape, SourceRejected
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
-from reconcilers.sources.contract import Source
 from tests.sources.billing.aws_export import LINES, MONEY, MONTH, Export, csv_gz, focus_rows, legacy, line, parquet
 from tests.sources.conftest import Api, Bucket, Params
-
-
-@pytest.fixture
-def refused(land: Any, tmp_path: Path) -> Callable[[Source], ReconcileError]:
-    """The error of a month that is not taken; asserts that nothing of it was committed."""
-
-    def take(source: Source) -> ReconcileError:
-        with pytest.raises(ReconcileError) as caught:
-            land(source, MONTH)
-        assert Landing(tmp_path / "landing").history(source.name, MONTH) == []
-        return caught.value
-
-    return take
 
 
 def exact(row: Mapping[str, Any]) -> Decimal:
@@ -151,18 +137,18 @@ def test_local_copy_of_an_export(bucket: Bucket, aws: Any, land: Any, tmp_path: 
 # Deliveries that are refused ------------------------------------------------------------------------------------------
 
 
-def test_month_without_manifest_is_incomplete(bucket: Bucket, aws: Any, refused: Any) -> None:
+def test_month_without_manifest_is_incomplete(bucket: Bucket, aws: Any, refusal: Any) -> None:
     bucket.put(f"bills/daily/data/BILLING_PERIOD={MONTH}/daily-00001.csv.gz", csv_gz(LINES))
-    error = refused(aws())
+    error = refusal(aws(), MONTH)
     assert isinstance(error, PeriodIncomplete)
     assert "no manifest" in str(error)
 
 
 @pytest.mark.parametrize("kind", ["cur_2_0", "legacy_cur"])
-def test_manifest_that_names_a_missing_file_is_incomplete(bucket: Bucket, aws: Any, refused: Any, kind: str) -> None:
+def test_manifest_that_names_a_missing_file_is_incomplete(bucket: Bucket, aws: Any, refusal: Any, kind: str) -> None:
     keys = Export(bucket, kind).deliver([csv_gz(LINES), csv_gz(LINES)])
     bucket.delete(keys[1])
-    error = refused(aws(kind))
+    error = refusal(aws(kind), MONTH)
     assert isinstance(error, PeriodIncomplete)
     assert "daily-00002.csv.gz, which is not there" in str(error)
 
@@ -179,18 +165,18 @@ def test_manifest_that_names_a_missing_file_is_incomplete(bucket: Bucket, aws: A
     ],
 )
 def test_manifest_that_leads_elsewhere_is_refused(
-    bucket: Bucket, aws: Any, refused: Any, named: str, problem: str
+    bucket: Bucket, aws: Any, refusal: Any, named: str, problem: str
 ) -> None:
     Export(bucket, "cur_2_0").deliver([csv_gz(LINES)], named=[named.format(bucket=bucket.name)])
-    error = refused(aws())
+    error = refusal(aws(), MONTH)
     assert isinstance(error, SourceRejected)
     assert problem in str(error)
 
 
-def test_manifest_that_names_a_file_twice_is_refused(bucket: Bucket, aws: Any, refused: Any) -> None:
+def test_manifest_that_names_a_file_twice_is_refused(bucket: Bucket, aws: Any, refusal: Any) -> None:
     key = f"bills/daily/data/BILLING_PERIOD={MONTH}/daily-00001.csv.gz"
     Export(bucket, "cur_2_0").deliver([csv_gz(LINES)], named=[key, f"s3://{bucket.name}/{key}"])
-    assert "twice" in str(refused(aws()))
+    assert "twice" in str(refusal(aws(), MONTH))
 
 
 @pytest.mark.parametrize(
@@ -198,10 +184,10 @@ def test_manifest_that_names_a_file_twice_is_refused(bucket: Bucket, aws: Any, r
     [(b'{"dataFiles": [', SourceRejected), (b"[]", SourceChangedShape), (b'{"dataFiles": []}', PeriodIncomplete)],
 )
 def test_manifest_that_says_nothing_is_refused(
-    bucket: Bucket, aws: Any, refused: Any, manifest: bytes, expected: type[Exception]
+    bucket: Bucket, aws: Any, refusal: Any, manifest: bytes, expected: type[Exception]
 ) -> None:
     bucket.put(f"bills/daily/metadata/BILLING_PERIOD={MONTH}/daily-Manifest.json", manifest)
-    assert isinstance(refused(aws()), expected)
+    assert isinstance(refusal(aws(), MONTH), expected)
 
 
 @pytest.mark.parametrize(
@@ -214,18 +200,18 @@ def test_manifest_that_says_nothing_is_refused(
     ],
 )
 def test_damaged_file_is_refused(
-    bucket: Bucket, aws: Any, refused: Any, tmp_path: Path, damaged: bytes, problem: str
+    bucket: Bucket, aws: Any, refusal: Any, tmp_path: Path, damaged: bytes, problem: str
 ) -> None:
     Export(bucket, "cur_2_0").deliver([csv_gz(LINES), damaged])
     with pytest.raises(SourceRejected, match=problem):
         # Already while it is fetched: a damaged file is not even kept.
         aws().fetch(MONTH, Landing(tmp_path).pull("aws", "aws", MONTH))
-    error = refused(aws())
+    error = refusal(aws(), MONTH)
     assert isinstance(error, SourceRejected)
     assert "daily-00002.csv.gz" in str(error)
 
 
-def test_delivery_during_the_read_is_incomplete(bucket: Bucket, aws: Any, refused: Any, api: Api) -> None:
+def test_delivery_during_the_read_is_incomplete(bucket: Bucket, aws: Any, refusal: Any, api: Api) -> None:
     export = Export(bucket, "cur_2_0")
     export.deliver([csv_gz(LINES)])
     signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=testing/20261101/us-east-1/s3/aws4_request"}
@@ -238,36 +224,36 @@ def test_delivery_during_the_read_is_incomplete(bucket: Bucket, aws: Any, refuse
         return got.status_code, got.content, kept
 
     api.answer = answer
-    error = refused(aws(endpoint_url=api.url))
+    error = refusal(aws(endpoint_url=api.url), MONTH)
     assert isinstance(error, PeriodIncomplete)
     assert "delivered anew while it was read" in str(error)
 
 
-def test_row_of_another_month_is_refused(bucket: Bucket, aws: Any, refused: Any) -> None:
+def test_row_of_another_month_is_refused(bucket: Bucket, aws: Any, refusal: Any) -> None:
     Export(bucket, "cur_2_0").deliver([csv_gz([line(), line(bill_billing_period_start_date="2026-09-01T00:00:00Z")])])
-    error = refused(aws())
+    error = refusal(aws(), MONTH)
     assert "billing period 2026-09-01" in str(error)
     assert (error.period, error.line) == (MONTH, 3)
 
 
 @pytest.mark.parametrize("cost", ["", "NaN", "1E+999999", "1,234.5", "$1"])
-def test_an_amount_that_is_none_is_refused_with_its_line(bucket: Bucket, aws: Any, refused: Any, cost: str) -> None:
+def test_an_amount_that_is_none_is_refused_with_its_line(bucket: Bucket, aws: Any, refusal: Any, cost: str) -> None:
     Export(bucket, "cur_2_0").deliver([csv_gz([line(), line(cost=cost)])])
-    error = refused(aws())
+    error = refusal(aws(), MONTH)
     assert isinstance(error, SourceRejected)
     assert (error.line, "BilledCost" in str(error)) == (3, True)
 
 
-def test_missing_column_is_named(bucket: Bucket, aws: Any, refused: Any) -> None:
+def test_missing_column_is_named(bucket: Bucket, aws: Any, refusal: Any) -> None:
     rows = [{name: cell for name, cell in row.items() if name != "line_item_unblended_cost"} for row in LINES]
     Export(bucket, "cur_2_0").deliver([csv_gz(rows)])
-    error = refused(aws())
+    error = refusal(aws(), MONTH)
     assert isinstance(error, SourceChangedShape)
     assert "column line_item_unblended_cost is missing" in str(error)
 
 
-def test_absent_bucket_is_refused(bucket: Bucket, aws: Any, refused: Any) -> None:
-    assert "NoSuchBucket" in str(refused(aws(uri="s3://no-such-bucket/bills/daily")))
+def test_absent_bucket_is_refused(bucket: Bucket, aws: Any, refusal: Any) -> None:
+    assert "NoSuchBucket" in str(refusal(aws(uri="s3://no-such-bucket/bills/daily"), MONTH))
 
 
 @pytest.mark.parametrize("config", [{"price_credits": ["("]}, {"marketplace_unit": "Units"}])
@@ -276,9 +262,9 @@ def test_settings_that_mean_nothing_are_refused(aws: Any, config: dict[str, Any]
         aws(**config)
 
 
-def test_a_month_out_of_range_is_refused_with_its_line(bucket: Bucket, aws: Any, refused: Any) -> None:
+def test_a_month_out_of_range_is_refused_with_its_line(bucket: Bucket, aws: Any, refusal: Any) -> None:
     late = line(bill_billing_period_start_date="9999-12-31T23:59:59-05:00")
     Export(bucket, "cur_2_0").deliver([csv_gz([line(), late])])
-    error = refused(aws())
+    error = refusal(aws(), MONTH)
     assert isinstance(error, SourceRejected)
     assert (error.line, "BillingPeriodStart" in str(error)) == (3, True)

@@ -81,16 +81,9 @@ def charged(put: Put, azure: Any, land: Any) -> Callable[..., list[dict[str, Any
 
 
 @pytest.fixture
-def refused(land: Any, tmp_path: Path) -> Callable[[Source], ReconcileError]:
-    """The error of a month that is not taken; asserts that nothing of it was committed."""
-
-    def take(source: Source) -> ReconcileError:
-        with pytest.raises(ReconcileError) as caught:
-            land(source, MONTH)
-        assert Landing(tmp_path / "landing").history(source.name, MONTH) == []
-        return caught.value
-
-    return take
+def refused(refusal: Any) -> Callable[[Source], ReconcileError]:
+    """The error of a month that is not taken; see ``refusal``."""
+    return partial(refusal, unit=MONTH)
 
 
 def costs(rows: list[dict[str, Any]]) -> list[Decimal]:
@@ -291,6 +284,18 @@ def test_without_manifests_a_partition_before_another_and_an_order_have_to_be_th
     dated("a/part_0_0001.csv", [FOCUS], 6)
     dated("b/part_0_0001.csv", [FOCUS], 6)
     assert "modified at the same time" in str(refused(azure(manifests=False)))
+
+
+def test_without_manifests_one_that_lies_there_is_not_read(put: Put, dated: Any, azure: Any, land: Any) -> None:
+    """Trap: a manifest is newer than its partitions, so it would be the newest file, and a month of nothing."""
+    dated("a/part_0_0001.csv", [FOCUS], 6)
+    put(f"{DAYS}/a/manifest.json", b"of whatever made the copy")
+    put("20261001-20261031/a/manifest.json", b"{}")
+    source = azure(manifests=False)
+    assert list(source.units(SEPTEMBER)) == [MONTH]
+    taken = land(source, MONTH)
+    assert costs(taken.rows["charges"]) == [10]
+    assert [item.name for item in taken.landed.objects] == [f"{DAYS}/a/part_0_0001.csv"]
 
 
 # Datasets and versions ------------------------------------------------------------------------------------------------
@@ -760,17 +765,66 @@ def test_a_column_that_is_gone_is_named(put: Put, azure: Any, refused: Any) -> N
 def test_a_file_that_writes_the_day_first_is_refused_unless_it_is_said(
     charged: Any, put: Put, azure: Any, refused: Any
 ) -> None:
-    """Trap: 01/09/2026 is a day in either order, so the period's last day decides."""
+    """Trap: 01/09/2026 is a day in either order, so the period's last day decides, or the month that was delivered."""
     rows = [
         COSTS | {"BillingPeriodStartDate": "01/09/2026", "BillingPeriodEndDate": "30/09/2026", "Date": "02/09/2026"}
     ]
     deliver(put, [rows], dataset="ActualCost")
-    assert "BillingPeriodEndDate '30/09/2026' is no day" in str(refused(azure(dataset="actual")))
+    error = refused(azure(dataset="actual"))
+    assert "'30/09/2026' has the day before the month" in str(error)
+    assert (error.period, error.line, error.hint) == (MONTH, 2, "set `time_format: '%d/%m/%Y'`")
     without_end = [{name: text for name, text in rows[0].items() if name != "BillingPeriodEndDate"}]
     deliver(put, [without_end], dataset="ActualCost")
-    assert "billing period 2026-01-09 in the delivery of 2026-09" in str(refused(azure(dataset="actual")))
+    assert "'02/09/2026' has the day before the month" in str(refused(azure(dataset="actual")))
+    assert "billing period 2026-01-09 in the delivery of 2026-09" in str(
+        refused(azure(dataset="actual", time_format="%m/%d/%Y"))
+    )
     (found,) = charged(*rows, dataset="ActualCost", time_format="%d/%m/%Y")
     assert found["charge_period_start"] == datetime(2026, 9, 2)
+
+
+#: Days of rows without a billing period → what is read of them, or what is said, and the line that shows it.
+ORDERS: dict[str, tuple[list[str], list[date] | tuple[str, int]]] = {
+    "ISO": (["2026-09-02"], [date(2026, 9, 2)]),
+    "a number above twelve shows the month": (["08/09/2026", "09/14/2026"], [date(2026, 8, 9), date(2026, 9, 14)]),
+    "the delivered month does": (["09/02/2026", "08/07/2026"], [date(2026, 9, 2), date(2026, 8, 7)]),
+    "the same in either order": (["09/09/2026"], [date(2026, 9, 9)]),
+    "a number above twelve shows the day": (
+        ["09/02/2026", "14/09/2026"],
+        ("'14/09/2026' has the day before the month", 3),
+    ),
+    "the month shows the day": (["09/09/2026", "02/09/2026"], ("'02/09/2026' has the day before the month", 3)),
+    "neither is of the month": (["03/04/2026"], ("is 2026-03-04 or 2026-04-03, and nothing shows which", 2)),
+    "each is, in its order": (
+        ["02/09/2026", "09/03/2026"],
+        ("is 2026-02-09 or 2026-09-02, and nothing shows which", 2),
+    ),
+}
+NO_PERIOD = {name: text for name, text in COSTS.items() if not name.startswith("BillingPeriod")}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_days_without_a_billing_period_show_their_order_or_are_refused(
+    charged: Any, put: Put, azure: Any, refused: Any, name: str
+) -> None:
+    """Trap: pay-as-you-go tells no billing period, so 02/09/2026 would be a day of February in September's bill."""
+    texts, expected = ORDERS[name]
+    rows = [NO_PERIOD | {"Date": text} for text in texts]
+    if isinstance(expected, list):
+        found = charged(*rows, dataset="ActualCost")
+        assert [row["charge_period_start"].date() for row in found] == expected
+        return
+    deliver(put, [rows], dataset="ActualCost")
+    error = refused(azure(dataset="actual"))
+    assert expected[0] in str(error)
+    assert error.line == expected[1]
+    assert "set `time_format" in str(error.hint)
+
+
+@pytest.mark.parametrize(("form", "day"), [("%m/%d/%Y", date(2026, 3, 4)), ("%d/%m/%Y", date(2026, 4, 3))])
+def test_a_declared_order_is_believed(charged: Any, form: str, day: date) -> None:
+    (found,) = charged(NO_PERIOD | {"Date": "03/04/2026"}, dataset="ActualCost", time_format=form)
+    assert found["charge_period_start"].date() == day
 
 
 @pytest.mark.parametrize("form", ["%m/%Y", "no form", "%"])

@@ -15,6 +15,7 @@ no price                                                        test_a_record_wi
 DBU are no tokens                                               test_a_record_in_parquet_and_csv_is_one_line
 Azure's invoice                                                 test_on_azure_the_invoice_is_microsofts
 a price export made anew                                        test_prices_of_other_skus_and_a_new_export_are_no_news
+other prices declared than landed                               test_a_day_that_landed_without_the_prices_now_declared
 ==============================================================  =========================================================
 """
 
@@ -24,6 +25,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,16 +82,9 @@ def read(put: Put, databricks: Any, land: Any) -> Callable[..., dict[str, list[d
 
 
 @pytest.fixture
-def refused(land: Any, tmp_path: Path) -> Callable[[Source], ReconcileError]:
-    """The error of a day that is not taken; asserts that nothing of it was committed."""
-
-    def take(source: Source) -> ReconcileError:
-        with pytest.raises(ReconcileError) as caught:
-            land(source, DAY)
-        assert Landing(tmp_path / "landing").history(source.name, DAY) == []
-        return caught.value
-
-    return take
+def refused(refusal: Any) -> Callable[[Source], ReconcileError]:
+    """The error of a day that is not taken; see ``refusal``."""
+    return partial(refusal, unit=DAY)
 
 
 def costs(rows: dict[str, list[dict[str, Any]]]) -> list[str]:
@@ -200,6 +195,21 @@ def test_without_an_export_of_prices_nothing_lands(
     put(FILE, csv_of(USAGE))
     (tmp_path / "export" / table / "part-0.csv").rename(tmp_path / "export" / table / "_part-0.csv")
     assert f"no export of {table}" in str(refused(databricks()))
+
+
+def test_a_day_that_landed_without_the_prices_now_declared(put: Put, databricks: Any, land: Any) -> None:
+    put(FILE, csv_of(USAGE | {"usage_quantity": "100"}))
+    landed = land(databricks(billed_at="list_prices"), DAY, datetime(2026, 10, 2)).landed
+    with pytest.raises(SourceRejected, match="account_prices did not land with this day") as caught:
+        list(databricks().normalise(landed))
+    assert (caught.value.source, caught.value.period) == ("databricks", DAY)
+    assert "fetched with account_prices, or set `billed_at` back" in str(caught.value.hint)
+    again = land(databricks(), DAY, datetime(2026, 10, 3))
+    assert again.news
+    assert costs(again.rows) == ["5.00"]
+    # The list's prices land in either case.
+    (row,) = databricks(billed_at="list_prices").rows(again.landed)
+    assert row[1]["billed_cost_text"] == "7.00"
 
 
 # Records --------------------------------------------------------------------------------------------------------------

@@ -9,12 +9,13 @@
 | a kind of row nobody declared | `test_a_row_that_is_no_declared_line_refuses_its_file`, `test_a_category_nobody_declared_refuses_the_file` |
 | credits told without a sign, and with one | `test_a_negated_line_takes_off`, `test_a_sign_told_twice_is_refused`, `test_a_credit_that_adds_is_refused` |
 | tax or a credit in a column of its own | `test_a_row_is_as_many_lines_as_it_has_amounts` |
-| an id that two lines share | `test_of_the_lines_of_a_row_the_first_has_its_id` |
+| an id or a quantity that two lines share | `test_of_the_lines_of_a_row_the_first_has_its_id`, `test_of_the_lines_of_a_row_the_first_has_its_quantities` |
+| a row of no amount, or of 0 | `test_a_row_that_tells_no_amount_refuses_the_file`, `test_an_amount_of_0_is_a_line_where_it_is_the_first` |
 | one amount counted by two lines | `test_an_amount_is_counted_once` |
-| a fee for a month, or a year | `test_a_flat_fee_is_spread_over_its_days_to_the_last_digit`, `test_a_fee_of_a_year_stays_in_the_month_it_was_billed` |
+| a fee for a month, or a year | `test_a_flat_fee_is_spread_over_its_days_to_the_last_digit`, `test_a_fee_of_a_year_stays_in_the_month_it_was_billed`, `test_of_the_days_of_a_fee_the_first_has_its_id` |
 | the last day, told as one, as a second or as a month | `test_what_the_end_of_a_period_tells_is_declared`, `test_an_exclusive_end_that_is_the_last_second_is_refused` |
 | a shortfall of a minimum | `test_a_shortfall_stays_one_line_without_model_and_meter` |
-| totals and subtotals among the rows | `test_what_repeats_other_rows_is_no_line`, `test_a_total_that_its_lines_do_not_make_refuses_the_file` |
+| totals and subtotals among the rows | `test_what_repeats_other_rows_is_no_line`, `test_a_total_that_its_lines_do_not_make_refuses_the_file`, `test_a_total_is_held_to_the_decimals_of_its_currency` |
 | a file cut off | `test_a_file_without_its_total_was_cut_off`, `test_a_damaged_file_is_refused_before_it_lands` |
 | amounts in cents, thousands of tokens, commas | `test_amounts_in_cents`, `test_numbers_as_people_write_them`, `test_a_number_of_another_form_is_refused` |
 | another currency, a sign for it, two in one total | `test_each_line_has_its_own_currency`, `test_a_total_of_two_currencies_is_refused` |
@@ -177,6 +178,52 @@ def test_of_the_lines_of_a_row_the_first_has_its_id(charges: Any) -> None:
         assert [row["line_id"] for row in rows] == ["2026-09-14", named]
 
 
+def test_of_the_lines_of_a_row_the_first_has_its_quantities(charges: Any) -> None:
+    """Tax on usage is no second usage, and the list cost of the usage is none of the tax."""
+    costs = {"EffectiveCost": {"constant": "0.09"}, "ListCost": {"constant": "0.20"}}
+    tax = {"columns": {"BilledCost": "tax", "ChargeCategory": {"constant": "Tax"}}}
+    own = {"columns": tax["columns"] | {"ListCost": "tax", "ConsumedQuantity": {"constant": "3"}}}
+    told = ("billed_cost", "effective_cost", "list_cost", "consumed_quantity")
+    for further, has in ((tax, [None, None]), (own, [Decimal("0.019"), 3])):
+        rows = charges(table({"tax": "0.019"}), columns=costs, lines=[{}, further])
+        assert [[row[name] for name in told] for row in rows] == [
+            [Decimal("0.10"), Decimal("0.09"), Decimal("0.20"), 10],
+            [Decimal("0.019"), Decimal("0.019"), *has],
+        ]
+
+
+#: Lines of which each has an amount of its own, as those of an invoice with a column a kind.
+EACH = [
+    {"columns": {"BilledCost": "amount"}},
+    {"columns": {"BilledCost": "tax", "ChargeCategory": {"constant": "Tax"}}},
+]
+
+
+def test_a_row_that_tells_no_amount_refuses_the_file(charges: Any) -> None:
+    error = refusal(charges, table({"tax": "0.019"}, {"amount": ""}), lines=EACH)
+    assert "nothing tells an amount: 'amount', 'tax'" in str(error)
+    assert error.line == 3
+
+
+@pytest.mark.parametrize(
+    ("amount", "tax", "lines"),
+    [
+        ("0.00", "", [("Usage", 0, 10, "2026-09-14")]),
+        ("0.00", "0", [("Usage", 0, 10, "2026-09-14")]),
+        ("0", "0.5", [("Usage", 0, 10, "2026-09-14"), ("Tax", Decimal("0.5"), None, None)]),
+        ("", "0", [("Tax", 0, 10, "2026-09-14")]),
+        ("", "0.5", [("Tax", Decimal("0.5"), 10, "2026-09-14")]),
+    ],
+)
+def test_an_amount_of_0_is_a_line_where_it_is_the_first(
+    charges: Any, amount: str, tax: str, lines: list[tuple[Any, ...]]
+) -> None:
+    """What is used and costs nothing was used; a tax of 0 beside it says nothing more."""
+    rows = charges(table({"amount": amount, "tax": tax}), columns={"x_LineId": "day"}, lines=EACH)
+    told = ("charge_category", "billed_cost", "consumed_quantity", "line_id")
+    assert [tuple(row[name] for name in told) for row in rows] == lines
+
+
 def test_an_amount_is_counted_once(charges: Any) -> None:
     error = refusal(charges, table({}), lines=[{"where": {"type": "usage"}}, {"where": {"metric": "Read Units"}}])
     assert "fits two of `lines` that both count column 'amount'" in str(error)
@@ -243,6 +290,13 @@ def test_a_fee_of_a_year_stays_in_the_month_it_was_billed(charges: Any) -> None:
     assert len(rows) == len({row["charge_id"] for row in rows}) == 365
     assert {row["billing_period_start"] for row in rows} == {date(2026, 9, 1)}
     assert sum(row["billed_cost"] for row in rows) == -1200
+
+
+def test_of_the_days_of_a_fee_the_first_has_its_id(charges: Any) -> None:
+    fee = {"type": "fee", "last": "2026-09-16", "amount": "3"}
+    rows = charges(table(fee), columns=FLAT | {"x_LineId": "day"}, period_end="last_day", lines=[{"spread": True}])
+    assert [row["line_id"] for row in rows] == ["2026-09-14", None, None]
+    assert len({row["charge_id"] for row in rows}) == 3
 
 
 def test_a_fee_of_no_whole_day_is_refused(charges: Any) -> None:
@@ -383,7 +437,37 @@ def test_a_total_that_its_lines_make_lets_them_count(charges: Any, amount: str, 
 @pytest.mark.parametrize("total", ["0.19", "0.24", "0.2500001", "-0.25"])
 def test_a_total_that_its_lines_do_not_make_refuses_the_file(charges: Any, total: str) -> None:
     error = refusal(charges, table({}, {"amount": "0.15"}, {"type": "total", "amount": total}), **TOTAL)
-    assert f"its lines sum to 0.25, its total tells {total}" in str(error)
+    assert "cost lines add up to 0.25" in str(error)
+    assert f"the file's total is {total}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "total", "is_made"),
+    [
+        ("USD", "10.40", "10.5", True),
+        ("USD", "10.404", "10.50", True),
+        ("USD", "10.40", "11", False),  # rounded to the digits it is told with, it would be 11
+        ("USD", "10.36", "10.5", False),
+        ("JPY", "10.40", "11", True),
+        ("KWD", "10.404", "10.50", False),
+        ("usd", "10.40", "10.50", True),
+    ],
+)
+def test_a_total_is_held_to_the_decimals_of_its_currency(
+    charges: Any, currency: str, amount: str, total: str, is_made: bool
+) -> None:
+    rows = table({"currency": currency.upper()}, {"amount": amount, "currency": currency})
+    rows += table({"type": "total", "amount": total}).partition("\n")[2]
+    if is_made:
+        assert len(charges(rows, **TOTAL)) == 2
+    else:
+        assert f"the file's total is {total}" in str(refusal(charges, rows, **TOTAL))
+
+
+def test_a_total_of_nothing_is_0(charges: Any) -> None:
+    assert charges(table({"type": "total", "amount": "0"}), **TOTAL) == []
+    error = refusal(charges, table({"type": "total", "amount": "5"}), **TOTAL)
+    assert "cost lines add up to 0.00 of no currency, the file's total is 5" in str(error)
 
 
 def test_a_file_without_its_total_was_cut_off(charges: Any) -> None:
@@ -525,6 +609,10 @@ def test_a_line_is_cited_as_it_stands(put: Any, source: Any, land: Any) -> None:
         ({"period_end": "month"}, "period_end says what ChargePeriodEnd tells"),
         ({"lines": [{"spread": True}]}, "a line that is spread needs ChargePeriodEnd"),
         ({"lines": []}, "at least 1 item"),
+        *(
+            ({"numbers": "1.234,56", "format": form}, "numbers 1.234,56 are for csv alone")
+            for form in ("ndjson", "parquet")
+        ),
         ({"usage_report": ".*usage.*"}, "usage_report and usage_columns go together"),
         (
             {"usage_report": ".*", "usage_columns": {"x_Model": "m"}},

@@ -28,7 +28,7 @@ from typing import Any
 
 import pytest
 
-from reconcilers.errors import PeriodIncomplete, ReconcileError, SourceChangedShape, SourceRejected
+from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected
 from reconcilers.ingest.landing import Landing
 from reconcilers.money import exact
 from reconcilers.naming import provider
@@ -81,19 +81,6 @@ def charged(put: Any, oci: Any, land: Any) -> Callable[..., list[dict[str, Any]]
     return take
 
 
-@pytest.fixture
-def refused(land: Any, tmp_path: Path) -> Callable[[Source], ReconcileError]:
-    """The error of a report that is not taken; asserts that nothing of it was committed."""
-
-    def take(source: Source) -> ReconcileError:
-        with pytest.raises(ReconcileError) as caught:
-            land(source, REPORT)
-        assert Landing(tmp_path / "landing").history(source.name, REPORT) == []
-        return caught.value
-
-    return take
-
-
 def amounts(rows: list[dict[str, Any]]) -> list[Decimal]:
     return [row["billed_cost"] for row in rows]
 
@@ -112,10 +99,10 @@ def test_a_bucket_holds_reports(bucket: Bucket, oci: Any, land: Any, kind: str) 
     assert [item.uri for item in taken.landed.objects] == [f"s3://{bucket.name}/acme/{REPORT}-00001.csv.gz"]
 
 
-def test_a_report_is_all_of_its_parts(put: Any, oci: Any, land: Any, refused: Any) -> None:
+def test_a_report_is_all_of_its_parts(put: Any, oci: Any, land: Any, refusal: Any) -> None:
     for part, cost in ((3, "3"), (1, "1")):
         put(f"{REPORT}-0000{part}.csv.gz", gz_of(FOCUS | {"BilledCost": cost}))
-    problem = refused(oci())
+    problem = refusal(oci(), REPORT)
     assert isinstance(problem, PeriodIncomplete)
     assert "part 2 of 3 is missing" in str(problem)
     put(f"{REPORT}-00002.csv.gz", gz_of(FOCUS | {"BilledCost": "2"}))
@@ -145,14 +132,36 @@ def test_reports_written_before_the_month_before_are_not_read_again(put: Any, oc
     assert list(oci(earlier_months=0).units(after)) == []
 
 
+def test_only_the_folders_of_the_months_asked_for_are_listed(put: Any, oci: Any, land: Any) -> None:
+    """Half a year of reports, four a day in parts, is thousands of names; what is wrong in another month is its own matter."""
+    november, december = "2026/11/03/1", "2026/12/03/1"
+    for report in ("2026/08/31/1", REPORT, f"{REPORT}1", "2026/10/07/1", november, december):
+        put(f"{report}-00001.csv.gz", gz_of(FOCUS))
+    for old in ("2026/07/31/1-00001", f"{november}-00001"):
+        put(f"{old}.csv.gz", gz_of(FOCUS))
+        put(f"{old}.csv", csv_of(FOCUS))
+    # A report tells of days before it was written, so those until the last day of the period is final are asked for, too.
+    assert list(oci().units(SEPTEMBER)) == ["2026/08/31/1", REPORT, f"{REPORT}1", "2026/10/07/1"]
+    assert [item.name for item in land(oci(), REPORT).landed.objects] == [f"{REPORT}-00001.csv.gz"]
+    with pytest.raises(SourceRejected, match="is the same part of a report as"):
+        list(oci().units(Period.of_month(date(2026, 10, 1)).widened(after_days=1)))
+
+
+def test_reports_in_no_folders_of_days_are_told_by_when_they_were_written(put: Any, oci: Any, tmp_path: Path) -> None:
+    for name, day in (("1", datetime(2026, 7, 30)), ("2", datetime(2026, 8, 2)), ("3", datetime(2026, 12, 1))):
+        put(f"{name}-00001.csv.gz", gz_of(COST))
+        os.utime(tmp_path / "reports" / f"{name}-00001.csv.gz", (day.timestamp(), day.timestamp()))
+    assert list(oci("cost").units(SEPTEMBER)) == ["2", "3"]
+
+
 def test_a_report_that_oracle_deletes_is_not_missed(put: Any, oci: Any) -> None:
     put(f"{REPORT}.csv.gz", gz_of(FOCUS))
     assert not oci().lists(REPORT, SEPTEMBER)
 
 
-def test_a_report_that_is_not_there(oci: Any, put: Any, refused: Any) -> None:
+def test_a_report_that_is_not_there(oci: Any, put: Any, refusal: Any) -> None:
     put("2026/09/15/another.csv.gz", gz_of(FOCUS))
-    assert "not delivered" in str(refused(oci()))
+    assert "not delivered" in str(refusal(oci(), REPORT))
 
 
 def test_a_cut_report_lands_nothing(put: Any, oci: Any, tmp_path: Path) -> None:
@@ -207,11 +216,11 @@ def test_a_focus_report_has_the_names_of_the_preview(charged: Any) -> None:
     assert provider(row["provider"]) in registry.source_class("billing", "oci").providers
 
 
-def test_newer_files_spell_the_prefix_otherwise(charged: Any, put: Any, oci: Any, refused: Any) -> None:
+def test_newer_files_spell_the_prefix_otherwise(charged: Any, put: Any, oci: Any, refusal: Any) -> None:
     newer = {f"x_{name}" if name.startswith("oci_") else name: text for name, text in FOCUS.items()}
     assert charged(newer)[0]["line_id"] == "V2.1..one=="
     put(f"{REPORT}-00001.csv.gz", gz_of(newer | {"x_oci_BackReferenceNumber": "zero"}))
-    assert "corrects line zero" in str(refused(oci(name="newer")))
+    assert "corrects line zero" in str(refusal(oci(name="newer"), REPORT))
 
 
 def test_names_of_focus_itself_go_before_the_previews(charged: Any) -> None:
@@ -239,11 +248,11 @@ def test_overage_and_attributed_costs_are_never_added(charged: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["focus", "cost"])
 def test_a_correction_is_refused_until_somebody_says_how_it_counts(
-    put: Any, oci: Any, land: Any, refused: Any, kind: str
+    put: Any, oci: Any, land: Any, refusal: Any, kind: str
 ) -> None:
     fix = LINES[kind] | {COST_OF[kind]: "-0.25"} | CORRECTION[kind]
     put(f"{REPORT}.csv.gz", gz_of(LINES[kind], fix))
-    problem = refused(oci(kind))
+    problem = refusal(oci(kind), REPORT)
     assert (problem.file, problem.line) == (f"{REPORT}.csv.gz", 3)
     assert "corrects line V2.1..one==" in str(problem)
     assert "corrections: add" in str(problem.hint)
@@ -278,13 +287,13 @@ def test_every_tag_of_a_cost_report_is_read(charged: Any) -> None:
     assert rows[1]["tags"] is None
 
 
-def test_a_file_without_costs_is_no_bill(put: Any, oci: Any, refused: Any) -> None:
+def test_a_file_without_costs_is_no_bill(put: Any, oci: Any, refusal: Any) -> None:
     usage = {name: text for name, text in COST.items() if not name.startswith("cost/")}
     put(f"{REPORT}.csv.gz", gz_of(usage))
-    problem = refused(oci("cost"))
+    problem = refusal(oci("cost"), REPORT)
     assert isinstance(problem, SourceChangedShape)
     assert "no column cost/myCost" in str(problem)
-    assert "column BilledCost is missing" in str(refused(oci("focus")))
+    assert "column BilledCost is missing" in str(refusal(oci("focus"), REPORT))
 
 
 def test_columns_in_another_case_are_the_same(charged: Any) -> None:
@@ -323,9 +332,9 @@ def test_money_keeps_its_currency_and_account(charged: Any) -> None:
     ],
 )
 def test_a_line_that_is_none_is_refused_by_file_and_line(
-    put: Any, oci: Any, refused: Any, kind: str, cells: dict[str, str], problem: str
+    put: Any, oci: Any, refusal: Any, kind: str, cells: dict[str, str], problem: str
 ) -> None:
     put(f"{REPORT}.csv.gz", gzip.compress(csv_of(LINES[kind], LINES[kind] | cells)))
-    found = refused(oci(kind))
+    found = refusal(oci(kind), REPORT)
     assert problem in str(found)
     assert (found.file, found.line) == (f"{REPORT}.csv.gz", 3)

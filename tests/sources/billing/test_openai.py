@@ -12,23 +12,15 @@ from typing import Any
 
 import pytest
 
-from reconcilers.errors import ReconcileError, SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
-from reconcilers.ingest.landing import Landing
+from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected, SourceUnavailable
 from reconcilers.periods import Period
 from reconcilers.sources import registry
 from reconcilers.sources.billing.openai import LineItem, read_line_item
 from reconcilers.sources.contract import Source
-from tests.sources.conftest import Api, Params
+from tests.sources.conftest import QUICK, Api, Params
 
 DAY, START = "2026-10-01", 1_790_812_800
 COSTS, COMPLETIONS = "/v1/organization/costs", "/v1/organization/usage/completions"
-QUICK = {
-    "attempts": 3,
-    "first_wait_seconds": 0.01,
-    "longest_wait_seconds": 2,
-    "jitter_seconds": 0,
-    "timeout_seconds": 2,
-}
 OK: dict[str, str] = {}
 
 
@@ -86,20 +78,6 @@ def openai(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Source]:
         return registry.load("billing", base | config)
 
     return load
-
-
-@pytest.fixture
-def refused(land: Any, tmp_path: Any) -> Callable[[Source], ReconcileError]:
-    """The error of a day that is not taken; asserts that nothing of it was committed."""
-
-    def take(source: Source) -> ReconcileError:
-        with pytest.raises(ReconcileError) as caught:
-            land(source, DAY)
-        assert Landing(tmp_path / "landing").history(source.name, DAY) == []
-        assert "sk-admin-secret" not in str(caught.value)
-        return caught.value
-
-    return take
 
 
 def test_units_are_utc_days(openai: Any) -> None:
@@ -192,9 +170,9 @@ def test_amounts_in_every_spelling_of_the_api(api: Api, openai: Any, land: Any, 
 
 
 @pytest.mark.parametrize("value", ["NaN", '"NaN"', "1E+999999", '"1,234.5"', '""', "null", "true", "Infinity"])
-def test_an_amount_that_is_none_is_refused(api: Api, openai: Any, refused: Any, value: str) -> None:
+def test_an_amount_that_is_none_is_refused(api: Api, openai: Any, refusal: Any, value: str) -> None:
     serve(api, page(cost("gpt-4o, input", value)))
-    assert isinstance(refused(openai()), SourceRejected | SourceChangedShape)
+    assert isinstance(refusal(openai(), DAY), SourceRejected | SourceChangedShape)
 
 
 def test_credits_and_negative_amounts(api: Api, openai: Any, land: Any) -> None:
@@ -333,9 +311,9 @@ def test_modalities_are_split_where_every_token_has_one(api: Api, openai: Any, l
     "wrong",
     [{"input_cached_tokens": 1001}, {"input_uncached_tokens": 601}, {"output_tokens": -1}, {"input_tokens": "many"}],
 )
-def test_usage_that_contradicts_itself_is_refused(api: Api, openai: Any, refused: Any, wrong: dict[str, Any]) -> None:
+def test_usage_that_contradicts_itself_is_refused(api: Api, openai: Any, refusal: Any, wrong: dict[str, Any]) -> None:
     serve(api, page(), completions=page(used(**wrong)))
-    assert "completions/0001.json" in str(refused(openai()))
+    assert "completions/0001.json" in str(refusal(openai(), DAY))
 
 
 def test_every_report_has_its_meter(api: Api, openai: Any, land: Any) -> None:
@@ -397,15 +375,15 @@ FIRST, LAST = cost("gpt-4o, input", "1"), cost("gpt-4o, output", "2")
         ({None: b'{"has_more":false,"next_page":null}'}, "data is not a list"),
     ],
 )
-def test_contradictory_pages_are_refused(api: Api, openai: Any, refused: Any, pages: Any, problem: str) -> None:
+def test_contradictory_pages_are_refused(api: Api, openai: Any, refusal: Any, pages: Any, problem: str) -> None:
     serve_pages(api, pages)
-    assert problem in str(refused(openai(control_total=False)))
+    assert problem in str(refusal(openai(control_total=False), DAY))
 
 
 @pytest.mark.parametrize("lines", [[FIRST], [FIRST, LAST, cost("gpt-4o, cached input", "0.01")]])
-def test_lines_that_do_not_add_up_to_the_day_are_refused(api: Api, openai: Any, refused: Any, lines: list[str]) -> None:
+def test_lines_that_do_not_add_up_to_the_day_are_refused(api: Api, openai: Any, refusal: Any, lines: list[str]) -> None:
     serve(api, page(*lines), total=page(cost(None, "3", project=None, key=None)))
-    assert "the day's total is 3" in str(refused(openai()))
+    assert "the day's total is 3" in str(refusal(openai(), DAY))
 
 
 def test_amounts_rounded_to_doubles_add_up(api: Api, openai: Any, land: Any) -> None:
@@ -413,17 +391,17 @@ def test_amounts_rounded_to_doubles_add_up(api: Api, openai: Any, land: Any) -> 
     assert len(land(openai(), DAY).rows["charges"]) == 2
 
 
-def test_failure_on_a_later_page_lands_nothing(api: Api, openai: Any, refused: Any) -> None:
+def test_failure_on_a_later_page_lands_nothing(api: Api, openai: Any, refusal: Any) -> None:
     def answer(path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
         return (500, b"", OK) if "page" in dict(params) else (200, page(FIRST, following="c2"), OK)
 
     api.answer = answer
-    assert isinstance(refused(openai()), SourceUnavailable)
+    assert isinstance(refusal(openai(), DAY), SourceUnavailable)
 
 
-def test_expired_key_names_its_variable(api: Api, openai: Any, refused: Any) -> None:
+def test_expired_key_names_its_variable(api: Api, openai: Any, refusal: Any) -> None:
     api.answer = lambda path, params: (401, b'{"error":{"message":"key sk-admin-secret is wrong"}}', OK)
-    error = refused(openai())
+    error = refusal(openai(), DAY)
     assert isinstance(error, SourceRejected)
     assert "OPENAI_ADMIN_KEY" in str(error)
 
@@ -442,9 +420,9 @@ def test_unknown_setting_is_refused(openai: Any) -> None:
         openai(retry={"attemps": 2})
 
 
-def test_another_organisation_is_refused(api: Api, openai: Any, refused: Any) -> None:
+def test_another_organisation_is_refused(api: Api, openai: Any, refusal: Any) -> None:
     serve(api, page(FIRST))
-    assert "org-a" in str(refused(openai(billing_account_id="org-b")))
+    assert "org-a" in str(refusal(openai(billing_account_id="org-b"), DAY))
 
 
 def test_redelivery_is_no_news_and_a_restatement_replaces(api: Api, openai: Any, land: Any) -> None:

@@ -36,7 +36,6 @@ import pytest
 
 from reconcilers.errors import (
     AccessRefused,
-    ReconcileError,
     SettingsInvalid,
     SourceChangedShape,
     SourceRejected,
@@ -46,18 +45,11 @@ from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
-from tests.sources.conftest import Api, Params
+from tests.sources.conftest import QUICK, Api, Params
 
 DAY, PATH, SECRET = "2026-10-01", "/api/v1/activity", "sk-or-v1-management-secret"
 GPT = "openai/gpt-4.1"
 PRICE = {"model": GPT, "input_per_million": "2.00", "output_per_million": "8.00"}
-QUICK = {
-    "attempts": 3,
-    "first_wait_seconds": 0.01,
-    "longest_wait_seconds": 2,
-    "jitter_seconds": 0,
-    "timeout_seconds": 2,
-}
 OK: dict[str, str] = {}
 
 
@@ -102,20 +94,6 @@ def openrouter(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sourc
         return registry.load("billing", base | config)
 
     return load
-
-
-@pytest.fixture
-def refused(land: Any, tmp_path: Path) -> Callable[[Source], ReconcileError]:
-    """The error of a day that is not taken; asserts that nothing of it was committed."""
-
-    def take(source: Source) -> ReconcileError:
-        with pytest.raises(ReconcileError) as caught:
-            land(source, DAY)
-        assert Landing(tmp_path / "landing").history(source.name, DAY) == []
-        assert SECRET not in str(caught.value)
-        return caught.value
-
-    return take
 
 
 # What is asked --------------------------------------------------------------------------------------------------------
@@ -168,7 +146,7 @@ def test_a_row_of_one_kind_of_tokens_is_a_line_of_its_meter(api: Api, openrouter
         ("0.036", ["0.02", "0.016"]),
         # Less than list, and more: the ratio is what counts.
         ("0.0018", ["0.001", "0.0008"]),
-        ("1.0000000000000002", ["0.555555556", "0.4444444440000002"]),
+        ("1.0000000000000002", ["0.555555555", "0.4444444450000002"]),
         ("-0.036", ["-0.02", "-0.016"]),
         ("8000000000.0000000000000000001", ["4444444444.444444444", "3555555555.5555555560000000001"]),
     ],
@@ -188,10 +166,26 @@ def test_what_a_row_took_is_split_by_price_and_sums_to_it(
 
 def test_a_price_holds_on_its_days(api: Api, openrouter: Any, land: Any) -> None:
     ended = PRICE | {"output_per_million": "2.00", "valid_to": DAY}
-    begins = PRICE | {"output_per_million": "18.00", "valid_from": DAY}
+    begins = PRICE | {"output_per_million": "18.00", "valid_from": DAY, "valid_to": "2026-10-02"}
     serve(api, page(row("0.056", completion_tokens=2000)))
     rows = land(openrouter(prices=[ended, begins, PRICE]), DAY).rows["charges"]
     assert [charge["billed_cost_text"] for charge in rows] == ["0.02", "0.036"]
+
+
+def test_a_price_that_holds_on_no_day_is_refused(openrouter: Any) -> None:
+    with pytest.raises(SettingsInvalid, match=f"valid_to {DAY} is not after valid_from {DAY}"):
+        openrouter(prices=[PRICE | {"valid_from": DAY, "valid_to": DAY}])
+
+
+def test_the_least_use_has_its_share(api: Api, openrouter: Any, land: Any) -> None:
+    """Weights are whole: what a token costs at list may be less than one, and it is still used."""
+    cheap = PRICE | {"input_per_million": "0.0001", "output_per_million": "0.0003"}
+    serve(api, page(row("0.000000004", prompt_tokens=1, completion_tokens=1)))
+    rows = land(openrouter(prices=[cheap]), DAY).rows["charges"]
+    assert [(charge["meter"], charge["billed_cost_text"]) for charge in rows] == [
+        ("input_tokens", "0.000000002"),
+        ("output_tokens", "0.000000002"),
+    ]
 
 
 @pytest.mark.parametrize("price", ["0", "-1", "cheap"])
@@ -264,11 +258,11 @@ def test_a_day_is_of_its_own_month_and_of_dollars(api: Api, openrouter: Any, lan
 
 
 def test_default_workspace_is_a_group_and_not_an_answer_that_was_not_grouped(
-    api: Api, openrouter: Any, land: Any, refused: Any
+    api: Api, openrouter: Any, land: Any, refusal: Any
 ) -> None:
     bare = {name: value for name, value in json.loads(row()).items() if name != "workspace_id"}
     serve(api, page(json.dumps(bare)))
-    assert "workspace_id is missing" in str(refused(openrouter()))
+    assert "workspace_id is missing" in str(refusal(openrouter(), DAY))
     serve(api, page(row(workspace_id=None), row()))
     rows = land(openrouter(), DAY).rows["charges"]
     assert [charge["sub_account_id"] for charge in rows] == ["(default)", "wrk_a"]
@@ -304,11 +298,11 @@ def test_hostile_text_stays_text(api: Api, openrouter: Any, land: Any) -> None:
     ],
 )
 def test_numbers_that_are_none_are_refused_with_their_line(
-    api: Api, openrouter: Any, refused: Any, told: dict[str, Any], problem: str
+    api: Api, openrouter: Any, refusal: Any, told: dict[str, Any], problem: str
 ) -> None:
     wrong = dict(told)
     serve(api, page(row(endpoint_id="first"), row(wrong.pop("usage", "0.036"), **wrong)))
-    error = refused(openrouter())
+    error = refusal(openrouter(), DAY)
     assert problem in str(error)
     assert (error.source, error.file, error.line) == ("router", "activity.json", 2)
 
@@ -326,19 +320,19 @@ def test_numbers_that_are_none_are_refused_with_their_line(
         page(row(date="soon")),
     ],
 )
-def test_answers_of_another_shape_are_refused(api: Api, openrouter: Any, refused: Any, content: bytes) -> None:
+def test_answers_of_another_shape_are_refused(api: Api, openrouter: Any, refusal: Any, content: bytes) -> None:
     serve(api, content)
-    assert isinstance(refused(openrouter()), SourceRejected | SourceChangedShape)
+    assert isinstance(refusal(openrouter(), DAY), SourceRejected | SourceChangedShape)
 
 
-def test_numbers_that_are_not_finite_are_refused(api: Api, openrouter: Any, refused: Any) -> None:
+def test_numbers_that_are_not_finite_are_refused(api: Api, openrouter: Any, refusal: Any) -> None:
     serve(api, page(row("NaN")))
-    assert "NaN is no number" in str(refused(openrouter()))
+    assert "NaN is no number" in str(refusal(openrouter(), DAY))
 
 
-def test_text_that_is_none_is_refused_with_its_place(api: Api, openrouter: Any, refused: Any) -> None:
+def test_text_that_is_none_is_refused_with_its_place(api: Api, openrouter: Any, refusal: Any) -> None:
     serve(api, page(row(model="half \ud83d")))
-    error = refused(openrouter())
+    error = refusal(openrouter(), DAY)
     assert (error.file, error.line) == ("activity.json", 1)
 
 
@@ -350,18 +344,18 @@ def test_text_that_is_none_is_refused_with_its_place(api: Api, openrouter: Any, 
     ],
 )
 def test_contradictory_rows_are_refused(
-    api: Api, openrouter: Any, refused: Any, rows: tuple[str, ...], problem: str
+    api: Api, openrouter: Any, refusal: Any, rows: tuple[str, ...], problem: str
 ) -> None:
     serve(api, page(*rows))
-    assert problem in str(refused(openrouter()))
+    assert problem in str(refusal(openrouter(), DAY))
 
 
 @pytest.mark.parametrize("total", [page(row("0.036000002")), page(), page(row(), row("0.1", endpoint_id="another"))])
 def test_rows_that_do_not_add_up_to_the_day_are_refused(
-    api: Api, openrouter: Any, land: Any, refused: Any, total: bytes
+    api: Api, openrouter: Any, land: Any, refusal: Any, total: bytes
 ) -> None:
     serve(api, page(row()), total)
-    assert "rows add up to 0.036 USD, the day's total is" in str(refused(openrouter()))
+    assert "cost lines add up to 0.036 USD, the day's total is" in str(refusal(openrouter(), DAY))
     api.requests.clear()
     assert land(openrouter(control_total=False), DAY).rows["charges"]
     assert len(api.requests) == 1
@@ -409,10 +403,10 @@ def test_redelivery_is_no_news_and_a_restatement_replaces(api: Api, openrouter: 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_that_is_no_management_key_names_its_variable(
-    api: Api, openrouter: Any, refused: Any, status: int
+    api: Api, openrouter: Any, refusal: Any, status: int
 ) -> None:
     api.answer = lambda *_: (status, b'{"error":{"message":"Only management keys can perform this operation"}}', OK)
-    error = refused(openrouter())
+    error = refusal(openrouter(), DAY)
     assert isinstance(error, AccessRefused)
     assert "OPENROUTER_MANAGEMENT_KEY" in str(error)
     assert len(api.requests) == 1
@@ -441,12 +435,12 @@ def test_an_answer_cut_off_on_the_wire_is_asked_for_again(api: Api, openrouter: 
 
 
 def test_failure_of_the_second_answer_lands_nothing_and_a_later_pull_lands_whole(
-    api: Api, openrouter: Any, land: Any, refused: Any
+    api: Api, openrouter: Any, land: Any, refusal: Any
 ) -> None:
     def answer(path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
         return (200, page(row()), OK) if ("group_by", "workspace") in params else (500, b"", OK)
 
     api.answer = answer
-    assert isinstance(refused(openrouter()), SourceUnavailable)
+    assert isinstance(refusal(openrouter(), DAY), SourceUnavailable)
     serve(api, page(row()))
     assert land(openrouter(), DAY).news

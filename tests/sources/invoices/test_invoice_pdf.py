@@ -83,32 +83,97 @@ def test_lines_go_on_over_pages(tmp_path: Path) -> None:
     assert [row["billed_cost"] for row in rows] == [Decimal(one) for one in ("1240.55", "40", "-10.05", "241.40")]
 
 
+#: A total in euro, of the paper's text behind "Betrag".
+TOTAL: dict[str, Any] = {
+    "fields": {"InvoiceId": r"Rechnung (\S+)", "BillingPeriodStart": r"Monat (\S+)", "x_InvoiceTotal": r"Betrag (.+)"},
+    "constants": {"BillingCurrency": "EUR"},
+    "time_format": "%d.%m.%Y",
+}
+
+
+def page_of_total(written: str) -> bytes:
+    return pdf(("Rechnung 7/26", "Monat 30.09.2026", f"Betrag {written}"))
+
+
 @pytest.mark.parametrize(
     ("written", "sign", "amount"),
     [
+        ("1234.5", ".", "1234.5"),
+        ("1,234.50", ".", "1234.50"),
+        ("1,234,567.50 EUR", ".", "1234567.50"),
+        ("1 234.50", ".", "1234.50"),
+        ("1'234.50 CHF", ".", "1234.50"),
+        ("1\u2019234.50", ".", "1234.50"),
+        ("1,234", ".", "1234"),
         ("1.234,50 EUR", ",", "1234.50"),
         ("1 234,50 EUR", ",", "1234.50"),
-        ("1'234.50 EUR", ".", "1234.50"),
+        ("EUR 1234,50", ",", "1234.50"),
+        ("1.234", ",", "1234"),
         ("-1,234.50 EUR", ".", "-1234.50"),
+        ("\u201312.00", ".", "-12.00"),
+        ("+12.00", ".", "12.00"),
+        ("-$12.00", ".", "-12.00"),
+        ("$-12.00", ".", "-12.00"),
+        ("US$ -12.00", ".", "-12.00"),
         ("1.234,50- EUR", ",", "-1234.50"),
+        ("12,00 \u20ac-", ",", "-12.00"),
+        ("12.00 -", ".", "-12.00"),
+        ("(12.00)", ".", "-12.00"),
+        ("($12.00)", ".", "-12.00"),
+        ("$(12.00)", ".", "-12.00"),
+        ("(12,00 \u20ac)", ",", "-12.00"),
     ],
 )
 def test_an_amount_is_read_as_its_country_writes_it(tmp_path: Path, written: str, sign: str, amount: str) -> None:
-    fields = {
-        "InvoiceId": r"Rechnung (\S+)",
-        "BillingPeriodStart": r"Monat (\S+)",
-        "x_InvoiceTotal": r"Betrag (.+) EUR",
+    (row,) = read(tmp_path, page_of_total(written), decimal_sign=sign, **TOTAL)
+    assert (row["invoice_total_text"], row["billed_cost"], row["invoice_id"]) == (amount, None, "7/26")
+
+
+@pytest.mark.parametrize(
+    ("written", "sign"),
+    [
+        ("1.234,50", "."),
+        ("1,234.50", ","),
+        ("1,2,3.40", "."),
+        ("1,23", "."),
+        ("1234,567.00", "."),
+        ("1,234'567.00", "."),
+        ("1 $234", "."),
+        ("12.00.00", "."),
+        (".50", "."),
+        ("12.", "."),
+        ("--12.00", "."),
+        ("-12.00-", "."),
+        ("(-12.00)", "."),
+        ("(12.00", "."),
+        ("12.00 kr", "."),
+        ("$12.00 due 3", "."),
+        ("none", "."),
+    ],
+)
+def test_an_amount_in_no_known_form_is_refused_with_its_line(tmp_path: Path, written: str, sign: str) -> None:
+    """A comma taken for a point, or the other way round, is a hundredfold."""
+    with pytest.raises(SourceRejected) as error:
+        read(tmp_path, page_of_total(written), decimal_sign=sign, **TOTAL)
+    assert f"x_InvoiceTotal {written!r} is no amount with {sign!r} before its cents" in str(error.value)
+    assert (error.value.file, error.value.line) == ("invoice.pdf", 3)
+    assert "set `decimal_sign`" in str(error.value.hint)
+    assert not list((tmp_path / "landing").rglob("*.json"))
+
+
+def test_a_constant_stands_where_the_paper_tells_nothing_else(tmp_path: Path) -> None:
+    template = TEMPLATE | {
+        "fields": TEMPLATE["fields"] | {"InvoiceIssuerName": r"^Example AI, Inc\.(?: of (\S+))?"},
+        "constants": {"InvoiceIssuerName": "Example AI", "ChargeCategory": "Usage"},
     }
-    page = ("Rechnung 7/26", "Monat 30.09.2026", f"Betrag {written}")
-    (row,) = read(
-        tmp_path,
-        pdf(page),
-        fields=fields,
-        constants={"BillingCurrency": "EUR"},
-        decimal_sign=sign,
-        time_format="%d.%m.%Y",
-    )
-    assert (row["invoice_total"], row["billed_cost"], row["invoice_id"]) == (Decimal(amount), None, "7/26")
+    rows = read(tmp_path, pdf(PAGE), **template)
+    assert [row["charge_category"] for row in rows] == ["Usage", "Usage", "Usage", "Tax"]
+    assert {row["invoice_issuer_name"] for row in rows} == {"Example AI"}
+
+
+def test_a_line_of_tax_is_in_no_subtotal_however_its_category_is_spelled(tmp_path: Path) -> None:
+    rows = read(tmp_path, pdf(PAGE), **TEMPLATE | {"values": {"ChargeCategory": {"VAT": "tax"}}})
+    assert [row["charge_category"] for row in rows] == [None, None, None, "Tax"]
 
 
 def without(word: str) -> Sequence[str]:
@@ -120,9 +185,14 @@ REFUSED = {
     "no month": (pdf(without("Billing period")), "BillingPeriodStart is not found"),
     "a line the template does not see": (
         pdf([line.replace("$40.00", "40.00 USD") for line in PAGE]),
-        r"its lines make 1230.50, its subtotal is 1270.50",
+        "cost lines add up to 1230.50 USD, the invoice's total is 1270.50",
     ),
-    "no line at all": (pdf([*PAGE[:6], "Amount due   $1,511.90 USD", "x"]), "no line of it is found"),
+    "no subtotal": (pdf(without("Subtotal")), "x_Subtotal is not found"),
+    "no total": (pdf(without("Amount due")), "x_InvoiceTotal is not found"),
+    "no line at all": (
+        pdf([*PAGE[:6], "Subtotal   $1,270.50", "Amount due   $1,511.90 USD", "x"]),
+        "no line of it is found",
+    ),
     "a scan": (pdf([]), "its pages hold no text"),
     "no PDF": (b"%PDF-1.4 and then nothing", "not a readable PDF file"),
     "nothing": (b"", "not a readable PDF file"),
@@ -137,6 +207,15 @@ def test_what_the_template_does_not_read_is_refused_and_not_landed(tmp_path: Pat
         read(tmp_path, content, **TEMPLATE)
     assert "file invoice.pdf" in str(error.value)
     assert not list((tmp_path / "landing").rglob("*.json"))
+
+
+def test_a_line_without_its_amount_refuses_the_file(tmp_path: Path) -> None:
+    lines = r"^(?P<InvoiceDetailDescription>API usage|Batch usage)[^$\n]*(?:\$(?P<BilledCost>\S+))?$"
+    page = [line.replace("$40.00", "") for line in without("Subtotal")]
+    fields = {column: text for column, text in TEMPLATE["fields"].items() if column != "x_Subtotal"}
+    with pytest.raises(SourceRejected, match="BilledCost is not found") as error:
+        read(tmp_path, pdf(page), **TEMPLATE | {"fields": fields, "lines": lines})
+    assert error.value.line == 7  # of the text, which has no empty line
 
 
 def test_text_of_the_paper_is_only_text(tmp_path: Path) -> None:
@@ -159,6 +238,10 @@ def test_text_of_the_paper_is_only_text(tmp_path: Path) -> None:
         (
             {"fields": {"InvoiceId": "(.)", "BillingPeriodStart": "(.)", "BillingCurrency": "(.)"}},
             "neither x_InvoiceTotal nor lines with BilledCost",
+        ),
+        (
+            {"fields": TEMPLATE["fields"]},
+            "x_Subtotal is what lines make together, and no lines with BilledCost are read",
         ),
     ],
 )

@@ -22,25 +22,19 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconcilers.errors import AccessRefused, PeriodIncomplete, ReconcileError, SettingsInvalid, SourceChangedShape
+from reconcilers.errors import AccessRefused, PeriodIncomplete, SettingsInvalid, SourceChangedShape
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
-from tests.sources.conftest import Api, Params
+from tests.sources.conftest import QUICK, Api, Params
 
 DAY, PATH, SECRET = "2026-10-01", "/spend/logs/v2", "sk-litellm-secret"
-QUICK = {
-    "attempts": 3,
-    "first_wait_seconds": 0.01,
-    "longest_wait_seconds": 1,
-    "jitter_seconds": 0,
-    "timeout_seconds": 2,
-}
 OK: dict[str, str] = {}
 WHOM = {"event_id": "metadata.spend_logs_metadata.event_id", "user_hash": "end_user"}
 
@@ -95,22 +89,6 @@ def litellm(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Source]:
         return registry.load("telemetry", base | config)
 
     return load
-
-
-@pytest.fixture
-def refused(land: Any, tmp_path: Any) -> Callable[[Source], ReconcileError]:
-    """The error of a day that is not taken; asserts that nothing of it was landed."""
-
-    def take(source: Source) -> ReconcileError:
-        with pytest.raises(ReconcileError) as caught:
-            land(source, DAY)
-        landing = Landing(tmp_path / "landing")
-        assert landing.history(source.name, DAY) == []
-        assert not list(landing.root.glob("objects/*/*"))
-        assert SECRET not in str(caught.value)
-        return caught.value
-
-    return take
 
 
 def test_spend_is_a_told_cost_and_no_charge(api: Api, litellm: Any, land: Any) -> None:
@@ -188,10 +166,11 @@ def test_pages_are_read_to_the_total(api: Api, litellm: Any, land: Any) -> None:
     ],
 )
 def test_pages_that_contradict_each_other_land_nothing(
-    api: Api, litellm: Any, refused: Any, pages: list[bytes], problem: str
+    api: Api, litellm: Any, refusal: Any, tmp_path: Path, pages: list[bytes], problem: str
 ) -> None:
     serve(api, *pages)
-    error = refused(litellm())
+    error = refusal(litellm(), DAY)
+    assert not list((tmp_path / "landing").glob("objects/*/*"))
     assert isinstance(error, PeriodIncomplete)
     assert problem in str(error)
 
@@ -199,9 +178,9 @@ def test_pages_that_contradict_each_other_land_nothing(
 @pytest.mark.parametrize(
     "content", [b'{"data": []}', b'{"data": [1], "total": 1}', b'{"total": 0}', b'{"data": [], "total": true}']
 )
-def test_answers_of_another_shape_are_refused(api: Api, litellm: Any, refused: Any, content: bytes) -> None:
+def test_answers_of_another_shape_are_refused(api: Api, litellm: Any, refusal: Any, content: bytes) -> None:
     serve(api, content)
-    assert isinstance(refused(litellm()), SourceChangedShape)
+    assert isinstance(refusal(litellm(), DAY), SourceChangedShape)
 
 
 def test_a_row_without_an_id_is_rejected_alone(api: Api, litellm: Any, land: Any) -> None:
@@ -234,23 +213,23 @@ def test_redelivery_is_no_news_and_a_late_row_is(api: Api, litellm: Any, land: A
     assert land(litellm(), DAY, datetime(2026, 10, 4)).news
 
 
-def test_a_key_that_may_not_read_names_its_variable(api: Api, litellm: Any, refused: Any) -> None:
+def test_a_key_that_may_not_read_names_its_variable(api: Api, litellm: Any, refusal: Any) -> None:
     api.answer = lambda *_: (401, b"{}", OK)
-    error = refused(litellm())
+    error = refusal(litellm(), DAY)
     assert isinstance(error, AccessRefused)
     assert "LITELLM_ADMIN_KEY" in str(error)
-    assert litellm().secrets == ("RECONCILE_USER_KEY", "LITELLM_ADMIN_KEY")
+    assert litellm().secrets == ("LITELLM_ADMIN_KEY", "RECONCILE_USER_KEY")
     assert litellm().needs == ("LITELLM_ADMIN_KEY",)
 
 
 def test_a_busy_proxy_is_asked_again_and_a_later_pull_lands_whole(
-    api: Api, litellm: Any, land: Any, refused: Any
+    api: Api, litellm: Any, land: Any, refusal: Any
 ) -> None:
     def answer(path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
         return (200, page(request("a"), total=2), OK) if dict(params)["page"] == "1" else (503, b"", OK)
 
     api.answer = answer
-    assert refused(litellm()).retryable
+    assert refusal(litellm(), DAY).retryable
     assert len(api.requests) == 4
     serve(api, page(request("a"), total=2), page(request("b"), total=2))
     assert len(land(litellm(), DAY).rows["calls"]) == 2

@@ -1,0 +1,66 @@
+"""Shares of an amount, amounts in minor units, running sums: exact whatever the size."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import reduce
+from pathlib import Path
+
+import pytest
+
+from reconcilers import money
+
+MACROS = Path(__file__).parents[1] / "dbt_project" / "macros"
+
+
+@pytest.mark.parametrize(
+    ("text", "weights", "shares"),
+    [
+        ("10", [1, 1, 1], ["3.333333333", "3.333333333", "3.333333334"]),
+        ("-10", [1, 1, 1], ["-3.333333333", "-3.333333333", "-3.333333334"]),
+        ("0.036", [20, 16], ["0.02", "0.016"]),
+        # What is finer than a nano goes to the last that weighs anything.
+        ("1.0000000000000002", [5, 4, 0], ["0.555555555", "0.4444444450000002", "0"]),
+        ("0.0000000004", [1, 1], ["0", "0.0000000004"]),
+        ("8000000000.0000000000000000001", [20, 16], ["4444444444.444444444", "3555555555.5555555560000000001"]),
+        ("0", [1, 3], ["0", "0"]),
+        ("7", [5], ["7"]),
+    ],
+)
+def test_shares_are_by_weight_and_sum_to_the_amount(text: str, weights: list[int], shares: list[str]) -> None:
+    assert money.split(text, weights) == shares
+    assert reduce(money.sum_exactly, shares, Decimal(0)) == Decimal(text)
+
+
+def test_shares_of_any_weights_sum_to_the_amount() -> None:
+    for amount in ("0.01", "-1234.567890123456789", "9000000000", "1e-27"):
+        for weights in ([1] * 365, [10**12, 1, 0, 7], list(range(50))):
+            shares = money.split(amount, weights)
+            assert reduce(money.sum_exactly, shares, Decimal(0)) == Decimal(amount)
+            assert all(Decimal(share) * Decimal(amount) >= 0 for share in shares)
+
+
+@pytest.mark.parametrize(("text", "weights"), [("1", [0, 0]), ("1", [2, -1]), ("one", [1]), ("1,5", [1])])
+def test_what_cannot_be_shared_out_is_refused(text: str, weights: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"share nothing out|not a plain decimal amount"):
+        money.split(text, weights)
+
+
+def test_a_running_sum_keeps_every_digit() -> None:
+    amounts: list[Decimal | str] = ["1e17", Decimal("1e-27"), "-1e17"]
+    assert reduce(money.sum_exactly, amounts, Decimal(0)) == Decimal("1e-27")
+    with pytest.raises(ValueError, match="not a plain decimal amount"):
+        money.sum_exactly(Decimal(0), "NaN")
+
+
+def test_a_currency_has_the_decimals_that_dbt_holds_invoices_to() -> None:
+    """``least_unit`` says it to the warehouse."""
+    macro = (MACROS / "invoices.sql").read_text().partition("macro least_unit")[2].partition("endmacro")[0]
+    said = re.findall(r"in \(([^)]*)\) then \{\{ money\(\"'([\d.]+)'\"\)", macro)
+    units = {code: unit for codes, unit in said for code in re.findall("[A-Z]{3}", codes)}
+    assert {code: money.decimals_of(code) for code in units} == {
+        code: len(unit.partition(".")[2]) for code, unit in units.items()
+    }
+    assert sorted(set(units.values())) == ["0.001", "1"]
+    assert [money.decimals_of(code) for code in ("USD", "EUR", "HUF")] == [2, 2, 2]
