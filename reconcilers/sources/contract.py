@@ -78,7 +78,8 @@ class SourceConfig(BaseModel):
 
     A field that only steers how bytes are fetched (a folder, a time-out, the name of a credential) is declared with
     ``Field(exclude=True)``: what has landed is not read anew when it changes (``Source.recipe``). One called ``api_key_env``
-    names the variable of the credential without which nothing answers. The text below a field is its description in ``docs/configuration.md`` and in editors, its ``examples`` what ``reconcile init`` writes.
+    names the variable of the credential without which nothing answers. The text below a field is its description in
+    ``docs/configuration.md`` and in editors, its ``examples`` what ``reconcile init`` writes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
