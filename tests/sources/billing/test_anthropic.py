@@ -748,8 +748,8 @@ def test_a_key_of_a_workspace_or_a_closed_account_names_its_variable(
 def test_a_dimension_the_api_refuses_is_told_in_its_words(api: Api, anthropic: Any, refusal: Any) -> None:
     serve(api, page(FIRST))
     whole = api.answer
-    refusal = b'{"type":"error","error":{"message":"group_by: unexpected value inference_geo"}}'
-    api.answer = lambda path, params: (400, refusal, OK) if path == MESSAGES else whole(path, params)
+    said = b'{"type":"error","error":{"message":"group_by: unexpected value inference_geo"}}'
+    api.answer = lambda path, params: (400, said, OK) if path == MESSAGES else whole(path, params)
     assert "unexpected value inference_geo" in str(refusal(anthropic(), DAY))
 
 
