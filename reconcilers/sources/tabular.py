@@ -65,6 +65,20 @@ def read(
     return _parquet(path, name, select, source) if magic == b"PAR1" else _csv(path, name, select, source, lose)
 
 
+def named(
+    required: Sequence[str], optional: Sequence[str] = (), *, source: str, file: str, hint: str | None = None
+) -> Select:
+    """Selects columns by their names in lower case, however the file writes them. A required one that is missing changes its shape."""
+
+    def select(header: Sequence[str]) -> dict[str, str]:
+        stored = {title.strip().lower(): title for title in reversed(header)}
+        if missing := next((name for name in required if name not in stored), None):
+            raise SourceChangedShape(f"no column {missing}", source=source, file=file, hint=hint)
+        return {name: stored[name] for name in (*required, *optional) if name in stored}
+
+    return select
+
+
 def verify(path: Path, name: str, select: Select, *, source: str | None = None, lose: Lose | None = None) -> None:
     """Read one file's header, and unpack it to its end: what ``read`` would refuse as damaged is refused before it is landed."""
     for _ in read(path, name, select, source=source, lose=lose):

@@ -13,6 +13,7 @@ from tests.hostile.inputs import (
     databricks,
     declared,
     gcp,
+    gpu_hours,
     mapped,
     mapped_bill,
     oci,
@@ -20,6 +21,7 @@ from tests.hostile.inputs import (
     otlp,
     packed,
     revenue,
+    snowflake,
 )
 from tests.hostile.inputs.told import Input
 from tests.hostile.judge import Verdict, judge, judge_declared
@@ -32,6 +34,8 @@ TABLE: tuple[Input, ...] = (
     *azure.inputs(),
     *oci.inputs(),
     *databricks.inputs(),
+    *snowflake.inputs(),
+    *gpu_hours.inputs(),
     *gcp.inputs(),
     *openai.inputs(),
     *otlp.inputs(),

@@ -34,6 +34,7 @@ ROOMS = {
         "azure details",
         "databricks",
         "gcp",
+        "gpu hours",
         "oci cost",
         "oci focus",
         "openai",
@@ -42,6 +43,7 @@ ROOMS = {
         "mapped csv",
         "mapped parquet",
         "mapped bill",
+        "snowflake",
     ),
     *("revenue", "settings", "reference"),
 }

@@ -129,6 +129,23 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"corrections": "add"},
         {"endpoint_url": "http://here", "earlier_months": 2},
     ),
+    (
+        "billing",
+        {"kind": "snowflake"},
+        {"balance_sources": {"rebate": "free"}},
+        {"endpoint_url": "http://here", "control_total": False, "earlier_months": 2},
+    ),
+    (
+        "billing",
+        {
+            "kind": "gpu_hours",
+            "format": "csv",
+            "columns": {"day": "day", "node": "node", "hours": "hours"},
+            "rates": [{"per_hour": "1", "currency": "USD"}],
+        },
+        {"service_name": "Nodes"},
+        {"endpoint_url": "http://here"},
+    ),
     ("telemetry", {"kind": "otlp"}, {"dialects": ["botanu"]}, {"late_days": 9, "time_limit_seconds": 60}),
     (
         "telemetry",

@@ -3,7 +3,8 @@
 A *delivery* is one file, the numbered parts of one (``part_0.csv`` and ``part_1.csv``), or one version of a snapshot. With
 ``delivery: files`` every delivery is a unit of its own: month-to-date files may overlap, since lines that are equal in two
 deliveries count once (rule R33). With ``snapshot`` a unit is the period in the file's name, and of its versions the newest
-counts alone. Files that ``usage_report`` tells apart are no bill but the provider's own usage report (rule R10).
+counts alone. Files that ``usage_report`` tells apart are no bill but the provider's own usage report (rule R10); sources that
+read no such report are ``DeliveredFiles``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from reconcilers.ingest.landing import Pull
 
 
-class BillFilesConfig(SourceConfig):
+class DeliveredFilesConfig(SourceConfig):
     """Where the files are and how they are told apart."""
 
     uri: str = Field(exclude=True, examples=["bills"])
@@ -36,24 +37,22 @@ class BillFilesConfig(SourceConfig):
     or without dashes) and may have a group `version`: of one period the newest counts, by date, time or number where every
     version is one, else by when its files were last modified. A group `part` says what in a key is the number of a part,
     where it is not written as exporters write it (`part_0`, `part-00001`, `part_0_0001`)."""
-    usage_report: Expression | None = Field(default=None, examples=[".*usage.*"])
-    """A regular expression for the keys of usage report files, each a unit of its own."""
     delivery: Literal["files", "snapshot"] = "files"
     """`files`: every file counts, lines that two tell once. `snapshot`: of a period's files the newest counts alone."""
     endpoint_url: str | None = Field(default=None, exclude=True)
     """Where S3 is, where it is not Amazon's."""
 
     @model_validator(mode="after")
-    def _period_in_pattern(self) -> BillFilesConfig:
+    def _period_in_pattern(self) -> Self:
         if self.delivery == "snapshot" and "period" not in re.compile(self.pattern).groupindex:
             raise ValueError("delivery snapshot needs a pattern with a group (?P<period>...)")
         return self
 
 
-class BillFiles(Source):
+class DeliveredFiles(Source):
     """A bill in files. Subclasses say what a row is."""
 
-    config: BillFilesConfig
+    config: DeliveredFilesConfig
 
     def units(self, period: Period) -> Iterator[str]:
         """Every file's key; for snapshots the periods in the names that touch ``period``, and every usage report."""
@@ -86,7 +85,8 @@ class BillFiles(Source):
         """Raises what refuses a file before it is landed: that it is damaged, or lacks a column."""
 
     def _is_usage_report(self, key: str) -> bool:
-        return self.config.usage_report is not None and re.fullmatch(self.config.usage_report, key) is not None
+        """Whether a file is no bill but a usage report, and so a unit of its own."""
+        return False
 
     def _folder(self) -> folders.Folder:
         return folders.open_folder(self.config.uri, endpoint_url=self.config.endpoint_url, source=self.name)
@@ -154,6 +154,22 @@ class BillFiles(Source):
                 file=key,
                 hint="check `pattern`",
             ) from None
+
+
+class BillFilesConfig(DeliveredFilesConfig):
+    """The same, with usage reports among them."""
+
+    usage_report: Expression | None = Field(default=None, examples=[".*usage.*"])
+    """A regular expression for the keys of usage report files, each a unit of its own."""
+
+
+class BillFiles(DeliveredFiles):
+    """A bill in files, and usage reports beside it."""
+
+    config: BillFilesConfig
+
+    def _is_usage_report(self, key: str) -> bool:
+        return self.config.usage_report is not None and re.fullmatch(self.config.usage_report, key) is not None
 
 
 #: The number of a part as exporters write it: ``part_0``, ``part-00001-c4f1``, ``part_0_0001`` (Azure), ``0003_part_00``, where Spark
