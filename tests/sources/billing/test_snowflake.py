@@ -373,6 +373,16 @@ def test_all_lines_of_a_service_are_divided_alike(read: Any) -> None:
     ]
 
 
+def test_lines_of_two_files_are_divided_each_by_its_own_day(put: Any, read: Any) -> None:
+    other = USAGE | {"USAGE_DATE": "2026-09-16", "USAGE_IN_CURRENCY": "7.00"}
+    put(FILE.replace("0_0_0", "0_1_0"), csv_of(other))
+    assert divided(read(USAGE, calls=[CALL], control_total=False)) == [
+        ("AI_COMPLETE", "claude-sonnet-4-5", None, Decimal("12.004")),
+        ("beyond the Cortex views", None, None, Decimal("18.006")),
+        ("beyond the Cortex views", None, None, 7),
+    ]
+
+
 def test_more_credits_than_billed_leave_the_line_whole(read: Any) -> None:
     # As many as a line may be rounded down by.
     rows = read(USAGE, calls=[CALL | {"CREDITS": "10.0005"}])
