@@ -102,8 +102,9 @@ test: .venv/.ready .venv-bigquery/.ready check ## Linters, types, import rules a
 accept: .venv/.ready ## Accept the lake rows that sources make of tests/sources/fixtures now, and print what that changes
 	@$(BIN)/python -m tests.sources.accepted
 
-docs: .venv/.ready ## Write docs/configuration.md of the models that read reconcile.yaml
+docs: .venv/.ready ## Write docs/configuration.md of the models that read reconcile.yaml, and the tables of docs/telemetry-contract.md
 	@$(BIN)/python -m reconcilers.configuration docs/configuration.md
+	@$(BIN)/python -m reconcilers.sources.telemetry.attribute_contract docs/telemetry-contract.md
 
 long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, what Airflow loses, five companies against the truth, three and the public one (REAL_DATA) on both warehouses, random ones night by night, planted incidents
 	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity tests/claims/truth \

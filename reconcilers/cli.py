@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from reconcilers.declared.settings import Settings
     from reconcilers.periods import Period
 
@@ -508,6 +510,45 @@ def verify(config: Config = None) -> None:
         raise SystemExit(Exit.FAILED)
 
 
+@app.command("lint-telemetry")
+def lint_telemetry(
+    day: Annotated[
+        str | None, typer.Option("--date", help="One UTC day, YYYY-MM-DD. Default: all that landed.")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day of a range, included.")] = None,
+    service: Annotated[str | None, typer.Option(help="Calls of this service only.")] = None,
+    at_least: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SHARE", help="Exit with 1 below this share, 0 to 1; NAME=SHARE for one name. Can be given again."
+        ),
+    ] = None,
+    as_of: AsOf = None,
+    config: Config = None,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """Who keeps to the contract of telemetry: the share of calls that tell event, run, tenant, feature, model and usage, per service and
+    emitter, and what to set where they do not.
+
+    What has landed is read; no source is asked. A share holds for each service and emitter by itself.
+
+    Examples:
+
+        reconcile lint-telemetry
+
+        reconcile lint-telemetry --date 2026-09-30 --format json
+
+        reconcile lint-telemetry --service checkout --at-least 0.95 --at-least event_id=0.99 --at-least feature_id=0
+    """
+    from reconcilers.console.telemetry_lint import print_lint
+    from reconcilers.errors import Exit
+
+    period = _period(day, start, end) if day or start or end else None
+    if not print_lint(_settings(config), period, _instant(as_of), service, _shares(at_least), output):
+        raise SystemExit(Exit.FAILED)
+
+
 @app.command()
 def forget(
     user_id: Annotated[str, typer.Argument(help="The user's id as telemetry tells it.")],
@@ -627,6 +668,34 @@ def _period(day: str | None, start: str | None, end: str | None) -> Period:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.BadParameter("give --date DAY, or --from DAY --to DAY")
+
+
+def _shares(told: list[str] | None) -> dict[str, Decimal] | None:
+    """The least share of each name of the contract, as people type them: ``0.95``, ``event_id=0.99``; null where none is given."""
+    from decimal import Decimal, InvalidOperation
+
+    from reconcilers.errors import nearest
+    from reconcilers.sources.telemetry.attribute_contract import NAMES
+
+    if not told:
+        return None
+    shares = dict.fromkeys(NAMES, Decimal(0))
+    # The share of one name goes before that of all, in whichever order they are given.
+    for text in sorted(told, key=lambda text: "=" in text):
+        name, _, share = text.rpartition("=")
+        if name and name not in NAMES:
+            raise typer.BadParameter(
+                f"the contract has no {name!r:.40}{nearest(name, NAMES)}; it has {', '.join(NAMES)}"
+            )
+        try:
+            least = Decimal(share)
+            is_share = 0 <= least <= 1
+        except InvalidOperation:
+            is_share = False
+        if not is_share:
+            raise typer.BadParameter(f"{share!r:.20} is no share: give one from 0 to 1, such as 0.95")
+        shares |= dict.fromkeys([name] if name else NAMES, least)
+    return shares
 
 
 def _month(text: str) -> date:
