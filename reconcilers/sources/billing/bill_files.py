@@ -9,10 +9,8 @@ counts alone. Files that ``usage_report`` tells apart are no bill but the provid
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
@@ -83,12 +81,7 @@ class BillFiles(Source):
         folder = self._folder()
         for stored in delivered:
             with folder.copy(stored) as path:
-                self._verify(path, stored.key)
                 pull.add(stored.key, stored.uri, path)
-
-    @abstractmethod
-    def _verify(self, path: Path, key: str) -> None:
-        """Raises what refuses a file before it is landed: that it is damaged, or lacks a column."""
 
     def _is_usage_report(self, key: str) -> bool:
         return self.config.usage_report is not None and re.fullmatch(self.config.usage_report, key) is not None

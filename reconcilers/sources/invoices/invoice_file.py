@@ -101,7 +101,6 @@ class InvoiceFile(Source):
         if stored is None:
             raise SourceRejected("the file is gone", source=self.name, file=unit, hint="run again; a writer renamed it")
         with folder.copy(stored) as path:
-            tabular.verify(path, unit, partial(self._select, unit), source=self.name)
             pull.add(unit, stored.uri, path)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:

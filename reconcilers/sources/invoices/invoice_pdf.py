@@ -115,7 +115,6 @@ class InvoicePdf(Source):
         if stored is None:
             raise SourceRejected("the file is gone", source=self.name, file=unit, hint="run again; a writer renamed it")
         with folder.copy(stored) as path:
-            self._rows(path, unit)
             pull.add(unit, stored.uri, path)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:

@@ -213,15 +213,11 @@ def test_manifest_that_says_nothing_is_refused(
         (b"", "no header"),
     ],
 )
-def test_damaged_file_is_refused(
-    bucket: Bucket, aws: Any, refused: Any, tmp_path: Path, damaged: bytes, problem: str
-) -> None:
+def test_damaged_file_is_refused(bucket: Bucket, aws: Any, refused: Any, damaged: bytes, problem: str) -> None:
     Export(bucket, "cur_2_0").deliver([csv_gz(LINES), damaged])
-    with pytest.raises(SourceRejected, match=problem):
-        # Already while it is fetched: a damaged file is not even kept.
-        aws().fetch(MONTH, Landing(tmp_path).pull("aws", "aws", MONTH))
     error = refused(aws())
     assert isinstance(error, SourceRejected)
+    assert problem in str(error)
     assert "daily-00002.csv.gz" in str(error)
 
 
