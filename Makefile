@@ -29,6 +29,13 @@ help: ## What each target does
 	@$(BIN)/uv pip sync --quiet --python .venv-bigquery/bin/python --require-hashes tests/warehouses/emulator/requirements.txt
 	@touch $@
 
+# The services of examples/instrumented_app need OpenTelemetry and nothing of ours.
+.venv-example/.ready: examples/instrumented_app/requirements.txt | .venv/.ready
+	@echo "setting up .venv-example, the environment of the instrumented services"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-example
+	@$(BIN)/uv pip sync --quiet --python .venv-example/bin/python --require-hashes examples/instrumented_app/requirements.txt
+	@touch $@
+
 # Stands in for Azure's storage; a program of Node.js, so tests that want it are skipped where there is none.
 AZURITE := 3.37.0
 azurite: .venv/.ready ## Get Azure's storage emulator for the tests that want it (Node.js and npm)
@@ -96,7 +103,7 @@ var/airflow/.ready: .venv/.ready
 	@$(AIRFLOW) airflow db migrate > var/airflow/setup.log 2>&1 && $(AIRFLOW) airflow pools set reconcile_writer 1 "one writer of the finance tables" >> var/airflow/setup.log 2>&1 || { tail -n 40 var/airflow/setup.log; exit 1; }
 	@touch $@
 
-test: .venv/.ready .venv-bigquery/.ready check ## Linters, types, import rules and every test
+test: .venv/.ready .venv-bigquery/.ready .venv-example/.ready check ## Linters, types, import rules and every test
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 
 accept: .venv/.ready ## Accept the lake rows that sources make of tests/sources/fixtures now, and print what that changes
@@ -173,8 +180,9 @@ lock: .venv/.ready ## Compile requirements.in into requirements.txt, with hashes
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 tests/warehouses/emulator/requirements.in -o tests/warehouses/emulator/requirements.txt
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.12 tests/focus/requirements.in -o tests/focus/requirements.txt
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 tests/metricflow/requirements.in -o tests/metricflow/requirements.txt
+	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 examples/instrumented_app/requirements.in -o examples/instrumented_app/requirements.txt
 	@for pins in tests/emitters/environments/*.in; do \
 		$(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --python-version 3.11 $$pins -o $${pins%.in}.txt; done
 
 clean: ## Remove the environment and everything built
-	rm -rf .venv .venv-bigquery .venv-focus .venv-metricflow var dbt_project/target dbt_project/logs
+	rm -rf .venv .venv-bigquery .venv-example .venv-focus .venv-metricflow var dbt_project/target dbt_project/logs

@@ -26,6 +26,13 @@ app = typer.Typer(
     "published; 5 settings; 75 try again.",
 )
 
+quarantine = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Deliveries that were refused: which stand so, why, what to do, and reading one again once it is mended.",
+)
+app.add_typer(quarantine, name="quarantine")
+
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file; else RECONCILE_CONFIG, else ./reconcile.yaml.")
 ]
@@ -508,6 +515,54 @@ def verify(config: Config = None) -> None:
 
     if not print_verified(_settings(config)):
         raise SystemExit(Exit.FAILED)
+
+
+RefusedId = Annotated[str, typer.Argument(metavar="ID", help="The id of a refused delivery, or how it begins.")]
+
+
+@quarantine.command("list")
+def list_quarantined(
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_of: AsOf = None,
+    config: Config = None,
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """Every delivery that stands refused: source, unit, file, line and why. What was known of its unit before stays in force.
+
+    Examples:
+
+        reconcile quarantine list
+
+        reconcile quarantine list --all --format json
+    """
+    from reconcilers.console.quarantine import print_quarantined
+
+    print_quarantined(_settings(config), _instant(as_of), everything, output)
+
+
+@quarantine.command("show")
+def show_quarantined(told: RefusedId, as_of: AsOf = None, config: Config = None) -> None:
+    """One refused delivery in full: why, since when, for which days, what to do, and where what was received of it is kept.
+
+    Example: reconcile quarantine show 3f8a12
+    """
+    from reconcilers.console.quarantine import print_delivery
+
+    print_delivery(_settings(config), _instant(as_of), told)
+
+
+@quarantine.command("readmit")
+def readmit_quarantined(told: RefusedId, config: Config = None) -> None:
+    """Read a refused delivery again as its source is configured now: it lands, or the reason is said again.
+
+    Mend first what was wrong: a mapping, a setting, the program. What was received is read as it is kept; where nothing is, the
+    source is asked for that unit once more. Running it again changes nothing.
+
+    Example: reconcile quarantine readmit 3f8a12
+    """
+    from reconcilers.console.quarantine import print_readmitted
+
+    print_readmitted(_settings(config), _instant(None), told)
 
 
 @app.command("lint-telemetry")

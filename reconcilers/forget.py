@@ -1,7 +1,8 @@
 """A user's id out of all that is stored: landing is rewritten where telemetry told it, and what came of it before is removed.
 
 Of a pull everything else stays: unit, knowledge time, lines and their numbers, so that no event, tenant, call or amount changes;
-the user of a call is then not known. Killed anywhere, forgetting again finishes it: a pull is rewritten before anything is
+the user of a call is then not known. What was received of telemetry and refused goes whole: it was not understood, so nobody
+knows where in it an id stands. Killed anywhere, forgetting again finishes it: a pull is rewritten before anything is
 removed, and what is removed is all that no manifest names.
 """
 
@@ -43,10 +44,12 @@ class Told:
 @dataclass
 class Forgotten:
     """What there was to forget, by source. ``passed_over`` are sources of telemetry that landed and are not configured, so that nobody
-    knows what of theirs is a user's id; ``removed`` is null where nothing was to be changed."""
+    knows what of theirs is a user's id; ``refused`` counts the deliveries of telemetry that stand in quarantine, whoever they tell
+    of; ``removed`` is null where nothing was to be changed."""
 
     told: dict[str, Told] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
+    refused: int = 0
     removed: Removed | None = None
 
 
@@ -63,7 +66,7 @@ class _Telling:
 def look_for(settings: Settings, user_id: str, progress: Progress | None = None) -> Forgotten:
     """Where a user's id, as emitters told it, stands in landing; nothing is changed. Raises ``SourceRejected`` where landed bytes
     are damaged, or the id also tells something else."""
-    found = Forgotten()
+    found = Forgotten(refused=len(_refused(Landing(settings.landing))))
     with TemporaryDirectory(prefix="reconcile-forget-") as work:
         for _ in _telling(settings, user_id, found, Path(work), progress):
             pass
@@ -100,8 +103,18 @@ def forget(
             _record(settings, landing, found, user_id, as_of, reason)
         for record, again in rewritten:
             landing.rewrite(record, again.objects)
+        for record in _refused(landing):
+            landing.let_go(record)
+            found.refused += 1
         found.removed = remove_unnamed(landing, settings.lake)
     return found
+
+
+def _refused(landing: Landing) -> list[Path]:
+    """The records of telemetry in quarantine."""
+    kinds = registry.kinds("telemetry")
+    kept = ((record, landing.received(record)) for record in landing.records())
+    return [record for record, pull in kept if pull and pull.objects and pull.kind in kinds]
 
 
 def _telling(

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from reconcilers.declared import euro_rates, reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError, SettingsInvalid
 from reconcilers.fetching import Causes, Fetching, ahead, readers_of, told_once
-from reconcilers.ingest.landing import Landed, Landing, Pull, Refused
+from reconcilers.ingest.landing import Landed, Landing, Pull, Quarantined, Received, Refused
 from reconcilers.ingest.normalise import Lake, Normalised
 from reconcilers.known import days_told, fingerprint, first_path, held, known, our_fault, reading_of
 from reconcilers.periods import Period, parse_instant
@@ -32,6 +32,8 @@ from reconcilers.warehouses.choice import warehouse_of
 
 #: What landing calls the reasons history was restated for.
 REPLAYS = "(replays)"
+#: The unit that stands refused where a source could not say what it has.
+LISTING = "(listing)"
 #: (units done, units in all, name of the unit)
 Progress = Callable[[int, int, str], None]
 
@@ -66,7 +68,7 @@ def land(
 
 
 def _land(settings: Settings, name: str, period: Period, as_of: datetime, progress: Progress | None) -> LandingReport:
-    room, source = next((room, source) for room, source in configured_sources(settings) if source.name == name)
+    room, source = _configured(settings, name)
     landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
     report = LandingReport(name)
     window = period.widened(settings.repull_days) if room == "billing" else period
@@ -78,20 +80,22 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
             owed = {unit for unit in _of_before(landing, name, as_of) if source.lists(unit, window)}
     except ReconcileError as error:
         landing.ask(name, window, period, [], as_of)
-        _refuse(landing, report, "(listing)", period, as_of, error)
+        _refuse(landing, report, LISTING, period, as_of, error)
         return report
-    landing.end_refusal(name, "(listing)", as_of)
+    landing.end_refusal(name, LISTING, as_of)
     for refused in landing.refused(as_of):
         if refused.source == name and refused.unit in owed - {*units}:
             landing.end_refusal(name, refused.unit, as_of)
             warnings.append((refused.unit, "was refused, and is gone from the source"))
     report.gone = sorted(landed.unit for landed in landing.known(as_of, [name]) if landed.unit in owed - {*units})
     taken = []
+    received: dict[str, Pull] = {}
 
     def pulled(numbered: tuple[int, str]) -> Pull:
         if progress:
             progress(numbered[0], len(units), numbered[1])
-        return fetching.pull(numbered[1])
+        received[numbered[1]] = fetching.pull(numbered[1])
+        return received[numbered[1]]
 
     def read(pull: Pull) -> tuple[Pull, Normalised]:
         return pull, lake.ensure_fresh(source, landing.prepare(pull, as_of))
@@ -105,15 +109,16 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
             landing.end_refusal(name, unit, as_of)
             taken.append(unit)
         except ReconcileError as error:
-            _refuse(landing, report, unit, source.days(unit) or period, as_of, error)
+            _refuse(landing, report, unit, source.days(unit) or period, as_of, error, received.get(unit))
             causes.met(unit, error)
+        received.pop(unit, None)
     report.failures, report.warnings = causes.lines(), told_once(warnings)
     answered: list[Period] = []
     try:
         with our_fault(name):
             answered = list(source.answered(window, taken))
     except ReconcileError as error:
-        _refuse(landing, report, "(listing)", period, as_of, error)
+        _refuse(landing, report, LISTING, period, as_of, error)
     # Last: a run killed before has not had them.
     landing.ask(name, window, period, answered, as_of)
     report.units = len(units)
@@ -122,9 +127,57 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
     return report
 
 
+def readmit(settings: Settings, delivery: Quarantined, as_of: datetime) -> LandingReport:
+    """Read a delivery that stands refused again, as its source is configured now, and take it.
+
+    What was received of it is read as it is kept; where nothing is, the source is asked for that unit. Raises what refuses it,
+    which is then recorded, and ``SettingsInvalid`` where its source is not configured.
+    """
+    landing, lake = Landing(settings.landing, settings.renamed), Lake(settings.lake)
+    refused, report = delivery.refused, LandingReport(delivery.refused.source, units=1)
+    _, source = _configured(settings, refused.source)
+    days = source.days(refused.unit) or _days_of(refused)
+    pull = landing.pull(source.name, source.kind, refused.unit)
+    with landing.adding():
+        received: Pull | None = None
+        try:
+            with our_fault(source.name, refused.unit):
+                if delivery.received.objects:
+                    pull.objects, pull.meta = list(delivery.received.objects), dict(delivery.received.meta)
+                else:
+                    source.fetch(refused.unit, pull)
+                received = pull
+                content = lake.ensure(source, landing.prepare(pull, as_of))
+                _land_unit(landing, lake, source, pull, content, as_of, report)
+                if days:
+                    # Another day than these is what it is asked for: whether a run asked for them, and as what, stays as it was.
+                    answered = list(source.answered(days, [refused.unit]))
+                    landing.ask(source.name, days, Period.of_day(days.end), answered, as_of)
+        except ReconcileError as error:
+            _refuse(landing, report, refused.unit, days, as_of, error, received)
+            raise
+        # Last: one killed before is readmitted again.
+        landing.end_refusal(source.name, refused.unit, as_of)
+    return report
+
+
+def _configured(settings: Settings, name: str) -> tuple[str, Source]:
+    """The room and the source of that name. Raises ``SettingsInvalid`` where there is none."""
+    for room, source in configured_sources(settings):
+        if source.name == name:
+            return room, source
+    raise SettingsInvalid("there is no source of that name", source=name, hint="configure it, or say `renamed_from`")
+
+
+def _days_of(refused: Refused) -> Period | None:
+    if not (refused.first_day and refused.last_day):
+        return None
+    return Period(date.fromisoformat(refused.first_day), date.fromisoformat(refused.last_day) + timedelta(days=1))
+
+
 def _of_before(landing: Landing, source: str, as_of: datetime) -> set[str]:
     """The units of a source that are in force or stand refused."""
-    refused = {one.unit for one in landing.refused(as_of) if one.source == source and one.unit != "(listing)"}
+    refused = {one.unit for one in landing.refused(as_of) if one.source == source and one.unit != LISTING}
     return refused | {landed.unit for landed in landing.known(as_of, [source])}
 
 
@@ -305,9 +358,20 @@ def facts(period: Period, as_of: datetime, reports: Sequence[LandingReport]) -> 
 
 
 def _refuse(
-    landing: Landing, report: LandingReport, unit: str, days: Period | None, as_of: datetime, error: ReconcileError
+    landing: Landing,
+    report: LandingReport,
+    unit: str,
+    days: Period | None,
+    as_of: datetime,
+    error: ReconcileError,
+    pull: Pull | None = None,
 ) -> None:
-    """``days`` are those the unit may speak of; null for any."""
+    """``days`` are those the unit may speak of; null for any. ``pull`` is what was received of it, where that is whole."""
     report.failures.append(str(error))
     report.retryable = report.retryable or error.retryable
-    landing.refuse(Refused(report.source, unit, error.problem, *days_told(days)), as_of)
+    landing.refuse(Refused(report.source, unit, error.problem, *days_told(days)), as_of, _received(error, pull))
+
+
+def _received(error: ReconcileError, pull: Pull | None) -> Received:
+    kept = (pull.kind, tuple(pull.objects), dict(pull.meta)) if pull else ("", (), {})
+    return Received(kept[0], error.file, error.line, error.hint, *kept[1:])

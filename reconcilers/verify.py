@@ -61,7 +61,7 @@ def _landing(landing: Landing, found: Verified, progress: Progress) -> None:
     for record in landing.records():
         found.records += 1
         try:
-            landed = landing.read(record)
+            landed = landing.read(record) or landing.received(record)
             if landed is None:
                 continue
             if not landed.is_as_named:

@@ -23,7 +23,14 @@ def print_forgotten(settings: Settings, user_id: str, as_of: datetime, reason: s
             out.print(f"{plain(name)}: {told.lines} lines of {told.objects} objects in {told.pulls} pulls tell the id")
     for name in found.passed_over:
         out.print(f"not looked at: {plain(name)}, which landed and is not configured; configure it and forget again")
+    if found.refused:
+        out.print(_of_quarantine(found))
     out.print(_came_of_it(found))
+
+
+def _of_quarantine(found: Forgotten) -> str:
+    went = "would go" if found.removed is None else "are gone"
+    return f"{found.refused} refused deliveries of telemetry {went} from quarantine, as nobody knows where in them an id stands"
 
 
 def _came_of_it(found: Forgotten) -> str:

@@ -5,6 +5,7 @@ Layout under the landing root::
     objects/<sha256[:2]>/<sha256>             the bytes
     manifests/<source>/<unit>/<known_at>-<landing_id>.json   one committed pull of one unit
     refusals/<source>/<unit>/<known_at>.json                 why a unit was not taken; empty once it was, or is gone
+    quarantine/<source>/<unit>/<known_at>.json               what was received of it then, which no build reads, and where it is wrong
     asked/<source>/<known_at>-<first day>-<end>.json         days a source was asked for, and which it answered for
     adding.lock                               held by whoever lands, and alone by whoever removes what no manifest names
 
@@ -115,6 +116,40 @@ class Refused:
     problem: str
     first_day: str | None = None
     last_day: str | None = None
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came of a delivery that was refused: ``objects`` and what was ``meta`` noted of the pull, where it was received whole.
+
+    ``file`` and ``line`` are where it is wrong and ``hint`` what to do, as far as that is known.
+    """
+
+    kind: str = ""
+    file: str | None = None
+    line: int | None = None
+    hint: str | None = None
+    objects: tuple[LandedObject, ...] = ()
+    meta: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A refused delivery: first refused at ``first_known``, last at ``last_known``, and why then.
+
+    ``stands``: its unit was not taken since, is not gone from its source, and nothing else of it was received.
+    """
+
+    refused: Refused
+    received: Received
+    first_known: datetime
+    last_known: datetime
+    stands: bool
+
+    @property
+    def landing_id(self) -> str:
+        """Identity of what was received; where nothing of it is kept, of the unit."""
+        return _refused_id(self.refused, self.received)
 
 
 @dataclass(frozen=True)
@@ -291,7 +326,13 @@ class Landing:
 
     def records(self) -> Iterator[Path]:
         """Every record, whoever wrote it and whether or not it can be read: manifests first."""
-        for kind, form, depth in (("manifests", _MANIFEST, 2), ("refusals", _REFUSAL, 2), ("asked", _ASKED, 1)):
+        kinds = (
+            ("manifests", _MANIFEST, 2),
+            ("refusals", _REFUSAL, 2),
+            ("quarantine", _REFUSAL, 2),
+            ("asked", _ASKED, 1),
+        )
+        for kind, form, depth in kinds:
             for folder in self._folders(kind):
                 for unit in sorted(folder.iterdir()) if depth == 2 else [folder]:
                     yield from sorted(_named(unit, form))
@@ -303,8 +344,28 @@ class Landing:
         _json(record)
         return None
 
-    def refuse(self, refused: Refused, known_at: datetime) -> None:
-        """Record that a unit could not be taken at ``known_at``: what was refused is knowledge too."""
+    def received(self, record: Path) -> Landed | None:
+        """The pull that one of ``records`` holds in quarantine, as it would be committed; null for any other record. Raises ``Damaged``."""
+        if record.parents[2].name != "quarantine":
+            return None
+        source, unit, received = _quarantine(record)
+        return self.as_received(source, unit, received, _known_at(record))
+
+    def as_received(self, source: str, unit: str, received: Received, known_at: datetime) -> Landed:
+        """What was received of a refused delivery, as it would be committed."""
+        pull = self.pull(source, received.kind, unit)
+        pull.objects, pull.meta = list(received.objects), dict(received.meta)
+        return self.prepare(pull, known_at)
+
+    def let_go(self, record: Path) -> None:
+        """Let one of ``records`` that is a quarantine's name nothing that was received; where it is wrong stays."""
+        self._write(record, _json(record) | {"objects": [], "meta": {}})
+
+    def refuse(self, refused: Refused, known_at: datetime, received: Received | None = None) -> None:
+        """Record that a unit could not be taken at ``known_at``: what was refused is knowledge too. What was received stays."""
+        if received:
+            body = {"source": refused.source, "unit": refused.unit, **asdict(received)}
+            self._write_refusal(self.folder("quarantine", refused.source, refused.unit), known_at, body)
         self._write_refusal(self.folder("refusals", refused.source, refused.unit), known_at, asdict(refused))
 
     def end_refusal(self, source: str, unit: str, known_at: datetime) -> None:
@@ -317,15 +378,45 @@ class Landing:
 
     def refused(self, as_of: datetime) -> list[Refused]:
         """Units whose latest pull known at ``as_of`` was refused, ordered by source and unit."""
-        latest: dict[tuple[str, str], Path] = {}
+        latest = (self._refused(paths[-1]) for paths in self._refusals(as_of))
+        return [one for one in latest if one]
+
+    def quarantined(self, as_of: datetime) -> list[Quarantined]:
+        """Every delivery that was refused up to ``as_of``, whether or not it stands so, by source and unit, the oldest first."""
+        return [one for paths in self._refusals(as_of) for one in self._deliveries(paths)]
+
+    def _deliveries(self, paths: Sequence[Path]) -> Iterator[Quarantined]:
+        """The refused deliveries of one unit; the same content refused again is one."""
+        found: dict[str, Quarantined] = {}
+        for path in paths:
+            at, refused, received = _known_at(path), self._refused(path), Received()
+            if refused:
+                twin = self.root / "quarantine" / path.relative_to(self.root / "refusals")
+                received = _quarantine(twin)[2] if twin.is_file() else received
+            # Where nothing was received, what was received before is still the latest there is of the unit.
+            if received.objects or not refused:
+                found = {name: replace(one, stands=False) for name, one in found.items()}
+            if refused:
+                name = _refused_id(refused, received)
+                first = found[name].first_known if name in found else at
+                found[name] = Quarantined(refused, received, first, at, stands=True)
+        yield from found.values()
+
+    def _refusals(self, as_of: datetime) -> Iterator[list[Path]]:
+        """For each unit that was ever refused its records known at ``as_of``, the oldest first; by source and unit."""
+        found: dict[tuple[str, str], list[Path]] = {}
         for folder in self._folders("refusals"):
             for path in (path for unit in folder.iterdir() for path in _named(unit, _REFUSAL)):
-                key = self._now_called(folder.name), path.parent.name
                 if path.stem <= f"{as_of:%Y%m%dT%H%M%S.%f}":
-                    latest[key] = max(path, latest.get(key, path), key=self._word)
-        told = [(source, _json(path)) for (source, _), path in sorted(latest.items())]
+                    found.setdefault((self._now_called(folder.name), path.parent.name), []).append(path)
+        return (sorted(paths, key=self._word) for _, paths in sorted(found.items()))
+
+    def _refused(self, path: Path) -> Refused | None:
+        """What a refusal says; null where it says that there is none any more."""
+        body = _json(path)
         names = {_segment(name): name for name in self.renamed}
-        return [Refused(**{**body, "source": names.get(source, body["source"])}) for source, body in told if body]
+        now = self._now_called(path.parent.parent.name)
+        return Refused(**{**body, "source": names.get(now, body["source"])}) if body else None
 
     def ask(self, source: str, window: Period, period: Period, answered: Iterable[Period], known_at: datetime) -> None:
         """Record that a source was asked for the days of ``window`` at ``known_at`` and answered for those of ``answered``.
@@ -345,7 +436,7 @@ class Landing:
         found: dict[date, AskedDay] = {}
         folders = [self.root / "asked" / _segment(name) for name in self._names(source)]
         for path in sorted((path for folder in folders for path in _named(folder, _ASKED)), key=lambda path: path.name):
-            known_at = datetime.strptime(path.stem.split("-")[0], "%Y%m%dT%H%M%S.%f")
+            known_at = _known_at(path)
             if known_at <= as_of:
                 for day, told in _asked_days(_json(path), known_at).items():
                     found[day] = _with(found.get(day), told)
@@ -431,6 +522,26 @@ def _not_as_written(path: Path, problem: str) -> Damaged:
         hint="restore it from a backup of landing; or delete it and land its days again (`reconcile run --from DAY --to DAY`), "
         "after which what was known of them before is lost",
     )
+
+
+def _quarantine(record: Path) -> tuple[str, str, Received]:
+    """Source, unit, and what was received of it, as a record of the quarantine says. Raises ``Damaged``."""
+    body = _json(record)
+    try:
+        told = {name: value for name, value in body.items() if name not in ("source", "unit", "objects")}
+        received = Received(**told, objects=tuple(LandedObject(**one) for one in body["objects"]))
+        return body["source"], body["unit"], received
+    except (KeyError, TypeError) as error:
+        raise _not_as_written(record, f"not the shape of a quarantine's: a {type(error).__name__}") from None
+
+
+def _refused_id(refused: Refused, received: Received) -> str:
+    return _landing_id(refused.source, received.kind, refused.unit, received.meta, received.objects)
+
+
+def _known_at(record: Path) -> datetime:
+    """The knowledge time that a record's name begins with."""
+    return datetime.strptime(record.name[:22], "%Y%m%dT%H%M%S.%f")
 
 
 def _asked_days(body: dict[str, Any], known_at: datetime) -> dict[date, AskedDay]:

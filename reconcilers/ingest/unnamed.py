@@ -1,4 +1,4 @@
-"""What no manifest names any more, and so nothing reads: it is removed only when somebody is to be forgotten.
+"""What no manifest names any more, nor the quarantine, and so nothing reads: it is removed only when somebody is to be forgotten.
 
 Objects of pulls that were replaced or never committed, lake files made of them, and resolved days whose calls took part of them.
 """
@@ -31,7 +31,7 @@ def remove_unnamed(landing: Landing, lake: Path) -> Removed:
     objects: set[str] = set()
     pulls: set[str] = set()
     for record in landing.records():
-        if landed := landing.read(record):
+        if landed := landing.read(record) or landing.received(record):
             pulls.add(landed.landing_id)
             objects.update(item.sha256 for item in landed.objects)
     files = [path for path in landing.root.glob("objects/*/*") if path.name not in objects]

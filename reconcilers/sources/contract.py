@@ -4,7 +4,8 @@ The pipeline calls, in this order and possibly weeks apart:
 
 1. ``units(period)``: which canonical units of work cover a period. A unit (a UTC day, a billing month, one file) is
    what a later delivery replaces whole, so its name must not depend on the period asked for.
-2. ``fetch(unit, pull)``: put the bytes exactly as received into ``pull``. Returning commits the pull; raising lands nothing.
+2. ``fetch(unit, pull)``: put the bytes exactly as received into ``pull``. Raising says that they could not be had whole, and
+   nothing of them is kept; what is wrong with what they say is for ``normalise``, so that they are kept in quarantine.
    Several units are fetched at the same time, each in a thread of its own, so a fetch changes nothing that another one uses.
 3. ``normalise(landed)``: committed bytes to lake rows (``lake.schema``); pure, no network, no clock.
 """

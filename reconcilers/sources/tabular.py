@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,14 +75,6 @@ def named(
         return {name: stored[name] for name in (*required, *optional) if name in stored}
 
     return select
-
-
-def verify(path: Path, name: str, select: Select, *, source: str | None = None, lose: Lose | None = None) -> None:
-    """Read one file's header, and unpack it to its end: what ``read`` would refuse as damaged is refused before it is landed."""
-    for _ in read(path, name, select, source=source, lose=lose):
-        break
-    with open_unpacked(path, name, source=source) as stream, open(os.devnull, "wb") as nowhere:
-        shutil.copyfileobj(stream, nowhere, 1 << 20)
 
 
 def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose | None = None) -> Iterator[Batch]:

@@ -106,7 +106,6 @@ class Aws(Source):
         pull.add(manifest.key, manifest.uri, content)
         for key in keys:
             with folder.copy(delivered[key]) as path:
-                tabular.verify(path, key, self._select(key), source=self.name)
                 pull.add(key, delivered[key].uri, path)
         if self._manifest(folder, unit) != manifest:
             raise PeriodIncomplete(

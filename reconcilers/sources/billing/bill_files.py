@@ -10,10 +10,8 @@ read no such report are ``DeliveredFiles``.
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -77,12 +75,7 @@ class DeliveredFiles(Source):
         folder = self._folder()
         for stored in delivered:
             with folder.copy(stored) as path:
-                self._verify(path, stored.key)
                 pull.add(stored.key, stored.uri, path)
-
-    @abstractmethod
-    def _verify(self, path: Path, key: str) -> None:
-        """Raises what refuses a file before it is landed: that it is damaged, or lacks a column."""
 
     def _is_usage_report(self, key: str) -> bool:
         """Whether a file is no bill but a usage report, and so a unit of its own."""

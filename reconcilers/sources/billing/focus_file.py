@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +62,6 @@ class FocusFile(BillFiles):
     Config = FocusFileConfig
     begins = MappingProxyType({"": "uri: bills  # a folder, or s3://bucket/prefix\n"})
     config: FocusFileConfig
-
-    def _verify(self, path: Path, key: str) -> None:
-        tabular.verify(path, key, self._select(key), source=self.name)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         deliveries: dict[str, focus.Charges] = {}

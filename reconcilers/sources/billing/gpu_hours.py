@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import partial
 from itertools import combinations, groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -201,14 +200,6 @@ rates:
                     hint="its hours would count twice; keep days or months, and narrow `pattern` to them",
                 )
         return iter(found)
-
-    def _verify(self, path: Path, key: str) -> None:
-        if self.config.format == "ndjson":
-            for _ in self._told(path, key):
-                pass
-            return
-        select = partial(mapped_columns.select, names=self.config.reads(), file=key, source=self.name)
-        tabular.verify(path, key, select, source=self.name)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         charges = focus.Charges(self.name, landed.landing_id)

@@ -194,15 +194,6 @@ columns:  # FOCUS column (reconcilers/sources/focus.py): column of your table
     )
     config: MappedBillConfig
 
-    def _verify(self, path: Path, key: str) -> None:
-        if self.config.format == "ndjson":
-            for _ in self._rows(path, key):
-                pass
-            return
-        names = self.config.reads(usage_report=self._is_usage_report(key))
-        select = partial(mapped_columns.select, names=names, file=key, source=self.name)
-        tabular.verify(path, key, select, source=self.name)
-
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         deliveries: dict[str, focus.Charges] = {}
         report = focus.UsageReport(self.name, landed.landing_id)

@@ -89,7 +89,6 @@ class InvoiceFile(Source):
         folder = self._folder()
         stored = folder.named(unit)
         with folder.copy(stored) as path:
-            tabular.verify(path, unit, partial(self._select, unit), source=self.name)
             pull.add(unit, stored.uri, path)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:

@@ -127,7 +127,6 @@ class InvoicePdf(Source):
         folder = self._folder()
         stored = folder.named(unit)
         with folder.copy(stored) as path:
-            self._rows(path, unit)
             pull.add(unit, stored.uri, path)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:

@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceChangedShape, SourceRejected
-from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from tests.sources.billing.aws_export import LINES, MONEY, MONTH, Export, csv_gz, focus_rows, legacy, line, parquet
 from tests.sources.conftest import Api, Bucket, Params
@@ -199,15 +198,11 @@ def test_manifest_that_says_nothing_is_refused(
         (b"", "no header"),
     ],
 )
-def test_damaged_file_is_refused(
-    bucket: Bucket, aws: Any, refusal: Any, tmp_path: Path, damaged: bytes, problem: str
-) -> None:
+def test_damaged_file_is_refused(bucket: Bucket, aws: Any, refusal: Any, damaged: bytes, problem: str) -> None:
     Export(bucket, "cur_2_0").deliver([csv_gz(LINES), damaged])
-    with pytest.raises(SourceRejected, match=problem):
-        # Already while it is fetched: a damaged file is not even kept.
-        aws().fetch(MONTH, Landing(tmp_path).pull("aws", "aws", MONTH))
     error = refusal(aws(), MONTH)
     assert isinstance(error, SourceRejected)
+    assert problem in str(error)
     assert "daily-00002.csv.gz" in str(error)
 
 

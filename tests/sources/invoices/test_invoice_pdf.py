@@ -55,8 +55,10 @@ def read(folder: Path, content: bytes, **config: Any) -> list[dict[str, Any]]:
     landing = Landing(folder / "landing")
     pull = landing.pull(source.name, source.kind, unit)
     source.fetch(unit, pull)
+    # As the nightly job does: what cannot be read is not committed.
+    received = landing.prepare(pull, datetime(2026, 10, 5))
+    rows = [row for _, table in source.normalise(received) for row in table.to_pylist()]
     landed, _ = landing.commit(pull, datetime(2026, 10, 5))
-    rows = [row for _, table in source.normalise(landed) for row in table.to_pylist()]
     cited = [source.cited(landed.path(landed.objects[0]), unit, row["landing_line"]) for row in rows]
     return [row | {"cited": text} for row, text in zip(rows, cited, strict=True)]
 
