@@ -163,10 +163,10 @@ def test_a_report_that_is_not_there(oci: Any, put: Any, refusal: Any) -> None:
     assert "not delivered" in str(refusal(oci(), REPORT))
 
 
-def test_a_cut_report_lands_nothing(put: Any, oci: Any, refused: Any) -> None:
+def test_a_cut_report_lands_nothing(put: Any, oci: Any, refusal: Any) -> None:
     put(f"{REPORT}-00001.csv.gz", gz_of(FOCUS))
     put(f"{REPORT}-00002.csv.gz", gz_of(*[FOCUS] * 50)[:-9])
-    error = refused(oci())
+    error = refusal(oci(), REPORT)
     assert "ends early" in str(error)
     assert error.file == f"{REPORT}-00002.csv.gz"
 

@@ -41,7 +41,6 @@ from typing import Any
 import pytest
 
 from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceChangedShape, SourceRejected
-from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import registry
 from reconcilers.sources.contract import Source
@@ -550,8 +549,8 @@ def test_a_view_that_stopped_is_refused_with_the_settings(snowflake: Any, config
         snowflake(**config)
 
 
-def test_a_damaged_file_is_refused_before_it_lands(put: Any, snowflake: Any, tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_and_nothing_of_it_lands(put: Any, snowflake: Any, refusal: Any) -> None:
     put("usage_in_currency_daily/2026-09/data_0_0_0.parquet", parquet_of(USAGE)[:-20])
-    source = snowflake(control_total=False)
-    with pytest.raises(SourceRejected, match="not a readable Parquet file"):
-        source.fetch(MONTH, Landing(tmp_path / "landing").pull(source.name, source.kind, MONTH))
+    error = refusal(snowflake(control_total=False), MONTH)
+    assert isinstance(error, SourceRejected)
+    assert "not a readable Parquet file" in str(error)
