@@ -215,8 +215,10 @@ def test_a_request_ends_within_its_limit(
 def test_all_attempts_and_waits_share_the_limit(api: Api, client: Callable[..., http.Client], answer: Answer) -> None:
     answering(api, answer)
     began = time.monotonic()
-    assert f"HTTP {answer[0]}" in str(refusal(client(retry=SHORT)))
+    told = str(refusal(client(retry=SHORT)))
     assert time.monotonic() - began < 1.5
+    # On a busy machine the limit may end the last attempt while it is answered.
+    assert f"HTTP {answer[0]}" in told or "within 0.6 seconds" in told
 
 
 def test_a_longer_wait_than_its_own_is_waited_when_the_server_asks(
