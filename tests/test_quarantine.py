@@ -219,6 +219,8 @@ def test_what_is_gone_from_its_source_is_kept_and_lands(company: Settings) -> No
     assert of(settings, "invoices") == []
     assert [found.landing_id for found in of(settings, "invoices", everything=True)] == [one.landing_id]
     assert readmit(settings, FRIDAY, one.landing_id).rows == {"revenue": 1}
+    # In force and not at its source: a run says so, and wants a reason before it publishes (R34).
+    assert pipeline.land(settings, "invoices", DAY, FRIDAY).gone == ["september.csv"]
 
 
 # Reading it again ----------------------------------------------------------------------------------------------------
