@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 
 from reconcilers.alerts import STORES, Alert, alerts
-from reconcilers.console.paper import console, paper, plain, print_table
+from reconcilers.console.paper import check_format, console, paper, plain, print_table, write_figures
 from reconcilers.declared.settings import Settings
-from reconcilers.errors import SettingsInvalid
-from reconcilers.reports.files import write_csv, write_json
 from reconcilers.warehouses.base import Figures
 
-_FORMATS = ("table", "csv", "json")
 _SHOWN = ("store", "state", "severity", "kind", "opened_at", "estimated_cost", "owner", "driver", "message")
 
 
 def print_alerts(settings: Settings, everything: bool, output: str) -> None:
     """Open alerts of both stores, or all; as ``table``, ``csv`` or ``json``. Raises ``SettingsInvalid`` for any other format."""
-    if output not in _FORMATS:
-        raise SettingsInvalid(f"unknown format {output!r:.20}", hint=f"use {', '.join(_FORMATS)}")
+    check_format(output)
     found = [one for store in STORES for one in alerts(settings, store) if everything or one.state == "open"]
     figures = Figures([field.name for field in fields(Alert)], [astuple(one) for one in found])
-    if output == "json":
-        write_json(sys.stdout, figures)
-    elif output == "csv":
-        write_csv(sys.stdout, figures.names, figures.rows)
+    if output != "table":
+        write_figures(figures, output)
     elif found:
         _print_table(found)
         paper().print("what to do: the checklist of each with `--format json`, and docs/operations.md")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -13,13 +14,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from reconcilers.reports.files import trimmed
+from reconcilers.errors import SettingsInvalid
+from reconcilers.reports.files import trimmed, write_csv, write_json
 from reconcilers.reports.waterfall_page import brief
 from reconcilers.warehouses.base import Figures
 
 if TYPE_CHECKING:
     from reconcilers import pipeline
 
+#: What a command that lists something may print.
+FORMATS = ("table", "csv", "json")
 console = Console(stderr=True, emoji=False)
 
 
@@ -144,3 +148,17 @@ def advancing(bars: Progress, bar: TaskID) -> pipeline.Progress:
         bars.update(bar, completed=done, total=max(total, done))
 
     return advance
+
+
+def check_format(output: str) -> None:
+    """Raises ``SettingsInvalid`` for another format than ``table``, ``csv`` and ``json``."""
+    if output not in FORMATS:
+        raise SettingsInvalid(f"unknown format {output!r:.20}", hint=f"use {', '.join(FORMATS)}")
+
+
+def write_figures(figures: Figures, output: str) -> None:
+    """For another program, to standard output: as ``csv`` or ``json``."""
+    if output == "json":
+        write_json(sys.stdout, figures)
+    else:
+        write_csv(sys.stdout, figures.names, figures.rows)

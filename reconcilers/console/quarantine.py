@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 
-from reconcilers.console.paper import console, paper, plain, print_table
+from reconcilers.console.paper import check_format, console, paper, plain, print_table, write_figures
 from reconcilers.declared.settings import Settings
-from reconcilers.errors import SettingsInvalid
 from reconcilers.ingest.landing import Landing, Quarantined
 from reconcilers.quarantine import find, quarantined, readmit
-from reconcilers.reports.files import write_csv, write_json
 from reconcilers.warehouses.base import Figures
 
-_FORMATS = ("table", "csv", "json")
 _SHOWN = ("id", "source", "unit", "refused_at", "file", "line", "reason")
 #: Characters of an id that tell deliveries apart wherever people look at them.
 _BRIEF_ID = 12
@@ -22,14 +18,11 @@ _BRIEF_ID = 12
 def print_quarantined(settings: Settings, as_of: datetime, everything: bool, output: str) -> None:
     """Deliveries that stand refused, or all that ever were, as ``table``, ``csv`` or ``json``. Raises ``SettingsInvalid`` for another
     format."""
-    if output not in _FORMATS:
-        raise SettingsInvalid(f"unknown format {output!r:.20}", hint=f"use {', '.join(_FORMATS)}")
+    check_format(output)
     found = quarantined(settings, as_of, everything)
     figures = Figures([*_told(found[0])] if found else [], [tuple(_told(one).values()) for one in found])
-    if output == "json":
-        write_json(sys.stdout, figures)
-    elif output == "csv":
-        write_csv(sys.stdout, figures.names, figures.rows)
+    if output != "table":
+        write_figures(figures, output)
     elif found:
         rows = [[_brief(name, value) for name, value in _told(one).items() if name in _SHOWN] for one in found]
         print_table(paper(), [name.replace("_", " ") for name in _SHOWN], rows)

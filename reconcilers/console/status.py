@@ -10,15 +10,12 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from reconcilers.console.paper import console, paper, plain, print_table
+from reconcilers.console.paper import check_format, console, paper, plain, print_table
 from reconcilers.declared.settings import Settings
-from reconcilers.errors import SettingsInvalid
 from reconcilers.periods import parse_instant
 from reconcilers.reports.completeness import to_look_at, told
 from reconcilers.runs import IN_PART, PUBLISHED, Ledger, Run
 from reconcilers.warehouses.choice import current, warehouse_of
-
-_FORMATS = ("table", "csv", "json")
 
 
 def print_status(settings: Settings) -> None:
@@ -141,14 +138,13 @@ def _print_attempt(out: Any, run: Run, is_published: bool) -> None:
 
 
 def _write(output: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    check_format(output)
     if output == "json":
         sys.stdout.write(json.dumps(rows, indent=1) + "\n")
-    elif output == "csv":
+    else:
         writer = csv.writer(sys.stdout)
         writer.writerow(names)
         writer.writerows([[_brief(row[name]) for name in names] for row in rows])
-    else:
-        raise SettingsInvalid(f"unknown format {output!r:.20}", hint=f"use {', '.join(_FORMATS)}")
 
 
 def _brief(value: Any) -> Any:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from reconcilers.console.paper import console, paper, plain, print_table
+from reconcilers.console.paper import check_format, console, paper, plain, print_table, write_figures
 from reconcilers.declared.settings import Settings
-from reconcilers.errors import SettingsInvalid
 from reconcilers.periods import Period
-from reconcilers.reports.files import write_csv, write_json
 from reconcilers.sources.telemetry.attribute_contract import NAMES
 from reconcilers.telemetry_lint import Tagged, advice, tagged
 from reconcilers.warehouses.base import Figures
 
-_FORMATS = ("table", "csv", "json")
 _ALL = dict.fromkeys(NAMES, Decimal(1))
 
 
@@ -33,19 +29,14 @@ def print_lint(
     Returns whether all tell as much as ``at_least`` says, null for nothing; where no call is known nothing shows that they do.
     Raises ``SettingsInvalid`` for an unknown format.
     """
-    if output not in _FORMATS:
-        raise SettingsInvalid(f"unknown format {output!r:.20}", hint=f"use {', '.join(_FORMATS)}")
+    check_format(output)
     with console.status("reading what has landed"):
         found = tagged(settings, as_of, period, service)
     lines = advice(settings, found, at_least or _ALL)
     if output == "table":
         _print_table(found, lines)
     else:
-        figures = _figures(settings, found, at_least or _ALL)
-        if output == "json":
-            write_json(sys.stdout, figures)
-        else:
-            write_csv(sys.stdout, figures.names, figures.rows)
+        write_figures(_figures(settings, found, at_least or _ALL), output)
     if not found:
         of_service = f" of service {plain(repr(service))}" if service else ""
         console.print(f"no call{of_service} is known of {period or 'any day'}; land some with `reconcile run`")

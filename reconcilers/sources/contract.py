@@ -73,6 +73,11 @@ class InForce(BaseModel):
     def holds(self, day: date) -> bool:
         return (self.valid_from or date.min) <= day and (self.valid_to is None or day < self.valid_to)
 
+    def overlaps(self, other: InForce) -> bool:
+        """Whether both hold on some day."""
+        begins = max(self.valid_from or date.min, other.valid_from or date.min)
+        return self.holds(begins) and other.holds(begins)
+
 
 class SourceConfig(BaseModel):
     """What every configured source has. ``kind`` names the file that implements it; ``name`` is its identity in every table.

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from reconcilers.errors import SourceChangedShape
+from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.money import parse_amount
 from reconcilers.periods import EPOCH, check_instant, parse_instant, unit_of_epoch
 from reconcilers.sources import tabular
@@ -114,6 +114,17 @@ def read_json_lines(path: Path, file: str, *, source: str) -> Iterator[tuple[int
         for line, content in enumerate(whole_lines(stream), 1):
             if content.strip(BLANK):
                 yield line, json_row(content)
+
+
+def read_all(
+    path: Path, file: str, names: Iterable[str], *, form: str, source: str, hint: str
+) -> Iterator[tuple[int, Row]]:
+    """(line, row) of a table of the ``form`` ``csv``, ``ndjson`` or ``parquet``. Raises ``SourceRejected`` for a row that cannot be read."""
+    rows = read_json_lines(path, file, source=source) if form == "ndjson" else read(path, file, names, source=source)
+    for line, row in rows:
+        if isinstance(row, Lost):
+            raise SourceRejected(row.reason, source=source, file=file, line=line, hint=hint)
+        yield line, row
 
 
 def select(header: Sequence[str], *, names: Sequence[str], file: str, source: str) -> dict[str, str]:

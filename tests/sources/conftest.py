@@ -254,6 +254,18 @@ def land(tmp_path: Path) -> Callable[..., Taken]:
 
 
 @pytest.fixture
+def put(tmp_path: Path) -> Callable[[str, bytes], None]:
+    """Write a file into the test's folder ``export``."""
+
+    def write(key: str, content: bytes) -> None:
+        path = tmp_path / "export" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    return write
+
+
+@pytest.fixture
 def refusal(land: Callable[..., Taken], tmp_path: Path) -> Callable[[Source, str], ReconcileError]:
     """The error of a unit that is not taken; asserts that nothing of it was committed, and that the error tells no secret."""
 

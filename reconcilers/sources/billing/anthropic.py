@@ -90,10 +90,9 @@ class PriorityPrice(InForce):
 
     def meets(self, other: PriorityPrice) -> bool:
         """Whether both are of the same tokens on some day."""
-        begins = max(self.valid_from or date.min, other.valid_from or date.min)
         same = (self.model, self.meter) == (other.model, other.meter)
         ttls = {self.cache_ttl, other.cache_ttl} - {None}
-        return same and len(ttls) < 2 and self.holds(begins) and other.holds(begins)
+        return same and len(ttls) < 2 and self.overlaps(other)
 
 
 class AnthropicConfig(SourceConfig):

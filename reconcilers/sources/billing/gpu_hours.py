@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import combinations, groupby
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -31,7 +30,7 @@ from reconcilers.sources import focus, focus_values, folders, mapped_columns, ta
 from reconcilers.sources.billing.bill_files import DeliveredFiles, DeliveredFilesConfig
 from reconcilers.sources.contract import Expression, InForce
 from reconcilers.sources.mapped_columns import Column
-from reconcilers.sources.rejected import Lost, Rejections
+from reconcilers.sources.rejected import Rejections
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,6 +54,7 @@ Fact = Literal[
 ]
 _HOURS_OF_A_DAY = 24
 _METER, _UNIT = "seconds", "Hours"
+_HINT = "correct the table or what `columns` says of it"
 
 
 class Rate(InForce):
@@ -80,12 +80,6 @@ class Rate(InForce):
     @classmethod
     def _is_currency(cls, value: str) -> str:
         return focus_values.currency(value)
-
-    def overlaps(self, other: Rate) -> bool:
-        first, second = (
-            (self, other) if (self.valid_from or date.min) <= (other.valid_from or date.min) else (other, self)
-        )
-        return self.node_type == other.node_type and first.holds(second.valid_from or date.min)
 
 
 class GpuHoursConfig(DeliveredFilesConfig):
@@ -131,8 +125,9 @@ class GpuHoursConfig(DeliveredFilesConfig):
             raise ValueError("used_hours and workload both tell what ran: give one of them")
         if ("cost" in told) == bool(self.rates):
             raise ValueError("a table of hours needs rates, and one of costs has none")
-        if found := next((pair for pair in combinations(self.rates, 2) if pair[0].overlaps(pair[1])), None):
-            raise ValueError(f"two rates of node type {found[0].node_type} are in force on one day")
+        for rate, later in combinations(self.rates, 2):
+            if rate.node_type == later.node_type and rate.overlaps(later):
+                raise ValueError(f"two rates of node type {rate.node_type} are in force on one day")
         return self
 
     def reads(self) -> list[str]:
@@ -219,17 +214,6 @@ rates:
 
     # Rows ------------------------------------------------------------------------------------------------------------
 
-    def _told(self, path: Path, file: str) -> Iterator[tuple[int, mapped_columns.Row]]:
-        """(line, row) of a file. Raises ``SourceRejected`` for a row that cannot be read."""
-        if self.config.format == "ndjson":
-            found = mapped_columns.read_json_lines(path, file, source=self.name)
-        else:
-            found = mapped_columns.read(path, file, self.config.reads(), source=self.name)
-        for line, row in found:
-            if isinstance(row, Lost):
-                raise self._rejected(file, line, row.reason)
-            yield line, row
-
     def _rows(self, landed: Landed, index: int, item: LandedObject) -> Iterator[_Row]:
         texts = {
             name: mapped_columns.mapped_text(column, keeps_others=True) for name, column in self.config.columns.items()
@@ -238,7 +222,10 @@ rates:
             name: mapped_columns.mapped_text(column, keeps_others=True) for name, column in self.config.labels.items()
         }
         asked, file = self.days(landed.unit), item.name
-        for line, told in self._told(landed.path(item), file):
+        found = mapped_columns.read_all(
+            landed.path(item), file, self.config.reads(), form=self.config.format, source=self.name, hint=_HINT
+        )
+        for line, told in found:
             name = ""
             try:
                 facts: dict[str, str | None] = {}
@@ -257,9 +244,7 @@ rates:
                 raise self._rejected(file, line, f"is of {day}, in the delivery of {landed.unit}", hint)
             yield _Row(index, file, line, day, facts, json.dumps(tags, sort_keys=True) if tags else None)
 
-    def _rejected(
-        self, file: str, line: int, problem: str, hint: str = "correct the table or what `columns` says of it"
-    ) -> SourceRejected:
+    def _rejected(self, file: str, line: int, problem: str, hint: str = _HINT) -> SourceRejected:
         return SourceRejected(problem, source=self.name, file=file, line=line, hint=hint)
 
     # Hours at rates --------------------------------------------------------------------------------------------------

@@ -39,7 +39,6 @@ from reconcilers.sources import focus, focus_values, folders, mapped_columns, re
 from reconcilers.sources.billing.bill_files import BillFiles, BillFilesConfig
 from reconcilers.sources.contract import Expression
 from reconcilers.sources.mapped_columns import Column, Row, fits, lookup, plain
-from reconcilers.sources.rejected import Lost
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -208,16 +207,8 @@ columns:  # FOCUS column (reconcilers/sources/focus.py): column of your table
             yield from charges.rejected()
 
     def _rows(self, path: Path, file: str) -> Iterator[tuple[int, Row]]:
-        """(line, row) of one file. Raises ``SourceRejected`` for a row that cannot be read."""
-        if self.config.format == "ndjson":
-            found = mapped_columns.read_json_lines(path, file, source=self.name)
-        else:
-            names = self.config.reads(usage_report=self._is_usage_report(file))
-            found = mapped_columns.read(path, file, names, source=self.name)
-        for line, row in found:
-            if isinstance(row, Lost):
-                raise self._rejected(file, line, row.reason)
-            yield line, row
+        names = self.config.reads(usage_report=self._is_usage_report(file))
+        return mapped_columns.read_all(path, file, names, form=self.config.format, source=self.name, hint=_HINT)
 
     def _usage(self, path: Path, file: str) -> Iterator[tuple[int, FocusRow]]:
         """(line, row) of one usage report, in its order."""

@@ -20,12 +20,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from reconcilers import money
 from reconcilers.periods import Period, parse_day, parse_instant
 from reconcilers.sources import focus, folders, http, results
-from reconcilers.sources.contract import InForce, Source, SourceConfig
+from reconcilers.sources.billing import token_prices
+from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.results import Once, Result
 
 if TYPE_CHECKING:
@@ -44,24 +45,6 @@ _DIMENSIONS = ("workspace_id", "model", "model_permaslug", "endpoint_id", "provi
 _TOKENS = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
 
 
-class ModelPrice(InForce):
-    """What the tokens of a model cost on OpenRouter, in USD; what a row took is split in this ratio, whatever it took."""
-
-    model: str = Field(examples=["openai/gpt-4.1"])
-    """The model's slug, as the activity names it."""
-    input_per_million: str = Field(examples=["2.00"])
-    """What a million prompt tokens cost."""
-    output_per_million: str = Field(examples=["8.00"])
-    """What a million completion tokens cost."""
-
-    @field_validator("input_per_million", "output_per_million")
-    @classmethod
-    def _is_price(cls, value: str) -> str:
-        if money.parse_amount(value) <= 0:
-            raise ValueError(f"{value!r:.40} is not positive, so nothing is split by it")
-        return value
-
-
 class OpenRouterConfig(SourceConfig):
     """Where the activity is and how a row of it is read."""
 
@@ -71,7 +54,7 @@ class OpenRouterConfig(SourceConfig):
     """The environment variable that holds a management key; a key that calls models is refused."""
     billing_account_id: str = "(default)"
     """What the account is called, which the API does not tell; name each where there are several."""
-    prices: tuple[ModelPrice, ...] = ()
+    prices: tuple[token_prices.TokenPrice, ...] = ()
     """What tokens cost, to split what a row took into prompt and completion; of several of a model the first that holds on the
     day counts. What no price splits is `unmapped`."""
     control_total: bool = Field(default=True, exclude=True)
@@ -113,6 +96,10 @@ class OpenRouter(Source):
             for name, params in asked:
                 page = client.get(_ACTIVITY, params)
                 pull.add(f"{name}.json", page.url, page.content)
+
+    @classmethod
+    def readers(cls) -> set[Path]:
+        return super().readers() | {Path(token_prices.__file__)}
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         charges = focus.Charges(self.name, landed.landing_id)
@@ -201,16 +188,10 @@ class OpenRouter(Source):
         nothing, and of no meter where nobody tells."""
         if len(counted) == 1 or (counted and not money.parse_amount(cost)):
             return dict.fromkeys(counted, cost)
-        price = next((one for one in self.config.prices if one.model == model and one.holds(day)), None)
+        price = token_prices.price_of(self.config.prices, model, day)
         if price is None or not counted:
             return {None: cost}
-        prices = (price.input_per_million, price.output_per_million)
-        # At list in whole nanos, at least one: weights of a carve are integers.
-        at_list = [
-            max(1, int(money.parse_amount(money.product(count, one)) * 1000))
-            for count, one in zip(counted.values(), prices, strict=True)
-        ]
-        return dict(zip(counted, money.split(cost, at_list), strict=True))
+        return dict(zip(counted, money.split(cost, price.weights(counted)), strict=True))
 
 
 def _cost(row: Result) -> str:

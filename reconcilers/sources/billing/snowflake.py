@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +27,8 @@ from reconcilers import money
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected, nearest
 from reconcilers.periods import Period, months_before, parse_instant
 from reconcilers.sources import focus, focus_values, folders, results, tabular
-from reconcilers.sources.contract import InForce, Source, SourceConfig
+from reconcilers.sources.billing import token_prices
+from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.rejected import Rejections
 
 if TYPE_CHECKING:
@@ -102,24 +104,6 @@ _MEASURED = ("account_name", "usage_date", "function", "model", "credits", "inpu
 _BEYOND = "beyond the Cortex views"
 
 
-class CortexPrice(InForce):
-    """What the tokens of a model take, in credits; the credits of a function are split into input and output in this ratio."""
-
-    model: str = Field(examples=["claude-sonnet-4-5"])
-    """The model as the view names it."""
-    input_per_million: str = Field(examples=["1.50"])
-    """Credits a million input tokens take."""
-    output_per_million: str = Field(examples=["7.50"])
-    """Credits a million output tokens take."""
-
-    @field_validator("input_per_million", "output_per_million")
-    @classmethod
-    def _is_price(cls, value: str) -> str:
-        if money.parse_amount(value) <= 0:
-            raise ValueError(f"{value!r:.40} is not positive, so nothing is split by it")
-        return value
-
-
 class SnowflakeConfig(SourceConfig):
     """Where the views are exported, and what of them is money."""
 
@@ -138,7 +122,7 @@ class SnowflakeConfig(SourceConfig):
     )
     """The usage views of Cortex to divide lines by, exported likewise with a column `account_name` and times in UTC, and of each the
     service types whose credits it tells; the first that an account's day has a line of is meant."""
-    prices: tuple[CortexPrice, ...] = ()
+    prices: tuple[token_prices.TokenPrice, ...] = ()
     """What tokens take, to split credits into input and output; of several of a model the first that holds on the day counts. What
     no price splits is of a model and no meter, and so `unmapped`."""
     control_total: bool = Field(default=True, exclude=True)
@@ -254,6 +238,10 @@ class Snowflake(Source):
                     pull.add(stored.key, stored.uri, path)
         for view in self.config.cortex:
             pull.add(f"{view}.csv", f"{self.config.uri}/{view}", self._measure(folder, view, unit))
+
+    @classmethod
+    def readers(cls) -> set[Path]:
+        return super().readers() | {Path(token_prices.__file__)}
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         charges = focus.Charges(self.name, landed.landing_id)
@@ -477,12 +465,11 @@ class Snowflake(Source):
         """Credits of one function and model by kind of tokens, where one kind was used or a price splits them."""
         nanos = _nanos(money.parse_amount(used))
         counted = {meter: count for meter, count in tokens.items() if count}
-        price = next((one for one in self.config.prices if one.model == model and one.holds(day)), None)
+        price = token_prices.price_of(self.config.prices, model, day)
         if len(counted) == 1:
             shares = [nanos]
         elif price and counted:
-            told = {"input_tokens": price.input_per_million, "output_tokens": price.output_per_million}
-            weights = [count * _micros(told[meter]) for meter, count in counted.items()]
+            weights = price.weights({meter: str(count) for meter, count in counted.items()})
             shares = money.carve(nanos, sum(weights), weights)
         else:
             yield _Part(function, model, None, 0, nanos)
@@ -628,11 +615,6 @@ def _word(text: str | None) -> str:
 def _spaced(text: str | None) -> str:
     """A balance source as it is documented: ``FREE_USAGE`` is ``free usage``."""
     return " ".join((text or "").lower().replace("_", " ").split())
-
-
-def _micros(price: str) -> int:
-    """A price in whole micro-units, as weights are; at least 1."""
-    return max(1, int(money.parse_amount(price).scaleb(6)))
 
 
 def _nanos(value: Decimal) -> int:

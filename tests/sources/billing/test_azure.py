@@ -57,16 +57,6 @@ def azure(tmp_path: Path) -> Callable[..., Source]:
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Put:
-    def write(key: str, content: bytes) -> None:
-        path = tmp_path / "export" / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    return write
-
-
-@pytest.fixture
 def charged(put: Put, azure: Any, land: Any) -> Callable[..., list[dict[str, Any]]]:
     """The charges of a month of one run with these rows."""
 

@@ -58,15 +58,11 @@ def databricks(tmp_path: Path) -> Callable[..., Source]:
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Put:
-    def write(key: str, content: bytes) -> None:
-        path = tmp_path / "export" / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    write("list_prices/part-0.csv", csv_of(PRICE))
-    write("account_prices/part-0.csv", csv_of(OWN))
-    return write
+def put(put: Put) -> Put:
+    """The same, with both tables of prices there."""
+    put("list_prices/part-0.csv", csv_of(PRICE))
+    put("account_prices/part-0.csv", csv_of(OWN))
+    return put
 
 
 @pytest.fixture

@@ -57,16 +57,6 @@ def gpus(tmp_path: Path) -> Callable[..., Source]:
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Callable[[str, bytes], None]:
-    def write(key: str, content: bytes) -> None:
-        path = tmp_path / "export" / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    return write
-
-
-@pytest.fixture
 def read(put: Any, gpus: Any, land: Any) -> Callable[..., dict[str, list[dict[str, Any]]]]:
     """The lake rows of a day of these rows."""
 

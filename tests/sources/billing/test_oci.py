@@ -52,20 +52,10 @@ def oci(tmp_path: Path) -> Callable[..., Source]:
     """A source over the test's folder ``reports``."""
 
     def load(kind: str = "focus", **config: Any) -> Source:
-        base = {"name": "oci", "kind": "oci", "uri": str(tmp_path / "reports"), "report": kind}
+        base = {"name": "oci", "kind": "oci", "uri": str(tmp_path / "export"), "report": kind}
         return registry.load("billing", base | config)
 
     return load
-
-
-@pytest.fixture
-def put(tmp_path: Path) -> Callable[[str, bytes], None]:
-    def write(key: str, content: bytes) -> None:
-        path = tmp_path / "reports" / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    return write
 
 
 @pytest.fixture
@@ -125,7 +115,7 @@ def test_a_part_that_is_there_twice_is_refused(put: Any, oci: Any) -> None:
 def test_reports_written_before_the_month_before_are_not_read_again(put: Any, oci: Any, tmp_path: Path) -> None:
     put(f"{REPORT}.csv.gz", gz_of(FOCUS))
     at = datetime(2026, 9, 15).timestamp()
-    os.utime(tmp_path / "reports" / f"{REPORT}.csv.gz", (at, at))
+    os.utime(tmp_path / "export" / f"{REPORT}.csv.gz", (at, at))
     after = Period.of_month(SEPTEMBER.end)
     assert list(oci().units(SEPTEMBER)) == list(oci().units(after)) == [REPORT]
     assert list(oci(earlier_months=0).units(after)) == []
@@ -149,7 +139,7 @@ def test_only_the_folders_of_the_months_asked_for_are_listed(put: Any, oci: Any,
 def test_reports_in_no_folders_of_days_are_told_by_when_they_were_written(put: Any, oci: Any, tmp_path: Path) -> None:
     for name, day in (("1", datetime(2026, 7, 30)), ("2", datetime(2026, 8, 2)), ("3", datetime(2026, 12, 1))):
         put(f"{name}-00001.csv.gz", gz_of(COST))
-        os.utime(tmp_path / "reports" / f"{name}-00001.csv.gz", (day.timestamp(), day.timestamp()))
+        os.utime(tmp_path / "export" / f"{name}-00001.csv.gz", (day.timestamp(), day.timestamp()))
     assert list(oci("cost").units(SEPTEMBER)) == ["2", "3"]
 
 

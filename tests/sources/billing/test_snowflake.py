@@ -77,16 +77,6 @@ def snowflake(tmp_path: Path) -> Callable[..., Source]:
 
 
 @pytest.fixture
-def put(tmp_path: Path) -> Callable[[str, bytes], None]:
-    def write(key: str, content: bytes) -> None:
-        path = tmp_path / "export" / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    return write
-
-
-@pytest.fixture
 def read(put: Any, snowflake: Any, land: Any) -> Callable[..., Rows]:
     """The lake rows of a month of these rows, which Cortex' calls divide where there are some."""
 
