@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 SOURCE = "(resolved)"
 #: Tellings whose calls are made at once: what memory is bounded by.
 _BATCH = 200_000
+#: What the keys of all tellings, which are compared at once, may take of memory; the rest stands on disk meanwhile.
+_MEMORY_LIMIT = "500MB"
 #: R31: so many calls with more cached than input prove that an emitter counts input without the cached tokens.
 _PROOF = 3
 _ENTITIES = ("emitters", "resolved_calls", "resolved_tellings", *metering.ENTITIES)
@@ -70,7 +72,8 @@ def resolve(calls: Sequence[Path], root: Path, knowledge: Knowledge, declared: s
 def _written(files: Sequence[KeyFiles], root: Path, knowledge: Knowledge, declared: str) -> Iterator[Path]:
     import duckdb
 
-    with duckdb.connect(config={"temp_directory": str(root / f"{os.getpid()}.tmp")}) as connection:
+    spilled = str(root / f"{os.getpid()}.tmp")
+    with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": spilled}) as connection:
         emitters, over_scopes = _emitters(connection, files)
         yield _kept(root, "emitters", _digest(map(repr, emitters)), {"emitters": _emitter_rows(emitters)})
         if not find_contested(connection, files, over_scopes):

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 #: The number of who emitted a telling (R8).
 EMITTER = "hash(source, scope_name, scope_version, provider, operation)"
+_OWN = "hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id))"
 #: What is kept of a file of tellings.
 _TELLINGS = f"""
 select
     landing_row, cast(ended_at as date) as day,
-    hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id)) as own,
+    {_OWN} as own,
     case when span_kind = 'model' then hash(response_id) end as response,
     hash(lower(trace_id)) as trace,
     hash(lower(trace_id), lower(span_id)) as self,
@@ -42,12 +43,12 @@ select
     trace_id is not null as in_trace, response_id is not null as has_response
 from read_parquet($calls)
 """
-_EMITTERS = """
+# a filter alone would leave the number of every telling to be reckoned
+_EMITTERS = f"""
 select
     source, scope_name, scope_version, provider, operation,
     bool_or(emitter_tells_cache) as table_tells_cache, bool_or(tells_cache) as tells_cache,
-    list(distinct hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id)))
-        filter (cache_exceeds_input) as exceeding,
+    list(distinct case when cache_exceeds_input then {_OWN} end) filter (cache_exceeds_input) as exceeding,
     list_distinct(flatten(list(distinct over_scopes) filter (over_scopes is not null))) as over_scopes
 from read_parquet($calls)
 group by all
