@@ -152,10 +152,11 @@ check-python:
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -n 3
 
-# A model the linter skips is one it has not read, and it says so with exit code 0 (findings/sqlfluff_long_model_passes.sh).
+# A model the linter skips is one it has not read, and it says so with exit code 0 (findings/sqlfluff_long_model_passes.sh). As it ends,
+# DuckDB counts, as nanobind's leaks, what the linter's parser in Rust still holds.
 check-sql:
 	@cd dbt_project && said=$$(../$(BIN)/sqlfluff lint --config ../pyproject.toml --templater dbt -q models 2>&1); code=$$?; \
-	[ -z "$$said" ] || echo "$$said"; case "$$said" in *"Skipp"*) exit 1;; esac; exit $$code
+	said=$$(echo "$$said" | sed '/^nanobind: leaked/,$$d'); [ -z "$$said" ] || echo "$$said"; case "$$said" in *"Skipp"*) exit 1;; esac; exit $$code
 
 # For DuckDB dbt takes a misspelt key silently; for BigQuery it holds every key to its schema. It needs no connection to parse.
 check-yaml:
