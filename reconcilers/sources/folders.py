@@ -16,12 +16,11 @@ import os
 import re
 import stat
 import tempfile
-import threading
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +35,7 @@ from reconcilers.errors import (
     SourceUnavailable,
     SourceUnreachable,
 )
+from reconcilers.sources import amazon
 
 _CHUNK = 1 << 20
 #: One compressed zstd block of 4 bytes may unpack to 128 KiB, so input is fed in small pieces.
@@ -46,8 +46,6 @@ _GZIP_MAGIC, _ZSTD_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x0
 LINES_PER_OBJECT = 10_000_000_000
 
 
-#: Where boto3 looks for a key first; a role or a profile of the machine needs neither.
-S3_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 #: Of an account of Azure's that an address names, one of both: a signature for one container, or the key of the account.
 BLOB_SECRETS = ("AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_KEY")
 #: Account and credential in one text.
@@ -59,7 +57,7 @@ _BLOB_HOST = re.compile(r"[a-z0-9]{3,24}(?:-secondary)?\.blob\.[a-z0-9.-]+")
 def secrets(uri: str) -> tuple[str, ...]:
     """The environment variables that the credential of a folder may be in."""
     if uri.startswith("s3://"):
-        return S3_SECRETS
+        return amazon.SECRETS
     if uri.startswith("az://"):
         return (BLOB_CONNECTION,)
     return BLOB_SECRETS if uri.startswith("https://") else ()
@@ -250,9 +248,6 @@ def _version(status: os.stat_result) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
 
 
-_MAKING_CLIENTS = threading.Lock()
-
-
 class _S3Folder(Folder):
     def __init__(
         self, uri: str, bucket: str, prefix: str, endpoint_url: str | None, source: str | None, limits: Limits
@@ -291,48 +286,21 @@ class _S3Folder(Folder):
 
     def _s3(self) -> Any:
         if self._client is None:
-            import boto3
-            from botocore.config import Config
-
-            region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-            config = Config(retries={"max_attempts": 4, "mode": "standard"}, connect_timeout=10, read_timeout=60)
-            # boto3 makes one client at a time; once made, any thread may use it.
-            with self._errors(self.prefix), _MAKING_CLIENTS:
-                self._client = boto3.client("s3", endpoint_url=self.endpoint_url, region_name=region, config=config)
+            with self._errors(self.prefix):
+                self._client = amazon.client("s3", self.endpoint_url)
         return self._client
 
-    @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
-        """boto3's errors as ours. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
-        from botocore import exceptions
-
-        where = f"s3://{self.bucket}"
-        try:
-            yield
-        except exceptions.ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            if code in ("PreconditionFailed", "412"):
-                raise self._changed(key) from None
-            if status >= 500 or status == 429 or code in _S3_BUSY:
-                raise SourceUnavailable(f"{where} answered {code}", source=self.source, file=key) from None
-            if status == 401 or code in _S3_CREDENTIALS:
-                hint = "renew the AWS credentials of this job"
-                raise AccessRefused(f"{where} answered {code}", source=self.source, file=key, hint=hint) from None
-            hint = "check uri, bucket and prefix"
-            if status == 403:  # of one object, it may be; nobody is refused the others
-                hint = "renew the AWS credentials of this job, or grant it s3:ListBucket and s3:GetObject here"
-            raise self._rejected(f"{where} answered {code}", key, hint) from None
-        except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.TokenRetrievalError):
-            hint = "set them in the environment or give the job a role"
-            raise AccessRefused("no AWS credentials", source=self.source, file=key, hint=hint) from None
-        except exceptions.ParamValidationError as error:
-            raise SettingsInvalid(f"{where}: {error}", source=self.source) from None
-        except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.SSLError) as error:
-            problem, hint = f"{where}: {type(error).__name__}: {error}", "check uri, endpoint_url and the network"
-            raise SourceUnreachable(problem, source=self.source, hint=hint) from error
-        except (exceptions.BotoCoreError, OSError) as error:
-            raise SourceUnavailable(f"{where}: {type(error).__name__}", source=self.source, file=key) from error
+    def _errors(self, key: str) -> AbstractContextManager[None]:
+        """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+        changed = self._changed(key)
+        return amazon.errors(
+            f"s3://{self.bucket}",
+            source=self.source,
+            file=key,
+            check="check uri, bucket and prefix",
+            permission="s3:ListBucket and s3:GetObject here",
+            meaning={"PreconditionFailed": changed, "412": changed},
+        )
 
 
 class _BlobFolder(Folder):
@@ -429,10 +397,6 @@ class _BlobFolder(Folder):
 
     def _refused(self, problem: str, key: str, hint: str) -> AccessRefused:
         return AccessRefused(problem, source=self.source, file=key, hint=hint)
-
-
-_S3_BUSY = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestTimeout", "RequestLimitExceeded"})
-_S3_CREDENTIALS = frozenset({"ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"})
 
 
 # Decompression -------------------------------------------------------------------------------------------------------

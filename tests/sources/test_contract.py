@@ -153,6 +153,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"columns": {"event_id": "metadata.event"}},
         {"base_url": "https://elsewhere", "api_key_env": "KEY", "late_days": 9, "retry": {"attempts": 2}},
     ),
+    (
+        "invoices",
+        {"kind": "invoice_aws", "bill": "aws", "account_id": "111122223333"},
+        {"credit_memos": "positive"},
+        {"endpoint_url": "http://here", "region": "eu-central-1", "earlier_months": 3},
+    ),
     ("revenue", {"kind": "revenue_file"}, {"constants": {"currency": "USD"}}, {"endpoint_url": "http://here"}),
     (
         "revenue",
@@ -167,7 +173,7 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 def test_only_what_decides_a_row_is_in_the_recipe(
     room: str, config: dict[str, Any], decides: dict[str, Any], steers: dict[str, Any]
 ) -> None:
-    folder = {} if {"base_url", "project"} & set(steers) else {"uri": "/old/place"}
+    folder = {} if {"base_url", "project", "region"} & set(steers) else {"uri": "/old/place"}
     moved = dict.fromkeys(folder, "/new/place")
     recipes = [
         registry.load(room, {"name": "one", **config, **folder, **changed}).recipe
