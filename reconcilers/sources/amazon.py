@@ -57,7 +57,7 @@ def errors(
     refuses it, ``meaning`` what a code of this request says that no other does."""
     from botocore import exceptions
 
-    at = {"source": source, "file": file}
+    at: dict[str, Any] = {"source": source, "file": file}
     try:
         yield
     except exceptions.ClientError as error:
