@@ -1,4 +1,4 @@
-"""``kind: otlp`` — trace and log files in OTLP/JSON, as OpenTelemetry Collectors write them to folders and buckets.
+"""``kind: otlp`` — trace and log files in OTLP, as OpenTelemetry Collectors write them to folders and buckets.
 
     - name: agent_traces
       kind: otlp
@@ -6,9 +6,9 @@
       pattern: .*/traces_.*\\.json(\\.gz)?
       partition: year=%Y/month=%m/day=%d/
 
-A file is JSON lines, or one JSON document; plain, gzip, zstd, or the file exporter's ``compression: zstd``, in which
-every message is a zstd frame after its length in four bytes (big-endian). A *line* of it is a line, the document, or a
-message, counted from 1. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+A file is JSON lines, one JSON document, or one message in protobuf; plain, gzip, zstd, or the file exporter's ``compression: zstd``
+or ``format: proto``, in which every message comes after its length in four bytes (big-endian). A *line* of it is a line, the
+document, or a message, counted from 1; of protobuf it is the message as OTLP/JSON. https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 
 ``dialects`` says which vocabularies to read, by the name of their module; each span is read by the names of all of them,
 and the first that tells a field counts. ``attributes`` adds a company's own attribute names, which go before the
@@ -26,7 +26,7 @@ A file is a stream of independent records: what of it cannot be read is a row of
 (rule R33). A record that tells a count that is none is a call whose usage is not known. Only a file without any line that
 can be read is refused. Numbers that look like usage and that nobody reads are rows of ``unread_usage``.
 
-In ``spans``: ``files`` reads lines, ``logs`` makes log records spans, ``prompts`` finds text, ``attributes`` makes spans columns,
+In ``spans``: ``files`` reads lines, ``protobuf`` makes them of messages, ``logs`` makes log records spans, ``prompts`` finds text, ``attributes`` makes spans columns,
 ``query`` with ``counts`` and ``emitters`` says what they mean, ``entities`` makes them rows; amounts stay text until they are
 exact. Of files of some megabytes nearly every line is walked once by ``kernel``, which is compiled: ``scan`` and ``removal`` make
 of that what ``attributes`` and ``prompts`` would. ``users`` takes one user's id out of what landed.
@@ -123,7 +123,7 @@ def dialect_named(name: str) -> Dialect:
 
 
 class Otlp(FileSource):
-    """Trace files in OTLP/JSON; see the module's docstring."""
+    """Trace and log files in OTLP; see the module's docstring."""
 
     kind: ClassVar[str] = "otlp"
     reads_side_by_side = True

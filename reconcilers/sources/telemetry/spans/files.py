@@ -1,7 +1,7 @@
 """What a trace file is as bytes: its packings, its lines, and batches of them. What the lines say is read elsewhere.
 
-Plain, gzip, zstd, or the Collector's file exporter with ``compression: zstd``: messages, each a zstd frame after its
-length in four bytes (big-endian). Names, sizes and contents come from outside, so every read is bounded.
+Lines of JSON, or one message in protobuf; plain, gzip or zstd. Or what the Collector's file exporter writes with ``compression: zstd``
+or ``format: proto``: messages, each after its length in four bytes (big-endian), a zstd frame or not. Names, sizes and contents come from outside, so every read is bounded.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.rejected import unreadable, why_unreadable
+from reconcilers.sources.telemetry.spans import protobuf
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,7 @@ _T = TypeVar("_T")
 
 #: A Collector accepts messages of 4 MiB unless told otherwise.
 MAX_MESSAGE_BYTES = 64 << 20
+_NO_MESSAGE = "not a message of OTLP in protobuf"
 _TOO_LONG = f"a message of more than {MAX_MESSAGE_BYTES >> 20} MiB"
 DAMAGED = "ask for the file again; it is damaged, or its writer was stopped or is still writing"
 
@@ -55,7 +57,7 @@ def read_lines(path: Path, name: str, source: str | None = None) -> Iterator[tup
     """
     line = 0
     try:
-        for content in _framed(path) if _is_framed(path) else _lines(path, name, source):
+        for content in _messages(path, name, source):
             line += 1
             if readable_or_not := _looked_at(content):
                 yield line, readable_or_not
@@ -66,6 +68,30 @@ def read_lines(path: Path, name: str, source: str | None = None) -> Iterator[tup
             line = error.line or line + 1
             raise SourceRejected(error.problem, source=source, file=name, line=line, hint=error.hint) from None
         yield line + 1, unreadable(error.problem, 0)
+
+
+def _messages(path: Path, name: str, source: str | None) -> Iterator[bytes]:
+    """The messages of a file in JSON, in whatever form they came; what is blank or no message stands as it is."""
+    if _is_framed(path):
+        for content in _framed(path):
+            is_json = not content.startswith(protobuf.BEGINS)
+            yield content if is_json else protobuf.as_json(content) or unreadable(_NO_MESSAGE, len(content))
+    elif (message := _one_message(path, name)) is not None:
+        yield message
+    else:
+        yield from _lines(path, name, source)
+
+
+def _one_message(path: Path, name: str) -> bytes | None:
+    """The JSON of a file that is one message in protobuf; None for any other file."""
+    try:
+        with open_unpacked(path, name) as stream:
+            if stream.read(1) != protobuf.BEGINS:
+                return None
+            content = protobuf.BEGINS + stream.read(MAX_MESSAGE_BYTES)
+    except SourceRejected:
+        return None  # which whoever reads its lines says
+    return protobuf.as_json(content)
 
 
 def _looked_at(content: bytes) -> bytes | None:
@@ -248,10 +274,12 @@ class _Damaged(Exception):
 
 
 def _is_framed(path: Path) -> bool:
-    """Whether a file starts with a length and a zstd frame."""
+    """Whether a file starts with a length, which no text begins as, and a zstd frame or a message in protobuf."""
     with path.open("rb") as stream:
         head = stream.read(8)
-    return head[4:] == _ZSTD_MAGIC and head[:4] != _ZSTD_MAGIC and head[:2] != _GZIP_MAGIC
+    if head[4:] == _ZSTD_MAGIC:
+        return head[:4] != _ZSTD_MAGIC and head[:2] != _GZIP_MAGIC
+    return head[4:5] == protobuf.BEGINS and 0 < int.from_bytes(head[:4], "big") <= MAX_MESSAGE_BYTES
 
 
 def is_packed(path: Path) -> bool:
@@ -330,7 +358,7 @@ def _framed(path: Path) -> Iterator[bytes]:
             content = stream.read(length)
             if len(prefix) < 4 or len(content) < length:
                 raise _Damaged("the last message ends early")
-            yield _unframed(content)
+            yield _unframed(content) if content.startswith(_ZSTD_MAGIC) else content
 
 
 def _unframed(content: bytes) -> bytes:

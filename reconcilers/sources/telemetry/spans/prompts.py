@@ -174,7 +174,7 @@ class TextFilter:
         except ValueError as error:
             hint = DAMAGED
             if not content.lstrip().startswith(b"{"):
-                hint = "have it written as OTLP/JSON: `format: json` of a file exporter, `otlp_json` of an S3 exporter"
+                hint = "have it written as OTLP: `json` or `proto` by a file exporter, `otlp_json` or `otlp_proto` by an S3 exporter"
             raise Unreadable(f"not JSON: {error}", hint) from None
         if not isinstance(message, dict):
             raise Unreadable(f"a JSON {type(message).__name__}, not an OTLP/JSON message")
