@@ -113,10 +113,10 @@ docs: .venv/.ready ## Write docs/configuration.md of the models that read reconc
 	@$(BIN)/python -m reconcilers.configuration docs/configuration.md
 	@$(BIN)/python -m reconcilers.sources.telemetry.attribute_contract docs/telemetry-contract.md
 
-long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, what Airflow loses, five companies against the truth, three and the public one (REAL_DATA) on both warehouses, random ones night by night, planted incidents
+long: .venv/.ready .venv-bigquery/.ready ## What `make test` runs short, at full length: fourteen days through the scheduler, what Airflow loses, five companies against the truth, the worked examples, three companies and the public one (REAL_DATA) on both warehouses, random ones night by night, kills of a build, planted incidents
 	@AT_LENGTH=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/dags/test_scheduler.py tests/claims/parity tests/claims/truth \
 		tests/claims/scenarios/test_random_companies.py tests/claims/scenarios/test_incremental.py tests/claims/scenarios/test_idempotence.py \
-		tests/claims/incidents tests/benchmarks/test_bench.py
+		tests/claims/scenarios/test_partitions.py tests/claims/crash tests/claims/incidents tests/benchmarks/test_bench.py
 
 FOCUS_MONTHS ?= 2026-09 2026-10
 focus: .venv/.ready .venv-focus/.ready ## What the FOCUS validator says of the sample's bill as `make run` left it (a minute; Python 3.12)

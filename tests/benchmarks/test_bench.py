@@ -17,6 +17,8 @@ from tests.benchmarks import bench, builds, company, ingest, nights
 from tests.benchmarks.measuring import Failed, Figures, Row, at_least, at_most, measured, middle
 from tests.benchmarks.yardsticks import shared_in_polars
 
+at_length = pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes of whole builds, dbt's start with each")
+
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -33,6 +35,7 @@ def row(found: list[Row | str], what: str) -> Row:
     return next(row for row in found if isinstance(row, Row) and row.what.strip() == what)
 
 
+@at_length
 def test_a_company_is_measured(found: list[Row | str], work: Path) -> None:
     floor = float(row(found, "floor: scan, sum by event").figure.removesuffix(" s"))
     assert 0 < floor < float(row(found, "full build, models").figure.removesuffix(" s"))
@@ -52,6 +55,7 @@ def test_what_took_longest_is_told_by_folder() -> None:
     assert builds.longest(models, 0.5, 2) == "  int_usages 2.0 (4.0×), int_calls 1.0 (2.0×)"
 
 
+@at_length
 @pytest.mark.usefixtures("found")
 def test_polars_shares_as_the_build_does(work: Path, tmp_path: Path) -> None:
     """Of the days that were not restated: of that one the bill tells more than calls do, which is not shared alike."""
@@ -72,6 +76,7 @@ def ask(sql: str) -> list[Any]:
     return duckdb.connect().execute(sql).fetchall()
 
 
+@at_length
 @pytest.mark.usefixtures("found")
 def test_a_day_is_told_anew(work: Path) -> None:
     for folder, calls in (("lake", 1000), ("restated-0", 999)):

@@ -61,6 +61,8 @@ def differences(ours: Published, theirs: Published) -> list[str]:
     return found
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes; tests/warehouses reads every model on BigQuery, too")
 def test_every_worked_example(tmp_path: Path, project: Projects, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings(write_company(tmp_path, EXAMPLES))
     period, as_of = Period(parse_day("2026-01-01"), parse_day("2026-10-02")), datetime(2026, 10, 5)

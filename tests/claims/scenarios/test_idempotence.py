@@ -92,6 +92,7 @@ def test_nightly_runs_publish_what_a_backfill_does(company: Settings, backfilled
     assert differences(build(settings, night, AS_OF), backfilled) == []
 
 
+@pytest.mark.skipif(not AT_LENGTH, reason="make long: two sample companies; the sources' tests take files twice, too")
 def test_files_twice_renamed_and_in_another_order(company: Settings, backfilled: Version) -> None:
     root = company.file.parent.with_name("again")
     shutil.copytree(company.file.parent, root, ignore=shutil.ignore_patterns("range", "nightly"))
