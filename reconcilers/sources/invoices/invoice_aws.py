@@ -148,8 +148,11 @@ class InvoiceAws(Source):
             raise summary.rejected(f"{currency}.TotalAmount is empty", "set `amounts`, or report it to AWS")
         before_tax = self._amount(summary, f"{currency}.TotalAmountBeforeTax", kind)
         tax = self._amount(summary, f"{currency}.AmountBreakdown.Taxes.TotalAmount", kind)
+        # of a total and one of its two parts the other one follows; a part alone would look like lines that do not make the total
         if tax is None and before_tax is not None:
             tax = money.sum_exactly(total, -before_tax)
+        if before_tax is None and tax is not None:
+            before_tax = money.sum_exactly(total, -tax)
         whole = {
             "InvoiceId": summary.required_text("InvoiceId"),
             "InvoiceIssuerName": summary.text("Entity.InvoicingEntity"),

@@ -123,8 +123,9 @@ def test_the_currency_that_is_paid_in(tmp_path: Path, api: Api) -> None:
     assert (net["billing_currency"], net["billed_cost"], tax["billed_cost"]) == ("EUR", Decimal(90), Decimal("17.1"))
 
 
-def test_tax_that_no_breakdown_tells_is_what_the_totals_leave(tmp_path: Path, api: Api) -> None:
-    served(api, [INVOICE | {"BaseCurrencyAmount": amounts("119.00", "100.00", None)}])
+@pytest.mark.parametrize("told", [("119.00", "100.00", None), ("119.00", None, "19.00")])
+def test_of_a_total_and_one_part_the_other_follows(tmp_path: Path, api: Api, told: tuple[str, Any, Any]) -> None:
+    served(api, [INVOICE | {"BaseCurrencyAmount": amounts(*told)}])
     assert [row["billed_cost"] for row in read(tmp_path, api)] == [Decimal(100), Decimal(19)]
 
 
