@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from reconcilers import money
@@ -111,6 +112,14 @@ class InvoiceDetails:
         except ValueError:
             form = self.day_form or "YYYY-MM-DD"
             raise ValueError(f"{name} {text!r:.40} is no day, {form}") from None
+
+
+def credit(amount: Decimal, *, is_negative: bool, setting: str) -> Decimal:
+    """What a credit note's amount takes from what is owed, not above 0. Raises ``ValueError`` where its sign is another one than
+    ``setting`` says it is told with: taken the wrong way, it would be wrong by twice the amount."""
+    if amount and (amount < 0) != is_negative:
+        raise ValueError(f"{amount:f} of a credit note has the wrong sign; say in `{setting}` how it is told")
+    return -abs(amount)
 
 
 def _amount(name: str, text: str) -> money.Amount:

@@ -78,7 +78,7 @@ class Result:
         return self.end.isoformat() if self.end else None
 
     def rejected(self, problem: str, hint: str = "pull the day again, or report it to the provider") -> SourceRejected:
-        return SourceRejected(problem, source=self.source, file=self.file, line=self.line, hint=hint)
+        return SourceRejected(problem, source=self.source, file=self.file, line=self.line or None, hint=hint)
 
     def changed(self, problem: str) -> SourceChangedShape:
         return SourceChangedShape(problem, source=self.source, file=self.file, line=self.line or None)

@@ -159,6 +159,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"credit_memos": "positive"},
         {"endpoint_url": "http://here", "region": "eu-central-1", "earlier_months": 3},
     ),
+    (
+        "invoices",
+        {"kind": "invoice_azure", "bill": "azure", "billing_account": "8611537"},
+        {"credit_notes": "positive"},
+        {"base_url": "https://elsewhere", "billing_profile": "AB12", "earlier_months": 3},
+    ),
     ("revenue", {"kind": "revenue_file"}, {"constants": {"currency": "USD"}}, {"endpoint_url": "http://here"}),
     (
         "revenue",

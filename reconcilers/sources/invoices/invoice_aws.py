@@ -178,13 +178,13 @@ class InvoiceAws(Source):
             return None
         try:
             amount = money.parse_amount(text)
+            if kind == _CREDIT:
+                amount = invoice_details.credit(
+                    amount, is_negative=self.config.credit_memos == "negative", setting="credit_memos"
+                )
         except ValueError as error:
-            raise summary.rejected(f"{name}: {error}", "pull the month again") from None
-        if kind != _CREDIT or not amount:
-            return amount
-        if (amount < 0) != (self.config.credit_memos == "negative"):
-            raise summary.rejected(f"{name} of a credit memo is {amount:f}", "say in `credit_memos` how it tells them")
-        return -abs(amount)
+            raise summary.rejected(f"{name}: {error}", "pull the month again, or see the settings") from None
+        return amount
 
 
 def _summaries(content: bytes, source: str, file: str) -> Iterator[Result]:

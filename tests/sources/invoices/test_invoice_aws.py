@@ -152,7 +152,7 @@ def test_a_credit_memo_lessens_and_names_its_invoice(tmp_path: Path, api: Api) -
 
 def test_a_credit_memo_of_the_other_sign_is_refused_until_it_is_declared(tmp_path: Path, api: Api) -> None:
     served(api, [MEMO | {"BaseCurrencyAmount": amounts("11.90", "10.00", "1.90")}])
-    with pytest.raises(SourceRejected, match=r"line 1: BaseCurrencyAmount.TotalAmount of a credit memo is 11.90"):
+    with pytest.raises(SourceRejected, match=r"line 1: BaseCurrencyAmount.TotalAmount: 11.90 of a credit note has"):
         read(tmp_path, api)
     assert [row["billed_cost"] for row in read(tmp_path, api, credit_memos="positive")] == [
         Decimal(-10),
