@@ -28,7 +28,7 @@ from reconcilers import naming
 from reconcilers.ingest import metering
 from reconcilers.ingest.lake import schema, writer
 from reconcilers.ingest.proofs import prove
-from reconcilers.ingest.resolution.keys import EMITTER, LINKS, KeyFiles, find_contested, kept, put, quoted
+from reconcilers.ingest.resolution.keys import EMITTER, LINKS, MEMORY_LIMIT, KeyFiles, find_contested, kept, put, quoted
 from reconcilers.ingest.resolution.resolved import resolved
 from reconcilers.ingest.resolution.tellings import Knowledge
 
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 SOURCE = "(resolved)"
 #: Tellings whose calls are made at once: what memory is bounded by.
 _BATCH = 200_000
-#: What the keys of all tellings, which are compared at once, may take of memory; the rest stands on disk meanwhile.
-_MEMORY_LIMIT = "500MB"
 #: R31: so many calls with more cached than input prove that an emitter counts input without the cached tokens.
 _PROOF = 3
 _ENTITIES = ("emitters", "resolved_calls", "resolved_tellings", *metering.ENTITIES)
@@ -73,7 +71,7 @@ def _written(files: Sequence[KeyFiles], root: Path, knowledge: Knowledge, declar
     import duckdb
 
     spilled = str(root / f"{os.getpid()}.tmp")
-    with duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "temp_directory": spilled}) as connection:
+    with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spilled}) as connection:
         emitters, over_scopes = _emitters(connection, files)
         yield _kept(root, "emitters", _digest(map(repr, emitters)), {"emitters": _emitter_rows(emitters)})
         if not find_contested(connection, files, over_scopes):

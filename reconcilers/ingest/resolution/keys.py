@@ -20,6 +20,8 @@ from reconcilers.ingest.resolution.names import NAMES
 if TYPE_CHECKING:
     import duckdb
 
+#: What keys, those of all tellings at once, may take of memory; the rest stands on disk meanwhile.
+MEMORY_LIMIT = "500MB"
 #: The number of who emitted a telling (R8).
 EMITTER = "hash(source, scope_name, scope_version, provider, operation)"
 _OWN = "hash(coalesce(lower(trace_id) || '|' || lower(span_id), source || '|' || record_id))"
@@ -53,25 +55,26 @@ select
 from read_parquet($calls)
 group by all
 """
-#: Tellings told twice, by response id or emitters; in traces whose spans wrap others, lack names others tell, or were answered from a cache.
-_CONTESTED = f"""
-create or replace temp table contested as
-with
-told_twice as (select own from keys group by own having count(*) > 1),
-shared as (select response from keys where has_response and response is not null group by response having count(*) > 1),
-wrapping as (select distinct trace from keys where billable and self in (select parent from keys where parent is not null)),
-traces as (
-    select trace from keys where in_trace group by trace
-    having count(*) > 1 and (
-        bit_or(case when billable then lacks else 0 end) & bit_or({(1 << len(NAMES)) - 1} - lacks) <> 0
-        or bool_or(answered_from_cache)
-        or trace in (select trace from wrapping)
-    )
-),
-pairs as (
-    select who from keys where lies_over or scope in (select hash(unnest($over_scopes)))
-    group by who having bool_or(lies_over) and count(*) > 1
-)
+#: What makes tellings contested, each reckoned by itself: one statement that groups all keys in several ways at once takes memory for
+#: all of them. Told twice, by their own id or a response id; traces whose spans wrap others, lack names others tell, or were
+#: answered from a cache; who was emitted for by what lies over others.
+_CAUSES = {
+    "told_twice": "select own from keys group by own having count(*) > 1",
+    "shared": "select response from keys where has_response and response is not null group by response having count(*) > 1",
+    "wrapping": "select distinct trace from keys where billable and self in (select parent from keys where parent is not null)",
+    "traces": f"""
+select trace from keys where in_trace group by trace
+having count(*) > 1 and (
+    bit_or(case when billable then lacks else 0 end) & bit_or({(1 << len(NAMES)) - 1} - lacks) <> 0
+    or bool_or(answered_from_cache)
+    or trace in (select trace from wrapping)
+)""",
+    "pairs": """
+select who from keys where lies_over or scope in (select hash(unnest($over_scopes)))
+group by who having bool_or(lies_over) and count(*) > 1""",
+}
+#: The tellings they make so.
+_CONTESTED = """
 select
     file, landing_row, day, emitter,
     case when own in (select own from told_twice) then own end as own,
@@ -110,7 +113,7 @@ def kept(calls: Sequence[Path], root: Path, recipe: str) -> list[KeyFiles]:
     if missing := [file for file in files if not file.folder.is_dir()]:
         import duckdb
 
-        with duckdb.connect() as connection:
+        with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
             for file in missing:
                 _write(connection, file)
     for file in files:
@@ -163,7 +166,8 @@ def find_contested(
             select told.*, files.file from read_parquet([{listed}], filename = true) as told join files on told.filename = files.name"""
     )
     scopes = "[" + ", ".join("'" + scope.replace("'", "''") + "'" for scope in sorted(over_scopes)) + "]::varchar[]"
-    connection.execute(_CONTESTED.replace("$over_scopes", scopes))
+    for name, sql in (_CAUSES | {"contested": _CONTESTED}).items():
+        connection.execute(f"create or replace temp table {name} as {sql.replace('$over_scopes', scopes)}")
     found = connection.execute("select count(*) from contested").fetchone()
     assert found is not None
     return int(found[0])
