@@ -64,7 +64,7 @@ class Column(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=or_text)
 
     column: str | None = Field(default=None, examples=["message.usage.input"])
-    """The table's own column; dots walk nested objects and JSON texts."""
+    """The table's own column; dots walk nested objects, maps and JSON texts, whose keys may have dots, too."""
     constant: str | None = Field(default=None, examples=["anthropic"])
     """One value for every row."""
     template: str | None = Field(default=None, examples=["{suite_run}|{model}"])
@@ -164,20 +164,27 @@ def whole_lines(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def lookup(row: Row, name: str) -> Any:
-    """The value under ``name``, which is a column or else a dotted path into nested objects or JSON texts; None where there
+    """The value under ``name``, which is a column or else a dotted path into nested objects, maps or JSON texts; None where there
     is none. Raises ``ValueError`` for a text on the path that is no JSON, or where that is what is landed in its place."""
     if name in row:
         if isinstance(text := row[name], str) and (lost := why_unreadable(text.encode("utf-8", "replace"))):
             raise ValueError(lost.reason)
         return row[name]
-    found: Any = row
-    for part in name.split("."):
-        if isinstance(found, str):
-            found = _json_text(found)
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(part)
-    return found
+    return _below(row, name.split("."))
+
+
+def _below(found: Any, parts: Sequence[str]) -> Any:
+    """What lies under the parts of a path. Names of attributes have dots of their own, so the longest one that is there is taken."""
+    if not parts:
+        return found
+    if isinstance(found, str):
+        found = _json_text(found)
+    if not isinstance(found, Mapping):
+        return None
+    for size in range(len(parts), 0, -1):
+        if (key := ".".join(parts[:size])) in found:
+            return _below(found[key], parts[size:])
+    return None
 
 
 def mapped_values(row: Row, names: Iterable[str]) -> Row:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from reconcilers.sources import registry
 
@@ -20,3 +21,12 @@ def test_every_kind_is_on_the_page(room: str, kind: str) -> None:
     final = registry.source_class(room, kind).finality_days
     assert room != "billing" or rows[0].endswith(f"| {final} days |")
     assert re.search(rf"^\| [^|]*`{kind}`", SEEN, re.MULTILINE)
+
+
+def test_the_mapping_of_a_table_of_clickhouse_is_the_one_that_is_read() -> None:
+    """It stands on the page and reads the fixture, which is held to its lake rows."""
+    (shown,) = (yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", READS, re.DOTALL))
+    fixture = Path(__file__).parent / "fixtures/telemetry/mapped/clickhouse_traces/source.yaml"
+    steers = {"kind", "name", "uri"}
+    assert {key: value for key, value in shown.items() if key not in steers} == yaml.safe_load(fixture.read_text())
+    registry.load("telemetry", shown)

@@ -23,8 +23,8 @@ from reconcilers.errors import PeriodIncomplete, SourceChangedShape
 from reconcilers.periods import Period, parse_day
 from reconcilers.sources import http
 from reconcilers.sources.contract import SourceConfig
-from reconcilers.sources.mapped_columns import Column, mapped_values
-from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource, Usage
+from reconcilers.sources.mapped_columns import mapped_values
+from reconcilers.sources.telemetry.mapping import MappingConfig, MappingSource, TelemetryColumn, Usage
 
 if TYPE_CHECKING:
     from reconcilers.ingest.landing import Pull
@@ -68,7 +68,7 @@ class LiteLLMConfig(MappingConfig):
     """The environment variable that holds a key of an admin viewer, or the master key."""
     entity: Literal["calls"] = "calls"
     """A row is a call."""
-    columns: dict[str, Column] = Field(
+    columns: dict[str, TelemetryColumn] = Field(
         default={}, validate_default=True, examples=[{"event_id": "metadata.spend_logs_metadata.event_id"}]
     )
     """Where columns of the lake (`docs/lake.md`) come from, beside and before those that every row tells: whom the call was for."""

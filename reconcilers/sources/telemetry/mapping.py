@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
@@ -26,6 +27,7 @@ from reconcilers import naming
 from reconcilers.errors import SourceRejected
 from reconcilers.ingest.lake import ENTITIES, METERS, most_of, schema
 from reconcilers.money import parse_amount, round_half_away
+from reconcilers.periods import A_SECOND
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.mapped_columns import (
@@ -80,6 +82,35 @@ _OWN = {
 _DEFAULTED = {"usage_source", "billable", "answered_from_cache", "span_kind"}
 #: What no count of one call exceeds, in its meter's own unit; sums of it must stay in INT64 (rule R17).
 _MAX_COUNT = Decimal(10**12)
+
+
+class Duration(BaseModel):
+    """How long something took, in a column of its own: a whole number of ``unit``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    column: str
+    """The table's own column."""
+    unit: Literal["seconds", "milliseconds", "microseconds", "nanoseconds"]
+    """What one of it is."""
+
+    def of(self, row: Row) -> timedelta:
+        """Raises ``ValueError`` where the row does not tell it."""
+        if (text := plain(lookup(row, self.column))) is None:
+            raise ValueError(f"{self.column} is empty, and with it how long it took")
+        if (told := _whole(text)) < 0:
+            raise ValueError(f"{self.column} is negative: {told}")
+        return timedelta(microseconds=told * 10**6 // A_SECOND[self.unit])
+
+
+class TelemetryColumn(Column):
+    """A column of a call, run or outcome; a time may be told by when something began and how long it took."""
+
+    duration: Duration | None = Field(default=None, examples=[{"column": "Duration", "unit": "nanoseconds"}])
+    """What is added to a time: how long it took, where the table tells when it began and not when it ended."""
+
+    def reads(self) -> list[str]:
+        return [*super().reads(), *([self.duration.column] if self.duration else ())]
 
 
 class Meter(BaseModel):
@@ -163,7 +194,7 @@ class MappingConfig(SourceConfig):
 
     entity: Literal["calls", "runs", "outcomes"] = Field(examples=["calls"])
     """What a row is; a table that holds several feeds several sources."""
-    columns: dict[str, Column] = Field(
+    columns: dict[str, TelemetryColumn] = Field(
         examples=[{"event_id": "ticket", "ended_at": {"column": "ts", "time": "epoch_ms"}}]
     )
     """Where each column of the lake (`docs/lake.md`) comes from: the name of a column, or how it is made."""
@@ -184,6 +215,10 @@ class MappingConfig(SourceConfig):
             raise ValueError(f"{self.entity} needs a mapping for: {', '.join(missing)}")
         if self.usage and self.entity != "calls":
             raise ValueError("only calls have usage")
+        if late := sorted(
+            n for n, column in self.columns.items() if column.duration and types[n].rstrip("!") != "timestamp"
+        ):
+            raise ValueError(f"only a time has a duration: {', '.join(late)}")
         for cost, currency in (("reported_cost", "reported_currency"), ("outcome_value", "value_currency")):
             if cost in self.columns and currency not in self.columns:
                 raise ValueError(f"{cost} needs {currency}")
@@ -367,7 +402,7 @@ def _size(row: Row) -> int:
     return len(json.dumps(row, default=str, separators=(",", ":")))
 
 
-def _typed(name: str, kind: str, column: Column) -> Callable[[Row], Any]:
+def _typed(name: str, kind: str, column: TelemetryColumn) -> Callable[[Row], Any]:
     """The reader of one lake column: text from its origin, through its map, to its type."""
     text = mapped_text(column)
     convert = _converter(name, kind.rstrip("!"), column)
@@ -378,7 +413,9 @@ def _typed(name: str, kind: str, column: Column) -> Callable[[Row], Any]:
             found = text(row)
             if found is None and required:
                 raise ValueError("is empty and must not be")
-            return None if found is None else convert(found)
+            if found is None or not column.duration:
+                return None if found is None else convert(found)
+            return convert(found) + column.duration.of(row)
         except (ValueError, OverflowError, ArithmeticError) as error:
             origin = ", ".join(column.reads()) or "a constant"
             raise ValueError(f"column {name} (from {origin}): {error}") from error

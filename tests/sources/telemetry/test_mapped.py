@@ -357,3 +357,104 @@ def test_a_wrong_mapping_is_refused(usage_setting: Row) -> None:
     config = {"name": "calls", "uri": ".", "format": "ndjson"} | MAPPING | {"usage": usage_setting}
     with pytest.raises(SettingsInvalid):
         registry.load("telemetry", config)
+
+
+#: A table of the Collector's ClickHouse exporter: attributes in maps, whose keys have dots, and how long a span took.
+CLICKHOUSE: Row = {
+    "columns": {
+        "record_id": {"template": "{TraceId}|{SpanId}"},
+        "started_at": "Timestamp",
+        "ended_at": {"column": "Timestamp", "duration": {"column": "Duration", "unit": "nanoseconds"}},
+        "event_id": "SpanAttributes.event_id",
+        "model": "SpanAttributes.gen_ai.response.model",
+    },
+    "usage": {
+        "semantics": "inclusive",
+        "meters": [
+            {"meter": "input_tokens", "column": "SpanAttributes.gen_ai.usage.input_tokens"},
+            {"meter": "cache_read_input_tokens", "column": "SpanAttributes.gen_ai.usage.cache_read.input_tokens"},
+        ],
+    },
+}
+
+
+def span(**changes: Any) -> Row:
+    told = {"event_id": "e-1", "gen_ai.response.model": "m-1", "gen_ai.usage.input_tokens": "1000"}
+    told |= {"gen_ai.usage.cache_read.input_tokens": "200", "gen_ai.prompt": SECRET}
+    at = "2026-10-01 23:59:58.900000456"
+    return {"TraceId": "t", "SpanId": "s", "Timestamp": at, "Duration": 1500000789, "SpanAttributes": told} | changes
+
+
+def maps(*rows: Row) -> bytes:
+    """Parquet as ClickHouse writes it: instants to the nanosecond, attributes as a map, counts without sign."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = {"Timestamp": pa.timestamp("ns", "UTC"), "Duration": pa.uint64()}
+    kinds |= {"SpanAttributes": pa.map_(pa.string(), pa.string()), "TraceId": pa.string(), "SpanId": pa.string()}
+    named = [one | {"SpanAttributes": list(one["SpanAttributes"].items())} for one in rows]
+    named = [one | {"Timestamp": one["Timestamp"] + "Z"} for one in named]
+    texts = {"Timestamp": pa.string()}
+    columns = {
+        name: pa.array([one[name] for one in named], texts.get(name, kind)).cast(kind) for name, kind in kinds.items()
+    }
+    out = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize(("form", "written"), [("csv", table), ("ndjson", ndjson), ("parquet", maps)])
+def test_keys_of_a_map_have_dots_of_their_own(job: Job, form: str, written: Any) -> None:
+    taken = take(job, written(span()), form, **CLICKHOUSE)
+    (call,) = taken.calls
+    assert usage(call) == {"input_tokens": 800, "cache_read_input_tokens": 200}
+    assert (call["record_id"], call["event_id"], call["model"]) == ("t|s", "e-1", "m-1")
+    assert b"CANARY" not in taken.stored
+
+
+def test_the_longest_key_that_is_there_is_taken(job: Job) -> None:
+    columns = MAPPING["columns"] | {"model": "told.by.model"}
+    rows = [
+        row("a", told={"by.model": "m-1"}),
+        row("b", told={"by": {"model": "m-2"}}),
+        row("c", told={"by.model": "m-3", "by": {"model": "other"}}),
+        row("d", told={"by": '{"model": "m-4"}'}),
+        row("e", told={"by.other": "m-5"}),
+    ]
+    assert [call["model"] for call in take(job, ndjson(*rows), columns=columns).calls] == [
+        "m-1",
+        "m-2",
+        "m-3",
+        "m-4",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(("form", "written"), [("csv", table), ("ndjson", ndjson), ("parquet", maps)])
+def test_a_time_may_be_told_by_its_beginning_and_its_duration(job: Job, form: str, written: Any) -> None:
+    """A call is of the day it ended, which here is the next one."""
+    (call,) = take(job, written(span()), form, **CLICKHOUSE).calls
+    assert call["started_at"] == datetime(2026, 10, 1, 23, 59, 58, 900_000)
+    assert call["ended_at"] == datetime(2026, 10, 2, 0, 0, 0, 400_000)
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("", "Duration is empty, and with it how long it took"),
+        (-1, "Duration is negative: -1"),
+        ("1.5", "no whole number"),
+    ],
+)
+def test_a_duration_that_is_none_rejects_its_row(job: Job, told: Any, reason: str) -> None:
+    taken = take(job, ndjson(span(), span(Duration=told)), **CLICKHOUSE)
+    assert [call["landing_line"] for call in taken.calls] == [1]
+    ((line, _, said),) = taken.rejected
+    assert line == 2
+    assert f"column ended_at (from Timestamp, Duration): {reason}" in said or reason in said
+
+
+def test_only_a_time_has_a_duration() -> None:
+    columns = MAPPING["columns"] | {"model": {"column": "model", "duration": {"column": "d", "unit": "seconds"}}}
+    with pytest.raises(SettingsInvalid, match="only a time has a duration: model"):
+        registry.load("telemetry", MAPPING | {"name": "a", "uri": "a", "format": "csv", "columns": columns})
