@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
@@ -41,6 +42,16 @@ COLUMNS = (
     "InvoiceIssueStatus",
     "ChargeCategory",
 )
+#: What stands before the cents → digits as they are written then: in a row, or in threes with one and the same sign between.
+_DIGITS = {
+    ".": re.compile(r"(\d{1,3}([,' ])\d{3}(\2\d{3})*|\d+)(\.\d+)?", re.ASCII),
+    ",": re.compile(r"(\d{1,3}([.' ])\d{3}(\2\d{3})*|\d+)(,\d+)?", re.ASCII),
+}
+#: What stands before and behind the digits, but for a currency → the sign of the amount.
+_SIGNS = {("", ""): "", ("+", ""): "", ("-", ""): "-", ("", "-"): "-", ("(", ")"): "-"}
+#: ``$``, ``US$`` or ``USD``: it says nothing here, as a dollar is one of many.
+_CURRENCY = re.compile(r"[A-Z]{0,3}\u00a4|[A-Z]{3}")
+_AROUND_DIGITS = re.compile(r"(\D*)(\d.*\d|\d)(\D*)", re.ASCII)
 #: The states of an invoice.
 STATES = ("issued", "open", "voided")
 
@@ -127,3 +138,18 @@ def _amount(name: str, text: str) -> money.Amount:
         return money.charged(text)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def written_amount(text: str, decimal_sign: str) -> str | None:
+    """An amount as written on paper, in digits with a point: ``1.234,50 -`` is -1234.50, ``($12.00)`` is -12.00; null for none."""
+    signs = {"\u2212": "-", "\u2013": "-", "\u2019": "'"}
+    written = "".join("\u00a4" if category(sign) == "Sc" else signs.get(sign, sign) for sign in " ".join(text.split()))
+    parts = _AROUND_DIGITS.fullmatch(written)
+    digits = parts and _DIGITS[decimal_sign].fullmatch(parts[2])
+    if not parts or not digits:
+        return None
+    before, behind = (_CURRENCY.sub("", part, count=1).replace(" ", "") for part in (parts[1], parts[3]))
+    if (sign := _SIGNS.get((before, behind))) is None:
+        return None
+    whole, cents = re.sub(r"\D", "", digits[1]), (digits[4] or "").replace(decimal_sign, ".")
+    return f"{sign}{whole}{cents}"

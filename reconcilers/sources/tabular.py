@@ -82,7 +82,7 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
         open_unpacked(path, name, source=source) as raw,
         io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
     ):
-        reader = csv.reader(_lines(text), strict=True)
+        reader = csv.reader(text_lines(text), strict=True)
         line = 1
         try:
             header = next(reader, None)
@@ -131,7 +131,7 @@ def _not_utf8(path: Path, name: str, source: str | None, error: UnicodeDecodeErr
     return SourceRejected(f"not UTF-8: {error.reason}", source=source, file=name, hint="save it as CSV in UTF-8")
 
 
-def _lines(text: TextIO) -> Iterator[str]:
+def text_lines(text: TextIO) -> Iterator[str]:
     """The lines of a file, none of which takes all memory."""
     while line := text.readline(_MAX_LINE):
         if len(line) == _MAX_LINE:

@@ -161,6 +161,12 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "invoices",
+        {"kind": "invoice_gcp", "bill": "gcp"},
+        {"decimal_sign": ","},
+        {"endpoint_url": "http://here"},
+    ),
+    (
+        "invoices",
         {"kind": "invoice_azure", "bill": "azure", "billing_account": "8611537"},
         {"credit_notes": "positive"},
         {"base_url": "https://elsewhere", "billing_profile": "AB12", "earlier_months": 3},

@@ -20,8 +20,7 @@ A row tells a cost, a total, or both; one that tells neither, or that cannot be 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -29,26 +28,17 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from reconcilers.sources import folders, invoice_details, tabular
-from reconcilers.sources.contract import Expression, Source, SourceConfig
+from reconcilers.sources.invoices.invoice_files import InvoiceFiles, InvoiceFilesConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from reconcilers.ingest.landing import Landed, Pull
-    from reconcilers.periods import Period
+    from reconcilers.ingest.landing import Landed
 
 
-class InvoiceFileConfig(SourceConfig):
+class InvoiceFileConfig(InvoiceFilesConfig):
     """Where the files are, what their columns are called, and whose invoices they are."""
 
-    uri: str = Field(exclude=True, examples=["invoices"])
-    """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
-    bill: str = Field(examples=["openai"])
-    """The source under `billing` that these invoices are for."""
-    pattern: Expression = r"(?i).*\.(csv(\.(gz|zst|zip))?|parquet)"
-    """A regular expression for whole keys below `uri`."""
-    endpoint_url: str | None = Field(default=None, exclude=True)
-    """Where S3 is, where it is not Amazon's."""
     columns: dict[str, str] = Field(default_factory=dict, examples=[{"InvoiceId": "Number"}])
     """The file's own column for a column of the contract."""
     constants: dict[str, str] = Field(default_factory=dict, examples=[{"BillingCurrency": "USD"}])
@@ -68,7 +58,7 @@ class InvoiceFileConfig(SourceConfig):
         return self
 
 
-class InvoiceFile(Source):
+class InvoiceFile(InvoiceFiles):
     """Lines of invoices from files; see the module's docstring."""
 
     kind = "invoice_file"
@@ -77,19 +67,6 @@ class InvoiceFile(Source):
         {"": "uri: invoices  # a folder, or s3://bucket/prefix\nbill: <bill>  # which source of billing\n"}
     )
     config: InvoiceFileConfig
-
-    def units(self, period: Period) -> Iterable[str]:
-        """Every file: any may tell a new state of any invoice."""
-        return [stored.key for stored in self._folder().list() if re.fullmatch(self.config.pattern, stored.key)]
-
-    def lists(self, unit: str, period: Period) -> bool:
-        return True
-
-    def fetch(self, unit: str, pull: Pull) -> None:
-        folder = self._folder()
-        stored = folder.named(unit)
-        with folder.copy(stored) as path:
-            pull.add(unit, stored.uri, path)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         details = invoice_details.InvoiceDetails(
@@ -102,9 +79,6 @@ class InvoiceFile(Source):
                 rows = zip(*batch.columns.values(), strict=True)
                 told = [self._told(dict(zip(batch.columns, texts, strict=True))) for texts in rows]
                 yield "invoice_details", details.table(batch.lines, told, file=item.name, line_base=base)
-
-    def _folder(self) -> folders.Folder:
-        return folders.open_folder(self.config.uri, endpoint_url=self.config.endpoint_url, source=self.name)
 
     def _select(self, file: str, header: Sequence[str]) -> dict[str, str]:
         return invoice_details.select(

@@ -11,26 +11,25 @@ as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
-from unicodedata import category
 
 from pydantic import Field, model_validator
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
 from reconcilers.sources import folders, invoice_details, results
-from reconcilers.sources.contract import Expression, Source, SourceConfig
+from reconcilers.sources.contract import Expression
+from reconcilers.sources.invoices.invoice_files import InvoiceFiles, InvoiceFilesConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
 
-    from reconcilers.ingest.landing import Landed, Pull
-    from reconcilers.periods import Period
+    from reconcilers.ingest.landing import Landed
 
 #: Pages and characters no invoice has.
 _MOST_PAGES, _MOST_CHARACTERS = 400, 4_000_000
@@ -39,25 +38,10 @@ _AMOUNTS = ("BilledCost", "x_InvoiceTotal", "x_Subtotal")
 _NEEDED = (*invoice_details.REQUIRED, *_AMOUNTS)
 _HINT = "fit `fields` and `lines` to the text of the file"
 
-#: What stands before the cents → digits as they are written then: in a row, or in threes with one and the same sign between.
-_DIGITS = {
-    ".": re.compile(r"(\d{1,3}([,' ])\d{3}(\2\d{3})*|\d+)(\.\d+)?", re.ASCII),
-    ",": re.compile(r"(\d{1,3}([.' ])\d{3}(\2\d{3})*|\d+)(,\d+)?", re.ASCII),
-}
-#: What stands before and behind the digits, but for a currency → the sign of the amount.
-_SIGNS = {("", ""): "", ("+", ""): "", ("-", ""): "-", ("", "-"): "-", ("(", ")"): "-"}
-#: ``$``, ``US$`` or ``USD``: it says nothing here, as a dollar is one of many.
-_CURRENCY = re.compile(r"[A-Z]{0,3}\u00a4|[A-Z]{3}")
-_AROUND_DIGITS = re.compile(r"(\D*)(\d.*\d|\d)(\D*)", re.ASCII)
 
-
-class InvoicePdfConfig(SourceConfig):
+class InvoicePdfConfig(InvoiceFilesConfig):
     """Where the files are, whose invoices they are, and how one is read."""
 
-    uri: str = Field(exclude=True, examples=["invoices"])
-    """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
-    bill: str = Field(examples=["openai"])
-    """The source under `billing` that these invoices are for."""
     fields: dict[str, Expression] = Field(
         examples=[{"InvoiceId": r"Invoice number\s+(\S+)", "x_InvoiceTotal": r"Amount due\s+\$([\d,.]+)"}]
     )
@@ -78,8 +62,6 @@ class InvoicePdfConfig(SourceConfig):
     """The form of days that are not in ISO 8601, as `strptime` has it."""
     pattern: Expression = r"(?i).*\.pdf"
     """A regular expression for whole keys below `uri`."""
-    endpoint_url: str | None = Field(default=None, exclude=True)
-    """Where S3 is, where it is not Amazon's."""
 
     @model_validator(mode="after")
     def _reads_what_an_invoice_has(self) -> InvoicePdfConfig:
@@ -99,7 +81,7 @@ class InvoicePdfConfig(SourceConfig):
         return self
 
 
-class InvoicePdf(Source):
+class InvoicePdf(InvoiceFiles):
     """Invoices from PDF files; see the module's docstring."""
 
     kind = "invoice_pdf"
@@ -116,19 +98,6 @@ class InvoicePdf(Source):
     )
     config: InvoicePdfConfig
 
-    def units(self, period: Period) -> Iterable[str]:
-        """Every file."""
-        return [stored.key for stored in self._folder().list() if re.fullmatch(self.config.pattern, stored.key)]
-
-    def lists(self, unit: str, period: Period) -> bool:
-        return True
-
-    def fetch(self, unit: str, pull: Pull) -> None:
-        folder = self._folder()
-        stored = folder.named(unit)
-        with folder.copy(stored) as path:
-            pull.add(unit, stored.uri, path)
-
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         details = invoice_details.InvoiceDetails(
             self.name, landed.landing_id, self.config.bill, self.config.time_format
@@ -144,9 +113,6 @@ class InvoicePdf(Source):
         if not 0 < line <= len(lines):
             raise SourceRejected(f"no line {line}", source=self.name, file=name, hint="landing was changed; restore it")
         return lines[line - 1]
-
-    def _folder(self) -> folders.Folder:
-        return folders.open_folder(self.config.uri, endpoint_url=self.config.endpoint_url, source=self.name)
 
     def _text(self, path: Path, name: str) -> str:
         """The text of all pages. Raises ``SourceRejected`` for what is no PDF, has no text or is longer than any invoice."""
@@ -222,7 +188,7 @@ class InvoicePdf(Source):
         told = self.config.values.get(column, {}).get(told, told)
         if column not in _AMOUNTS:
             return told
-        if (amount := _amount(told, self.config.decimal_sign)) is None:
+        if (amount := invoice_details.written_amount(told, self.config.decimal_sign)) is None:
             problem = f"{column} {told!r:.40} is no amount with {self.config.decimal_sign!r} before its cents"
             raise self._unread(problem, name, line, "set `decimal_sign`, or let the expression take the amount alone")
         return amount
@@ -234,18 +200,3 @@ class InvoicePdf(Source):
 def _line_of(text: str, found: re.Match[str]) -> int:
     """The line of the text in which a match begins."""
     return text.count("\n", 0, found.start()) + 1
-
-
-def _amount(text: str, decimal_sign: str) -> str | None:
-    """An amount as written on paper, in digits with a point: ``1.234,50 -`` is -1234.50, ``($12.00)`` is -12.00; null for none."""
-    signs = {"\u2212": "-", "\u2013": "-", "\u2019": "'"}
-    written = "".join("\u00a4" if category(sign) == "Sc" else signs.get(sign, sign) for sign in text)
-    parts = _AROUND_DIGITS.fullmatch(written)
-    digits = parts and _DIGITS[decimal_sign].fullmatch(parts[2])
-    if not parts or not digits:
-        return None
-    before, behind = (_CURRENCY.sub("", part, count=1).replace(" ", "") for part in (parts[1], parts[3]))
-    if (sign := _SIGNS.get((before, behind))) is None:
-        return None
-    whole, cents = re.sub(r"\D", "", digits[1]), (digits[4] or "").replace(decimal_sign, ".")
-    return f"{sign}{whole}{cents}"
