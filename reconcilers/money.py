@@ -16,22 +16,29 @@ from functools import reduce
 #: ``numeric(38, 9)``: 29 digits before the point.
 SCALE = Decimal("1e-9")
 RESIDUAL_SCALE = Decimal("1e-27")
+#: The decimals of both, and how many units of the second one of the first is.
+_DECIMALS, _RESIDUAL_DECIMALS = 9, 27
+_A_NANO = 10**18
 #: What an amount never exceeds in its own currency, and a quantity at its meter's scale: the integers of the SQL carry no more (rule R17).
 MOST, MOST_QUANTITY = Decimal(9 * 10**9), Decimal(9 * 10**12)
 MAX_INTEGER_DIGITS = 18
 MAX_FRACTION_DIGITS = 60
 
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+#: An amount as nearly every bill writes it, which is in range and of which nothing is cut: sign, digits, decimals.
+_USUAL = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,27}))?", re.ASCII)
 _WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Amount:
-    """One amount of money as a source stated it: ``text``, cut at 27 decimals, = ``rounded`` + ``residual`` × 10⁻²⁷."""
+    """One amount of money as a source stated it: ``text``, cut at 27 decimals, = ``rounded`` + ``residual`` × 10⁻²⁷; ``plain`` is the
+    one spelling that equal amounts share."""
 
     text: str
     rounded: Decimal
     residual: int
+    plain: str
 
 
 def parse_amount(text: str) -> Decimal:
@@ -40,6 +47,8 @@ def parse_amount(text: str) -> Decimal:
     Raises ``ValueError`` for an empty text, NaN, infinity, thousands separators, currency signs, underscores, and for
     magnitudes no bill has (more than 18 integer or 60 fraction digits).
     """
+    if isinstance(text, str) and _USUAL.fullmatch(text):
+        return Decimal(text)
     if not isinstance(text, str) or not _AMOUNT.fullmatch(text.strip()):
         raise ValueError(f"{text!r:.60} is not a plain decimal amount")
     value = Decimal(text.strip())
@@ -60,9 +69,20 @@ def cut(value: Decimal) -> Decimal:
 
 def amount(text: str) -> Amount:
     """Parse, cut at 27 decimals, round once and keep the residual."""
-    value = cut(parse_amount(text))
+    usual = _USUAL.fullmatch(text)
+    if usual is None:
+        value = cut(parse_amount(text))
+        rounded = round_half_away(value)
+        return Amount(text.strip(), rounded, int(_WIDE.scaleb(_WIDE.subtract(value, rounded), 27)), plain(value))
+    value, (sign, whole, decimals) = Decimal(text), usual.groups("")
+    whole, decimals = whole.lstrip("0") or "0", decimals.rstrip("0")
+    spelled = f"{whole}.{decimals}" if decimals else whole
     rounded = round_half_away(value)
-    return Amount(text.strip(), rounded, int(_WIDE.scaleb(_WIDE.subtract(value, rounded), 27)))
+    residual = 0
+    if beyond := decimals[_DECIMALS:]:
+        residual = int(beyond.ljust(_RESIDUAL_DECIMALS - _DECIMALS, "0"))
+        residual -= _A_NANO if 2 * residual >= _A_NANO else 0  # rounded away from zero
+    return Amount(text, rounded, -residual if sign else residual, spelled if spelled == "0" else sign + spelled)
 
 
 def charged(text: str) -> Amount:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import reduce
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconcilers import money
 
@@ -64,3 +66,23 @@ def test_a_currency_has_the_decimals_that_dbt_holds_invoices_to() -> None:
     }
     assert sorted(set(units.values())) == ["0.001", "1"]
     assert [money.decimals_of(code) for code in ("USD", "EUR", "HUF")] == [2, 2, 2]
+
+
+_DIGITS = st.text("0123456789", min_size=1, max_size=18)
+
+
+@given(
+    sign=st.sampled_from(["", "-", "+"]),
+    whole=_DIGITS,
+    decimals=st.text("0459", max_size=30),
+    exponent=st.sampled_from(["", "e0"]),
+)
+def test_an_amount_is_its_rounded_value_and_its_residual(sign: str, whole: str, decimals: str, exponent: str) -> None:
+    """However it is written: an exponent of nothing takes the way that not every text takes."""
+    text = f"{sign}{whole}.{decimals}{exponent}" if decimals else f"{sign}{whole}{exponent}"
+    found, exact = money.amount(text), Decimal(f"{sign}{whole}.{decimals[:27]}")
+    assert money.exact(found.rounded, found.residual) == exact
+    assert abs(found.residual) * 2 <= 10**18
+    assert found.rounded == exact.quantize(Decimal("1e-9"), ROUND_HALF_UP, Context(prec=60))
+    assert found.plain == money.plain(money.parse_amount(text))
+    assert (found.text, Decimal(found.plain)) == (text, exact)

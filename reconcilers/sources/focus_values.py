@@ -28,7 +28,8 @@ class NewWord(ValueError):
     """A value outside a closed list."""
 
 
-amount = lru_cache(maxsize=1 << 16)(money.charged)
+#: As many as the amounts of a batch of lines, which are read once and spelled once.
+amount = lru_cache(maxsize=1 << 17)(money.charged)
 
 
 class NoInstant(ValueError):
@@ -111,9 +112,15 @@ def words(text: str) -> list[str]:
 # Values of a column, for lines to be compared by ----------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1 << 16)
 def _plain_amount(text: str) -> str:
     """An amount in its one spelling; a text that is none stays, and is refused where the column is parsed, if it is."""
+    try:
+        return amount(text).plain
+    except ValueError:  # none, or more than is charged
+        return _plain_number(text)
+
+
+def _plain_number(text: str) -> str:
     try:
         return money.plain(money.parse_amount(text))
     except ValueError:
@@ -163,7 +170,7 @@ def _counted(quantity: str, text: str | None) -> tuple[str, str | None]:
     """A quantity and its unit: ``1 Million Tokens`` is 1000000 tokens, and a unit nobody knows is itself."""
     known = unit(text) if text else None
     if known is None:
-        return _plain_amount(quantity), text
+        return _plain_number(quantity), text
     try:
         return money.plain(known.count(money.parse_amount(quantity))), known.measures[0]
     except ValueError:
@@ -172,9 +179,8 @@ def _counted(quantity: str, text: str | None) -> tuple[str, str | None]:
 
 #: How the texts of a column become values that are equal where they mean the same; of other columns the text is the value.
 _PLAIN: Mapping[str, Callable[[str], str]] = {
-    **dict.fromkeys(
-        ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "CommitmentDiscountQuantity"), _plain_amount
-    ),
+    **dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), _plain_amount),
+    "CommitmentDiscountQuantity": _plain_number,
     **dict.fromkeys(("ChargePeriodStart", "ChargePeriodEnd"), _plain_time),
     "BillingPeriodStart": lambda text: month(text).isoformat(),
     "BillingCurrency": currency,
