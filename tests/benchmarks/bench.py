@@ -5,6 +5,7 @@ the rows it makes of that. 100 million calls want 20 GB of disk (where: TMPDIR) 
 
     make bench
     make bench ARGS="--only builds --calls 1000000 --history 0"
+    make bench ARGS="--only bills --megabytes 2000 --repeats 1"
     make bench ARGS="--only builds --calls 100000000 --history 0 --repeats 1"
 """
 
@@ -19,11 +20,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import builds, ingest, nights
+from tests.benchmarks import bills, builds, ingest, nights
 from tests.benchmarks.measuring import Failed, Row
 
 #: From a folder to work in to the rows; text stands below the table.
 Section = Callable[[Path], Iterator[Row | str]]
+SECTIONS = ["ingest", "bills", "nights", "builds"]
 
 
 def sections(arguments: argparse.Namespace) -> list[Section]:
@@ -32,6 +34,8 @@ def sections(arguments: argparse.Namespace) -> list[Section]:
     repeats, days = arguments.repeats, arguments.days
     if "ingest" in arguments.only:
         asked.append(partial(ingest.rows, megabytes=arguments.megabytes, repeats=repeats))
+    if "bills" in arguments.only:
+        asked.append(partial(bills.rows, megabytes=arguments.megabytes, repeats=repeats))
     if "nights" in arguments.only:
         asked.append(partial(nights.rows, repeats=repeats))
     if "builds" in arguments.only:
@@ -74,7 +78,7 @@ def print_table(rows: list[Row]) -> None:
 def main() -> int:
     """Print the table. Returns 1 where something could not be measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=["ingest", "nights", "builds"], help="sections; else all")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="sections; else all")
     parser.add_argument("--calls", type=int, nargs="+", default=[1_000_000, 10_000_000], help="calls of each company")
     parser.add_argument("--days", type=int, default=30, help="days in each store")
     parser.add_argument(
@@ -83,11 +87,11 @@ def main() -> int:
         default=90,
         help="the first company again, with the same calls a day, over so many days; 0 leaves it out",
     )
-    parser.add_argument("--megabytes", type=int, default=200, help="of traces")
+    parser.add_argument("--megabytes", type=int, default=200, help="of traces, and of a bill as CSV")
     parser.add_argument("--repeats", type=int, default=3, help="measurements that a median is of")
     parser.add_argument("--no-polars", action="store_true", help="leave out plain polars")
     arguments = parser.parse_args()
-    arguments.only = arguments.only or ["ingest", "nights", "builds"]
+    arguments.only = arguments.only or SECTIONS
     rows: list[Row] = []
     below: list[str] = []
     failures: list[str] = []

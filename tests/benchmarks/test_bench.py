@@ -13,9 +13,9 @@ import duckdb
 import pytest
 
 from tests import AT_LENGTH
-from tests.benchmarks import bench, builds, company, ingest, nights
+from tests.benchmarks import bench, bills, builds, company, ingest, nights
 from tests.benchmarks.measuring import Failed, Figures, Row, at_least, at_most, measured, middle
-from tests.benchmarks.yardsticks import shared_in_polars
+from tests.benchmarks.yardsticks import copied, shared_in_polars
 
 at_length = pytest.mark.skipif(not AT_LENGTH, reason="make long: minutes of whole builds, dbt's start with each")
 
@@ -120,6 +120,15 @@ def test_ingest_is_measured(tmp_path: Path) -> None:
     assert found["rows"] == written
     assert 0 < found["normalise"] < found["seconds"]
     assert measured(ingest.land_files, tmp_path / "home", spans.parent, 1)["rows"] == written
+
+
+@pytest.mark.parametrize("form", bills.FORMS)
+def test_bills_are_measured(tmp_path: Path, form: str) -> None:
+    written = bills.write_bill(tmp_path / f"bill.{form}", 1, form)
+    found = measured(bills.load, tmp_path / "home", tmp_path / f"bill.{form}")
+    assert (found["rows"], found["seconds"] > 0) == (written, True)
+    assert measured(copied, tmp_path / f"bill.{form}")["seconds"] > 0
+    assert ask(f"select count(*) from read_parquet('{tmp_path}/bill.{form}.copy')") == [(written,)]
 
 
 def test_the_table_says_what_is_aimed_at(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
