@@ -82,6 +82,8 @@ _BEDROCK = re.compile(rf"(?:(?P<routing>global|[a-z]{{2,4}}(?:-gov)?)\.)?(?P<ven
 _DOOR = re.compile(r"^(?:(?:converse|invoke|converse_like|[a-z]{2}(?:-[a-z]+)+-\d)/)+")
 #: Profiles AWS defines and foundation models; a profile of a company's own has an id nobody can read.
 _ARN = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:(?:inference-profile|foundation-model)/(?P<id>[^/]+)")
+#: A role of AWS that was assumed, and the session it was assumed in.
+_SESSION = re.compile(r"(?P<role>arn:aws[a-z-]*:sts::\d*:assumed-role/[^/]+)/.*")
 #: ``publishers/google/models/gemini-2.5-pro``, with or without the project's path before it.
 _PATH = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/(?P<id>[^/]+)")
 #: What follows a model's name on Bedrock: its first version is the model itself, any version of a dated snapshot is its only one.
@@ -140,6 +142,12 @@ def model(of: str | None, text: str) -> ModelName:
     if bedrock:
         return ModelName(_VERSION.sub("", name), "regional")
     return ModelName(name)
+
+
+def aws_principal(arn: str) -> str:
+    """The ARN of who called AWS, as bills and logs are compared by it: of a role without its session, which is another with every call."""
+    found = _SESSION.fullmatch(arn.strip())
+    return found["role"] if found else arn.strip()
 
 
 def unrouted(name: str) -> str:

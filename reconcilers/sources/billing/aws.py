@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from reconcilers import naming
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected
 from reconcilers.periods import Period, months_before
 from reconcilers.sources import focus, folders, http, tabular, units
@@ -44,6 +45,10 @@ class AwsConfig(SourceConfig):
     """What CUR's BilledCost is: `net_unblended` where discounts have no lines of their own."""
     marketplace_unit: str | None = Field(default=None, examples=["1000000 Tokens"])
     """What one unit of a Bedrock Marketplace line without a unit of measure counts; without it such lines have no quantity."""
+    callers: bedrock.Callers | None = None
+    """What stands for the key of a line of Bedrock, which has none: `iam_principal`, the role or user that called (CUR with IAM
+    principals; a role's session is cut off), `inference_profile`, the application inference profile that was called, or `either`,
+    the profile where there is one. Telemetry has to tell the same as `api_key_id`."""
     price_credits: tuple[Expression, ...] = Field(default=(), examples=[["Private rate.*"]])
     """Regular expressions of what descriptions of credits say in full where a credit is part of the price agreed (a private
     rate, a volume tier), and so lowers what it credits (rule R6); any other credit is one."""
@@ -56,6 +61,12 @@ class AwsConfig(SourceConfig):
         if value is not None and units.unit(value) is None:
             raise ValueError(f"{value!r:.40} is no unit that a meter counts in; write 1000000 Tokens")
         return value
+
+    @model_validator(mode="after")
+    def _focus_tells_no_principal(self) -> AwsConfig:
+        if self.format == "focus_1_2" and self.callers in ("iam_principal", "either"):
+            raise ValueError("FOCUS 1.2 tells no IAM principal; use callers: inference_profile, or format: cur_2_0")
+        return self
 
 
 class Aws(Source):
@@ -134,7 +145,7 @@ class Aws(Source):
 
     @classmethod
     def readers(cls) -> set[Path]:
-        return super().readers() | {Path(aws_cur.__file__), Path(bedrock.__file__)}
+        return super().readers() | {Path(aws_cur.__file__), Path(bedrock.__file__), Path(naming.__file__)}
 
     # Delivery --------------------------------------------------------------------------------------------------------
 
@@ -229,16 +240,15 @@ class Aws(Source):
     def _select(self, file: str) -> tabular.Select:
         if self.config.format == "focus_1_2":
             return lambda header: focus.select(header, source=self.name, file=file)
-        return lambda header: aws_cur.select(header, self.name, file, net=self.config.cost == "net_unblended")
+        net, callers = self.config.cost == "net_unblended", self.config.callers
+        return lambda header: aws_cur.select(header, self.name, file, net=net, callers=callers)
 
     def _focus_columns(self, batch: tabular.Batch, file: str) -> tuple[dict[str, list[str | None]], list[int]]:
         if self.config.format == "focus_1_2":
-            columns, lines = _with_bedrock(batch, self.config.marketplace_unit), batch.lines
+            columns, lines = _with_bedrock(batch, self.config.marketplace_unit, self.config.callers), batch.lines
         else:
-            rows = aws_cur.Cur(
-                batch, self.name, file, self.config.cost == "net_unblended", self.config.marketplace_unit
-            )
-            columns, lines = rows.focus_columns()
+            net, unit = self.config.cost == "net_unblended", self.config.marketplace_unit
+            columns, lines = aws_cur.Cur(batch, self.name, file, net, unit, self.config.callers).focus_columns()
         return columns | {"x_Reduction": self._reductions(columns, len(lines))}, lines
 
     def _reductions(self, columns: Mapping[str, Sequence[str | None]], count: int) -> list[str | None]:
@@ -255,8 +265,10 @@ class Aws(Source):
         return any(re.fullmatch(text, description.strip()) for text in self.config.price_credits)
 
 
-def _with_bedrock(batch: tabular.Batch, marketplace_unit: str | None) -> dict[str, list[str | None]]:
-    """FOCUS rows with model and meter of Bedrock usage where the export does not tell them itself."""
+def _with_bedrock(
+    batch: tabular.Batch, marketplace_unit: str | None, callers: bedrock.Callers | None
+) -> dict[str, list[str | None]]:
+    """FOCUS rows with model, meter and caller of Bedrock usage where the export does not tell them itself."""
     columns, count = dict(batch.columns), len(batch.lines)
     nothing: list[str | None] = [None] * count
     usage_types = [
@@ -274,4 +286,9 @@ def _with_bedrock(batch: tabular.Batch, marketplace_unit: str | None) -> dict[st
     for column, values in bedrock.columns(meters).items():
         columns[column] = [own or value for own, value in zip(columns.get(column, nothing), values, strict=True)]
     columns["ConsumedUnit"] = [meter.unit for meter in meters]
+    keys, resources = columns.get("x_ApiKeyId", nothing), columns.get("ResourceId", nothing)
+    columns["x_ApiKeyId"] = [
+        key or (bedrock.caller(callers, resource, None) if "bedrock" in (name or "").lower() else None)
+        for key, resource, name in zip(keys, resources, names, strict=True)
+    ]
     return columns

@@ -58,6 +58,7 @@ _CUR_COMPUTED = (
     "pricing_public_on_demand_cost",
     "reservation_reservation_a_r_n",
     "savings_plan_savings_plan_a_r_n",
+    _PRINCIPAL := "line_item_iam_principal",
 )
 _COST = "line_item_unblended_cost"
 _NET = {
@@ -138,13 +139,15 @@ def _plain(name: str) -> str:
     return re.sub("[^a-z0-9]", "", name.lower())
 
 
-def select(header: Sequence[str], source: str, file: str, *, net: bool) -> dict[str, str]:
+def select(
+    header: Sequence[str], source: str, file: str, *, net: bool, callers: bedrock.Callers | None = None
+) -> dict[str, str]:
     """{CUR 2.0 name: column of the file}, and every ``resourceTags/…`` column of a legacy report under its own name."""
     stored: dict[str, str] = {}
     for title in header:
         stored.setdefault(_plain(title), title)
     amounts = [(_NET[name] if net else name) for name in _NET]
-    required = (*_CUR_REQUIRED, amounts[0])
+    required = (*_CUR_REQUIRED, amounts[0], *([_PRINCIPAL] if callers == "iam_principal" else ()))
     found: dict[str, str] = {}
     for name in dict.fromkeys((*_CUR.values(), *_CUR_REQUIRED, *_CUR_COMPUTED, *amounts)):
         if (column := stored.get(_plain(name))) is not None:
@@ -166,6 +169,7 @@ class Cur:
     file: str
     net: bool
     marketplace_unit: str | None
+    callers: bedrock.Callers | None = None
 
     def focus_columns(self) -> tuple[dict[str, list[str | None]], list[int]]:
         """FOCUS columns and the line of each row; a fee with an unused part is two rows, so that the idle part is seen."""
@@ -201,6 +205,12 @@ class Cur:
             "CommitmentDiscountId": [self._commitment(index, kind) for index, kind in enumerate(types)],
             "CommitmentDiscountStatus": ["Used" if kind.quantity and kind.commitment else None for kind in types],
             "Tags": self._tags(),
+            "x_ApiKeyId": [
+                bedrock.caller(self.callers, resource, principal) if service == bedrock.SERVICE else None
+                for service, resource, principal in zip(
+                    services, self._column("line_item_resource_id"), self._column(_PRINCIPAL), strict=True
+                )
+            ],
             **bedrock.columns(meters),
         }
         return self._with_idle(columns, types)

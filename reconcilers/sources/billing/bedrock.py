@@ -13,13 +13,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
+from reconcilers import naming
 from reconcilers.sources import units
 
 SERVICE = "Amazon Bedrock"
 #: How Marketplace names the product of a model: ``Claude Sonnet 4.6 (Amazon Bedrock Edition)``.
 EDITION = "(Amazon Bedrock Edition)"
 PRODUCT_CODES = ("AmazonBedrock", "AmazonBedrockService", "AmazonBedrockFoundationModels")
+
+#: By what a line says who called.
+Callers = Literal["iam_principal", "inference_profile", "either"]
+_PROFILE = re.compile(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:\d*:application-inference-profile/[^/]+")
 
 #: The columns a usage type may say.
 COLUMNS = (
@@ -151,6 +157,13 @@ def _said(words: Iterable[str]) -> dict[str, str]:
     elif "x_CacheTtl" in says:
         return {}
     return {"x_ServiceTier": "standard", "x_Batch": "false", "x_Geography": "regional"} | says
+
+
+def caller(by: Callers | None, profile: str | None, principal: str | None) -> str | None:
+    """What stands for the key of a line of Bedrock's: the ``ResourceId`` where that is an application inference profile, or who called."""
+    if by in ("inference_profile", "either") and _PROFILE.fullmatch(profile or ""):
+        return profile
+    return naming.aws_principal(principal) if principal and by in ("iam_principal", "either") else None
 
 
 def columns(meters: Sequence[Meter]) -> dict[str, list[str | None]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from reconcilers.errors import SettingsInvalid, SourceChangedShape
 from reconcilers.sources.billing.aws_cur import LINE_TYPES
 from tests.sources.billing.aws_export import MONTH, Cells, Export, csv_gz, focus_rows, legacy, line, parquet
 from tests.sources.conftest import Bucket
@@ -26,6 +27,8 @@ def charges(bucket: Bucket, aws: Any, land: Any) -> Callable[..., list[dict[str,
     return read
 
 
+ROLE, SESSION = "arn:aws:sts::111122223333:assumed-role/TenantA", "arn:aws:sts::111122223333:assumed-role/TenantA/s1"
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2c3"
 ARN = "arn:aws:savingsplans::111122223333:savingsplan/1"
 RESERVED = "arn:aws:ec2:us-east-1:111122223333:reserved-instances/2"
 
@@ -283,3 +286,44 @@ def test_a_credit_can_be_declared_to_be_of_the_price(bucket: Bucket, aws: Any, l
     assert [row["reduction"] == "price" for row in found] == [True, True, False]
     undeclared = land(aws(kind, price_credits=["private rate"]), MONTH).rows["charges"]
     assert "price" not in {row["reduction"] for row in undeclared}
+
+
+@pytest.mark.parametrize(
+    ("callers", "keys"),
+    [
+        (None, [None, None, None, None]),
+        ("iam_principal", [ROLE, ROLE, None, None]),
+        ("inference_profile", [None, PROFILE, None, None]),
+        ("either", [ROLE, PROFILE, None, None]),
+    ],
+)
+def test_who_called_bedrock_stands_for_its_key(charges: Any, callers: str | None, keys: list[str | None]) -> None:
+    """A role's session is another with every call, and lines of other services have a resource and a principal, too."""
+    model = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"
+    found = charges(
+        line(line_item_iam_principal=SESSION, line_item_resource_id=model),
+        line(line_item_iam_principal=SESSION, line_item_resource_id=PROFILE),
+        line(line_item_iam_principal="", line_item_resource_id=""),
+        line(
+            line_item_product_code="AmazonS3",
+            product_product_name="Amazon S3",
+            line_item_iam_principal=SESSION,
+            line_item_resource_id=PROFILE,
+        ),
+        callers=callers,
+    )
+    assert [row["api_key_id"] for row in found] == keys
+
+
+def test_a_report_without_principals_says_which_column_is_missing(charges: Any) -> None:
+    with pytest.raises(SourceChangedShape, match="column line_item_iam_principal is missing"):
+        charges(line(), callers="iam_principal")
+
+
+def test_a_focus_export_names_the_profile_that_was_called(bucket: Bucket, aws: Any, land: Any) -> None:
+    rows = [row | {"ResourceId": told} for row, told in zip(focus_rows([line(), line()]), (PROFILE, ""), strict=True)]
+    Export(bucket, "focus_1_2").deliver([csv_gz(rows)])
+    told = land(aws("focus_1_2", callers="inference_profile"), MONTH).rows["charges"]
+    assert [row["api_key_id"] for row in told] == [PROFILE, None]
+    with pytest.raises(SettingsInvalid, match=r"FOCUS 1.2 tells no IAM principal"):
+        aws("focus_1_2", callers="either")
