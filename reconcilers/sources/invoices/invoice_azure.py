@@ -5,9 +5,9 @@ and landed as received. An invoice is up to three rows: its charges less refunds
 
 Seen on a recorded answer of a customer agreement's account (API version 2020-05-01, 2025): ``subTotal`` is ``billedAmount`` and
 ``creditAmount``, which is negative, and ``totalAmount`` is ``subTotal`` and ``taxAmount``, where the documentation's examples are
-neither; ``nextLink`` is a path without host; dates are asked for as ISO where the documentation says month first; an invoice that was
-billed anew is listed no more, and the one in its stead names it under ``rebillDetails``, issued up to five months later, for the
-period of the first. Its period may be an instant, as a purchase's is.
+neither; ``nextLink`` is a path without host, whose token says that voided invoices are left out; dates are asked for as ISO where the
+documentation says month first; an invoice that was billed anew has another in its stead, which names it under ``rebillDetails``, was
+issued up to five months later and is of the period of the first. A period may be an instant, as a purchase's is.
 
 Not seen: a credit note, so one whose amounts have another sign than ``credit_notes`` says is refused; an account of another
 agreement, some of which tell no total but ``billedAmount``; whether a bill has rows for prepayment and credits. Nothing says whether
