@@ -18,7 +18,7 @@ SCALE = Decimal("1e-9")
 RESIDUAL_SCALE = Decimal("1e-27")
 #: The decimals of both, and how many units of the second one of the first is.
 _DECIMALS, _RESIDUAL_DECIMALS = 9, 27
-_A_NANO = 10**18
+_A_NANO = 10 ** (_RESIDUAL_DECIMALS - _DECIMALS)
 #: What an amount never exceeds in its own currency, and a quantity at its meter's scale: the integers of the SQL carry no more (rule R17).
 MOST, MOST_QUANTITY = Decimal(9 * 10**9), Decimal(9 * 10**12)
 MAX_INTEGER_DIGITS = 18

@@ -59,6 +59,11 @@ def months_before(day: date, months: int) -> date:
     return date(count // 12, count % 12 + 1, 1)
 
 
+def months_touched(period: Period, earlier: int = 0) -> list[str]:
+    """The months ``2026-10`` that a period touches, and so many before it."""
+    return [f"{month.start:%Y-%m}" for month in Period(months_before(period.start, earlier), period.end).months()]
+
+
 #: No bill, call or line of revenue is of before or after: such a time was written in another unit, or is none.
 FIRST_INSTANT, LAST_INSTANT = datetime(2000, 1, 1), datetime(2200, 1, 1)
 EPOCH = datetime(1970, 1, 1)

@@ -113,7 +113,8 @@ def kept(calls: Sequence[Path], root: Path, recipe: str) -> list[KeyFiles]:
     if missing := [file for file in files if not file.folder.is_dir()]:
         import duckdb
 
-        with duckdb.connect(config={"memory_limit": MEMORY_LIMIT}) as connection:
+        spilled = str(root / f"{os.getpid()}.tmp")
+        with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spilled}) as connection:
             for file in missing:
                 _write(connection, file)
     for file in files:

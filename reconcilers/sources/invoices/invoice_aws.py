@@ -21,7 +21,7 @@ from pydantic import Field
 
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape
-from reconcilers.periods import Period, days_named, months_before
+from reconcilers.periods import Period, days_named, months_touched
 from reconcilers.sources import amazon, folders, http, invoice_details, results
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.results import Once, Result
@@ -76,8 +76,7 @@ class InvoiceAws(Source):
 
     def units(self, period: Period) -> list[str]:
         """Months ``2026-10`` of the period, and ``earlier_months`` before it."""
-        first = months_before(period.start, self.config.earlier_months)
-        return [f"{month.start:%Y-%m}" for month in Period(first, period.end).months()]
+        return months_touched(period, self.config.earlier_months)
 
     def lists(self, unit: str, period: Period) -> bool:
         return unit in self.units(period)

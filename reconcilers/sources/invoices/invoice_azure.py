@@ -26,7 +26,7 @@ from pydantic import Field
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
-from reconcilers.periods import Period, days_named, months_before
+from reconcilers.periods import Period, days_named, months_before, months_touched
 from reconcilers.sources import focus_values, folders, http, invoice_details, microsoft, results
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.results import Once, Result
@@ -82,8 +82,7 @@ class InvoiceAzure(Source):
 
     def units(self, period: Period) -> list[str]:
         """Months ``2026-10`` of the period, and ``earlier_months`` before it."""
-        first = months_before(period.start, self.config.earlier_months)
-        return [f"{month.start:%Y-%m}" for month in Period(first, period.end).months()]
+        return months_touched(period, self.config.earlier_months)
 
     def lists(self, unit: str, period: Period) -> bool:
         return unit in self.units(period)
@@ -161,9 +160,10 @@ class InvoiceAzure(Source):
             raise invoice.rejected("neither totalAmount nor billedAmount is told", "report it to Microsoft")
         if before_tax is None and tax is not None:
             before_tax = money.sum_exactly(total, -tax)
-        charges = before_tax if billed is None else money.sum_exactly(billed, refunds or Decimal(0))
         lines: dict[str, tuple[Decimal | None, str | None]] = {}
-        if before_tax is not None and charges is not None:
+        if before_tax is not None:
+            # what is charged is told by both, or not apart from what else lessens the invoice
+            charges = before_tax if billed is None or refunds is None else money.sum_exactly(billed, refunds)
             applied = money.sum_exactly(before_tax, -charges)
             lines = {
                 "charges less refunds": (charges, None),

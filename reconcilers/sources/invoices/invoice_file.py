@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from reconcilers.sources import folders, invoice_details, tabular
-from reconcilers.sources.invoices.invoice_files import InvoiceFiles, InvoiceFilesConfig
+from reconcilers.sources.every_file import EveryFile, EveryFileConfig
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from reconcilers.ingest.landing import Landed
 
 
-class InvoiceFileConfig(InvoiceFilesConfig):
+class InvoiceFileConfig(EveryFileConfig):
     """Where the files are, what their columns are called, and whose invoices they are."""
 
+    bill: str = Field(examples=["openai"])
+    """The source under `billing` that these invoices are for."""
     columns: dict[str, str] = Field(default_factory=dict, examples=[{"InvoiceId": "Number"}])
     """The file's own column for a column of the contract."""
     constants: dict[str, str] = Field(default_factory=dict, examples=[{"BillingCurrency": "USD"}])
@@ -58,7 +60,7 @@ class InvoiceFileConfig(InvoiceFilesConfig):
         return self
 
 
-class InvoiceFile(InvoiceFiles):
+class InvoiceFile(EveryFile):
     """Lines of invoices from files; see the module's docstring."""
 
     kind = "invoice_file"

@@ -21,11 +21,13 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.sources import folders, invoice_details, tabular
 from reconcilers.sources.contract import Expression
-from reconcilers.sources.invoices.invoice_files import InvoiceFiles, InvoiceFilesConfig
+from reconcilers.sources.every_file import EveryFile, EveryFileConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,9 +46,11 @@ _CENT = Decimal("0.01")
 Row = dict[str, str]
 
 
-class InvoiceGcpConfig(InvoiceFilesConfig):
+class InvoiceGcpConfig(EveryFileConfig):
     """Where the tables are, and whose invoices they are."""
 
+    bill: str = Field(examples=["gcp"])
+    """The source under `billing` that these invoices are for."""
     pattern: Expression = r"(?i).*\.csv(\.(gz|zst|zip))?"
     """A regular expression for whole keys below `uri`."""
     rows: Literal["all", "none"] = "all"
@@ -55,7 +59,7 @@ class InvoiceGcpConfig(InvoiceFilesConfig):
     """What stands before the cents; it follows the language of whoever downloads the table."""
 
 
-class InvoiceGcp(InvoiceFiles):
+class InvoiceGcp(EveryFile):
     """Invoices from Google's console; see the module's docstring."""
 
     kind = "invoice_gcp"
@@ -140,7 +144,7 @@ class _CostTable:
             rows.append(
                 whole | {"InvoiceDetailDescription": text, "BilledCost": f"{left:f}", "ChargeCategory": "Adjustment"}
             )
-        return lines, rows
+        return (lines, rows) if rows else ([due_line], [whole])
 
     def _records(self, path: Path) -> Iterator[tuple[int, list[str]]]:
         """(line, fields without blanks around them) of every record that is not empty."""

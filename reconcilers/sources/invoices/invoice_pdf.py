@@ -22,7 +22,7 @@ from reconcilers import money
 from reconcilers.errors import SourceRejected
 from reconcilers.sources import folders, invoice_details, results
 from reconcilers.sources.contract import Expression
-from reconcilers.sources.invoices.invoice_files import InvoiceFiles, InvoiceFilesConfig
+from reconcilers.sources.every_file import EveryFile, EveryFileConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,9 +39,11 @@ _NEEDED = (*invoice_details.REQUIRED, *_AMOUNTS)
 _HINT = "fit `fields` and `lines` to the text of the file"
 
 
-class InvoicePdfConfig(InvoiceFilesConfig):
+class InvoicePdfConfig(EveryFileConfig):
     """Where the files are, whose invoices they are, and how one is read."""
 
+    bill: str = Field(examples=["openai"])
+    """The source under `billing` that these invoices are for."""
     fields: dict[str, Expression] = Field(
         examples=[{"InvoiceId": r"Invoice number\s+(\S+)", "x_InvoiceTotal": r"Amount due\s+\$([\d,.]+)"}]
     )
@@ -81,7 +83,7 @@ class InvoicePdfConfig(InvoiceFilesConfig):
         return self
 
 
-class InvoicePdf(InvoiceFiles):
+class InvoicePdf(EveryFile):
     """Invoices from PDF files; see the module's docstring."""
 
     kind = "invoice_pdf"

@@ -19,7 +19,6 @@ itself (R33). Columns, by these names or as mapped under ``columns``::
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -32,26 +31,22 @@ from reconcilers.errors import SourceChangedShape
 from reconcilers.ingest.lake import schema
 from reconcilers.periods import parse_day
 from reconcilers.sources import folders, tabular
-from reconcilers.sources.contract import Expression, Source, SourceConfig
+from reconcilers.sources.contract import Expression, SourceConfig
+from reconcilers.sources.every_file import EveryFile, EveryFileConfig
 from reconcilers.sources.rejected import Rejections
 from reconcilers.sources.revenue_lines import OPTIONAL, REQUIRED, typed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from reconcilers.ingest.landing import Landed, Pull
-    from reconcilers.periods import Period
+    from reconcilers.ingest.landing import Landed
 
 
-class RevenueFileConfig(SourceConfig):
+class RevenueFileConfig(EveryFileConfig):
     """Where the files are, and what their columns are called."""
 
-    uri: str = Field(exclude=True, examples=["revenue"])
-    """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
     pattern: Expression = r".*\.csv(\.gz|\.zst)?"
     """A regular expression for whole keys below `uri`."""
-    endpoint_url: str | None = Field(default=None, exclude=True)
-    """Where S3 is, where it is not Amazon's."""
     columns: dict[str, str] = Field(default_factory=dict, examples=[{"revenue_id": "line_id"}])
     """The file's own column for a column of the contract."""
     constants: dict[str, str] = Field(default_factory=dict, examples=[{"currency": "USD"}])
@@ -64,26 +59,13 @@ class RevenueFileConfig(SourceConfig):
         return self
 
 
-class RevenueFile(Source):
+class RevenueFile(EveryFile):
     """Revenue lines from files; see the module's docstring."""
 
     kind: ClassVar[str] = "revenue_file"
     begins = MappingProxyType({"": "uri: revenue  # a folder, or s3://bucket/prefix\n"})
     Config: ClassVar[type[SourceConfig]] = RevenueFileConfig
     config: RevenueFileConfig
-
-    def units(self, period: Period) -> Iterable[str]:
-        """Every file: a line of any file may be earned in any period."""
-        return [stored.key for stored in self._folder().list() if re.fullmatch(self.config.pattern, stored.key)]
-
-    def lists(self, unit: str, period: Period) -> bool:
-        return True
-
-    def fetch(self, unit: str, pull: Pull) -> None:
-        folder = self._folder()
-        stored = folder.named(unit)
-        with folder.copy(stored) as path:
-            pull.add(unit, stored.uri, path)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         import pyarrow as pa
@@ -119,9 +101,6 @@ class RevenueFile(Source):
                         rejections.add(item.name, line + base, str(error), size, day=day, tenant_id=tenant)
                 if rows:
                     yield rows
-
-    def _folder(self) -> folders.Folder:
-        return folders.open_folder(self.config.uri, endpoint_url=self.config.endpoint_url, source=self.name)
 
     def _select(self, file: str, header: Sequence[str]) -> dict[str, str]:
         """{column of the contract: column of the file}. Raises ``SourceChangedShape`` naming one that is missing."""

@@ -32,7 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest.lake import schema
-from reconcilers.periods import Period, months_before, parse_day
+from reconcilers.periods import Period, months_touched, parse_day
 from reconcilers.sources import folders, http
 from reconcilers.sources.contract import Source, SourceConfig
 from reconcilers.sources.rejected import Rejections
@@ -141,8 +141,7 @@ class Stripe(Source):
 
     def units(self, period: Period) -> list[str]:
         """Months ``2026-10`` of the period, and ``earlier_months`` before it."""
-        first = months_before(period.start, self.config.earlier_months)
-        return [f"{month.start:%Y-%m}" for month in Period(first, period.end).months()]
+        return months_touched(period, self.config.earlier_months)
 
     def days(self, unit: str) -> Period | None:
         """Any: what is invoiced in a month may be earned long before and after."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from reconcilers import naming
 from reconcilers.sources.contract import Expression, SourceConfig
@@ -56,6 +56,8 @@ _USAGE = {
 class BedrockInvocationLogsConfig(MappedConfig):
     """Where the logs are, and which members of them tell whom a call was for."""
 
+    told_by_every_row = _COLUMNS
+
     pattern: Expression = r"(?!(.*/)?data/).*\.json(\.gz)?"
     """A regular expression for whole keys below `uri`."""
     format: Literal["ndjson"] = "ndjson"
@@ -71,12 +73,6 @@ class BedrockInvocationLogsConfig(MappedConfig):
     """Which members count what the call used."""
     where: dict[str, str | tuple[str, ...]] = Field(default={"schemaType": "ModelInvocationLog"})
     """Keeps the lines whose members have one of the given texts."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _told_by_every_line(cls, value: Any) -> Any:
-        given = value.get("columns", {}) if isinstance(value, dict) else None
-        return value | {"columns": {**_COLUMNS, **given}} if isinstance(given, dict) else value
 
 
 class BedrockInvocationLogs(Mapped):

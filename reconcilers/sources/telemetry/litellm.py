@@ -17,7 +17,7 @@ from datetime import datetime, time, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape
 from reconcilers.periods import Period, parse_day
@@ -62,6 +62,8 @@ _USAGE = {
 class LiteLLMConfig(MappingConfig):
     """Where the proxy is, and which members of its rows tell whom a call was for."""
 
+    told_by_every_row = _COLUMNS
+
     base_url: str = Field(exclude=True, examples=["https://litellm.acme.example"])
     """Where the proxy is."""
     api_key_env: str = Field(default="LITELLM_ADMIN_KEY", exclude=True)
@@ -78,12 +80,6 @@ class LiteLLMConfig(MappingConfig):
     """Days before the asked period that are read again, for rows written late."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
     """How long to insist where the proxy does not answer."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _told_by_every_row(cls, value: Any) -> Any:
-        given = value.get("columns", {}) if isinstance(value, dict) else None
-        return value | {"columns": {**_COLUMNS, **given}} if isinstance(given, dict) else value
 
 
 class LiteLLM(MappingSource):

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -27,7 +28,7 @@ from reconcilers import naming
 from reconcilers.errors import SourceRejected
 from reconcilers.ingest.lake import ENTITIES, METERS, most_of, schema
 from reconcilers.money import parse_amount, round_half_away
-from reconcilers.periods import A_SECOND
+from reconcilers.periods import A_SECOND, check_instant
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import open_unpacked
 from reconcilers.sources.mapped_columns import (
@@ -192,6 +193,9 @@ columns:
 class MappingConfig(SourceConfig):
     """What a row is, and where each column of it comes from."""
 
+    #: Of a table whose columns are known: what of a row is each column of the lake, where the settings do not say otherwise.
+    told_by_every_row: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
     entity: Literal["calls", "runs", "outcomes"] = Field(examples=["calls"])
     """What a row is; a table that holds several feeds several sources."""
     columns: dict[str, TelemetryColumn] = Field(
@@ -204,6 +208,12 @@ class MappingConfig(SourceConfig):
     """Keeps the rows whose columns have one of the given texts."""
     dedupe: Dedupe | None = Field(default=None, examples=[{"key": ["id"], "keep": "last"}])
     """Makes rows of one file with equal columns one row."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_what_every_row_tells(cls, value: Any) -> Any:
+        given = value.get("columns", {}) if cls.told_by_every_row and isinstance(value, dict) else None
+        return value | {"columns": {**cls.told_by_every_row, **given}} if isinstance(given, dict) else value
 
     @model_validator(mode="after")
     def _columns_fit_entity(self) -> MappingConfig:
@@ -415,7 +425,9 @@ def _typed(name: str, kind: str, column: TelemetryColumn) -> Callable[[Row], Any
                 raise ValueError("is empty and must not be")
             if found is None or not column.duration:
                 return None if found is None else convert(found)
-            return convert(found) + column.duration.of(row)
+            ended: datetime = convert(found) + column.duration.of(row)
+            check_instant(ended)
+            return ended
         except (ValueError, OverflowError, ArithmeticError) as error:
             origin = ", ".join(column.reads()) or "a constant"
             raise ValueError(f"column {name} (from {origin}): {error}") from error

@@ -175,6 +175,15 @@ def test_what_prepayment_pays_of_an_invoice_stands_apart(tmp_path: Path, api: Ap
     ]
 
 
+def test_refunds_that_are_not_told_are_not_taken_for_none(tmp_path: Path, api: Api) -> None:
+    served(api, [invoice(creditAmount=None)])
+    rows = read(tmp_path, api)
+    assert [(row["billed_cost"], row["charge_category"]) for row in rows] == [
+        (Decimal(100), None),
+        (Decimal(19), "Tax"),
+    ]
+
+
 def test_an_invoice_that_was_billed_anew_names_the_one_before(tmp_path: Path, api: Api) -> None:
     before = {"invoiceDocumentId": f"{INVOICES}/T000000001", "creditNoteDocumentId": f"{INVOICES}/T000000002"}
     served(api, [invoice("T000000003", rebillDetails=before)])
@@ -187,14 +196,10 @@ def test_a_voided_invoice_is_one(tmp_path: Path, api: Api) -> None:
 
 
 def note(*amounts: float, **more: Any) -> dict[str, Any]:
+    """A credit note; its amounts are JSON numbers, as the API writes them."""
     names = ("billedAmount", "subTotal", "taxAmount", "totalAmount")
-    changed = dict(zip(names, map(usd, amounts), strict=True))
-    return invoice("T9", documentType="CreditNote", creditForDocumentId=f"{INVOICES}/T1", creditAmount=usd(0.0)) | {
-        "properties": invoice()["properties"]
-        | {"creditAmount": usd(0.0), "documentType": "CreditNote"}
-        | changed
-        | more
-    }
+    told = dict(zip(names, map(usd, amounts), strict=True))
+    return invoice("T9", documentType="CreditNote", creditAmount=usd(0.0), **told, **more)
 
 
 def test_a_credit_note_lessens_and_names_its_invoice(tmp_path: Path, api: Api) -> None:

@@ -116,6 +116,11 @@ def test_a_total_may_leave_out_the_rounding_error(tmp_path: Path) -> None:
     assert told(read(tmp_path, lines)) == told(read(tmp_path, TABLE))
 
 
+def test_an_invoice_of_nothing_is_one(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, [*preamble("$0.00"), HEADER])
+    assert (row["invoice_id"], row["invoice_total"], row["billed_cost"]) == ("5012345678", Decimal(0), None)
+
+
 def test_tax_is_told_apart(tmp_path: Path) -> None:
     rows = read(tmp_path, [*preamble("$119.00"), HEADER, usage("100"), usage("19", "VAT", kind="Tax")])
     assert told(rows) == [(10, "Usage", Decimal(100)), (11, "Tax", Decimal(19))]

@@ -444,6 +444,7 @@ def test_a_time_may_be_told_by_its_beginning_and_its_duration(job: Job, form: st
         ("", "Duration is empty, and with it how long it took"),
         (-1, "Duration is negative: -1"),
         ("1.5", "no whole number"),
+        (9 * 10**18, "is not from 2000 to 2200"),
     ],
 )
 def test_a_duration_that_is_none_rejects_its_row(job: Job, told: Any, reason: str) -> None:
@@ -451,7 +452,8 @@ def test_a_duration_that_is_none_rejects_its_row(job: Job, told: Any, reason: st
     assert [call["landing_line"] for call in taken.calls] == [1]
     ((line, _, said),) = taken.rejected
     assert line == 2
-    assert f"column ended_at (from Timestamp, Duration): {reason}" in said or reason in said
+    assert said.startswith("column ended_at (from Timestamp, Duration): ")
+    assert reason in said
 
 
 def test_only_a_time_has_a_duration() -> None:

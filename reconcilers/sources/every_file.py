@@ -1,4 +1,5 @@
-"""Invoices in files of a folder: every file is one unit and may tell a new state of any invoice. What a file says, others say."""
+"""Files of a folder that may speak of any period: every file is one unit, and replaces its earlier delivery whole. What a file says,
+others say."""
 
 from __future__ import annotations
 
@@ -16,26 +17,24 @@ if TYPE_CHECKING:
     from reconcilers.periods import Period
 
 
-class InvoiceFilesConfig(SourceConfig):
-    """Where the files are, and whose invoices they are."""
+class EveryFileConfig(SourceConfig):
+    """Where the files are."""
 
-    uri: str = Field(exclude=True, examples=["invoices"])
+    uri: str = Field(exclude=True, examples=["files"])
     """The folder the files are in: a path, `file:///path` or `s3://bucket/prefix`."""
-    bill: str = Field(examples=["openai"])
-    """The source under `billing` that these invoices are for."""
     pattern: Expression = r"(?i).*\.(csv(\.(gz|zst|zip))?|parquet)"
     """A regular expression for whole keys below `uri`."""
     endpoint_url: str | None = Field(default=None, exclude=True)
     """Where S3 is, where it is not Amazon's."""
 
 
-class InvoiceFiles(Source):
-    """Files of invoices. Subclasses read them."""
+class EveryFile(Source):
+    """Every file of a folder. Subclasses read them."""
 
-    config: InvoiceFilesConfig
+    config: EveryFileConfig
 
     def units(self, period: Period) -> Iterable[str]:
-        """Every file: any may tell a new state of any invoice."""
+        """Every file: any may tell something new of any period."""
         return [stored.key for stored in self._folder().list() if re.fullmatch(self.config.pattern, stored.key)]
 
     def lists(self, unit: str, period: Period) -> bool:
