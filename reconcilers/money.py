@@ -8,10 +8,14 @@ to 27 decimals; what is beyond is cut (rule R5).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from functools import reduce
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: ``numeric(38, 9)``: 29 digits before the point.
 SCALE = Decimal("1e-9")
@@ -27,6 +31,8 @@ MAX_FRACTION_DIGITS = 60
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 #: An amount as nearly every bill writes it, which is in range and of which nothing is cut: sign, digits, decimals.
 _USUAL = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,27}))?", re.ASCII)
+#: Of those the ones that a column of them is reckoned for at once: they and what they round to fit ``decimal128(37, 27)``.
+_USUAL_IN_COLUMNS = r"^-?[0-9]{1,9}(\.[0-9]{1,27})?$"
 _WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
 
 
@@ -91,6 +97,59 @@ def charged(text: str) -> Amount:
     if abs(found.rounded) > MOST:
         raise ValueError(f"{text!r:.60} is beyond {MOST:f}, the most that is carried exactly")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """A column of amounts, null where none is told: Arrow arrays of what ``Amount`` has of one, ``text`` and ``plain`` as ``string``,
+    ``rounded`` as ``decimal128(38, 9)``, ``residual`` as ``int64``."""
+
+    text: pa.Array
+    rounded: pa.Array
+    residual: pa.Array
+    plain: pa.Array
+
+
+def amounts(texts: Sequence[str | None], read: Callable[[str], Amount] = charged) -> Amounts:
+    """The same of a column, ``read`` being what one of them is: ``charged`` or ``amount``. Raises ``ValueError`` as it does."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    told = pa.array(texts, pa.string())
+    is_usual = pc.match_substring_regex(told, _USUAL_IN_COLUMNS)
+    usual = pc.if_else(is_usual, told, pa.scalar(None, pa.string()))
+    value = usual.cast(pa.decimal128(37, _RESIDUAL_DECIMALS))
+    rounded = pc.round(value, _DECIMALS, "half_towards_infinity")
+    # In units of the last decimal they are whole.
+    residual = pc.subtract(value, rounded).view(pa.decimal128(38, 0)).cast(pa.int64())
+    found = Amounts(told, rounded.cast(pa.decimal128(38, _DECIMALS)), residual, _spelled(usual))
+    unusual = pc.invert(is_usual)
+    others = [read(text) for text in told.filter(unusual).to_pylist()]
+    if not others:
+        return found
+
+    def with_others(column: pa.Array, values: list[object]) -> pa.Array:
+        return pc.replace_with_mask(column, pc.fill_null(unusual, False), pa.array(values, column.type))
+
+    return Amounts(
+        with_others(found.text, [other.text for other in others]),
+        with_others(found.rounded, [other.rounded for other in others]),
+        with_others(found.residual, [other.residual for other in others]),
+        with_others(found.plain, [other.plain for other in others]),
+    )
+
+
+def _spelled(usual: pa.Array) -> pa.Array:
+    """The one spelling of amounts without exponent or plus sign, of which nothing is cut."""
+    import pyarrow.compute as pc
+
+    digits = pc.ascii_ltrim(usual, "-")
+    digits = pc.if_else(pc.match_substring(digits, "."), pc.ascii_rtrim(pc.ascii_rtrim(digits, "0"), "."), digits)
+    digits = pc.ascii_ltrim(digits, "0")
+    whole = pc.and_(pc.not_equal(digits, ""), pc.invert(pc.starts_with(digits, ".")))
+    digits = pc.if_else(whole, digits, pc.binary_join_element_wise("0", digits, ""))
+    negative = pc.and_(pc.starts_with(usual, "-"), pc.not_equal(digits, "0"))
+    return pc.if_else(negative, pc.binary_join_element_wise("-", digits, ""), digits)
 
 
 def of_minor(text: str, digits: int) -> str:

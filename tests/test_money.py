@@ -8,7 +8,7 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcilers import money
@@ -86,3 +86,34 @@ def test_an_amount_is_its_rounded_value_and_its_residual(sign: str, whole: str, 
     assert found.rounded == exact.quantize(Decimal("1e-9"), ROUND_HALF_UP, Context(prec=60))
     assert found.plain == money.plain(money.parse_amount(text))
     assert (found.text, Decimal(found.plain)) == (text, exact)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.none()
+        | st.builds(
+            "{}{}{}{}".format,
+            st.sampled_from(["", "-", "+", "00"]),
+            _DIGITS,
+            st.text("0459", max_size=30).map(lambda decimals: decimals and f".{decimals}"),
+            st.sampled_from(["", "", "e0", " "]),
+        )
+        | st.sampled_from(["-0", "-0.000", "000", "0.1", ".5", "5.", "999999999.9999999999", "-0.0000000005", "1e-27"]),
+        max_size=9,
+    )
+)
+def test_a_column_of_amounts_is_its_amounts(texts: list[str | None]) -> None:
+    found = money.amounts(texts, money.amount)
+    rows = zip(found.text, found.rounded, found.residual, found.plain, strict=True)
+    expected = [None if text is None else money.amount(text) for text in texts]
+    assert [tuple(value.as_py() for value in row) for row in rows] == [
+        (one.text, one.rounded, one.residual, one.plain) if one else (None,) * 4 for one in expected
+    ]
+    assert (str(found.rounded.type), str(found.residual.type)) == ("decimal128(38, 9)", "int64")
+
+
+@pytest.mark.parametrize("wrong", ["1,5", "", "NaN", "9000000000.01", "1e400"])
+def test_one_that_is_not_charged_is_refused_in_a_column_too(wrong: str) -> None:
+    with pytest.raises(ValueError, match=r"not a plain decimal amount|the most that is carried|outside the range"):
+        money.amounts(["1.50", None, wrong, "2"])

@@ -8,27 +8,24 @@ fields to these names and never parses an amount, a time or a unit itself. One r
 from __future__ import annotations
 
 import hashlib
-import json
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
-from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.ingest import lake
 from reconcilers.ingest.lake import METERS, most_of
 from reconcilers.periods import parse_instant
 from reconcilers.sources import focus_values, units
+from reconcilers.sources.focus_rows import Rows
 from reconcilers.sources.rejected import Rejections
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Value = TypeVar("Value")
 
 #: Without these a row has no amount or no place, so a file that lacks one is refused. All are mandatory in FOCUS 1.0–1.4.
 REQUIRED = (
@@ -73,6 +70,8 @@ _TEXT = {
     "tags": "Tags",
 }
 
+#: Without blanks around it: a name is looked up, and met by telemetry, without.
+_TRIMMED = frozenset(_TEXT.values())
 #: FOCUS column → lake column of those that hold one word of a short list.
 _WORDS_OF = {name: column for column, name in _TEXT.items() if name in focus_values.WORD_COLUMNS}
 
@@ -209,22 +208,15 @@ class _LakeRows(ABC):
         import pyarrow as pa
 
         size = len(lines)
-        nothing: list[str | None] = [None] * size
-        rows = _Rows(
-            {name: columns.get(name, nothing) for name in COLUMNS} | _trimmed(columns),
-            lines,
-            self.source,
-            file,
-            line_base,
-        )
-        values: dict[str, Sequence[Any]] = {
-            "source": [self.source] * size,
-            "landing_id": [self.landing_id] * size,
-            "landing_line": [line + line_base for line in lines],
+        rows = Rows(columns, lines, trimmed=_TRIMMED, source=self.source, file=file, line_base=line_base)
+        values = {
+            "source": pa.repeat(self.source, size),
+            "landing_id": pa.repeat(self.landing_id, size),
+            "landing_line": pa.array([line + line_base for line in lines], pa.int64()),
             **self._values(rows),
         }
         schema = lake.schema(self.entity)
-        return pa.table([_array(values[field.name], field, rows) for field in schema], schema=schema)
+        return pa.table([values[field.name].cast(field.type) for field in schema], schema=schema)
 
     def table_of_rows(
         self, rows: Iterable[tuple[int, Mapping[str, str | None]]], *, file: str, line_base: int = 0
@@ -235,7 +227,7 @@ class _LakeRows(ABC):
         return self.table(columns, [line for line, _ in pairs], file=file, line_base=line_base)
 
     @abstractmethod
-    def _values(self, rows: _Rows) -> dict[str, list[Any]]:
+    def _values(self, rows: Rows) -> dict[str, pa.Array]:
         """The lake's columns, but for where a row was landed."""
 
 
@@ -266,74 +258,84 @@ class Charges(_LakeRows):
         if rejections.rows:
             yield "rejected_records", rejections.table()
 
-    def _values(self, rows: _Rows) -> dict[str, list[Any]]:
-        billed = rows.required("BilledCost", focus_values.amount)
-        effective = rows.required("EffectiveCost", focus_values.amount)
-        starts = rows.required("ChargePeriodStart", focus_values.instant)
-        ends = rows.required("ChargePeriodEnd", focus_values.instant)
-        for line, start, end in zip(rows.lines, starts, ends, strict=True):
-            if end < start:
-                raise rows.rejected(line, f"ChargePeriodEnd {end} is before ChargePeriodStart {start}")
+    def _values(self, rows: Rows) -> dict[str, pa.Array]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        starts = rows.instants("ChargePeriodStart")
+        ends = rows.instants("ChargePeriodEnd")
+        rows.refuse(
+            pc.less(ends, starts), lambda at: f"ChargePeriodEnd {ends[at]} is before ChargePeriodStart {starts[at]}"
+        )
         meters, quantities = _quantities(rows)
+        billed, effective = rows.required_amounts("BilledCost"), rows.required_amounts("EffectiveCost")
         return {
-            **{column: list(rows.text(name)) for column, name in _TEXT.items()},
+            **{column: _text(rows, name) for column, name in _TEXT.items()},
             **{column: rows.optional(name, focus_values.word) for name, column in _WORDS_OF.items()},
             "meter": meters,
             "batch": rows.optional("x_Batch", focus_values.truth),
-            "linked_line_ids": rows.optional("x_LinkedLineIds", focus_values.words),
+            "linked_line_ids": rows.optional("x_LinkedLineIds", focus_values.words, pa.list_(pa.string())),
             "charge_category": rows.required("ChargeCategory", focus_values.category),
             "reduction": rows.optional("x_Reduction", focus_values.reduction),
             "charge_period_start": starts,
             "charge_period_end": ends,
-            "billing_period_start": rows.required("BillingPeriodStart", focus_values.month),
+            "billing_period_start": rows.required("BillingPeriodStart", focus_values.month, pa.date32()),
             "billing_currency": rows.required("BillingCurrency", focus_values.currency),
-            "billed_cost": [amount.rounded for amount in billed],
-            "billed_cost_text": [amount.text for amount in billed],
-            "billed_cost_residual": [amount.residual for amount in billed],
-            "effective_cost": [amount.rounded for amount in effective],
-            "effective_cost_text": [amount.text for amount in effective],
-            "effective_cost_residual": [amount.residual for amount in effective],
-            "list_cost": rows.optional("ListCost", focus_values.rounded),
-            "contracted_cost": rows.optional("ContractedCost", focus_values.rounded),
+            "billed_cost": billed.rounded,
+            "billed_cost_text": billed.text,
+            "billed_cost_residual": billed.residual,
+            "effective_cost": effective.rounded,
+            "effective_cost_text": effective.text,
+            "effective_cost_residual": effective.residual,
+            "list_cost": rows.amounts("ListCost").rounded,
+            "contracted_cost": rows.amounts("ContractedCost").rounded,
             "quantity": quantities,
-            "consumed_quantity": rows.optional("ConsumedQuantity", focus_values.quantity),
-            "pricing_quantity": rows.optional("PricingQuantity", focus_values.quantity),
+            "consumed_quantity": rows.amounts("ConsumedQuantity").rounded,
+            "pricing_quantity": rows.amounts("PricingQuantity").rounded,
             "tags": self._tags(rows, starts),
             # Last: every value can be read by now.
             "charge_id": self._ids(rows),
         }
 
-    def _tags(self, rows: _Rows, starts: Sequence[datetime]) -> list[str | None]:
+    def _tags(self, rows: Rows, starts: pa.Array) -> pa.Array:
         """The tags as told; of a line whose tags cannot be read they are not known, and are noted once for a file and day."""
-        found: list[str | None] = []
-        for line, text, start in zip(rows.lines, rows.columns["Tags"], starts, strict=True):
+        told = rows.told("Tags")
+        reasons = {}
+        for text in told.texts:
             try:
                 if text is not None:
                     focus_values.tags(text)
-                found.append(text)
             except ValueError as error:
-                unread = self.unread_tags.setdefault(
-                    (rows.file, start.date()), _UnreadTags(line + rows.line_base, str(error))
-                )
+                reasons[text] = str(error)
+        for place, text in enumerate(told) if reasons else ():
+            if text in reasons:
+                day, line = starts[place].as_py().date(), rows.lines[place] + rows.line_base
+                unread = self.unread_tags.setdefault((rows.file, day), _UnreadTags(line, reasons[text]))
                 unread.lines += 1
-                unread.size += len(text or "")
-                found.append(None)
-        return found
+                unread.size += len(text)
+        return rows.spread("Tags", told, [None if text in reasons else text for text in told.texts])
 
-    def _ids(self, rows: _Rows) -> list[str]:
-        prefix = self.source + "\n"
-        plain = focus_values.plain(rows.columns)
+    def _ids(self, rows: Rows) -> pa.Array:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        # Null stands for a column that this bill does not have.
+        facts = [rows.fact(name) for name in self.facts]
+        parts = ["null" if fact is None else fact for fact in facts]
+        joined = pc.binary_join_element_wise(*parts, ", ", null_handling="replace", null_replacement="null")
+        # Without the trailing nulls, so that a column appended to COLUMNS later leaves the ids of old lines alone.
+        texts = pc.ascii_rtrim(joined, ", nul").cast(pa.binary())
+        of_source = hashlib.md5(f"{self.source}\n[".encode(), usedforsecurity=False)
         ids = []
-        for facts in zip(*(plain[name] for name in self.facts), strict=True):
-            # Without the trailing nulls, so that a column appended to COLUMNS later leaves the ids of old lines alone.
-            text = prefix + json.dumps(facts)[:-1].rstrip(", nul")
-            digest = hashlib.md5(text.encode(), usedforsecurity=False)
+        for text in texts.to_pylist():
+            digest = of_source.copy()
+            digest.update(text)
             short = int.from_bytes(digest.digest()[:8], "big")
             if self.seen.add(short):
                 number = self.repeats[short] = self.repeats.get(short, 0) + 1
                 digest.update(f"\n{number}".encode())
             ids.append(digest.hexdigest())
-        return ids
+        return pa.array(ids, pa.string())
 
 
 @dataclass
@@ -355,154 +357,75 @@ class UsageReport(_LakeRows):
 
     entity, columns = "provider_usage", USAGE_COLUMNS
 
-    def _values(self, rows: _Rows) -> dict[str, list[Any]]:
-        starts = rows.required("ChargePeriodStart", focus_values.instant)
-        for line, start, end in zip(
-            rows.lines, starts, rows.required("ChargePeriodEnd", focus_values.instant), strict=True
-        ):
-            if not start <= end <= datetime.combine(start.date() + timedelta(days=1), time()):
-                raise rows.rejected(line, f"a usage report row is of one UTC day, this one is {start} to {end}")
+    def _values(self, rows: Rows) -> dict[str, pa.Array]:
+        import pyarrow.compute as pc
+
+        starts = rows.instants("ChargePeriodStart")
+        ends = rows.instants("ChargePeriodEnd")
+        days = pc.floor_temporal(starts, unit="day")
+        of_a_day = pc.and_(pc.less_equal(starts, ends), pc.less_equal(ends, pc.add(days, timedelta(days=1))))
+        rows.refuse(
+            pc.invert(of_a_day),
+            lambda at: f"a usage report row is of one UTC day, this one is {starts[at]} to {ends[at]}",
+        )
         rows.required("x_Meter", focus_values.meter)
-        rows.required("ConsumedQuantity", money.parse_amount)
+        rows.required_amounts("ConsumedQuantity")
         meters, quantities = _quantities(rows)
-        for line, meter, quantity in zip(rows.lines, meters, quantities, strict=True):
-            if meter is None or quantity is None:
-                raise rows.rejected(line, "ConsumedUnit does not measure x_Meter")
+        measured = pc.and_(meters.is_valid(), quantities.is_valid())
+        rows.refuse(pc.invert(measured), lambda _: "ConsumedUnit does not measure x_Meter")
         return {
-            **{column: list(rows.columns[name]) for column, name in _TEXT.items() if name in USAGE_COLUMNS},
+            **{column: rows.text(name) for column, name in _TEXT.items() if name in USAGE_COLUMNS},
             **{column: rows.optional(name, focus_values.word) for name, column in _WORDS_OF.items()},
             "meter": meters,
             "batch": rows.optional("x_Batch", focus_values.truth),
-            "charge_day": [start.date() for start in starts],
+            "charge_day": days,
             "quantity": quantities,
         }
 
 
-def _array(values: Sequence[Any], field: pa.Field, rows: _Rows) -> pa.Array:
-    import pyarrow as pa
+def _text(rows: Rows, name: str) -> pa.Array:
+    """A column taken over as it is, or the one that is read where it is empty."""
+    import pyarrow.compute as pc
 
-    try:
-        return pa.array(values, field.type)
-    except UnicodeEncodeError:
-        line = next(line for line, value in zip(rows.lines, values, strict=True) if not _is_text(value))
-        raise rows.rejected(line, f"{field.name} holds half of a surrogate pair, which is no text") from None
+    return pc.coalesce(rows.text(name), rows.text(_FALLBACK[name])) if name in _FALLBACK else rows.text(name)
 
 
-def _is_text(value: Any) -> bool:
-    """Whether a value can be written as text; a list of them is looked through."""
-    try:
-        "".join(value or ()).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _trimmed(columns: Mapping[str, Sequence[str | None]]) -> dict[str, list[str | None]]:
-    """The columns that are taken over as text, without blanks around it: a name is looked up, and met by telemetry, without."""
-    return {
-        name: [text.strip() or None if text else None for text in columns[name]]
-        for name in _TEXT.values()
-        if name in columns
-    }
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """The text columns of one batch, and where its rows stand."""
-
-    columns: Mapping[str, Sequence[str | None]]
-    lines: Sequence[int]
-    source: str
-    file: str
-    line_base: int
-
-    def text(self, name: str) -> Sequence[str | None]:
-        values = self.columns[name]
-        if name not in _FALLBACK:
-            return values
-        return [value or other for value, other in zip(values, self.columns[_FALLBACK[name]], strict=True)]
-
-    def optional(self, name: str, parse: Callable[[str], Value]) -> list[Value | None]:
-        values = self.columns[name]
-        line = 0
-        try:
-            return [None if text is None else parse(text) for line, text in zip(self.lines, values, strict=True)]
-        except ValueError:
-            for line, text in zip(self.lines, values, strict=True):
-                self._parse(name, parse, line, text)
-            raise
-
-    def required(self, name: str, parse: Callable[[str], Value]) -> list[Value]:
-        values = self.columns[name]
-        try:
-            return [parse(text) for text in values]  # type: ignore[arg-type]
-        except (ValueError, TypeError, AttributeError):
-            for line, text in zip(self.lines, values, strict=True):
-                if text is None:
-                    raise self.rejected(line, f"{name} is empty") from None
-                self._parse(name, parse, line, text)
-            raise
-
-    def rejected(self, line: int, problem: str) -> SourceRejected:
-        return SourceRejected(
-            problem, source=self.source, file=self.file, line=line, hint="ask the provider for a corrected file"
-        )
-
-    def _parse(self, name: str, parse: Callable[[str], Any], line: int, text: str | None) -> None:
-        try:
-            if text is not None:
-                parse(text)
-        except focus_values.NewWord as error:
-            raise SourceChangedShape(
-                f"{name} {error}",
-                source=self.source,
-                file=self.file,
-                line=line,
-                hint="teach reconcilers/sources/focus_values.py the word",
-            ) from None
-        except focus_values.NoInstant as error:
-            raise SourceRejected(
-                f"{name}: {error}",
-                source=self.source,
-                file=self.file,
-                line=line,
-                hint="if the file writes times in a form of its own, a focus_file source takes it as `time_format`,"
-                " for 09/15/2026 `time_format: '%m/%d/%Y'`",
-            ) from None
-        except ValueError as error:
-            raise self.rejected(line, f"{name}: {error}") from None
-
-
-def _quantities(rows: _Rows) -> tuple[list[str | None], list[Decimal | None]]:
+def _quantities(rows: Rows) -> tuple[pa.Array, pa.Array]:
     """(meter, quantity in the meter's own unit) of each row.
 
     Only a unit that measures the meter gives a quantity; without a meter, tokens do. A unit nobody knows leaves the line
     without quantity. A known one that does not measure its row's meter means that one of the two was misread: such a line
     has no meter, and so ends as ``unmapped``.
     """
-    consumed = rows.optional("ConsumedQuantity", money.parse_amount)
-    told = rows.columns["ConsumedUnit"]
-    meters = [text and focus_values.known_meter(text) for text in rows.columns["x_Meter"]]
-    quantities: list[Decimal | None] = [None] * len(consumed)
-    for index, quantity in enumerate(consumed):
-        if quantity is None:
-            continue
-        text, meter = told[index], meters[index]
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    counted = rows.counted("ConsumedQuantity").rounded
+    meters, told = rows.told("x_Meter"), rows.told("ConsumedUnit")
+    names = [text and focus_values.known_meter(text) for text in meters.texts]
+    pairs, codes = np.unique(meters.codes.astype(np.int64) * len(told.texts) + told.codes, return_inverse=True)
+    most: list[Decimal | None] = []
+    misread: list[bool] = []
+    for pair in pairs.tolist():
+        meter, text = names[pair // len(told.texts)], told.texts[pair % len(told.texts)]
         known = units.unit(text) if text else None
-        if known is None:
-            continue
-        if METERS.get(meter or "", "tokens") in known.measures:
-            counted = known.count(quantity)
-            if abs(counted) > most_of(meter):
-                raise rows.rejected(
-                    rows.lines[index],
-                    f"ConsumedQuantity {quantity:f} in ConsumedUnit {text!r:.60} is more than a bill counts"
-                    f" ({most_of(meter):f} {known.measures[0]})",
-                )
-            quantities[index] = money.round_half_away(counted)
-        elif meter in METERS:
-            meters[index] = None
-    return meters, quantities
+        measures = known is not None and METERS.get(meter or "", "tokens") in known.measures
+        most.append(most_of(meter) if measures else None)
+        misread.append(known is not None and not measures and meter in METERS)
+    of_pairs = pa.array(codes)
+    limits = pa.array(most, counted.type).take(of_pairs)
+    rows.refuse(
+        pc.greater(pc.abs(counted), limits),
+        lambda at: (
+            f"{rows.quantity('ConsumedQuantity', at)} is more than a bill counts ({limits[at].as_py():.0f} of its meter's unit)"
+        ),
+    )
+    without_meter = pc.and_(counted.is_valid(), pa.array(misread).take(of_pairs))
+    return (
+        pc.if_else(without_meter, pa.scalar(None, pa.string()), rows.spread("x_Meter", meters, names)),
+        pc.if_else(limits.is_valid(), counted, pa.scalar(None, counted.type)),
+    )
 
 
 class _Seen:

@@ -1,22 +1,20 @@
 """What the texts of FOCUS columns mean: amounts, times, words of closed lists; and which of them mean the same.
 
-Each function but ``plain`` takes the text of one column and raises ``ValueError`` for one that means nothing: ``NewWord`` where it is none
-of a closed list, ``NoInstant`` where it is no time.
+Each function takes the text of one column and raises ``ValueError`` for one that means nothing: ``NewWord`` where it is none of a closed
+list, ``NoInstant`` where it is no time.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from decimal import Decimal
 from functools import lru_cache
 
 from reconcilers import money
 from reconcilers.ingest.lake import METERS
 from reconcilers.periods import check_instant, parse_instant
-from reconcilers.sources.units import unit
 
 #: FOCUS 2.12 ChargeCategory, in lower case ← any spelling.
 CATEGORIES = {name.lower(): name for name in ("Usage", "Purchase", "Tax", "Credit", "Adjustment")}
@@ -24,12 +22,15 @@ CATEGORIES = {name.lower(): name for name in ("Usage", "Purchase", "Tax", "Credi
 WORD_COLUMNS = ("x_ServiceTier", "x_ContextBand", "x_Geography", "x_Speed", "x_Modality", "x_CacheTtl")
 
 
+#: Columns of money that is charged.
+COSTS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
+#: Column of quantities → the column of their units: the two are one value.
+UNIT_OF = {"ConsumedQuantity": "ConsumedUnit", "PricingQuantity": "PricingUnit"}
+QUANTITY_IN = {unit_name: name for name, unit_name in UNIT_OF.items()}
+
+
 class NewWord(ValueError):
     """A value outside a closed list."""
-
-
-#: As many as the amounts of a batch of lines, which are read once and spelled once.
-amount = lru_cache(maxsize=1 << 17)(money.charged)
 
 
 class NoInstant(ValueError):
@@ -44,14 +45,6 @@ def instant(text: str) -> datetime:
         raise NoInstant(str(error)) from None
     check_instant(found)
     return found
-
-
-def rounded(text: str) -> Decimal:
-    return amount(text).rounded
-
-
-def quantity(text: str) -> Decimal:
-    return money.round_half_away(money.parse_amount(text))
 
 
 @lru_cache(maxsize=4096)
@@ -112,14 +105,6 @@ def words(text: str) -> list[str]:
 # Values of a column, for lines to be compared by ----------------------------------------------------------------------
 
 
-def _plain_amount(text: str) -> str:
-    """An amount in its one spelling; a text that is none stays, and is refused where the column is parsed, if it is."""
-    try:
-        return amount(text).plain
-    except ValueError:  # none, or more than is charged
-        return _plain_number(text)
-
-
 def _plain_number(text: str) -> str:
     try:
         return money.plain(money.parse_amount(text))
@@ -165,21 +150,9 @@ def _plain_tags(text: str) -> str:
         return text
 
 
-@lru_cache(maxsize=1 << 16)
-def _counted(quantity: str, text: str | None) -> tuple[str, str | None]:
-    """A quantity and its unit: ``1 Million Tokens`` is 1000000 tokens, and a unit nobody knows is itself."""
-    known = unit(text) if text else None
-    if known is None:
-        return _plain_number(quantity), text
-    try:
-        return money.plain(known.count(money.parse_amount(quantity))), known.measures[0]
-    except ValueError:
-        return quantity, text
-
-
-#: How the texts of a column become values that are equal where they mean the same; of other columns the text is the value.
-_PLAIN: Mapping[str, Callable[[str], str]] = {
-    **dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), _plain_amount),
+#: How the texts of a column become values that are equal where they mean the same; of other columns the text is the value, of amounts
+#: and quantities what ``money.Amounts`` calls plain.
+ONE_SPELLING: Mapping[str, Callable[[str], str]] = {
     "CommitmentDiscountQuantity": _plain_number,
     **dict.fromkeys(("ChargePeriodStart", "ChargePeriodEnd"), _plain_time),
     "BillingPeriodStart": lambda text: month(text).isoformat(),
@@ -190,17 +163,3 @@ _PLAIN: Mapping[str, Callable[[str], str]] = {
     **dict.fromkeys(WORD_COLUMNS, word),
     "Tags": _plain_tags,
 }
-#: Quantities and their units: the two are one value.
-_COUNTED = (("ConsumedQuantity", "ConsumedUnit"), ("PricingQuantity", "PricingUnit"))
-
-
-def plain(columns: Mapping[str, Sequence[str | None]]) -> dict[str, Sequence[str | None]]:
-    """All columns of ``focus.COLUMNS``, each row's values equal to another's where they mean the same, however they are spelled."""
-    found = dict(columns)
-    for name, one_spelling in _PLAIN.items():
-        found[name] = [None if text is None else one_spelling(text) for text in found[name]]
-    for quantity_name, unit_name in _COUNTED:
-        pairs = zip(found[quantity_name], found[unit_name], strict=True)
-        counted = [(None, text) if told is None else _counted(told, text) for told, text in pairs]
-        found[quantity_name], found[unit_name] = [pair[0] for pair in counted], [pair[1] for pair in counted]
-    return found

@@ -6,6 +6,7 @@ in ISO 8601, a map as a JSON object. Nothing here knows what a column means. Mem
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -16,10 +17,11 @@ from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.periods import A_SECOND, EPOCH, unit_of_epoch
+from reconcilers.sources import csv_blocks
 from reconcilers.sources.folders import Limits, open_unpacked
 
 BATCH_ROWS = 20_000
@@ -27,8 +29,6 @@ BATCH_ROWS = 20_000
 _MAX_LINE = 16 << 20
 #: What spreadsheets of some countries, and databases, separate columns by.
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-#: How writers of CSV spell nothing; ``\\N`` is Snowflake's and MySQL's.
-_NULLS = frozenset({"", "NULL", "null", "\\N"})
 
 #: Notes a row that is none: its line, why, and its fields.
 Lose = Callable[[int, str, list[str]], None]
@@ -78,13 +78,11 @@ def named(
 
 
 def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose | None = None) -> Iterator[Batch]:
-    with (
-        open_unpacked(path, name, source=source) as raw,
-        io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text,
-    ):
-        reader = csv.reader(text_lines(text), strict=True)
-        line = 1
+    with open_unpacked(path, name, source=source) as raw:
+        line, first = 1, raw.readline(_MAX_LINE).removeprefix(codecs.BOM_UTF8)
         try:
+            # Lazily: of the lines behind the header, where it is one line, blocks are read.
+            reader = csv.reader(_decoded(first, raw), strict=True)
             header = next(reader, None)
             if not header:
                 raise SourceRejected("no header", source=source, file=name, hint="ask for the file again; it is empty")
@@ -93,9 +91,16 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
                     f"its columns are separated by {found[0]}", source=source, file=name, hint="export it with commas"
                 )
             wanted = select(_unique(header, name, source))
-            pick = _picker([header.index(column) for column in wanted.values()])
-            width, rows, lines = len(header), [], []
-            line = reader.line_num + 1
+            places = [header.index(column) for column in wanted.values()]
+            before = 0
+            if reader.line_num == 1:
+                blocks = csv_blocks.Blocks(raw, len(header), places)
+                for of_block, columns in blocks:
+                    yield Batch(of_block, dict(zip(wanted, columns, strict=True)))
+                before = blocks.line - 1
+                reader = csv.reader(_decoded(blocks.unread + raw.readline(_MAX_LINE), raw), strict=True)
+            width, pick, rows, lines = len(header), _picker(places), [], []
+            line = before + reader.line_num + 1
             for row in reader:
                 if len(row) != width:
                     problem = f"{len(row)} fields where the header has {width}"
@@ -109,7 +114,7 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
                     if len(rows) == BATCH_ROWS:
                         yield Batch(lines, _columns(wanted, rows))
                         rows, lines = [], []
-                line = reader.line_num + 1
+                line = before + reader.line_num + 1
             yield Batch(lines, _columns(wanted, rows))
         except UnicodeDecodeError as error:
             raise _not_utf8(path, name, source, error) from None
@@ -117,6 +122,12 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
             raise SourceRejected(
                 f"not a readable CSV file: {error}", source=source, file=name, line=line, hint="ask for the file again"
             ) from None
+
+
+def _decoded(first: bytes, raw: BinaryIO) -> Iterator[str]:
+    """The lines of whole lines already read, and of what follows them, which is not touched before they are used up."""
+    yield from text_lines(io.StringIO(first.decode(), newline=""))
+    yield from text_lines(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
 
 
 def _not_utf8(path: Path, name: str, source: str | None, error: UnicodeDecodeError) -> SourceRejected:
@@ -158,7 +169,7 @@ def _columns(wanted: Mapping[str, str], rows: list[tuple[str, ...]]) -> dict[str
         return {column: [] for column in wanted}
     values = zip(*rows, strict=True)
     return {
-        column: [None if text in _NULLS else text for text in texts]
+        column: [None if text in csv_blocks.NULLS else text for text in texts]
         for column, texts in zip(wanted, values, strict=True)
     }
 
@@ -204,21 +215,30 @@ def _text(column: Any) -> list[str | None]:
     import pyarrow as pa
 
     kind = column.type
+    # What Arrow writes as Python does.
+    spelled = (
+        pa.types.is_decimal,
+        pa.types.is_integer,
+        pa.types.is_boolean,
+        pa.types.is_large_string,
+        pa.types.is_null,
+    )
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_timestamp(kind):
         return _times(column)
+    if any(is_of(kind) for is_of in spelled):
+        column, kind = column.cast(pa.string()), pa.string()
     write = _writer(kind)
 
     def written(value: Any) -> str | None:
         text = None if value is None else write(value)
-        return None if text in _NULLS else text
+        return None if text in csv_blocks.NULLS else text
 
     try:
-        values = column.to_pylist()
-        if write is str:
-            return [None if value is None or value in _NULLS else str(value) for value in values]
-        return [written(value) for value in values]
+        return (
+            csv_blocks.texts(column) if pa.types.is_string(kind) else [written(value) for value in column.to_pylist()]
+        )
     except _NO_TEXT as error:
         for place in range(len(column)):
             try:
@@ -277,8 +297,6 @@ def _writer(kind: Any) -> Callable[[Any], str]:
         width = {16: np.float16, 32: np.float32, 64: float}[kind.bit_width]
         # A column of numbers that may be null is one of doubles to many writers, ids of accounts among them.
         return lambda value: str(int(value)) if value.is_integer() and abs(value) < 1 << 53 else str(width(value))
-    if pa.types.is_boolean(kind):
-        return lambda value: "true" if value else "false"
     if pa.types.is_date(kind):
         return lambda value: str(value.isoformat())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):

@@ -1,0 +1,98 @@
+"""Blocks of a CSV file that Arrow reads are what Python's ``csv`` reads of them, and what it refuses is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from reconcilers.errors import SourceRejected
+from reconcilers.sources import csv_blocks, tabular
+
+#: What fields and mistakes are made of: quotes, separators, line ends, nothing in each spelling, texts of more than one byte.
+PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", " ", "b c", "é", "NULL", "\\N", "", "12.50"])
+FIELDS = st.lists(PIECES, max_size=4).map("".join)
+Rows = list[tuple[int, list[str | None]]]
+
+
+def by_csv(content: bytes) -> Rows | str:
+    """(line, fields) of each record below the header, as the standard library reads it; or what it refuses."""
+    reader = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
+    try:
+        header, found, line = next(reader), [], reader.line_num + 1
+        for row in reader:
+            if row and len(row) != len(header):
+                return f"line {line}"
+            if row:
+                found.append((line, [None if text in csv_blocks.NULLS else text for text in row]))
+            line = reader.line_num + 1
+    except csv.Error:
+        return "csv"
+    return found
+
+
+def by_us(path: Path) -> Rows | str:
+    """The same as ``tabular.read`` reads it."""
+    try:
+        return [
+            (line, list(row))
+            for batch in tabular.read(path, path.name, lambda header: {name: name for name in header})
+            for line, *row in zip(batch.lines, *batch.columns.values(), strict=True)
+        ]
+    except SourceRejected as error:
+        return f"line {error.line}" if "fields where" in error.problem else "csv"
+
+
+@settings(max_examples=400, deadline=None)
+@given(rows=st.lists(st.lists(FIELDS, min_size=2, max_size=3), max_size=6), raw=FIELDS, quoted=st.booleans())
+@example(rows=[['a"', "b"], ["", ""]], raw='x"y",\n', quoted=True)
+@example(rows=[["a\nb", "c"], ["d", "e"]], raw="f,g", quoted=True)
+@example(rows=[["a", "b"]], raw='"c', quoted=True)
+@example(rows=[["a", "b"]], raw='"c"d,e', quoted=True)
+@example(rows=[["a", "b"]], raw="\n\nc,d\n", quoted=True)
+def test_records_are_those_of_the_standard_library(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], raw: str, quoted: bool
+) -> None:
+    """Whole rows, as a writer makes them, and behind them a text as nobody should."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
+    writer.writerows([["one", "two"], *rows])
+    content = (text.getvalue() + raw).encode()
+    path = tmp_path_factory.mktemp("csv") / "bill.csv"
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        # Blocks so small that records and quotes are cut anywhere.
+        patch.setattr(csv_blocks, "BLOCK_BYTES", 16)
+        assert by_us(path) == by_csv(content)
+
+
+def test_what_nearly_every_file_is_is_read_in_blocks(tmp_path: Path) -> None:
+    content = b'"a","b"\r\n1,"x, ""y""\r\nz"\r\n,NULL\r\n'
+    raw = io.BytesIO(content)
+    raw.readline()
+    blocks = csv_blocks.Blocks(raw, 2, [1, 0])
+    assert list(blocks) == [([2, 4], [['x, "y"\r\nz', None], ["1", None]])]
+    assert (blocks.unread, blocks.line) == (b"", 5)
+
+
+@pytest.mark.parametrize(
+    "record",
+    ['1,a"b"c', '1,"a" ', '1,"a"b', "1,a\rb", "1,2,3", "1", "", '1,"' + "x" * 140_000 + '"'],
+    ids=["quote inside", "blank behind", "text behind", "lone return", "too many", "too few", "empty", "too long"],
+)
+def test_what_the_two_might_read_otherwise_is_left(record: str) -> None:
+    raw = io.BytesIO(f"1,2\n{record}\n3,4\n".encode())
+    blocks = csv_blocks.Blocks(raw, 2, [0, 1])
+    assert list(blocks) == []
+    assert (blocks.unread, blocks.line) == (raw.getvalue(), 2)
+
+
+def test_bytes_that_are_no_text_are_found_in_columns_nobody_reads(tmp_path: Path) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_bytes(b"a,b\n1,2\n3,\xff\n")
+    with pytest.raises(SourceRejected, match=r"line 3: byte 0xff is not UTF-8"):
+        list(tabular.read(path, path.name, lambda header: {"a": "a"}))
