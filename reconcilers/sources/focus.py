@@ -312,7 +312,7 @@ class Charges(_LakeRows):
                 day, line = starts[place].as_py().date(), rows.lines[place] + rows.line_base
                 unread = self.unread_tags.setdefault((rows.file, day), _UnreadTags(line, reasons[text]))
                 unread.lines += 1
-                unread.size += len(text)
+                unread.size += len(text or "")
         return rows.spread("Tags", told, [None if text in reasons else text for text in told.texts])
 
     def _ids(self, rows: Rows) -> pa.Array:

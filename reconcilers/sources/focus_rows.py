@@ -25,13 +25,13 @@ class Told:
     """A column by the texts it has: row ``i`` tells ``texts[codes[i]]``. ``codes`` are int32."""
 
     texts: list[str | None]
-    codes: np.ndarray[Any, Any]
+    codes: np.ndarray
 
     def __iter__(self) -> Iterator[str | None]:
         return (self.texts[code] for code in self.codes)
 
     def __getitem__(self, place: int) -> str | None:
-        return self.texts[self.codes[place]]
+        return self.texts[int(self.codes[place])]
 
 
 class Rows:
@@ -59,14 +59,15 @@ class Rows:
 
         if name not in self._told:
             places: dict[str | None, int] = {}
-            codes = [places.setdefault(text, len(places)) for text in self.columns.get(name, ())]
-            texts: list[str | None] = list(places)
-            if name not in self.columns:
-                texts, codes = [None], [0] * len(self.lines)
+            codes = [places.setdefault(text, len(places)) for text in self._column(name)]
+            texts = list(places)
             if name in self.trimmed:
                 texts = [text.strip() or None if text else None for text in texts]
             self._told[name] = Told(texts, np.array(codes, np.int32))
         return self._told[name]
+
+    def _column(self, name: str) -> Sequence[str | None]:
+        return self.columns[name] if name in self.columns else [None] * len(self.lines)
 
     def text(self, name: str) -> pa.Array:
         """The column as it stands."""
@@ -101,7 +102,7 @@ class Rows:
         """A column of amounts or quantities."""
         if name not in self._amounts:
             read = money.charged if name in focus_values.COSTS else money.amount
-            self._amounts[name] = self._read(name, self.columns.get(name) or [None] * len(self.lines), read)
+            self._amounts[name] = self._read(name, self._column(name), read)
         return self._amounts[name]
 
     def _read(self, name: str, texts: Sequence[str | None], read: Callable[[str], money.Amount]) -> money.Amounts:
@@ -114,7 +115,7 @@ class Rows:
 
     def required_amounts(self, name: str) -> money.Amounts:
         """The same of a column that every row has to tell."""
-        if None in self.columns.get(name, (None,)):
+        if None in self._column(name):
             self._first_empty(name, money.charged, self.told(name))
         return self.amounts(name)
 
@@ -131,7 +132,7 @@ class Rows:
         told, spell = self.told(name), focus_values.ONE_SPELLING.get(name, str)
         facts = [None if text is None else json.dumps(spell(text)) for text in told.texts]
         quantity = focus_values.QUANTITY_IN.get(name)
-        if quantity not in self.columns:
+        if quantity is None or quantity not in self.columns:
             return self.spread(name, told, facts)
         measured = [known.measures[0] if (known := _unit(text)) else text for text in told.texts]
         counted = self.amounts(quantity).text.is_valid()
@@ -144,12 +145,13 @@ class Rows:
     def counted(self, name: str) -> money.Amounts:
         """A column of quantities in ones of what their units measure: 2 of ``1 Million Tokens`` are 2000000; of no known unit as told."""
         if name not in self._counted:
+            told_amounts = self.amounts(name)
             told = self.told(focus_values.UNIT_OF[name])
             known = [_unit(text) for text in told.texts]
             if all(unit is None or unit.size == 1 for unit in known):
-                self._counted[name] = self.amounts(name)
+                self._counted[name] = told_amounts
             else:
-                quantities = zip(self.columns.get(name, ()), told.codes, strict=True)
+                quantities = zip(self._column(name), told.codes, strict=True)
                 products = [_product(text, known[code]) for text, code in quantities]
                 try:
                     self._counted[name] = money.amounts(products, money.amount)
@@ -163,7 +165,7 @@ class Rows:
     def quantity(self, name: str, place: int) -> str:
         """What a row tells of a quantity, for people."""
         unit_name = focus_values.UNIT_OF[name]
-        return f"{name} {self.columns[name][place]} in {unit_name} {self.told(unit_name)[place]!r:.60}"
+        return f"{name} {self._column(name)[place]} in {unit_name} {self.told(unit_name)[place]!r:.60}"
 
     def spread(self, name: str, told: Told, values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
         """``values``, one of each text, as what each row tells; text where no other ``kind`` is named."""

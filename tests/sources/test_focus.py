@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reconcilers import money
 from reconcilers.errors import SourceRejected
@@ -208,3 +211,49 @@ def test_a_bill_whose_tags_can_be_read_has_nothing_rejected() -> None:
     built = focus.Charges("bill", "landing")
     built.table_of_rows([(2, LINE), (3, LINE | {"Tags": None})], file="b.csv")
     assert list(built.rejected()) == []
+
+
+#: What makes a row another one, or cannot be read; a bill mixes them.
+CHANGES = st.dictionaries(
+    st.sampled_from(
+        ["ConsumedUnit", "ConsumedQuantity", "x_Meter", "Tags", "ListCost", "x_Region", "RegionId", "PricingUnit"]
+    ),
+    st.sampled_from(
+        [None, "1K Tokens", "Tokens", "GB", "Minutes", "seconds", "7", "0.5", "1e-7", "12.5000000000001", " eu "]
+    ),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(CHANGES, min_size=2, max_size=6))
+def test_rows_are_read_together_as_each_alone(changes: list[dict[str, str | None]]) -> None:
+    """Ids are numbered where rows are equal, and the first row that cannot be read is the one that is told."""
+    lines = [LINE | {"PricingQuantity": "2"} | change for change in changes]
+    alone: list[dict[str, Any] | str] = []
+    for number, line in enumerate(lines, 2):
+        try:
+            alone.append(charges(line)[0] | {"landing_line": number})
+        except SourceRejected as error:
+            alone.append(error.problem)
+    if refused := [found for found in alone if isinstance(found, str)]:
+        with pytest.raises(SourceRejected) as raised:
+            charges(*lines)
+        assert raised.value.problem in refused
+        assert raised.value.line is not None
+        assert alone[raised.value.line - 2] == raised.value.problem
+        return
+    together, seen = charges(*lines), Counter[str]()
+    for row, expected in zip(together, alone, strict=True):
+        assert isinstance(expected, dict)
+        again = seen[expected["charge_id"]]
+        assert (row["charge_id"] == expected["charge_id"]) == (again == 0)
+        seen[expected["charge_id"]] += 1
+        assert {name: value for name, value in row.items() if name != "charge_id"} == {
+            name: value for name, value in expected.items() if name != "charge_id"
+        }
+
+
+def test_a_bill_may_tell_a_unit_and_no_quantity() -> None:
+    line = {name: text for name, text in LINE.items() if name != "ConsumedQuantity"}
+    (row,) = charges(line | {"ConsumedUnit": "1K Tokens"})
+    assert (row["meter"], row["quantity"], row["consumed_quantity"]) == ("input_tokens", None, None)
