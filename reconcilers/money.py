@@ -31,7 +31,8 @@ MAX_FRACTION_DIGITS = 60
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 #: An amount as nearly every bill writes it, which is in range and of which nothing is cut: sign, digits, decimals.
 _USUAL = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,27}))?", re.ASCII)
-#: Of those the ones that a column of them is reckoned for at once: they and what they round to fit ``decimal128(37, 27)``.
+#: Of those the ones that a column of them is reckoned for at once: what they round to has as many digits as ``decimal128(37, 27)``, since
+#: Arrow makes 0 of what has more (``findings/pyarrow_round_to_zero.sh``).
 _USUAL_IN_COLUMNS = r"^-?[0-9]{1,9}(\.[0-9]{1,27})?$"
 _WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
 

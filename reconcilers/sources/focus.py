@@ -262,13 +262,12 @@ class Charges(_LakeRows):
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        starts = rows.instants("ChargePeriodStart")
-        ends = rows.instants("ChargePeriodEnd")
+        billed, effective = rows.required_amounts("BilledCost"), rows.required_amounts("EffectiveCost")
+        starts, ends = rows.instants("ChargePeriodStart"), rows.instants("ChargePeriodEnd")
         rows.refuse(
             pc.less(ends, starts), lambda at: f"ChargePeriodEnd {ends[at]} is before ChargePeriodStart {starts[at]}"
         )
         meters, quantities = _quantities(rows)
-        billed, effective = rows.required_amounts("BilledCost"), rows.required_amounts("EffectiveCost")
         return {
             **{column: _text(rows, name) for column, name in _TEXT.items()},
             **{column: rows.optional(name, focus_values.word) for name, column in _WORDS_OF.items()},
@@ -360,8 +359,7 @@ class UsageReport(_LakeRows):
     def _values(self, rows: Rows) -> dict[str, pa.Array]:
         import pyarrow.compute as pc
 
-        starts = rows.instants("ChargePeriodStart")
-        ends = rows.instants("ChargePeriodEnd")
+        starts, ends = rows.instants("ChargePeriodStart"), rows.instants("ChargePeriodEnd")
         days = pc.floor_temporal(starts, unit="day")
         of_a_day = pc.and_(pc.less_equal(starts, ends), pc.less_equal(ends, pc.add(days, timedelta(days=1))))
         rows.refuse(
@@ -421,7 +419,7 @@ def _quantities(rows: Rows) -> tuple[pa.Array, pa.Array]:
             f"{rows.quantity('ConsumedQuantity', at)} is more than a bill counts ({limits[at].as_py():.0f} of its meter's unit)"
         ),
     )
-    without_meter = pc.and_(counted.is_valid(), pa.array(misread).take(of_pairs))
+    without_meter = pc.and_(counted.is_valid(), pa.array(misread, pa.bool_()).take(of_pairs))
     return (
         pc.if_else(without_meter, pa.scalar(None, pa.string()), rows.spread("x_Meter", meters, names)),
         pc.if_else(limits.is_valid(), counted, pa.scalar(None, counted.type)),

@@ -257,3 +257,8 @@ def test_a_bill_may_tell_a_unit_and_no_quantity() -> None:
     line = {name: text for name, text in LINE.items() if name != "ConsumedQuantity"}
     (row,) = charges(line | {"ConsumedUnit": "1K Tokens"})
     assert (row["meter"], row["quantity"], row["consumed_quantity"]) == ("input_tokens", None, None)
+
+
+def test_no_rows_are_a_table_without_rows() -> None:
+    assert charges() == []
+    assert focus.UsageReport("bill", "landing").table({}, [], file="u.csv").num_rows == 0

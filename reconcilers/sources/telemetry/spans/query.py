@@ -272,10 +272,12 @@ class Spans:
         words = self.vocabulary
         try:
             return [read_attributes(self.parser, lines, words.numbers, words.telling_counts, words.looks_unread)]
-        except duckdb.InvalidInputException as error:
+        except (duckdb.InvalidInputException, UnicodeDecodeError) as error:
+            # Its message quotes the line up to some byte, which may be within a character (findings/duckdb_error_of_half_a_character.sh).
+            told = error.object.decode(errors="ignore") if isinstance(error, UnicodeDecodeError) else f"{error}"
             if len(lines) == 1:
                 line, text = lines["line"][0].as_py(), lines["text"][0].as_buffer()
-                reject(line, f"not readable as OTLP/JSON: {error!s:.200}", len(text))
+                reject(line, f"not readable as OTLP/JSON: {told:.200}", len(text))
                 return []
         return [part for at in range(len(lines)) for part in self._parse(lines.slice(at, 1), reject)]
 

@@ -197,6 +197,20 @@ def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, conte
         assert told == list(read_lines(path, "x"))
 
 
+@pytest.mark.parametrize("blanks", range(3))
+def test_a_line_that_is_no_message_is_told_wherever_its_text_is_cut(
+    readers: Readers, tmp_path: Path, blanks: int
+) -> None:
+    """Of what DuckDB quotes a byte more or less decides whether it is text."""
+    path = tmp_path / "traces.json"
+    wrong = f'"resourceSpans":[{" " * blanks}{"ä" * 100}\n'.encode()
+    path.write_bytes(chat(CALL) + wrong + chat(CALL))
+    for spans in readers:
+        rows, ((line, reason, size),) = read(spans, path)
+        assert ([row["line"] for row in rows], line, size) == ([1, 3], 2, len(wrong))
+        assert reason.startswith("not readable as OTLP/JSON: Invalid Input Error: Malformed JSON at byte")
+
+
 def landed(path: Path, compiled: bool) -> tuple[int, int, bytes] | str:
     """What of a file would be landed, by the compiled filter with the general one behind it or by that alone."""
     source = registry.load("telemetry", {"name": "traces", "kind": "otlp", "uri": "traces"})
