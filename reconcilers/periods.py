@@ -59,9 +59,12 @@ def months_before(day: date, months: int) -> date:
     return date(count // 12, count % 12 + 1, 1)
 
 
-def months_touched(period: Period, earlier: int = 0) -> list[str]:
-    """The months ``2026-10`` that a period touches, and so many before it."""
-    return [f"{month.start:%Y-%m}" for month in Period(months_before(period.start, earlier), period.end).months()]
+def months_touched(period: Period, earlier: int = 0, later: int = 0) -> list[str]:
+    """The months ``2026-10`` that a period touches, and so many before and after it."""
+    months = list(Period(months_before(period.start, earlier), period.end).months())
+    for _ in range(later):
+        months.append(Period.of_month(months[-1].end))
+    return [f"{month.start:%Y-%m}" for month in months]
 
 
 #: No bill, call or line of revenue is of before or after: such a time was written in another unit, or is none.

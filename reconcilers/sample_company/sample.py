@@ -62,7 +62,7 @@ def make(
     step.next()
     earned = income.earn(world)
     delivered += invoice_files.write_invoices(out, issued)
-    delivered += feed.write_outcomes(out, world.outcomes) + feed.write_revenue(out, earned)
+    delivered += feed.write_outcomes(out, world.outcomes) + feed.write_accruals(out, earned)
     step.next()
     reference.write_reference(out / "reference", world)
     truth = GroundTruth(world, ledger, issued, earned, delivered)

@@ -189,4 +189,6 @@ def _income(row: dict[str, Any]) -> IncomeLine:
     line = row["line"]
     for name in ("service_period_start", "service_period_end"):
         line[name] = date.fromisoformat(line[name])
-    return IncomeLine(RevenueLine(**{**line, "amount": Decimal(line["amount"])}), _time(row["known_from"]))
+    return IncomeLine(
+        RevenueLine(**{**line, "amount": Decimal(line["amount"])}), _time(row["known_from"]), row["credits"]
+    )

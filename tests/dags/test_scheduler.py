@@ -59,6 +59,7 @@ KEYS = {
 }
 CONNECTIONS = {
     "AIRFLOW_CONN_OPENAI_ADMIN_KEY": {"conn_type": "generic", "password": CREDENTIALS["OPENAI_ADMIN_KEY"]},
+    "AIRFLOW_CONN_STRIPE_API_KEY": {"conn_type": "generic", "password": CREDENTIALS["STRIPE_API_KEY"]},
     "AIRFLOW_CONN_RECONCILE_USER_KEY": {"conn_type": "generic", "password": CREDENTIALS["RECONCILE_USER_KEY"]},
     "AIRFLOW_CONN_AWS_DEFAULT": {
         "conn_type": "aws",
@@ -294,11 +295,11 @@ def test_a_bad_bill_alerts_and_the_others_are_published(world: World) -> None:
     assert run["state"] == "failed"
     assert world.published.folder != before.folder
     message = next(message for message in world.messages if "failed" in message["title"])
-    assert message["title"] == f"{NIGHTLY}: land billing_system failed"
+    assert message["title"] == f"{NIGHTLY}: land accruals failed"
     assert f"file {revenue.name}, line 2" in message["message"]
     assert run["dag_run_id"] in message["message"]
     assert any(message["title"].startswith("to look at after") for message in world.messages)
-    assert "published without what failed to land: billing_system" in world.airflow.log_of(
+    assert "published without what failed to land: accruals" in world.airflow.log_of(
         NIGHTLY, run["dag_run_id"], "every_source_landed"
     )
 

@@ -12,7 +12,7 @@ import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -314,8 +314,10 @@ def test_a_cut_stream_tells_no_usage(spans: Any, truth: GroundTruth) -> None:
 # What is served -------------------------------------------------------------------------------------------------------
 
 
-def get(providers: Providers, path: str, query: list[tuple[str, str]], key: str | None = None) -> Any:
-    request = urllib.request.Request(f"{providers.addresses.openai}{path}?{urlencode(query)}")
+def get(
+    providers: Providers, path: str, query: list[tuple[str, str]], key: str | None = None, at: str | None = None
+) -> Any:
+    request = urllib.request.Request(f"{at or providers.addresses.openai}{path}?{urlencode(query)}")
     request.add_header("Authorization", f"Bearer {key or CREDENTIALS['OPENAI_ADMIN_KEY']}")
     with urllib.request.urlopen(request, timeout=10) as response:
         return json.loads(response.read(), parse_float=Decimal)
@@ -415,6 +417,54 @@ def test_providers_show_what_they_knew(out: Path, providers: Providers, truth: G
         providers.know(at)
     assert len({start for start, _ in costs(providers)}) == (END - START).days
     assert all((out / one.path).is_file() for one in truth.delivered)
+
+
+def stripe(providers: Providers, path: str, *query: tuple[str, str]) -> list[Any]:
+    """Every object of a list, page after page."""
+    found: list[Any] = []
+    while True:
+        after = [("starting_after", found[-1]["id"])] if found else []
+        page = get(providers, path, [*query, *after], CREDENTIALS["STRIPE_API_KEY"], providers.addresses.stripe)
+        found += page["data"]
+        if not page["has_more"]:
+            return found
+
+
+def test_what_customers_are_invoiced_comes_in_pages_that_add_up(providers: Providers, truth: GroundTruth) -> None:
+    invoices = stripe(providers, "/v1/invoices", ("limit", "3"), ("expand[0]", "data.customer"))
+    assert invoices == stripe(providers, "/v1/invoices", ("limit", "100"), ("expand[0]", "data.customer"))
+    assert [one["created"] for one in invoices] == sorted((one["created"] for one in invoices), reverse=True)
+    invoiced = [one.line for one in truth.income if one.line.kind == "invoice"]
+    assert sum(one["total"] for one in invoices) == sum(line.amount for line in invoiced if line.amount > 0) * 100
+    for one in invoices:
+        lines = stripe(providers, f"/v1/invoices/{one['id']}/lines")
+        assert one["lines"]["data"] == lines[:10]
+        assert one["total"] == sum(line["amount"] for line in lines)
+    assert {one["customer"]["metadata"]["tenant_id"] for one in invoices} == {line.tenant_id for line in invoiced}
+    (credited,) = [one for one in invoices if one["pre_payment_credit_notes_amount"]]
+    (note,) = stripe(providers, "/v1/credit_notes", ("invoice", credited["id"]))
+    (taken,) = [line for line in invoiced if line.amount < 0]
+    assert note["total"] == credited["pre_payment_credit_notes_amount"] == -taken.amount * 100
+    assert note["lines"]["data"] == stripe(providers, f"/v1/credit_notes/{note['id']}/lines")
+
+
+def test_stripe_knows_an_invoice_from_when_it_is_written(providers: Providers, truth: GroundTruth) -> None:
+    at, first = providers.known_at, min(one.known_from for one in truth.income)
+    try:
+        providers.know(first)
+        known = [one for one in truth.income if one.known_from <= first]
+        (newest, *_) = stripe(providers, "/v1/invoices", ("limit", "100"))
+        assert newest["created"] == int(first.replace(tzinfo=UTC).timestamp())
+        assert sum(one["total"] for one in stripe(providers, "/v1/invoices")) == sum(o.line.amount for o in known) * 100
+    finally:
+        providers.know(at)
+
+
+@pytest.mark.parametrize("query", [("limit", "101"), ("starting_after", "in_none"), ("created[gte]", "today")])
+def test_stripe_refuses_wrong_questions(providers: Providers, query: tuple[str, str]) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        stripe(providers, "/v1/invoices", query)
+    assert refused.value.code == 400
 
 
 def test_exports_are_laid_out_as_the_manifest_says(providers: Providers, truth: GroundTruth) -> None:

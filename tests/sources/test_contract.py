@@ -176,7 +176,13 @@ FETCHED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         "revenue",
         {"kind": "stripe"},
         {"count_uncollectible": False},
-        {"base_url": "https://elsewhere", "api_version": "2025-03-31.basil", "account": "acct_1", "earlier_months": 3},
+        {
+            "base_url": "https://elsewhere",
+            "api_version": "2025-03-31.basil",
+            "account": "acct_1",
+            "earlier_months": 3,
+            "later_months": 2,
+        },
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""What the company has as files: spans by its Collectors, outcomes, revenue, the invoices it was sent.
+"""What the company has as files: spans by its Collectors, outcomes, accrued revenue, the invoices it was sent.
 
 Every file is kept below ``ground_truth/feed/``. Below the sample's own folder stand those that had been delivered by
 the time the sample is set to, so a night can be replayed.
@@ -93,11 +93,12 @@ def write_outcomes(out: Path, outcomes: Iterable[TrueOutcome]) -> list[Delivered
     return found
 
 
-def write_revenue(out: Path, income: Iterable[IncomeLine]) -> list[Delivered]:
-    """One CSV file per delivery of the billing system."""
+def write_accruals(out: Path, income: Iterable[IncomeLine]) -> list[Delivered]:
+    """One CSV file each time that revenue is accrued; what is invoiced, Stripe tells."""
     deliveries: dict[datetime, list[IncomeLine]] = defaultdict(list)
     for line in income:
-        deliveries[line.known_from].append(line)
+        if line.line.kind == "accrual":
+            deliveries[line.known_from].append(line)
     found = []
     for known_from, lines in sorted(deliveries.items()):
         text = io.StringIO(newline="")
@@ -106,6 +107,6 @@ def write_revenue(out: Path, income: Iterable[IncomeLine]) -> list[Delivered]:
         for one in lines:
             values = (getattr(one.line, name) for name in REVENUE_COLUMNS)
             writer.writerow(["" if value is None else str(value) for value in values])
-        file = Delivered(f"revenue/lines-{known_from:%Y%m%dT%H%M}.csv", known_from)
+        file = Delivered(f"revenue/accruals-{known_from:%Y%m%dT%H%M}.csv", known_from)
         found.append(write(out, file, text.getvalue().encode()))
     return found

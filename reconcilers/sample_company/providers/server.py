@@ -1,4 +1,4 @@
-"""A written sample's providers: OpenAI's API over HTTP, everyone else's exports in S3 (moto's server).
+"""A written sample's providers: OpenAI's and Stripe's APIs over HTTP, everyone else's exports in S3 (moto's server).
 
 Each provider shows what it knew at ``known_at``, which may be changed while it runs: by ``Providers.know``, or from
 another process by ``PUT /sample/known_at`` with an ISO instant as body. The files the company's own systems deliver
@@ -22,18 +22,21 @@ from urllib.parse import parse_qs, urlsplit
 
 from reconcilers.sample_company import store
 from reconcilers.sample_company.emitters import feed
-from reconcilers.sample_company.providers import openai_api
+from reconcilers.sample_company.providers import openai_api, stripe_api
 from reconcilers.sample_company.providers.exports import objects_at
 from reconcilers.sample_company.seen.knowledge import settled_at
 from reconcilers.sample_company.world.settings_file import Addresses, write_settings
 
 KNOWN_AT = "/sample/known_at"
+#: Below this path of the same server stands Stripe's API.
+STRIPE = "/stripe"
 LOOPBACK = "127.0.0.1"
 _LONGEST_BODY = 64
 
 #: What the job needs in its environment. The keys open nothing but this server.
 CREDENTIALS = {
     "OPENAI_ADMIN_KEY": "sk-admin-sample",
+    "STRIPE_API_KEY": "stripe-sample",
     "AWS_ACCESS_KEY_ID": "sample",
     "AWS_SECRET_ACCESS_KEY": "sample",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -42,7 +45,7 @@ CREDENTIALS = {
 
 
 class Providers:
-    """The running servers of one sample, at ``host``; ``port`` is that of OpenAI's API and of the sample's clock, 0 any."""
+    """The running servers of one sample, at ``host``; ``port`` is that of the APIs and of the sample's clock, 0 any."""
 
     def __init__(self, out: Path, known_at: datetime | None = None, host: str = LOOPBACK, port: int = 0) -> None:
         from moto.server import ThreadedMotoServer
@@ -52,7 +55,7 @@ class Providers:
         self.out = out
         self.truth = store.load(out)
         self.known_at = known_at or settled_at(self.truth)
-        self._openai = openai_api.OpenAIApi(self.truth)
+        self._openai, self._stripe = openai_api.OpenAIApi(self.truth), stripe_api.StripeApi(self.truth.income)
         self._knowing = Lock()
         self._s3 = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
         self._s3.start()
@@ -60,8 +63,10 @@ class Providers:
         self._thread = Thread(target=self._http.serve_forever, name="sample-openai", daemon=True)
         s3_port = self._s3.get_host_and_port()[1]
         # moto keeps one store per process, so two samples in one process need buckets of their own.
+        http = f"http://{host}:{self._http.server_address[1]}"
         self.addresses = Addresses(
-            openai=f"http://{host}:{self._http.server_address[1]}",
+            openai=http,
+            stripe=f"{http}{STRIPE}",
             s3=f"http://{host}:{s3_port}",
             bucket=f"acme-billing-exports-{s3_port}",
         )
@@ -92,7 +97,9 @@ class Providers:
             self.known_at = at
 
     def answer(self, path: str, query: dict[str, list[str]]) -> bytes:
-        """One page of OpenAI's API."""
+        """One page of OpenAI's API, or of Stripe's."""
+        if path.startswith(STRIPE):
+            return self._stripe.answer(path.removeprefix(STRIPE), query, self.known_at)
         return self._openai.answer(path, query, self.known_at)
 
     def wait(self) -> None:
@@ -126,9 +133,14 @@ def serving(out: Path, known_at: datetime | None = None, host: str = LOOPBACK, p
         providers.stop()
 
 
+def _key_of(path: str) -> str:
+    """The credential that opens a path."""
+    return "STRIPE_API_KEY" if path.startswith(STRIPE) else "OPENAI_ADMIN_KEY"
+
+
 def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """OpenAI's organisation API, and the sample's own clock."""
+        """OpenAI's organisation API, Stripe's, and the sample's own clock."""
 
         protocol_version = "HTTP/1.1"
         # Head and body are two writes: the second would wait for the first's acknowledgement, 40 ms a request.
@@ -138,7 +150,7 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
             url = urlsplit(self.path)
             if url.path == KNOWN_AT:
                 self._send(HTTPStatus.OK, json.dumps({"known_at": providers.known_at.isoformat()}).encode())
-            elif self.headers.get("Authorization") != f"Bearer {CREDENTIALS['OPENAI_ADMIN_KEY']}":
+            elif self.headers.get("Authorization") != f"Bearer {CREDENTIALS[_key_of(url.path)]}":
                 self._refuse(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
             else:
                 self._answer(url.path, parse_qs(url.query))
@@ -163,7 +175,7 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
         def _answer(self, path: str, query: dict[str, list[str]]) -> None:
             try:
                 self._send(HTTPStatus.OK, providers.answer(path, query))
-            except openai_api.BadRequest as error:
+            except (openai_api.BadRequest, stripe_api.BadRequest) as error:
                 self._refuse(HTTPStatus.BAD_REQUEST, str(error), "invalid_request_error")
             except KeyError:
                 self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (GET {path:.200})", "invalid_request_error")

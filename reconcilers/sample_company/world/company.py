@@ -217,6 +217,8 @@ FEATURES = (
 )
 
 BUNDLE_ID = "assist_suite"
+#: What Stripe calls what is sold otherwise than by seat, outcome or use of one feature.
+BUNDLE_PRODUCT, OVERAGE_PRODUCT = "prod_assist_suite", "prod_more_reports"
 #: What the bundled features cost alone, per seat and month; the bundle sells below their sum.
 BUNDLE_PRICES = {"search_assist": Decimal("9.00"), "call_summary": Decimal("14.00")}
 BUNDLE_PRICE_PER_SEAT = Decimal("18.50")

@@ -1,11 +1,12 @@
-"""What customers pay: seats and bundles by the month, outcomes accrued and then invoiced, reports over the included number."""
+"""What customers pay: seats and bundles by the month, outcomes accrued and then invoiced, reports over the included number, and a seat
+that is credited. Accruals are the company's own reckoning; what is invoiced is in whole cents."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from reconcilers.sample_company.seen.facts import RevenueLine
 from reconcilers.sample_company.world.calendar import instant, month_of, next_month
@@ -21,15 +22,18 @@ from reconcilers.sample_company.world.happened import TrueOutcome, World
 
 #: Monthly fee of the report writer by segment, for the included reports: it is sold below what reports cost.
 _REPORT_FEES = {"enterprise": Decimal("8.00"), "mid_market": Decimal("3.00"), "self_serve": Decimal("1.00")}
+_CREDITED = "ten_hooli"
+_CENT = Decimal("0.01")
 _RANK = {"sdk": 0, "evaluator": 1, "human": 2, "system_of_record": 3}
 
 
 @dataclass(frozen=True)
 class IncomeLine:
-    """One revenue line and the time from which the billing system tells it."""
+    """One revenue line, the time from which the billing system tells it, and the line of an invoice that it takes off."""
 
     line: RevenueLine
     known_from: datetime
+    credits: str | None = None
 
 
 def earn(world: World) -> list[IncomeLine]:
@@ -39,6 +43,8 @@ def earn(world: World) -> list[IncomeLine]:
     while month < world.end:
         for tenant in TENANTS:
             lines += _subscriptions(tenant, month)
+        if month == month_of(world.start):
+            lines.append(_credit(lines, month))
         lines += _outcomes(world, month)
         lines += _overage(world, month)
         month = next_month(month)
@@ -66,6 +72,14 @@ def _subscriptions(tenant: Tenant, month: date) -> list[IncomeLine]:
             name = f"fee-{feature.feature_id}-{tenant.tenant_id}-{month:%Y%m}"
             lines.append(IncomeLine(_invoice(name, tenant, feature, month, _REPORT_FEES[tenant.segment]), known))
     return lines
+
+
+def _credit(lines: list[IncomeLine], month: date) -> IncomeLine:
+    """One seat of a customer's that was invoiced and never used, credited within the month and over all of it."""
+    of = next(one.line for one in lines if one.line.tenant_id == _CREDITED and one.line.revenue_id.startswith("seats-"))
+    price = next(feature.price for feature in FEATURES if feature.feature_id == of.feature_id)
+    line = replace(of, revenue_id=f"credit-{of.revenue_id}", amount=-price)
+    return IncomeLine(line, instant(month + timedelta(days=11), 9), credits=of.revenue_id)
 
 
 def _outcomes(world: World, month: date) -> list[IncomeLine]:
@@ -139,6 +153,7 @@ def _invoice(
     bills: str | None = None,
     pricing: str | None = None,
 ) -> RevenueLine:
+    amount *= tenant.pays
     return RevenueLine(
         revenue_id=revenue_id,
         tenant_id=tenant.tenant_id,
@@ -146,7 +161,7 @@ def _invoice(
         kind=kind,
         service_period_start=month,
         service_period_end=next_month(month),
-        amount=amount * tenant.pays,
+        amount=amount if kind == "accrual" else amount.quantize(_CENT, ROUND_HALF_UP),
         bundle_id=bundle_id,
         bills_revenue_id=bills,
         pricing=pricing,

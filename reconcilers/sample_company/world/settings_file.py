@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconcilers.sample_company.world.company import ANTHROPIC_PREFIX, AWS_EXPORT, OPENAI_ORGANIZATION, VECTORS_PREFIX
+from reconcilers.sample_company.world.company import (
+    ANTHROPIC_PREFIX,
+    AWS_EXPORT,
+    BUNDLE_ID,
+    BUNDLE_PRODUCT,
+    OPENAI_ORGANIZATION,
+    OVERAGE_PRODUCT,
+    VECTORS_PREFIX,
+)
 
 FILE = "reconcile.yaml"
 
@@ -15,12 +23,13 @@ class Addresses:
     """Where the sample's providers are served."""
 
     openai: str
+    stripe: str
     s3: str
     bucket: str
 
 
 #: Nobody serves the sample yet: a job started now is told that the connection was refused.
-NOT_SERVED = Addresses("http://127.0.0.1:9", "http://127.0.0.1:9", "acme-billing-exports")
+NOT_SERVED = Addresses("http://127.0.0.1:9", "http://127.0.0.1:9", "http://127.0.0.1:9", "acme-billing-exports")
 
 
 def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None) -> None:
@@ -28,6 +37,10 @@ def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None
     text = _TEMPLATE.format(
         warehouse=_WAREHOUSES[warehouse or _warehouse_of(out / FILE)],
         openai=addresses.openai,
+        stripe=addresses.stripe,
+        bundle=BUNDLE_ID,
+        bundle_product=BUNDLE_PRODUCT,
+        overage_product=OVERAGE_PRODUCT,
         s3=addresses.s3,
         bucket=addresses.bucket,
         organization=OPENAI_ORGANIZATION,
@@ -161,7 +174,17 @@ telemetry:
       reason: reason
 
 revenue:
-  - name: billing_system
+  - name: accruals
     kind: revenue_file
     uri: revenue
+  - name: stripe
+    kind: stripe
+    base_url: {stripe}
+    api_key_env: STRIPE_API_KEY
+    earlier_months: 2
+    # Each line says its feature, the customer which tenant it is.
+    products:
+      {bundle_product}: {{bundle_id: {bundle}}}
+      {overage_product}: {{pricing: overage}}
+    retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
 """

@@ -7,7 +7,8 @@ is not finalised or void is no revenue.
 A unit is a month: the invoices *created* in it, each with its lines, its credit notes, whenever they were issued, and the
 month's refunds with the invoices they pay back. ``created`` never changes, so a line stands in one unit whatever becomes of
 its invoice, and a later pull of the month replaces all of it: voided, credited, written off. Earlier months are pulled again
-with every run (``earlier_months``), because they change and because an annual invoice is earned for a year.
+with every run (``earlier_months``), because they change and because an annual invoice is earned for a year, and the month after
+(``later_months``), in which what was used is invoiced: without it history that is read again misses its last month's usage.
 
 Answers are landed as received but for links that open a customer's invoice without a password. They also say when they were
 asked for, so no two answers would be equal.
@@ -91,6 +92,8 @@ class StripeConfig(SourceConfig):
     """The connected account that is asked for, on a platform."""
     earlier_months: int = Field(default=12, ge=0, le=120, exclude=True)
     """Months before the asked period whose invoices are pulled again: as far back as invoices are still earned, credited or voided."""
+    later_months: int = Field(default=1, ge=0, le=24, exclude=True)
+    """Months after the asked period whose invoices are pulled, too: what is used in a month is invoiced after its end."""
     tenant_from: Annotated[tuple[Place, ...], Field(min_length=1)] = (
         "line.metadata.tenant_id",
         "subscription.metadata.tenant_id",
@@ -140,8 +143,8 @@ class Stripe(Source):
         return len(self.units(period))
 
     def units(self, period: Period) -> list[str]:
-        """Months ``2026-10`` of the period, and ``earlier_months`` before it."""
-        return months_touched(period, self.config.earlier_months)
+        """Months ``2026-10`` of the period, ``earlier_months`` before and ``later_months`` after it."""
+        return months_touched(period, self.config.earlier_months, self.config.later_months)
 
     def days(self, unit: str) -> Period | None:
         """Any: what is invoiced in a month may be earned long before and after."""

@@ -87,12 +87,13 @@ def lost(rows: dict[str, list[Json]]) -> str:
 # What is asked --------------------------------------------------------------------------------------------------------
 
 
-def test_units_are_months_and_those_before_whose_invoices_may_have_changed(stripe: Any) -> None:
+def test_units_are_months_and_those_around_whose_invoices_may_be_of_them(stripe: Any) -> None:
     period = Period(date(2026, 9, 30), date(2026, 10, 2))
-    assert list(stripe(earlier_months=2).units(period)) == ["2026-07", "2026-08", "2026-09", "2026-10"]
+    assert list(stripe(earlier_months=2).units(period)) == [f"2026-{month:02}" for month in range(7, 12)]
+    assert list(stripe(earlier_months=0, later_months=3).units(period))[-1] == "2027-01"
     source = stripe()
     assert next(iter(source.units(period))) == "2025-09"
-    assert [source.lists(unit, period) for unit in ("2025-08", "2025-09", "2026-10", "2026-11")] == [
+    assert [source.lists(unit, period) for unit in ("2025-08", "2025-09", "2026-11", "2026-12")] == [
         False,
         True,
         True,
@@ -128,7 +129,7 @@ def test_only_what_a_setting_needs_is_asked(api: Api, account: Account, stripe: 
 def test_a_probe_is_one_request_and_tells_a_key_of_test_mode(api: Api, account: Account, stripe: Any) -> None:
     period = Period.of_day(date(2026, 10, 1))
     account.invoices = [invoice()]
-    assert stripe(earlier_months=3).probe(period) == 4
+    assert stripe(earlier_months=3).probe(period) == 5
     assert [(path, params) for path, params, _ in api.requests] == [("/v1/invoices", [("limit", "1")])]
     account.invoices = [invoice(livemode=False)]
     with pytest.raises(SourceRejected, match="test mode"):
