@@ -1,4 +1,5 @@
-"""The bills that come as files in S3: AWS Data Exports (FOCUS 1.2, Parquet, a manifest) and FOCUS files of two vendors.
+"""The bills that come as files in S3: AWS Data Exports (FOCUS 1.2, Parquet, a manifest), a vendor's FOCUS files, and the table of one
+that knows no FOCUS, in German.
 
 A key holds what the provider had delivered by a given time: a later delivery of a month overwrites AWS's, and stands
 beside the earlier one at Anthropic's, whose file names tell the day of their delivery.
@@ -6,6 +7,7 @@ beside the earlier one at Anthropic's, whose file names tell the day of their de
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections import defaultdict
@@ -14,7 +16,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from reconcilers.sample_company.providers.focus_rows import COLUMNS, focus_csv, focus_row, packed
-from reconcilers.sample_company.providers.ledger import BillLine, Ledger
+from reconcilers.sample_company.providers.ledger import BillLine, Ledger, invoice_number
 from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import (
     ANTHROPIC,
@@ -27,6 +29,19 @@ from reconcilers.sample_company.world.company import (
     VECTORS_PREFIX,
 )
 
+_GERMAN_COLUMNS = (
+    "Posten",
+    "Konto",
+    "Monat",
+    "Von",
+    "Bis",
+    "Index",
+    "Leistung",
+    "Menge",
+    "Betrag",
+    "Waehrung",
+    "Rechnung",
+)
 _BEDROCK_METERS = {"input_tokens": "input-tokens", "output_tokens": "output-tokens"}
 #: Columns of ours that no AWS export has.
 _NOT_AWS = {"x_Model", "x_Meter", "x_ServiceTier", "x_ContextBand", "x_CacheTtl", "x_LineId"}
@@ -59,11 +74,43 @@ def _anthropic(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
 
 
 def _vectors(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
-    """``vectors/2026-09.csv``: one file a month, rewritten in place."""
+    """``vectors/2026-09.csv``: one file a month, rewritten in place, with what its lines come to below them."""
     return {
-        f"{VECTORS_PREFIX}/{month:%Y-%m}.csv": focus_csv(lines, known_at)
+        f"{VECTORS_PREFIX}/{month:%Y-%m}.csv": _german_csv(lines, known_at)
         for month, lines in _by_month(ledger.lines_as_of(known_at, VECTORS)).items()
     }
+
+
+def _german_csv(lines: Sequence[BillLine], clock: datetime) -> bytes:
+    """A row for each line, days and numbers as Germans write them; a period's last day is told, not the day after."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, _GERMAN_COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    for line in lines:
+        charge = line.charge
+        writer.writerow(
+            {
+                "Posten": charge.line_id,
+                "Konto": charge.key.billing_account_id,
+                "Monat": f"{charge.billing_period_start:%Y-%m}",
+                "Von": f"{charge.charge_period_start:%d.%m.%Y}",
+                "Bis": f"{charge.charge_period_end - timedelta(days=1):%d.%m.%Y}",
+                "Index": charge.key.model,
+                "Leistung": charge.sku_meter if charge.key.meter is None else "Lesezugriffe",
+                "Menge": "" if charge.quantity is None else _german(charge.quantity),
+                "Betrag": _german(charge.billed_cost),
+                "Waehrung": charge.billing_currency,
+                "Rechnung": invoice_number(charge, clock),
+            }
+        )
+    writer.writerow(
+        {"Posten": "Summe", "Betrag": _german(sum((line.charge.billed_cost for line in lines), Decimal(0)))}
+    )
+    return text.getvalue().encode()
+
+
+def _german(value: Decimal) -> str:
+    return f"{value:,f}".translate(str.maketrans(",.", ".,"))
 
 
 def _aws(ledger: Ledger, bucket: str, known_at: datetime) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from reconcilers.sample_company.providers.ledger import BillLine, invoice_number
 from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.calendar import instant, next_month
-from reconcilers.sample_company.world.company import ANTHROPIC, AWS, READ_UNITS, VECTORS
+from reconcilers.sample_company.world.company import ANTHROPIC, AWS
 
 COLUMNS = (
     "BilledCost",
@@ -55,14 +55,14 @@ COLUMNS = (
     "x_Reduction",
 )
 
-_PROVIDERS = {ANTHROPIC: "Anthropic", AWS: "AWS", VECTORS: "Vector Index GmbH"}
+_PROVIDERS = {ANTHROPIC: "Anthropic", AWS: "AWS"}
 
 
 def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
     """One FOCUS row; what is not known is empty. ``clock`` decides whether the line is on an invoice yet."""
     charge, key = line.charge, line.charge.key
     month = charge.billing_period_start
-    unit = "" if charge.quantity is None else ("Read Units" if key.meter == READ_UNITS else "Tokens")
+    unit = "" if charge.quantity is None else "Tokens"
     usage = charge.charge_category == "Usage"
     provider = _PROVIDERS[charge.source]
     sku = "-".join(part for part in (key.model, key.meter, key.service_tier, key.context_band, key.cache_ttl) if part)

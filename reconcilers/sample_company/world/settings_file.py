@@ -91,12 +91,35 @@ billing:
     uri: s3://{bucket}/{aws}
     endpoint_url: {s3}
     format: focus_1_2
+  # A seller that knows no FOCUS: days and numbers as Germans write them, what the rows come to below them.
   - name: vectors
-    kind: focus_file
+    kind: mapped_bill
     uri: s3://{bucket}/{vectors}
     endpoint_url: {s3}
     delivery: snapshot
     pattern: '(?P<period>\d{{4}}-\d\d)\.csv'
+    format: csv
+    numbers: 1.234,56
+    period_end: last_day
+    total: {{where: {{Posten: Summe}}, column: Betrag}}
+    columns:
+      x_LineId: Posten
+      BillingAccountId: Konto
+      BillingPeriodStart: Monat
+      ChargePeriodStart: {{column: Von, time: '%d.%m.%Y'}}
+      ChargePeriodEnd: {{column: Bis, time: '%d.%m.%Y'}}
+      ChargeCategory: {{constant: Usage}}
+      ProviderName: {{constant: Vector Index GmbH}}
+      ServiceName: {{constant: Vector Index}}
+      SkuMeter: Leistung
+      x_Model: Index
+      x_Meter: {{column: Leistung, map: {{Lesezugriffe: read_units, '*': null}}}}
+      ConsumedQuantity: Menge
+      ConsumedUnit: {{column: Leistung, map: {{Lesezugriffe: Read Units, '*': null}}}}
+      BilledCost: Betrag
+      ListCost: Betrag
+      BillingCurrency: Waehrung
+      InvoiceId: Rechnung
 
 invoices:
   - name: openai_invoices
