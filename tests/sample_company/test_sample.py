@@ -27,7 +27,7 @@ import zstandard
 import reconcilers.sample_company
 from reconcilers.sample_company import sample, store
 from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
-from reconcilers.sample_company.seen import knowledge
+from reconcilers.sample_company.seen import knowledge, traces
 from reconcilers.sample_company.seen.view import flushed_at, seen_place
 from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.truth.answer import Truth
@@ -226,7 +226,7 @@ def messages(path: Path) -> Iterator[Any]:
     if path.suffix == ".zst":
         while content:
             size = int.from_bytes(content[:4], "big")
-            yield json.loads(zstandard.ZstdDecompressor().decompress(content[4 : 4 + size]))
+            yield traces.of_protobuf(zstandard.ZstdDecompressor().decompress(content[4 : 4 + size]))
             content = content[4 + size :]
     else:
         lines = gzip.decompress(content) if path.suffix == ".gz" else content

@@ -1,4 +1,4 @@
-"""Trace files as OpenTelemetry Collectors write them: one Collector plain, one gzip, one zstd with length-prefixed messages.
+"""Trace files as OpenTelemetry Collectors write them: JSON by two, one of them in gzip, and protobuf in zstd with lengths by the third.
 
 A file holds what its Collector flushed at one time, in a folder named by that time and not by the spans' own. A message
 (a line, or a zstd frame) is a batch of spans by resource and scope, in the order they ended.
@@ -6,6 +6,7 @@ A file holds what its Collector flushed at one time, in a folder named by that t
 
 from __future__ import annotations
 
+import base64
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -33,7 +34,8 @@ from reconcilers.sample_company.store import Delivered
 from reconcilers.sample_company.world.company import SERVICES
 from reconcilers.sample_company.world.happened import TrueCall, World
 
-_SUFFIX = {"edge": "json", "workers": "json.gz", "batch": "json.zst"}
+_SUFFIX = {"edge": "json", "workers": "json.gz", "batch": "binpb.zst"}
+_IDS = ("traceId", "spanId", "parentSpanId")
 _SPANS_PER_MESSAGE = 64
 #: A span delivered again, or late, comes with the Collector's next file.
 _AGAIN = 1
@@ -93,13 +95,13 @@ def _parent(call: TrueCall, wrapped: dict[str, list[TrueCall]]) -> str:
 def _content(collector: str, spans: list[Emitted]) -> bytes:
     messages = [_message(spans[n : n + _SPANS_PER_MESSAGE]) for n in range(0, len(spans), _SPANS_PER_MESSAGE)]
     if collector == "batch":
-        return _length_prefixed_zstd(messages)
-    lines = b"".join(message + b"\n" for message in messages)
+        return _length_prefixed_zstd(map(_in_protobuf, messages))
+    lines = b"".join(orjson.dumps(message) + b"\n" for message in messages)
     return packed(lines) if collector == "workers" else lines
 
 
-def _message(spans: Iterable[Emitted]) -> bytes:
-    """One ``TracesData``."""
+def _message(spans: Iterable[Emitted]) -> dict[str, Any]:
+    """One ``TracesData`` as OTLP/JSON has it."""
     resources: dict[tuple[str, str], dict[tuple[str, str], list[dict[str, Any]]]] = {}
     for one in spans:
         scopes = resources.setdefault((one.service, one.environment), {})
@@ -114,11 +116,28 @@ def _message(spans: Iterable[Emitted]) -> bytes:
         }
         for (service, environment), scopes in resources.items()
     ]
-    return orjson.dumps({"resourceSpans": body})
+    return {"resourceSpans": body}
+
+
+def _in_protobuf(message: dict[str, Any]) -> bytes:
+    """The same in protobuf, whose own JSON has ids in base64."""
+    from google.protobuf.json_format import ParseDict
+    from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+    def encoded(span: dict[str, Any]) -> dict[str, Any]:
+        ids = {name: base64.b64encode(bytes.fromhex(span[name])).decode() for name in _IDS}
+        return span | ids
+
+    body = [
+        of | {"scopeSpans": [scope | {"spans": list(map(encoded, scope["spans"]))} for scope in of["scopeSpans"]]}
+        for of in message["resourceSpans"]
+    ]
+    content: bytes = ParseDict({"resourceSpans": body}, TracesData()).SerializeToString(deterministic=True)
+    return content
 
 
 def _length_prefixed_zstd(messages: Iterable[bytes]) -> bytes:
-    """The file exporter with compression: every message a zstd frame after its length in four bytes, big-endian."""
+    """The file exporter with ``format: proto`` and compression: every message a zstd frame after its length in four bytes, big-endian."""
     import zstandard
 
     compressor = zstandard.ZstdCompressor(level=3)

@@ -6,6 +6,7 @@ GenAI names and botanu's. What a count contains, which spans are one call and wh
 
 from __future__ import annotations
 
+import base64
 import gzip
 import struct
 from collections.abc import Iterable, Iterator
@@ -88,7 +89,7 @@ def read_traces(paths: Iterable[Path]) -> TraceFiles:
 
 
 def _messages(path: Path) -> Iterator[Any]:
-    """Every message of a file: a line of a plain or gzip file, a length-prefixed zstd frame of the others."""
+    """Every message of a file: a line of a plain or gzip file, protobuf in a length-prefixed zstd frame of the others."""
     content = path.read_bytes()
     if path.suffix == ".zst":
         import zstandard
@@ -96,12 +97,26 @@ def _messages(path: Path) -> Iterator[Any]:
         decompressor = zstandard.ZstdDecompressor()
         while content:
             (size,) = struct.unpack(">I", content[:4])
-            yield orjson.loads(decompressor.decompress(content[4 : 4 + size]))
+            yield of_protobuf(decompressor.decompress(content[4 : 4 + size]))
             content = content[4 + size :]
         return
     lines = gzip.decompress(content) if path.suffix == ".gz" else content
     for line in lines.splitlines():
         yield orjson.loads(line)
+
+
+def of_protobuf(content: bytes) -> Any:
+    """A message as OTLP/JSON has it, its ids in hexadecimal digits; what is empty is not there."""
+    from google.protobuf.json_format import MessageToDict
+    from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+    message = MessageToDict(TracesData.FromString(content), use_integers_for_enums=True)
+    for resource in message["resourceSpans"]:
+        for scope in resource["scopeSpans"]:
+            for span in scope["spans"]:
+                for name in ("traceId", "spanId", "parentSpanId"):
+                    span[name] = base64.b64decode(span.get(name, "")).hex()
+    return message
 
 
 def _spans(message: Any) -> Iterator[_Span]:

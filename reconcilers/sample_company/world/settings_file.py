@@ -173,7 +173,7 @@ telemetry:
   - name: traces
     kind: otlp
     uri: telemetry
-    pattern: '.*_traces_\d+\.json(\.gz|\.zst)?'
+    pattern: '.*_traces_\d+\.(json(\.gz)?|binpb\.zst)'
     partition: year=%Y/month=%m/day=%d/
     dialects: [botanu, otel_genai]
     # The vector index has no model; its kind stands in the bill's place of one.

@@ -97,7 +97,7 @@ def test_files_twice_renamed_and_in_another_order(company: Settings, backfilled:
     root = company.file.parent.with_name("again")
     shutil.copytree(company.file.parent, root, ignore=shutil.ignore_patterns("range", "nightly"))
     for number, path in enumerate(sorted((root / "telemetry").rglob("*_traces_*"), reverse=True)):
-        name = f"{number:05d}_traces_{{}}.json{path.suffix if path.suffix != '.json' else ''}"
+        name = f"{number:05d}_traces_{{}}{''.join(path.suffixes)}"
         shutil.copy(path, path.with_name(name.format(1)))
         path.rename(path.with_name(name.format(2)))
     settings = narrow(root / "reconcile.yaml")
