@@ -23,10 +23,12 @@ def test_every_kind_is_on_the_page(room: str, kind: str) -> None:
     assert re.search(rf"^\| [^|]*`{kind}`", SEEN, re.MULTILINE)
 
 
-def test_the_mapping_of_a_table_of_clickhouse_is_the_one_that_is_read() -> None:
+@pytest.mark.parametrize(("name", "case"), [("traces", "clickhouse_traces"), ("tracker", "opsmeter_payloads")])
+def test_a_mapping_that_is_shown_is_the_one_that_is_read(name: str, case: str) -> None:
     """It stands on the page and reads the fixture, which is held to its lake rows."""
-    (shown,) = (yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", READS, re.DOTALL))
-    fixture = Path(__file__).parent / "fixtures/telemetry/mapped/clickhouse_traces/source.yaml"
+    every = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", READS, re.DOTALL)]
+    (shown,) = (one for one in every if one["name"] == name)
+    fixture = Path(__file__).parent / f"fixtures/telemetry/mapped/{case}/source.yaml"
     steers = {"kind", "name", "uri"}
     assert {key: value for key, value in shown.items() if key not in steers} == yaml.safe_load(fixture.read_text())
     registry.load("telemetry", shown)
