@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.periods import A_SECOND, EPOCH, unit_of_epoch
@@ -27,6 +27,8 @@ from reconcilers.sources.folders import Limits, open_unpacked
 BATCH_ROWS = 20_000
 #: No record of a table is longer, in characters.
 _MAX_LINE = 16 << 20
+#: How far into a file is looked for bytes that are no text.
+_LOOK_AHEAD = 1 << 13
 #: What spreadsheets of some countries, and databases, separate columns by.
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -81,6 +83,8 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
     with open_unpacked(path, name, source=source) as raw:
         line, first = 1, raw.readline(_MAX_LINE).removeprefix(codecs.BOM_UTF8)
         try:
+            # What is no text at all is told so, and not by the columns that its first line lacks.
+            codecs.getincrementaldecoder("utf-8")().decode(first + cast(io.BufferedReader, raw).peek(_LOOK_AHEAD))
             # Lazily: of the lines behind the header, where it is one line, blocks are read.
             reader = csv.reader(_decoded(first, raw), strict=True)
             header = next(reader, None)
@@ -93,7 +97,7 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
             wanted = select(_unique(header, name, source))
             places = [header.index(column) for column in wanted.values()]
             before = 0
-            if reader.line_num == 1:
+            if reader.line_num == 1 and b"\r" not in first.rstrip(b"\r\n"):
                 blocks = csv_blocks.Blocks(raw, len(header), places)
                 for of_block, columns in blocks:
                     yield Batch(of_block, dict(zip(wanted, columns, strict=True)))

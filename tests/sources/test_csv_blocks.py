@@ -48,20 +48,28 @@ def by_us(path: Path) -> Rows | str:
 
 
 @settings(max_examples=400, deadline=None)
-@given(rows=st.lists(st.lists(FIELDS, min_size=2, max_size=3), max_size=6), raw=FIELDS, quoted=st.booleans())
-@example(rows=[['a"', "b"], ["", ""]], raw='x"y",\n', quoted=True)
-@example(rows=[["a\nb", "c"], ["d", "e"]], raw="f,g", quoted=True)
-@example(rows=[["a", "b"]], raw='"c', quoted=True)
-@example(rows=[["a", "b"]], raw='"c"d,e', quoted=True)
-@example(rows=[["a", "b"]], raw="\n\nc,d\n", quoted=True)
+@given(
+    rows=st.lists(st.lists(FIELDS, min_size=2, max_size=3), max_size=6),
+    raw=FIELDS,
+    quoted=st.booleans(),
+    line_end=st.sampled_from(["\r\n", "\n", "\r"]),
+)
+@example(rows=[['a"', "b"], ["", ""]], raw='x"y",\n', quoted=True, line_end="\r\n")
+@example(rows=[["a\nb", "c"], ["d", "e"]], raw="f,g", quoted=True, line_end="\r\n")
+@example(rows=[["a", "b"]], raw='"c', quoted=True, line_end="\r\n")
+@example(rows=[["a", "b"]], raw='"c"d,e', quoted=True, line_end="\r\n")
+@example(rows=[["a", "b"]], raw="\n\nc,d\n", quoted=True, line_end="\r\n")
+@example(rows=[["a", "b"]], raw="c,d", quoted=True, line_end="\r")
 def test_records_are_those_of_the_standard_library(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], raw: str, quoted: bool
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], raw: str, quoted: bool, line_end: str
 ) -> None:
     """Whole rows, as a writer makes them, and behind them a text as nobody should."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL)
     writer.writerows([["one", "two"], *rows])
     content = (text.getvalue() + raw).encode()
+    if line_end != "\r\n":
+        content = content.replace(b"\r\n", line_end.encode())
     path = tmp_path_factory.mktemp("csv") / "bill.csv"
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
