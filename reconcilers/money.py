@@ -111,12 +111,12 @@ class Amounts:
     plain: pa.Array
 
 
-def amounts(texts: Sequence[str | None], read: Callable[[str], Amount] = charged) -> Amounts:
-    """The same of a column, ``read`` being what one of them is: ``charged`` or ``amount``. Raises ``ValueError`` as it does."""
+def amounts(texts: Sequence[str | None] | pa.Array, read: Callable[[str], Amount] = charged) -> Amounts:
+    """The same of a column of texts or an Arrow array of them, ``read`` being what one of them is: ``charged`` or ``amount``. Raises ``ValueError`` as it does."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    told = pa.array(texts, pa.string())
+    told = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     is_usual = pc.match_substring_regex(told, _USUAL_IN_COLUMNS)
     usual = pc.if_else(is_usual, told, pa.scalar(None, pa.string()))
     value = usual.cast(pa.decimal128(37, _RESIDUAL_DECIMALS))

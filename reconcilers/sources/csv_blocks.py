@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,12 +22,12 @@ NULLS = frozenset({"", "NULL", "null", "\\N"})
 
 _NEWLINE, _RETURN, _QUOTE, _COMMA = b'\n\r",'
 
-Columns = list[list[str | None]]
+Columns = list[Sequence[str | None]]
 
 
 class Blocks:
     """The records of a stream that stands behind its header. Iterated once, it gives the lines they begin at, and the texts of the
-    fields at ``places``, a list for each place; nothing is null.
+    fields at ``places``, a column for each place; nothing is null.
 
     ``width`` is how many fields a record has. After that ``line`` is where ``unread``, which is no whole line, begins.
     """
@@ -90,17 +91,36 @@ class Blocks:
             return None
         if len(table) != count:
             return None
-        columns = {name: texts(column) for name, column in zip(wanted, table.columns, strict=True)}
+        columns = {name: Texts(column.combine_chunks()) for name, column in zip(wanted, table.columns, strict=True)}
         return [columns[names[place]] for place in self.places]
 
 
-def texts(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
-    """A column of text as a list, in which nothing is null however it is spelled."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+class Texts(Sequence[str | None]):
+    """A column of text as Arrow has it, in which nothing is null however it is spelled. A list is made of it once somebody looks at a
+    row; whoever reads columns takes the ``array``."""
 
-    spelled: list[str | None] = pc.if_else(pc.is_in(column, pa.array(sorted(NULLS))), None, column).to_pylist()
-    return spelled
+    def __init__(self, column: pa.Array) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self.array = pc.if_else(pc.is_in(column, pa.array(sorted(NULLS))), None, column)
+
+    @cached_property
+    def _rows(self) -> list[str | None]:
+        rows: list[str | None] = self.array.to_pylist()
+        return rows
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._rows[place]
+
+    def __iter__(self) -> Iterator[str | None]:
+        return iter(self._rows)
+
+    def __contains__(self, text: object) -> bool:
+        return self.array.null_count > 0 if text is None else text in self._rows
 
 
 def _is_plain(signs: np.ndarray, quotes: np.ndarray) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.sources import focus_values, units
+from reconcilers.sources.csv_blocks import Texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,12 +59,17 @@ class Rows:
         import numpy as np
 
         if name not in self._told:
-            places: dict[str | None, int] = {}
-            codes = [places.setdefault(text, len(places)) for text in self._column(name)]
-            texts = list(places)
+            column = self._column(name)
+            if isinstance(column, Texts):
+                encoded = column.array.dictionary_encode("encode")
+                texts, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+            else:
+                places: dict[str | None, int] = {}
+                codes = np.array([places.setdefault(text, len(places)) for text in column], np.int32)
+                texts = list(places)
             if name in self.trimmed:
                 texts = [text.strip() or None if text else None for text in texts]
-            self._told[name] = Told(texts, np.array(codes, np.int32))
+            self._told[name] = Told(texts, codes)
         return self._told[name]
 
     def _column(self, name: str) -> Sequence[str | None]:
@@ -107,7 +113,7 @@ class Rows:
 
     def _read(self, name: str, texts: Sequence[str | None], read: Callable[[str], money.Amount]) -> money.Amounts:
         try:
-            return money.amounts(texts, read)
+            return money.amounts(texts.array if isinstance(texts, Texts) else texts, read)
         except ValueError:
             for line, text in zip(self.lines, texts, strict=True):
                 self._parse(name, read, line, text)

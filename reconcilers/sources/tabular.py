@@ -46,7 +46,7 @@ class Batch:
     """
 
     lines: list[int]
-    columns: dict[str, list[str | None]]
+    columns: dict[str, Sequence[str | None]]
 
 
 def read(
@@ -168,7 +168,7 @@ def _picker(positions: list[int]) -> Callable[[list[str]], tuple[str, ...]]:
     return itemgetter(*positions)
 
 
-def _columns(wanted: Mapping[str, str], rows: list[tuple[str, ...]]) -> dict[str, list[str | None]]:
+def _columns(wanted: Mapping[str, str], rows: list[tuple[str, ...]]) -> dict[str, Sequence[str | None]]:
     if not rows:
         return {column: [] for column in wanted}
     values = zip(*rows, strict=True)
@@ -214,7 +214,7 @@ def _parquet(path: Path, name: str, select: Select, source: str | None) -> Itera
         ) from None
 
 
-def _text(column: Any) -> list[str | None]:
+def _text(column: Any) -> Sequence[str | None]:
     """One Parquet column as text. Raises ``_Unreadable`` naming the place of a value that has none."""
     import pyarrow as pa
 
@@ -241,7 +241,7 @@ def _text(column: Any) -> list[str | None]:
 
     try:
         return (
-            csv_blocks.texts(column) if pa.types.is_string(kind) else [written(value) for value in column.to_pylist()]
+            csv_blocks.Texts(column) if pa.types.is_string(kind) else [written(value) for value in column.to_pylist()]
         )
     except _NO_TEXT as error:
         for place in range(len(column)):

@@ -83,7 +83,15 @@ def test_what_nearly_every_file_is_is_read_in_blocks(tmp_path: Path) -> None:
     raw = io.BytesIO(content)
     raw.readline()
     blocks = csv_blocks.Blocks(raw, 2, [1, 0])
-    assert list(blocks) == [([2, 4], [['x, "y"\r\nz', None], ["1", None]])]
+    ((lines, columns),) = blocks
+    assert (lines, [list(column) for column in columns]) == ([2, 4], [['x, "y"\r\nz', None], ["1", None]])
+    assert (len(columns[1]), columns[1][0], None in columns[1], "1" in columns[1], "2" in columns[1]) == (
+        2,
+        "1",
+        True,
+        True,
+        False,
+    )
     assert (blocks.unread, blocks.line) == (b"", 5)
 
 

@@ -243,12 +243,13 @@ class Aws(Source):
         net, callers = self.config.cost == "net_unblended", self.config.callers
         return lambda header: aws_cur.select(header, self.name, file, net=net, callers=callers)
 
-    def _focus_columns(self, batch: tabular.Batch, file: str) -> tuple[dict[str, list[str | None]], list[int]]:
+    def _focus_columns(self, batch: tabular.Batch, file: str) -> tuple[dict[str, Sequence[str | None]], list[int]]:
         if self.config.format == "focus_1_2":
             columns, lines = _with_bedrock(batch, self.config.marketplace_unit, self.config.callers), batch.lines
         else:
             net, unit = self.config.cost == "net_unblended", self.config.marketplace_unit
-            columns, lines = aws_cur.Cur(batch, self.name, file, net, unit, self.config.callers).focus_columns()
+            read, lines = aws_cur.Cur(batch, self.name, file, net, unit, self.config.callers).focus_columns()
+            columns = dict(read)
         return columns | {"x_Reduction": self._reductions(columns, len(lines))}, lines
 
     def _reductions(self, columns: Mapping[str, Sequence[str | None]], count: int) -> list[str | None]:
@@ -267,7 +268,7 @@ class Aws(Source):
 
 def _with_bedrock(
     batch: tabular.Batch, marketplace_unit: str | None, callers: bedrock.Callers | None
-) -> dict[str, list[str | None]]:
+) -> dict[str, Sequence[str | None]]:
     """FOCUS rows with model, meter and caller of Bedrock usage where the export does not tell them itself."""
     columns, count = dict(batch.columns), len(batch.lines)
     nothing: list[str | None] = [None] * count

@@ -186,7 +186,7 @@ class Cur:
             else bedrock.Meter({}, unit)
             for kind, service, usage_type, name, unit in zip(types, services, usage_types, names, units, strict=True)
         ]
-        columns: dict[str, list[str | None]] = {name: list(self._column(cur)) for name, cur in _CUR.items()}
+        columns: dict[str, list[str | None]] = {name: self._column(cur) for name, cur in _CUR.items()}
         columns |= {
             "ProviderName": ["AWS"] * count,
             "ServiceName": services,
@@ -267,7 +267,7 @@ class Cur:
         return values[index] if values else None
 
     def _column(self, name: str) -> list[str | None]:
-        return self.batch.columns.get(name) or [None] * len(self.batch.lines)
+        return list(self.batch.columns.get(name) or [None] * len(self.batch.lines))
 
     def _product_names(self) -> list[str | None]:
         """The product's name: a column of its own in the legacy report, in the map ``product`` of CUR 2.0."""

@@ -208,7 +208,7 @@ class Oci(Source):
 
         return select
 
-    def _focus_columns(self, batch: tabular.Batch, file: str) -> dict[str, list[str | None]]:
+    def _focus_columns(self, batch: tabular.Batch, file: str) -> dict[str, Sequence[str | None]]:
         """The batch's rows as FOCUS columns.
 
         What was used beyond the commitment (overage) is within a line's amount, and what is attributed to another resource is
