@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,6 +24,7 @@ from reconcilers.sources.focus_rows import Rows
 from reconcilers.sources.rejected import Rejections
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 #: Without these a row has no amount or no place, so a file that lacks one is refused. All are mandatory in FOCUS 1.0–1.4.
@@ -315,6 +315,7 @@ class Charges(_LakeRows):
         return rows.spread("Tags", told, [None if text in reasons else text for text in told.texts])
 
     def _ids(self, rows: Rows) -> pa.Array:
+        import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -325,16 +326,21 @@ class Charges(_LakeRows):
         # Without the trailing nulls, so that a column appended to COLUMNS later leaves the ids of old lines alone.
         texts = pc.ascii_rtrim(joined, ", nul").cast(pa.binary())
         of_source = hashlib.md5(f"{self.source}\n[".encode(), usedforsecurity=False)
-        ids = []
-        for text in texts.to_pylist():
+
+        def digested(*parts: bytes) -> bytes:
             digest = of_source.copy()
-            digest.update(text)
-            short = int.from_bytes(digest.digest()[:8], "big")
-            if self.seen.add(short):
-                number = self.repeats[short] = self.repeats.get(short, 0) + 1
-                digest.update(f"\n{number}".encode())
-            ids.append(digest.hexdigest())
-        return pa.array(ids, pa.string())
+            for part in parts:
+                digest.update(part)
+            return digest.digest()
+
+        lines = texts.to_pylist()
+        digests = [digested(line) for line in lines]
+        shorts = np.frombuffer(b"".join(digests), ">u8")[::2].astype(np.uint64)
+        for place in np.flatnonzero(self.seen.add(shorts)).tolist():
+            short = int(shorts[place])
+            number = self.repeats[short] = self.repeats.get(short, 0) + 1
+            digests[place] = digested(lines[place], f"\n{number}".encode())
+        return pa.array([digest.hex() for digest in digests], pa.string())
 
 
 @dataclass
@@ -427,34 +433,22 @@ def _quantities(rows: Rows) -> tuple[pa.Array, pa.Array]:
 
 
 class _Seen:
-    """A set of 64-bit hashes in flat memory (16 to 32 bytes a row, where a ``set`` takes 100): open addressing."""
+    """A set of 64-bit hashes in flat memory: sorted runs, 8 bytes a hash, of which two of like length become one."""
 
     def __init__(self) -> None:
-        self.slots = array("Q", bytes(8 << 16))
-        self.count = 0
+        self.runs: list[np.ndarray] = []
 
-    def add(self, value: int) -> bool:
-        """Add ``value``; true when it was there already."""
-        value = value or 1  # 0 marks a free slot
-        slots, mask = self.slots, len(self.slots) - 1
-        place = value & mask
-        while slots[place]:
-            if slots[place] == value:
-                return True
-            place = (place + 1) & mask
-        slots[place] = value
-        self.count += 1
-        if self.count * 2 > len(slots):
-            self._grow()
-        return False
+    def add(self, hashes: np.ndarray) -> np.ndarray:
+        """Add all; true where one was there already, or comes again."""
+        import numpy as np
 
-    def _grow(self) -> None:
-        old = self.slots
-        self.slots = slots = array("Q", bytes(16 * len(old)))
-        mask = len(slots) - 1
-        for value in old:
-            if value:
-                place = value & mask
-                while slots[place]:
-                    place = (place + 1) & mask
-                slots[place] = value
+        known = np.zeros(len(hashes), bool)
+        for run in self.runs:
+            known |= run[np.minimum(np.searchsorted(run, hashes), len(run) - 1)] == hashes
+        order = np.argsort(hashes, kind="stable")
+        run = hashes[order]
+        known[order[1:][run[1:] == run[:-1]]] = True
+        while len(run) and self.runs and len(self.runs[-1]) < 2 * len(run):
+            run = np.sort(np.concatenate((self.runs.pop(), run)), kind="stable")
+        self.runs += [run] if len(run) else []
+        return known

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -251,6 +252,18 @@ def test_rows_are_read_together_as_each_alone(changes: list[dict[str, str | None
         assert {name: value for name, value in row.items() if name != "charge_id"} == {
             name: value for name, value in expected.items() if name != "charge_id"
         }
+
+
+@settings(deadline=None)
+@given(costs=st.lists(st.sampled_from(["1", "1.0", "2", "3"]), max_size=12), cuts=st.sets(st.integers(0, 12)))
+def test_equal_lines_are_numbered_alike_however_a_delivery_is_cut(costs: list[str], cuts: set[int]) -> None:
+    lines = [LINE | {"BilledCost": cost} for cost in costs]
+    places = sorted({0, len(lines), *(cut for cut in cuts if cut <= len(lines))})
+    built, ids = focus.Charges("bill", "landing"), []
+    for first, end in pairwise(places):
+        ids += built.table_of_rows(enumerate(lines[first:end], first), file="b.csv")["charge_id"].to_pylist()
+    assert ids == [row["charge_id"] for row in charges(*lines)]
+    assert len(set(ids)) == len(ids)
 
 
 def test_a_bill_may_tell_a_unit_and_no_quantity() -> None:
