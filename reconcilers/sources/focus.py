@@ -319,6 +319,8 @@ class Charges(_LakeRows):
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        if not rows.lines:
+            return pa.array([], pa.string())
         # Null stands for a column that this bill does not have.
         facts = [rows.fact(name) for name in self.facts]
         parts = ["null" if fact is None else fact for fact in facts]

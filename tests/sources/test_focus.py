@@ -274,4 +274,5 @@ def test_a_bill_may_tell_a_unit_and_no_quantity() -> None:
 
 def test_no_rows_are_a_table_without_rows() -> None:
     assert charges() == []
-    assert focus.UsageReport("bill", "landing").table({}, [], file="u.csv").num_rows == 0
+    for kind in (focus.Charges, focus.UsageReport):
+        assert kind("bill", "landing").table({}, [], file="u.csv").num_rows == 0
