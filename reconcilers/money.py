@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 SCALE = Decimal("1e-9")
 RESIDUAL_SCALE = Decimal("1e-27")
 #: The decimals of both, and how many units of the second one of the first is.
-_DECIMALS, _RESIDUAL_DECIMALS = 9, 27
-_A_NANO = 10 ** (_RESIDUAL_DECIMALS - _DECIMALS)
+_DECIMALS, RESIDUAL_DECIMALS = 9, 27
+_A_NANO = 10 ** (RESIDUAL_DECIMALS - _DECIMALS)
 #: What an amount never exceeds in its own currency, and a quantity at its meter's scale: the integers of the SQL carry no more (rule R17).
 MOST, MOST_QUANTITY = Decimal(9 * 10**9), Decimal(9 * 10**12)
 MAX_INTEGER_DIGITS = 18
@@ -87,7 +87,7 @@ def amount(text: str) -> Amount:
     rounded = round_half_away(value)
     residual = 0
     if beyond := decimals[_DECIMALS:]:
-        residual = int(beyond.ljust(_RESIDUAL_DECIMALS - _DECIMALS, "0"))
+        residual = int(beyond.ljust(RESIDUAL_DECIMALS - _DECIMALS, "0"))
         residual -= _A_NANO if 2 * residual >= _A_NANO else 0  # rounded away from zero
     return Amount(text, rounded, -residual if sign else residual, spelled if spelled == "0" else sign + spelled)
 
@@ -119,7 +119,7 @@ def amounts(texts: Sequence[str | None] | pa.Array, read: Callable[[str], Amount
     told = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     is_usual = pc.match_substring_regex(told, _USUAL_IN_COLUMNS)
     usual = pc.if_else(is_usual, told, pa.scalar(None, pa.string()))
-    value = usual.cast(pa.decimal128(37, _RESIDUAL_DECIMALS))
+    value = usual.cast(pa.decimal128(37, RESIDUAL_DECIMALS))
     rounded = pc.round(value, _DECIMALS, "half_towards_infinity")
     # In units of the last decimal they are whole.
     residual = pc.subtract(value, rounded).view(pa.decimal128(38, 0)).cast(pa.int64())

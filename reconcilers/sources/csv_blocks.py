@@ -7,6 +7,7 @@ is read here only where its quotes and line ends are such that the two cannot di
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 #: How writers of CSV spell nothing; ``\\N`` is Snowflake's and MySQL's.
 NULLS = frozenset({"", "NULL", "null", "\\N"})
 
@@ -27,13 +28,14 @@ Columns = list[Sequence[str | None]]
 
 class Blocks:
     """The records of a stream that stands behind its header. Iterated once, it gives the lines they begin at, and the texts of the
-    fields at ``places``, a column for each place; nothing is null.
+    fields at ``places``, a column for each place, of at most ``most`` records at a time; nothing is null.
 
-    ``width`` is how many fields a record has. After that ``line`` is where ``unread``, which is no whole line, begins.
+    ``width`` is how many fields a record has. After that ``unread`` is what of the stream was taken and not read, and begins with
+    ``line``.
     """
 
-    def __init__(self, stream: BinaryIO, width: int, places: Sequence[int]) -> None:
-        self.stream, self.width, self.places = stream, width, places
+    def __init__(self, stream: BinaryIO, width: int, places: Sequence[int], most: int) -> None:
+        self.stream, self.width, self.places, self.most = stream, width, places, most
         self.unread, self.line = b"", 2
 
     def __iter__(self) -> Iterator[tuple[list[int], Columns]]:
@@ -45,7 +47,8 @@ class Blocks:
             if columns is None:
                 self.unread = block
                 return
-            yield lines, columns
+            for first in range(0, len(lines), self.most):
+                yield lines[first : first + self.most], [Texts(one.slice(first, self.most)) for one in columns]
             self.unread, self.line = block[size:], next_line
 
     def _records(self, block: bytes) -> tuple[int, list[int], int]:
@@ -58,7 +61,8 @@ class Blocks:
         # Before the end of a record as many quotes have closed as opened.
         ends = np.flatnonzero(np.searchsorted(quotes, newlines) % 2 == 0)
         nothing: tuple[int, list[int], int] = (0, [], self.line)
-        if not len(ends):
+        # Arrow takes a byte order mark off whatever it reads.
+        if not len(ends) or block.startswith(codecs.BOM_UTF8):
             return nothing
         size = int(newlines[ends[-1]]) + 1
         starts = np.concatenate(([0], newlines[ends[:-1]] + 1))
@@ -69,7 +73,7 @@ class Blocks:
         lines = np.concatenate(([0], ends[:-1] + 1)) + self.line
         return size, lines.tolist(), self.line + int(ends[-1]) + 1
 
-    def _read(self, records: bytes, count: int) -> Columns | None:
+    def _read(self, records: bytes, count: int) -> list[pa.Array] | None:
         """The columns of that many records. Nothing where some are of another width, or empty lines. Raises ``UnicodeDecodeError``."""
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
@@ -91,8 +95,7 @@ class Blocks:
             return None
         if len(table) != count:
             return None
-        columns = {name: Texts(column.combine_chunks()) for name, column in zip(wanted, table.columns, strict=True)}
-        return [columns[names[place]] for place in self.places]
+        return [table[names[place]].combine_chunks() for place in self.places]
 
 
 class Texts(Sequence[str | None]):

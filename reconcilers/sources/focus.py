@@ -75,6 +75,9 @@ _TRIMMED = frozenset(_TEXT.values())
 #: FOCUS column → lake column of those that hold one word of a short list.
 _WORDS_OF = {name: column for column, name in _TEXT.items() if name in focus_values.WORD_COLUMNS}
 
+#: Of the columns that are taken over those of which more is known than that they are text.
+_READ_OTHERWISE = frozenset({*focus_values.WORD_COLUMNS, "Tags"})
+
 #: Columns that other lake columns are computed from.
 _COMPUTED = (
     *REQUIRED,
@@ -269,7 +272,7 @@ class Charges(_LakeRows):
         )
         meters, quantities = _quantities(rows)
         return {
-            **{column: _text(rows, name) for column, name in _TEXT.items()},
+            **{column: _text(rows, name) for column, name in _TEXT.items() if name not in _READ_OTHERWISE},
             **{column: rows.optional(name, focus_values.word) for name, column in _WORDS_OF.items()},
             "meter": meters,
             "batch": rows.optional("x_Batch", focus_values.truth),
@@ -380,7 +383,11 @@ class UsageReport(_LakeRows):
         measured = pc.and_(meters.is_valid(), quantities.is_valid())
         rows.refuse(pc.invert(measured), lambda _: "ConsumedUnit does not measure x_Meter")
         return {
-            **{column: rows.text(name) for column, name in _TEXT.items() if name in USAGE_COLUMNS},
+            **{
+                column: rows.text(name)
+                for column, name in _TEXT.items()
+                if name in USAGE_COLUMNS and name not in _READ_OTHERWISE
+            },
             **{column: rows.optional(name, focus_values.word) for name, column in _WORDS_OF.items()},
             "meter": meters,
             "batch": rows.optional("x_Batch", focus_values.truth),
@@ -391,9 +398,10 @@ class UsageReport(_LakeRows):
 
 def _text(rows: Rows, name: str) -> pa.Array:
     """A column taken over as it is, or the one that is read where it is empty."""
-    import pyarrow.compute as pc
-
-    return pc.coalesce(rows.text(name), rows.text(_FALLBACK[name])) if name in _FALLBACK else rows.text(name)
+    if name not in _FALLBACK:
+        return rows.text(name)
+    pairs = rows.pairs(name, _FALLBACK[name])
+    return rows.spread(name, pairs, [own or other for own, other in pairs.texts])
 
 
 def _quantities(rows: Rows) -> tuple[pa.Array, pa.Array]:
@@ -403,33 +411,31 @@ def _quantities(rows: Rows) -> tuple[pa.Array, pa.Array]:
     without quantity. A known one that does not measure its row's meter means that one of the two was misread: such a line
     has no meter, and so ends as ``unmapped``.
     """
-    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    counted = rows.counted("ConsumedQuantity").rounded
-    meters, told = rows.told("x_Meter"), rows.told("ConsumedUnit")
-    names = [text and focus_values.known_meter(text) for text in meters.texts]
-    pairs, codes = np.unique(meters.codes.astype(np.int64) * len(told.texts) + told.codes, return_inverse=True)
+    counted, pairs = rows.counted("ConsumedQuantity").rounded, rows.pairs("x_Meter", "ConsumedUnit")
+    meters: list[str | None] = []
     most: list[Decimal | None] = []
     misread: list[bool] = []
-    for pair in pairs.tolist():
-        meter, text = names[pair // len(told.texts)], told.texts[pair % len(told.texts)]
+    for told, text in pairs.texts:
+        meter = told and focus_values.known_meter(told)
         known = units.unit(text) if text else None
         measures = known is not None and METERS.get(meter or "", "tokens") in known.measures
+        meters.append(meter)
         most.append(most_of(meter) if measures else None)
         misread.append(known is not None and not measures and meter in METERS)
-    of_pairs = pa.array(codes)
-    limits = pa.array(most, counted.type).take(of_pairs)
+    limits = rows.spread("ConsumedUnit", pairs, most, counted.type)
     rows.refuse(
         pc.greater(pc.abs(counted), limits),
         lambda at: (
-            f"{rows.quantity('ConsumedQuantity', at)} is more than a bill counts ({limits[at].as_py():.0f} of its meter's unit)"
+            f"{rows.quantity('ConsumedQuantity', at)} is more than a bill counts"
+            f" ({limits[at].as_py():.0f} of its meter's unit)"
         ),
     )
-    without_meter = pc.and_(counted.is_valid(), pa.array(misread, pa.bool_()).take(of_pairs))
+    without_meter = pc.and_(counted.is_valid(), rows.spread("ConsumedUnit", pairs, misread, pa.bool_()))
     return (
-        pc.if_else(without_meter, pa.scalar(None, pa.string()), rows.spread("x_Meter", meters, names)),
+        pc.if_else(without_meter, pa.scalar(None, pa.string()), rows.spread("x_Meter", pairs, meters)),
         pc.if_else(limits.is_valid(), counted, pa.scalar(None, counted.type)),
     )
 

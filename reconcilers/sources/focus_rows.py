@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
@@ -21,17 +21,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A column by the texts it has: row ``i`` tells ``texts[codes[i]]``. ``codes`` are int32."""
+Text = TypeVar("Text")
 
-    texts: list[str | None]
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[Text]):
+    """A column by the texts it has, or two by the pairs of theirs: row ``i`` tells ``texts[codes[i]]``. ``codes`` are whole numbers."""
+
+    texts: list[Text]
     codes: np.ndarray
 
-    def __iter__(self) -> Iterator[str | None]:
+    def __iter__(self) -> Iterator[Text]:
         return (self.texts[code] for code in self.codes)
 
-    def __getitem__(self, place: int) -> str | None:
+    def __getitem__(self, place: int) -> Text:
         return self.texts[int(self.codes[place])]
 
 
@@ -50,11 +53,11 @@ class Rows:
     ) -> None:
         self.columns, self.lines, self.trimmed = columns, lines, trimmed
         self.source, self.file, self.line_base = source, file, line_base
-        self._told: dict[str, Told] = {}
+        self._told: dict[str, Told[str | None]] = {}
         self._amounts: dict[str, money.Amounts] = {}
         self._counted: dict[str, money.Amounts] = {}
 
-    def told(self, name: str) -> Told:
+    def told(self, name: str) -> Told[str | None]:
         """The column's texts; one that the bill does not have tells nothing in every row."""
         import numpy as np
 
@@ -71,6 +74,15 @@ class Rows:
                 texts = [text.strip() or None if text else None for text in texts]
             self._told[name] = Told(texts, codes)
         return self._told[name]
+
+    def pairs(self, name: str, other_name: str) -> Told[tuple[str | None, str | None]]:
+        """What the rows tell of two columns."""
+        import numpy as np
+
+        one, other = self.told(name), self.told(other_name)
+        size = max(len(other.texts), 1)
+        found, codes = np.unique(one.codes.astype(np.int64) * size + other.codes, return_inverse=True)
+        return Told([(one.texts[pair // size], other.texts[pair % size]) for pair in found.tolist()], codes)
 
     def _column(self, name: str) -> Sequence[str | None]:
         return self.columns[name] if name in self.columns else [None] * len(self.lines)
@@ -107,22 +119,19 @@ class Rows:
     def amounts(self, name: str) -> money.Amounts:
         """A column of amounts or quantities."""
         if name not in self._amounts:
-            read = money.charged if name in focus_values.COSTS else money.amount
-            self._amounts[name] = self._read(name, self._column(name), read)
+            texts, read = self._column(name), _reader(name)
+            try:
+                self._amounts[name] = money.amounts(texts.array if isinstance(texts, Texts) else texts, read)
+            except ValueError:
+                for line, text in zip(self.lines, texts, strict=True):
+                    self._parse(name, read, line, text)
+                raise
         return self._amounts[name]
-
-    def _read(self, name: str, texts: Sequence[str | None], read: Callable[[str], money.Amount]) -> money.Amounts:
-        try:
-            return money.amounts(texts.array if isinstance(texts, Texts) else texts, read)
-        except ValueError:
-            for line, text in zip(self.lines, texts, strict=True):
-                self._parse(name, read, line, text)
-            raise
 
     def required_amounts(self, name: str) -> money.Amounts:
         """The same of a column that every row has to tell."""
         if None in self._column(name):
-            self._first_empty(name, money.charged, self.told(name))
+            self._first_empty(name, _reader(name), self.told(name))
         return self.amounts(name)
 
     def fact(self, name: str) -> pa.Array | None:
@@ -173,7 +182,7 @@ class Rows:
         unit_name = focus_values.UNIT_OF[name]
         return f"{name} {self._column(name)[place]} in {unit_name} {self.told(unit_name)[place]!r:.60}"
 
-    def spread(self, name: str, told: Told, values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
+    def spread(self, name: str, told: Told[Any], values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
         """``values``, one of each text, as what each row tells; text where no other ``kind`` is named."""
         import pyarrow as pa
 
@@ -198,7 +207,7 @@ class Rows:
             problem, source=self.source, file=self.file, line=line, hint="ask the provider for a corrected file"
         )
 
-    def _first_empty(self, name: str, parse: Callable[[str], Any], told: Told) -> None:
+    def _first_empty(self, name: str, parse: Callable[[str], Any], told: Told[str | None]) -> None:
         """Refuse the first row that does not tell the column, or a row before it whose text cannot be read."""
         for line, text in zip(self.lines, told, strict=True):
             if text is None:
@@ -230,14 +239,22 @@ class Rows:
             raise self.rejected(line, f"{name}: {error}") from None
 
 
+def _reader(name: str) -> Callable[[str], money.Amount]:
+    """What reads an amount of a column: money that is charged has a bound."""
+    return money.charged if name in focus_values.COSTS else money.amount
+
+
 def _unit(text: str | None) -> units.Unit | None:
     return units.unit(text) if text else None
 
 
 @lru_cache(maxsize=1 << 16)
 def _product(text: str | None, unit: units.Unit | None) -> str | None:
-    """A quantity in ones of what its unit measures."""
-    return text if text is None or unit is None or unit.size == 1 else f"{unit.count(money.parse_amount(text)):f}"
+    """A quantity in ones of what its unit measures; nothing of one of which nothing counts (R5)."""
+    if text is None or unit is None or unit.size == 1:
+        return text
+    product = unit.count(money.parse_amount(text))
+    return f"{product:f}" if product.adjusted() >= -money.RESIDUAL_DECIMALS else "0"
 
 
 def _is_amount(text: str | None) -> bool:

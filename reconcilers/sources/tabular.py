@@ -85,9 +85,9 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
         try:
             # What is no text at all is told so, and not by the columns that its first line lacks.
             codecs.getincrementaldecoder("utf-8")().decode(first + cast(io.BufferedReader, raw).peek(_LOOK_AHEAD))
-            # Lazily: of the lines behind the header, where it is one line, blocks are read.
-            reader = csv.reader(_decoded(first, raw), strict=True)
-            header = next(reader, None)
+            is_header = _is_one_record(first)
+            records = csv.reader([first.decode()] if is_header else _lines(first, raw), strict=True)
+            header = next(records, None)
             if not header:
                 raise SourceRejected("no header", source=source, file=name, hint="ask for the file again; it is empty")
             if len(header) == 1 and (found := [word for sign, word in _SEPARATORS.items() if sign in header[0]]):
@@ -95,17 +95,15 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
                     f"its columns are separated by {found[0]}", source=source, file=name, hint="export it with commas"
                 )
             wanted = select(_unique(header, name, source))
-            places = [header.index(column) for column in wanted.values()]
-            before = 0
-            if reader.line_num == 1 and b"\r" not in first.rstrip(b"\r\n"):
-                blocks = csv_blocks.Blocks(raw, len(header), places)
+            places, before = [header.index(column) for column in wanted.values()], 0
+            if is_header:
+                blocks = csv_blocks.Blocks(raw, len(header), places, BATCH_ROWS)
                 for of_block, columns in blocks:
                     yield Batch(of_block, dict(zip(wanted, columns, strict=True)))
-                before = blocks.line - 1
-                reader = csv.reader(_decoded(blocks.unread + raw.readline(_MAX_LINE), raw), strict=True)
+                records, before = csv.reader(_lines(blocks.unread, raw), strict=True), blocks.line - 1
             width, pick, rows, lines = len(header), _picker(places), [], []
-            line = before + reader.line_num + 1
-            for row in reader:
+            line = before + records.line_num + 1
+            for row in records:
                 if len(row) != width:
                     problem = f"{len(row)} fields where the header has {width}"
                     if row and lose is None:
@@ -118,7 +116,7 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
                     if len(rows) == BATCH_ROWS:
                         yield Batch(lines, _columns(wanted, rows))
                         rows, lines = [], []
-                line = before + reader.line_num + 1
+                line = before + records.line_num + 1
             yield Batch(lines, _columns(wanted, rows))
         except UnicodeDecodeError as error:
             raise _not_utf8(path, name, source, error) from None
@@ -128,10 +126,31 @@ def _csv(path: Path, name: str, select: Select, source: str | None, lose: Lose |
             ) from None
 
 
-def _decoded(first: bytes, raw: BinaryIO) -> Iterator[str]:
-    """The lines of whole lines already read, and of what follows them, which is not touched before they are used up."""
-    yield from text_lines(io.StringIO(first.decode(), newline=""))
-    yield from text_lines(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
+def _is_one_record(line: bytes) -> bool:
+    """Whether what ends with the first newline is one whole record."""
+    content = line.removesuffix(b"\n").removesuffix(b"\r")
+    return line.endswith(b"\n") and b"\r" not in content and content.count(b'"') % 2 == 0
+
+
+def _lines(taken: bytes, stream: BinaryIO) -> Iterator[str]:
+    """The lines of a stream of which some bytes are taken already."""
+    joined = io.BufferedReader(_Joined(taken, stream))
+    return text_lines(io.TextIOWrapper(joined, encoding="utf-8", newline=""))
+
+
+class _Joined(io.RawIOBase):
+    """Bytes, and then a stream."""
+
+    def __init__(self, taken: bytes, stream: BinaryIO) -> None:
+        self.taken, self.stream = io.BytesIO(taken), stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self.taken.read(len(buffer)) or self.stream.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
 
 
 def _not_utf8(path: Path, name: str, source: str | None, error: UnicodeDecodeError) -> SourceRejected:

@@ -89,7 +89,7 @@ def unit(text: str) -> Unit | None:
         return None
     count = int(Decimal((found[1] or "1").replace(",", "")))
     words = [_singular(word) for word in found[2].split()]
-    if words[0] in _MULTIPLES:
+    if words and words[0] in _MULTIPLES:
         count *= _MULTIPLES[words.pop(0)]
         words = words[1:] if words[:1] == ["of"] else words
     while len(words) > 1 and words[-1] == "token" and words[0] in _OF_TOKENS:

@@ -78,11 +78,48 @@ def test_records_are_those_of_the_standard_library(
         assert by_us(path) == by_csv(content)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\r" + b"1234,5678\r" * 9,
+        b"a,b\n" + b"1234,5678\r" * 9,
+        b"a,b\r\r\n1,2\r\r\n3,4\r\r\n",
+        b"a,b\n" + "\ufeffx,1\ny,2\n".encode(),
+        "a,b\n{0},{0}\n".format("é" * 12).encode(),
+    ],
+    ids=[
+        "returns alone",
+        "returns alone below the header",
+        "two returns a line",
+        "a mark within",
+        "more bytes than characters",
+    ],
+)
+def test_lines_are_told_by_their_characters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """However long what has no newline is: what is read ahead is no line of its own."""
+    monkeypatch.setattr(tabular, "_MAX_LINE", 27)
+    path = tmp_path / "bill.csv"
+    path.write_bytes(content)
+    assert by_us(path) == by_csv(content)
+
+
+def test_a_batch_has_no_more_rows_than_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tabular, "BATCH_ROWS", 3)
+    path = tmp_path / "bill.csv"
+    path.write_text("a,b\n" + "1,2\n" * 7)
+    batches = list(tabular.read(path, path.name, lambda header: {"b": "b"}))
+    assert [(batch.lines, list(batch.columns["b"])) for batch in batches if batch.lines] == [
+        ([2, 3, 4], ["2"] * 3),
+        ([5, 6, 7], ["2"] * 3),
+        ([8], ["2"]),
+    ]
+
+
 def test_what_nearly_every_file_is_is_read_in_blocks(tmp_path: Path) -> None:
     content = b'"a","b"\r\n1,"x, ""y""\r\nz"\r\n,NULL\r\n'
     raw = io.BytesIO(content)
     raw.readline()
-    blocks = csv_blocks.Blocks(raw, 2, [1, 0])
+    blocks = csv_blocks.Blocks(raw, 2, [1, 0], 10)
     ((lines, columns),) = blocks
     assert (lines, [list(column) for column in columns]) == ([2, 4], [['x, "y"\r\nz', None], ["1", None]])
     assert (len(columns[1]), columns[1][0], None in columns[1], "1" in columns[1], "2" in columns[1]) == (
@@ -102,7 +139,7 @@ def test_what_nearly_every_file_is_is_read_in_blocks(tmp_path: Path) -> None:
 )
 def test_what_the_two_might_read_otherwise_is_left(record: str) -> None:
     raw = io.BytesIO(f"1,2\n{record}\n3,4\n".encode())
-    blocks = csv_blocks.Blocks(raw, 2, [0, 1])
+    blocks = csv_blocks.Blocks(raw, 2, [0, 1], 10)
     assert list(blocks) == []
     assert (blocks.unread, blocks.line) == (raw.getvalue(), 2)
 

@@ -276,3 +276,44 @@ def test_no_rows_are_a_table_without_rows() -> None:
     assert charges() == []
     for kind in (focus.Charges, focus.UsageReport):
         assert kind("bill", "landing").table({}, [], file="u.csv").num_rows == 0
+
+
+@pytest.mark.parametrize("quantity", [None, "5"])
+def test_a_sign_that_stands_for_no_unit_is_none(quantity: str | None) -> None:
+    (row,) = charges(LINE | {"ConsumedUnit": "-", "ConsumedQuantity": quantity})
+    assert (row["meter"], row["quantity"], row["consumed_unit"]) == ("input_tokens", None, "-")
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"ProviderName": "p", "ServiceProviderName": HALF},
+        {"x_Region": "eu", "RegionId": HALF},
+        {"ResourceId": HALF},
+        {"Tags": f'{{"a": "{HALF}"}}'},
+    ],
+)
+def test_half_a_pair_refuses_only_where_it_would_be_kept(line: dict[str, str | None]) -> None:
+    assert len(charges(LINE | line)) == 1
+
+
+@pytest.mark.parametrize("name", ["ProviderName", "ServiceProviderName", "x_Model", "x_Speed", "ChargeDescription"])
+def test_half_a_pair_that_would_be_kept_is_refused(name: str) -> None:
+    with pytest.raises(SourceRejected, match=r"line 3: \w+ holds half of a surrogate pair, which is no text"):
+        charges(LINE, LINE | {name: HALF})
+
+
+def test_a_report_tells_the_row_that_is_wrong() -> None:
+    """A count has no bound of money's."""
+    row = {name: LINE[name] for name in ("ChargePeriodStart", "ChargePeriodEnd", "ConsumedUnit", "x_Meter")}
+    rows = [(2, row | {"ConsumedQuantity": "10000000000"}), (3, row | {"ConsumedQuantity": None})]
+    with pytest.raises(SourceRejected, match="line 3: ConsumedQuantity is empty"):
+        focus.UsageReport("bill", "landing").table_of_rows(rows, file="u.csv")
+
+
+def test_less_of_a_unit_than_counts_is_nothing() -> None:
+    (row,) = charges(LINE | {"x_Meter": "gb_hours", "ConsumedUnit": "KB-Hours", "ConsumedQuantity": "1e-57"})
+    assert (row["quantity"], row["consumed_quantity"]) == (0, 0)
