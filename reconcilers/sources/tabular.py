@@ -259,9 +259,10 @@ def _text(column: Any) -> Sequence[str | None]:
         return None if text in csv_blocks.NULLS else text
 
     try:
-        return (
-            csv_blocks.Texts(column) if pa.types.is_string(kind) else [written(value) for value in column.to_pylist()]
-        )
+        if pa.types.is_string(kind):
+            column.validate(full=True)  # Arrow takes any bytes of Parquet for text
+            return csv_blocks.Texts(column)
+        return [written(value) for value in column.to_pylist()]
     except _NO_TEXT as error:
         for place in range(len(column)):
             try:
