@@ -228,7 +228,8 @@ def test_a_source_that_answers_late_holds_nobody_back(world: World) -> None:
     wait_for("the third try", lambda: world.tries(NIGHTLY, run_id, "land_late", "openai")[0] == 3, seconds=240)
     without = world.published
     assert without.folder != before.folder
-    assert [line.split(":")[0] for line in without.facts["failed_units"]] == ["source openai"]
+    # Stripe's API stands behind the same door.
+    assert sorted({line.split(":")[0] for line in without.facts["failed_units"]}) == ["source openai", "source stripe"]
     assert world.row(NIGHTLY, run_id).result == IN_PART
     world.door.shut = False
     assert world.airflow.ended(NIGHTLY, run_id, seconds=240)["state"] == "success"
