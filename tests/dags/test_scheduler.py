@@ -70,7 +70,7 @@ CONNECTIONS = {
 
 
 class World:
-    """The company and Airflow; OpenAI's answers pass through a door that can be shut."""
+    """The company and Airflow; OpenAI's and Stripe's answers pass through a door that can be shut."""
 
     def __init__(self, company: Path, image: Path, running: Airflow, messages: list[dict[str, Any]], door: Any) -> None:
         self.company, self.image, self.airflow, self.messages, self.door = company, image, running, messages, door
