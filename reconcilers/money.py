@@ -112,7 +112,10 @@ class Amounts:
 
 
 def amounts(texts: Sequence[str | None] | pa.Array, read: Callable[[str], Amount] = charged) -> Amounts:
-    """The same of a column of texts or an Arrow array of them, ``read`` being what one of them is: ``charged`` or ``amount``. Raises ``ValueError`` as it does."""
+    """The same of a column of texts or an Arrow array of them, ``read`` being what one of them is: ``charged`` or ``amount``.
+
+    Raises ``ValueError`` as it does.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""The records of a CSV file in blocks that Arrow reads, a fifth of the time that Python's ``csv`` takes.
+"""The records of a CSV file in blocks that Arrow reads, faster than Python's ``csv`` reads records.
 
 Arrow forgives what ``csv`` refuses or reads otherwise: a quote inside a field, a line of another width, a lone carriage return. So a block
 is read here only where its quotes and line ends are such that the two cannot differ; what begins with the first other one is left in

@@ -467,6 +467,13 @@ def test_stripe_refuses_wrong_questions(providers: Providers, query: tuple[str, 
     assert refused.value.code == 400
 
 
+@pytest.mark.parametrize("path", ["/v1/invoices/in_none/lines", "/v1/credit_notes/cn_none/lines", "/v1/charges"])
+def test_stripe_has_nothing_where_nothing_is(providers: Providers, path: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        stripe(providers, path)
+    assert refused.value.code == 404
+
+
 def test_exports_are_laid_out_as_the_manifest_says(providers: Providers, truth: GroundTruth) -> None:
     s3 = boto3.client(
         "s3",

@@ -175,7 +175,7 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
         def _answer(self, path: str, query: dict[str, list[str]]) -> None:
             try:
                 self._send(HTTPStatus.OK, providers.answer(path, query))
-            except (openai_api.BadRequest, stripe_api.BadRequest) as error:
+            except openai_api.BadRequest as error:
                 self._refuse(HTTPStatus.BAD_REQUEST, str(error), "invalid_request_error")
             except KeyError:
                 self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (GET {path:.200})", "invalid_request_error")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
+from reconcilers.sample_company.providers.openai_api import BadRequest
 from reconcilers.sample_company.world.company import BUNDLE_PRODUCT, OVERAGE_PRODUCT
 from reconcilers.sample_company.world.income import IncomeLine
 
@@ -24,10 +25,6 @@ _LIMITS = (10, 100)
 Json = dict[str, Any]
 
 
-class BadRequest(Exception):
-    """The question is wrong; the text says why, as the provider's error message does."""
-
-
 class StripeApi:
     """Answers from what one company's customers pay."""
 
@@ -36,17 +33,17 @@ class StripeApi:
 
     def answer(self, path: str, query: Mapping[str, Sequence[str]], known_at: datetime) -> bytes:
         """The body of one page. Raises ``KeyError`` for a path that does not exist and ``BadRequest``."""
-        invoices = {one["id"]: one for one in self._invoices(known_at)}
+        invoices, notes = self._invoices(known_at), self._credit_notes(known_at)
         match path.strip("/").split("/")[1:]:
             case ["invoices"]:
-                shown = [_embedding(_expanded(one, query)) for one in invoices.values() if _created_in(one, query)]
+                shown = [_embedding(_expanded(one, query)) for one in invoices if _created_in(one, query)]
             case ["invoices", name, "lines"]:
-                shown = invoices[name]["lines"]
+                shown = {one["id"]: one["lines"] for one in invoices}[name]
             case ["credit_notes"]:
                 of = query.get("invoice", [""])[0]
-                shown = [_embedding(one) for one in self._credit_notes(known_at) if one["invoice"] == of]
+                shown = [_embedding(one) for one in notes if one["invoice"] == of]
             case ["credit_notes", name, "lines"]:
-                shown = next(one["lines"] for one in self._credit_notes(known_at) if one["id"] == name)
+                shown = {one["id"]: one["lines"] for one in notes}[name]
             case ["refunds"]:  # nobody was paid back without a credit note
                 shown = []
             case _:
