@@ -20,13 +20,16 @@ from reconcilers.sample_company.world.company import (
     AWS,
     AWS_PROD,
     AWS_STAGING,
+    AZURE,
     CACHE_READ,
     CACHE_WRITE,
     INPUT,
     OPENAI,
+    OPENROUTER,
     OUTPUT,
     READ_UNITS,
     SERVICES,
+    SNOWFLAKE,
     VECTOR_INDEX,
     VECTORS,
     Service,
@@ -52,6 +55,9 @@ _SERVER_ADDRESSES = {
     ANTHROPIC: "api.anthropic.com",
     AWS: "bedrock-runtime.us-east-1.amazonaws.com",
     VECTORS: "acme-docs.svc.vectors.example",
+    AZURE: "acme.openai.azure.com",
+    OPENROUTER: "openrouter.ai",
+    SNOWFLAKE: "acme-documents.snowflakecomputing.com",
 }
 
 

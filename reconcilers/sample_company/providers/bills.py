@@ -18,6 +18,7 @@ from reconcilers.sample_company.providers.ledger import (
     ReportLine,
     key_order,
 )
+from reconcilers.sample_company.providers.platforms import add_platforms
 from reconcilers.sample_company.seen.facts import Charge, Key, ReportedUsage
 from reconcilers.sample_company.world.calendar import instant, month_of, next_month
 from reconcilers.sample_company.world.company import ACCOUNTS, AWS, GRAIN, OPENAI, VECTORS, VECTORS_EUR_PER_MILLION
@@ -44,6 +45,7 @@ def write_ledger(world: World, books: Books) -> Ledger:
     _usage_lines(world, books, ledger)
     defects.late_restated_and_incomplete(world, ledger)
     add_fees(world, ledger)
+    add_platforms(world, ledger)
     defects.unknown_item(world, ledger)
     return ledger
 

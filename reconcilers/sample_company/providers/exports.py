@@ -1,5 +1,5 @@
 """The bills that come as files in S3: AWS Data Exports (FOCUS 1.2, Parquet, a manifest), a vendor's FOCUS files, and the table of one
-that knows no FOCUS, in German.
+that knows no FOCUS, in German; those of platforms stand in a module each.
 
 A key holds what the provider had delivered by a given time: a later delivery of a month overwrites AWS's, and stands
 beside the earlier one at Anthropic's, whose file names tell the day of their delivery.
@@ -10,13 +10,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from reconcilers.sample_company.providers import (
+    azure_export,
+    databricks_exports,
+    gpu_hours,
+    oci_reports,
+    snowflake_exports,
+)
 from reconcilers.sample_company.providers.focus_rows import COLUMNS, focus_csv, focus_row, packed
-from reconcilers.sample_company.providers.ledger import BillLine, Ledger, invoice_number
+from reconcilers.sample_company.providers.ledger import BillLine, Ledger, by_month, invoice_number
 from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import (
     ANTHROPIC,
@@ -51,25 +57,21 @@ _AWS_COLUMNS = (*(name for name in COLUMNS if name not in _NOT_AWS), "RegionId",
 
 
 def objects_at(ledger: Ledger, bucket: str, known_at: datetime) -> dict[str, bytes]:
-    """{key: content} of the bucket as the three providers had filled it by ``known_at``."""
+    """{key: content} of the bucket as everybody had filled it by ``known_at``."""
     found = _aws(ledger, bucket, known_at)
     for at in (known_at - timedelta(days=1), known_at):
         found |= _anthropic(ledger, at)
-    return found | _vectors(ledger, known_at)
-
-
-def _by_month(lines: Iterable[BillLine]) -> dict[date, list[BillLine]]:
-    months: dict[date, list[BillLine]] = defaultdict(list)
-    for line in lines:
-        months[line.charge.billing_period_start].append(line)
-    return months
+    found |= _vectors(ledger, known_at)
+    for source in (azure_export, databricks_exports, gpu_hours, oci_reports, snowflake_exports):
+        found |= source.objects(ledger, known_at)
+    return found
 
 
 def _anthropic(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
     """``anthropic/acme-focus-2026-09-v20260905.csv.gz``: a whole month as known on the day in the name."""
     return {
         f"{ANTHROPIC_PREFIX}/acme-focus-{month:%Y-%m}-v{known_at:%Y%m%d}.csv.gz": packed(focus_csv(lines, known_at))
-        for month, lines in _by_month(ledger.lines_as_of(known_at, ANTHROPIC)).items()
+        for month, lines in by_month(ledger.lines_as_of(known_at, ANTHROPIC)).items()
     }
 
 
@@ -77,7 +79,7 @@ def _vectors(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
     """``vectors/2026-09.csv``: one file a month, rewritten in place, with what its lines come to below them."""
     return {
         f"{VECTORS_PREFIX}/{month:%Y-%m}.csv": _german_csv(lines, known_at)
-        for month, lines in _by_month(ledger.lines_as_of(known_at, VECTORS)).items()
+        for month, lines in by_month(ledger.lines_as_of(known_at, VECTORS)).items()
     }
 
 
@@ -117,7 +119,7 @@ def _aws(ledger: Ledger, bucket: str, known_at: datetime) -> dict[str, bytes]:
     """A data file and a manifest per billing month, as Data Exports lays them out with overwriting deliveries."""
     found = {}
     name = AWS_EXPORT.rpartition("/")[2]
-    for month, lines in _by_month(ledger.lines_as_of(known_at, AWS)).items():
+    for month, lines in by_month(ledger.lines_as_of(known_at, AWS)).items():
         partition = f"billing_period={month:%Y-%m}"
         key = f"{AWS_EXPORT}/data/{partition}/{name}-00001.snappy.parquet"
         found[key] = _parquet([_aws_row(line, known_at) for line in lines])

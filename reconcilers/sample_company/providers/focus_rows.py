@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from reconcilers.sample_company.providers.ledger import BillLine, invoice_number
 from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.calendar import instant, next_month
-from reconcilers.sample_company.world.company import ANTHROPIC, AWS
+from reconcilers.sample_company.world.company import ANTHROPIC, AWS, AZURE, OCI
 
 COLUMNS = (
     "BilledCost",
@@ -55,7 +55,7 @@ COLUMNS = (
     "x_Reduction",
 )
 
-_PROVIDERS = {ANTHROPIC: "Anthropic", AWS: "AWS"}
+_PROVIDERS = {ANTHROPIC: "Anthropic", AWS: "AWS", AZURE: "Microsoft", OCI: "Oracle"}
 
 
 def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
@@ -118,6 +118,16 @@ def focus_csv(lines: Iterable[BillLine], clock: datetime) -> bytes:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(focus_row(line, clock) for line in lines)
+    return text.getvalue().encode()
+
+
+def table(rows: Iterable[Mapping[str, object]]) -> bytes:
+    """A CSV file of rows, of which there is one at least; all have the columns of the first."""
+    told = list(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(told[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(told)
     return text.getvalue().encode()
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from reconcilers.sample_company.emitters import feed
+from reconcilers.sample_company.providers.focus_rows import table
 from reconcilers.sample_company.providers.paper import pdf
 from reconcilers.sample_company.seen.facts import Invoice
 from reconcilers.sample_company.store import Delivered
@@ -32,7 +31,7 @@ def write_invoices(out: Path, invoices: Iterable[Invoice]) -> list[Delivered]:
             tables[one.source, one.told_at].append(one)
     for (source, told_at), its in sorted(tables.items()):
         file = Delivered(f"invoices/{source}/{told_at:%Y-%m-%d}.csv", told_at)
-        found.append(feed.write(out, file, _table([row for one in its for row in _LAYOUTS[source](one)])))
+        found.append(feed.write(out, file, table([row for one in its for row in _LAYOUTS[source](one)])))
     return found
 
 
@@ -58,14 +57,6 @@ def _paper(invoice: Invoice) -> bytes:
 
 def _amount(description: str, amount: str) -> str:
     return f"{description:<64}{amount:>14}"
-
-
-def _table(rows: list[dict[str, object]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def _invoice_details(invoice: Invoice) -> _Rows:

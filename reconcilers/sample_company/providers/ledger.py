@@ -5,7 +5,8 @@ A restated line is two lines: the first is superseded when the second becomes kn
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,9 +16,15 @@ from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import (
     ANTHROPIC,
     AWS,
+    AZURE,
+    DATABRICKS,
     FINE_TUNED,
     FINE_TUNED_PRICES,
+    GPUS,
+    OCI,
     OPENAI,
+    OPENROUTER,
+    SNOWFLAKE,
     VECTORS,
     PriceBook,
     contract_prices,
@@ -25,9 +32,31 @@ from reconcilers.sample_company.world.company import (
 )
 from reconcilers.sample_company.world.happened import TrueCall, World
 
-SERVICE_NAMES = {OPENAI: "OpenAI API", ANTHROPIC: "Claude API", AWS: "Amazon Bedrock", VECTORS: "Vector Index"}
+SERVICE_NAMES = {
+    OPENAI: "OpenAI API",
+    ANTHROPIC: "Claude API",
+    AWS: "Amazon Bedrock",
+    VECTORS: "Vector Index",
+    AZURE: "Azure OpenAI",
+    OPENROUTER: "OpenRouter API",
+    SNOWFLAKE: "AI_SERVICES",
+    DATABRICKS: "JOBS",
+    OCI: "GENERATIVE_AI",
+    GPUS: "GPU hours",
+}
 #: Hours after the end of a UTC day when its bill is told.
-LAG_HOURS = {OPENAI: 3, ANTHROPIC: 4, AWS: 5, VECTORS: 5}
+LAG_HOURS = {
+    OPENAI: 3,
+    ANTHROPIC: 4,
+    AWS: 5,
+    VECTORS: 5,
+    AZURE: 6,
+    OPENROUTER: 1,
+    SNOWFLAKE: 30,
+    DATABRICKS: 4,
+    OCI: 9,
+    GPUS: 2,
+}
 #: Whose exports name the invoice that a line stands on.
 _TELLS_INVOICE = (ANTHROPIC, AWS)
 #: Days after the end of a month when its invoice is final and its lines carry the number.
@@ -51,6 +80,14 @@ class ReportLine:
 
     reported: ReportedUsage
     known_from: datetime
+
+
+def by_month(lines: Iterable[BillLine]) -> dict[date, list[BillLine]]:
+    """Billing month → its lines, in their order."""
+    months: dict[date, list[BillLine]] = defaultdict(list)
+    for line in lines:
+        months[line.charge.billing_period_start].append(line)
+    return months
 
 
 @dataclass

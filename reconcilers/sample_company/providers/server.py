@@ -1,4 +1,4 @@
-"""A written sample's providers: OpenAI's and Stripe's APIs over HTTP, everyone else's exports in S3 (moto's server).
+"""A written sample's providers: OpenAI's, Stripe's and OpenRouter's APIs over HTTP, everyone else's exports in S3 (moto's server).
 
 Each provider shows what it knew at ``known_at``, which may be changed while it runs: by ``Providers.know``, or from
 another process by ``PUT /sample/known_at`` with an ISO instant as body. The files the company's own systems deliver
@@ -22,14 +22,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from reconcilers.sample_company import store
 from reconcilers.sample_company.emitters import feed
-from reconcilers.sample_company.providers import openai_api, stripe_api
+from reconcilers.sample_company.providers import openai_api, openrouter_api, stripe_api
 from reconcilers.sample_company.providers.exports import objects_at
 from reconcilers.sample_company.seen.knowledge import settled_at
 from reconcilers.sample_company.world.settings_file import Addresses, write_settings
 
 KNOWN_AT = "/sample/known_at"
-#: Below this path of the same server stands Stripe's API.
-STRIPE = "/stripe"
+#: Below these paths of the same server stand the other APIs.
+STRIPE, OPENROUTER = "/stripe", "/openrouter"
 LOOPBACK = "127.0.0.1"
 _LONGEST_BODY = 64
 
@@ -37,6 +37,7 @@ _LONGEST_BODY = 64
 CREDENTIALS = {
     "OPENAI_ADMIN_KEY": "sk-admin-sample",
     "STRIPE_API_KEY": "stripe-sample",
+    "OPENROUTER_MANAGEMENT_KEY": "sk-or-sample",
     "AWS_ACCESS_KEY_ID": "sample",
     "AWS_SECRET_ACCESS_KEY": "sample",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -56,6 +57,7 @@ class Providers:
         self.truth = store.load(out)
         self.known_at = known_at or settled_at(self.truth)
         self._openai, self._stripe = openai_api.OpenAIApi(self.truth), stripe_api.StripeApi(self.truth.income)
+        self._openrouter = openrouter_api.OpenRouterApi(self.truth.world, self.truth.ledger)
         self._knowing = Lock()
         self._s3 = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
         self._s3.start()
@@ -67,6 +69,7 @@ class Providers:
         self.addresses = Addresses(
             openai=http,
             stripe=f"{http}{STRIPE}",
+            openrouter=f"{http}{OPENROUTER}",
             s3=f"http://{host}:{s3_port}",
             bucket=f"acme-billing-exports-{s3_port}",
         )
@@ -86,8 +89,8 @@ class Providers:
         with self._knowing:
             wanted = objects_at(self.truth.ledger, self.addresses.bucket, at)
             bucket = self._bucket()
-            # AWS writes a manifest after the files it names.
-            for key in sorted(wanted, key=lambda name: (name.endswith(".json"), name)):
+            # What says that files are whole is written after them.
+            for key in sorted(wanted, key=lambda name: (name.endswith((".json", "_SUCCESS")), name)):
                 if self._stored.get(key) != wanted[key]:
                     bucket.put_object(Key=key, Body=wanted[key])
             for key in self._stored.keys() - wanted.keys():
@@ -97,9 +100,11 @@ class Providers:
             self.known_at = at
 
     def answer(self, path: str, query: dict[str, list[str]]) -> bytes:
-        """One page of OpenAI's API, or of Stripe's."""
+        """One page of OpenAI's API, or of another's below its path."""
         if path.startswith(STRIPE):
             return self._stripe.answer(path.removeprefix(STRIPE), query, self.known_at)
+        if path.startswith(OPENROUTER):
+            return self._openrouter.answer(path.removeprefix(OPENROUTER), query, self.known_at)
         return self._openai.answer(path, query, self.known_at)
 
     def wait(self) -> None:
@@ -135,12 +140,13 @@ def serving(out: Path, known_at: datetime | None = None, host: str = LOOPBACK, p
 
 def _key_of(path: str) -> str:
     """The credential that opens a path."""
-    return "STRIPE_API_KEY" if path.startswith(STRIPE) else "OPENAI_ADMIN_KEY"
+    others = {STRIPE: "STRIPE_API_KEY", OPENROUTER: "OPENROUTER_MANAGEMENT_KEY"}
+    return next((key for below, key in others.items() if path.startswith(below)), "OPENAI_ADMIN_KEY")
 
 
 def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """OpenAI's organisation API, Stripe's, and the sample's own clock."""
+        """OpenAI's organisation API, Stripe's, OpenRouter's, and the sample's own clock."""
 
         protocol_version = "HTTP/1.1"
         # Head and body are two writes: the second would wait for the first's acknowledgement, 40 ms a request.

@@ -45,6 +45,10 @@ _OF_REST = {
 }
 
 
+#: What money that no telemetry could meet is a component of, where its line names a model and a meter all the same.
+_OF_LINE = {"platform_usage": "unexplained", "commitment_idle": "fees"}
+
+
 @dataclass
 class Variance:
     """One key and day, in nanos. ``cache_left`` is what R14's stage 4 left of expected cost, as a positive amount."""
@@ -73,6 +77,10 @@ def find_variances(
             one.billed += cell.cost
             for name, amount in cell.rests.items():
                 one.parts[_OF_REST[name]] += amount
+        elif cell.dims.model and cell.dims.meter and (component := _OF_LINE.get(cell.destination)):
+            one = found[keys.of(cell.dims, cell.is_month)]
+            one.billed += cell.cost
+            one.parts[component] += cell.cost
     for correction in bill.corrections:
         one = found[keys.of(correction.original.dims, correction.original.is_month)]
         one.billed += correction.line.effective

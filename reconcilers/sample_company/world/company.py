@@ -10,6 +10,10 @@ from datetime import date
 from decimal import Decimal
 
 OPENAI, ANTHROPIC, AWS, VECTORS = "openai", "anthropic", "aws", "vectors"
+#: Whose models read documents, each in the cloud that a customer keeps them in.
+AZURE, OPENROUTER, SNOWFLAKE = "azure", "openrouter", "snowflake"
+#: What no product call drives: jobs over what was read, a cluster that is rented whole, a GPU of the company's own.
+DATABRICKS, OCI, GPUS = "databricks", "oci", "gpus"
 
 INPUT, CACHE_READ, CACHE_WRITE, OUTPUT = (
     "input_tokens",
@@ -23,6 +27,13 @@ OPENAI_ORGANIZATION = "org-sample"
 ANTHROPIC_ORGANIZATION = "org-anthropic-sample"
 AWS_PAYER, AWS_PROD, AWS_STAGING = "111122223333", "222233334444", "555566667777"
 VECTORS_ACCOUNT = "vec-acme"
+AZURE_ACCOUNT = "/providers/Microsoft.Billing/billingAccounts/8611537"
+AZURE_SUBSCRIPTION = "/subscriptions/7c1f0a52-3d0b-4e1e-9b57-0d8f6f6f2c11"
+OPENROUTER_ACCOUNT, OPENROUTER_WORKSPACE = "(default)", "6b1c2c7e-documents"
+SNOWFLAKE_ORGANIZATION, SNOWFLAKE_ACCOUNT = "ACME", "ACME_DOCUMENTS"
+DATABRICKS_ACCOUNT, DATABRICKS_WORKSPACE = "0d26daa6-5e44-4c97-a497-ef015f91254a", "1208513370401"
+OCI_SUBSCRIPTION, OCI_TENANCY = "81120497", "ocid1.tenancy.oc1..acme"
+GPUS_ACCOUNT = "acme-gpus"
 AWS_REGION = "us-east-1"
 #: The account each source bills.
 ACCOUNTS = {
@@ -30,6 +41,20 @@ ACCOUNTS = {
     ANTHROPIC: ANTHROPIC_ORGANIZATION,
     AWS: AWS_PAYER,
     VECTORS: VECTORS_ACCOUNT,
+    AZURE: AZURE_ACCOUNT,
+    OPENROUTER: OPENROUTER_ACCOUNT,
+    SNOWFLAKE: SNOWFLAKE_ORGANIZATION,
+    DATABRICKS: DATABRICKS_ACCOUNT,
+    OCI: OCI_SUBSCRIPTION,
+    GPUS: GPUS_ACCOUNT,
+}
+#: The one project of a source that has no more: a subscription, workspace, account or tenancy, all of production.
+PROJECTS = {
+    AZURE: AZURE_SUBSCRIPTION,
+    OPENROUTER: OPENROUTER_WORKSPACE,
+    SNOWFLAKE: SNOWFLAKE_ACCOUNT,
+    DATABRICKS: DATABRICKS_WORKSPACE,
+    OCI: OCI_TENANCY,
 }
 #: Which price-setting dimensions a source's bill tells.
 GRAIN: dict[str, frozenset[str]] = {
@@ -37,11 +62,20 @@ GRAIN: dict[str, frozenset[str]] = {
     ANTHROPIC: frozenset({"service_tier", "context_band", "cache_ttl"}),
     AWS: frozenset(),
     VECTORS: frozenset(),
+    AZURE: frozenset({"batch", "service_tier"}),
+    OPENROUTER: frozenset(),
+    SNOWFLAKE: frozenset(),
+    DATABRICKS: frozenset(),
+    OCI: frozenset(),
+    GPUS: frozenset(),
 }
 #: Services and a meter of the bills that no call drives.
 EC2_SERVICE, SUPPORT_SERVICE, STORAGE_METER = "Amazon Elastic Compute Cloud", "AWS Support (Business)", "Index storage"
+WAREHOUSE_SERVICE = "WAREHOUSE_METERING"
 #: Where in the bucket a source's exports are.
 AWS_EXPORT, ANTHROPIC_PREFIX, VECTORS_PREFIX = "aws/acme-focus", "anthropic", "vectors"
+AZURE_EXPORT, OCI_REPORTS = "azure/acme-focus", "oci/FOCUS Reports"
+SNOWFLAKE_EXPORTS, DATABRICKS_EXPORTS, GPUS_PREFIX = "snowflake", "databricks", "gpus"
 
 GPT, GPT_MINI, EMBED = "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "text-embedding-3-small"
 #: A fine-tuned model that OpenAI bills and that stands in no price list.
@@ -51,6 +85,13 @@ PARTNER_MODEL = "o4-mini-2025-04-16"
 SONNET, HAIKU = "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001"
 NOVA_LITE, NOVA_PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 VECTOR_INDEX = "serverless"
+NANO, MISTRAL, LLAMA = "gpt-4.1-nano-2025-04-14", "mistralai/mistral-small-3.2-24b-instruct", "llama3.1-70b"
+#: What the bill of Azure calls a model, which names no snapshot.
+AZURE_NAMES = {NANO: "gpt-4.1-nano"}
+#: Source → the model that reads documents there.
+READERS = {AZURE: NANO, OPENROUTER: MISTRAL, SNOWFLAKE: LLAMA}
+#: What a credit of Snowflake's costs; models are priced in credits.
+SNOWFLAKE_CREDIT = Decimal("3.00")
 #: Model → its tier, and the model that may do its work where a wrong answer is cheap.
 MODEL_TIERS: dict[str, tuple[str, str | None]] = {
     SONNET: ("top", HAIKU),
@@ -214,6 +255,18 @@ FEATURES = (
         "low",
         batchable=True,
     ),
+    # Customers' systems hand documents in; nobody asks for them as for the other features, so it has no share of those.
+    Feature(
+        "document_intake",
+        "Document intake",
+        "intake-products",
+        "ReadDocument",
+        Decimal("0.60"),
+        "per_outcome",
+        Decimal("0.12"),
+        0,
+        "low",
+    ),
 )
 
 BUNDLE_ID = "assist_suite"
@@ -235,6 +288,7 @@ SERVICES = {
         Service("search-api", "botanu", "edge", "botanu.tracker", "0.1.77"),
         Service("embedder", "otel_g2", "edge", "opentelemetry.instrumentation.openai", "0.52.1", "8"),
         Service("call-summariser", "otel_g0", "batch", "opentelemetry.instrumentation.openai", "0.21.0"),
+        Service("document-reader", "otel_g2", "workers", "acme.documents", "2.0.1"),
     )
 }
 
@@ -270,6 +324,9 @@ _LIST: dict[str, dict[str, dict[str, str]]] = {
         NOVA_PRO: {INPUT: "0.80", CACHE_READ: "0.20", OUTPUT: "3.20"},
     },
     VECTORS: {VECTOR_INDEX: {READ_UNITS: "17.60"}},
+    AZURE: {NANO: {INPUT: "0.10", OUTPUT: "0.40"}},
+    OPENROUTER: {MISTRAL: {INPUT: "0.06", OUTPUT: "0.18"}},
+    SNOWFLAKE: {LLAMA: {INPUT: "0.36", OUTPUT: "1.08"}},
 }
 #: A cache write kept for one hour costs 1.6 times one kept for five minutes.
 _HOUR_FACTOR = Decimal("1.6")
@@ -282,7 +339,7 @@ _TIERS: dict[str, dict[tuple[str, str], Decimal]] = {
     },
     ANTHROPIC: {("standard", "false"): Decimal(1), ("priority", "false"): Decimal("1.4")},
     AWS: {("standard", "false"): Decimal(1)},
-    VECTORS: {("standard", "false"): Decimal(1)},
+    **{source: {("standard", "false"): Decimal(1)} for source in (VECTORS, AZURE, OPENROUTER, SNOWFLAKE)},
 }
 #: Input tokens of a call, cached ones included, above which it is billed as long context, and what that costs by meter.
 CONTEXT_THRESHOLDS = {(ANTHROPIC, SONNET): 200_000}

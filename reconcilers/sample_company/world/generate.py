@@ -31,7 +31,9 @@ from reconcilers.sample_company.world.company import (
     NOVA_PRO,
     OPENAI,
     OUTPUT,
+    PROJECTS,
     READ_UNITS,
+    READERS,
     SERVICES,
     SONNET,
     TENANTS,
@@ -97,6 +99,7 @@ def generate(seed: int, start: date, end: date, events_per_day: int) -> World:
     for offset in range((end - start).days):
         day = _Day(world, start + timedelta(days=offset))
         day.run()
+        day.documents()
         for incident in planned:
             if incident.touches(day.day):
                 day.suffer(incident)
@@ -135,6 +138,15 @@ class _Day:
             self._event(number)
         self._background("proj_marketing", GPT_MINI, self.count // 12 + 1)
         self._background("proj_dev", GPT, self.count // 25 + 1)
+
+    def documents(self) -> None:
+        """Documents that customers' systems hand in, to be read in the cloud each is kept in."""
+        self.rng = Random(f"{self.world.seed}|{self.day.isoformat()}|documents")
+        feature = next(one for one in FEATURES if one.feature_id == "document_intake")
+        for source in READERS:
+            for _ in range(self.count // 50 + 1):
+                tenant = self.rng.choices(TENANTS, _TENANT_WEIGHTS)[0]
+                _read_document(self, self._one_more(tenant.tenant_id, feature, self.moment(), None), feature, source)
 
     def suffer(self, incident: Incident) -> None:
         """Add what an incident makes happen today."""
@@ -329,6 +341,8 @@ class _Run:
             project, api_key = (AWS_STAGING if staging else AWS_PROD), None
         elif source == VECTORS:
             project, api_key = None, None
+        elif source in READERS:
+            project, api_key = PROJECTS[source], None
         else:
             key = _KEYS[source, _STAGING_PROJECT[source] if staging else _PROJECT_OF_FEATURE[source, run.feature_id]]
             project, api_key = key.project, key.api_key_id
@@ -517,6 +531,22 @@ def _summarise_call(day: _Day, event: TrueEvent, feature: Feature) -> None:
     )
     run.end(rng.randrange(100) < 97, "BatchExpired")
     day.decide(event, run, feature, 96)
+
+
+def _read_document(day: _Day, event: TrueEvent, feature: Feature, source: str) -> None:
+    """One call of the cloud's own model, and another where its answer fits no form."""
+    rng = day.rng
+    previous: _Run | None = None
+    at = event.created_at
+    for kind in ("primary", "retry"):
+        run = day.begin(event, feature, "document-reader", at, kind, retry_of=previous.run if previous else None)
+        run.call("document-reader", source, READERS[source], quantities(rng, (4000, 60000), (200, 1800)), (10, 90))
+        good = rng.randrange(100) < 86
+        run.end(good, "SchemaMismatch")
+        if good or kind == "retry":
+            day.decide(event, run, feature, 97)
+            return
+        previous, at = run, run.now + timedelta(seconds=rng.randrange(1, 20))
 
 
 _WORKFLOWS = {

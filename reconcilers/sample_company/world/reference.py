@@ -24,20 +24,29 @@ from reconcilers.sample_company.world.company import (
     AWS_PAYER,
     AWS_PROD,
     AWS_STAGING,
+    AZURE,
+    AZURE_NAMES,
     BEDROCK_NAMES,
     BUNDLE_ID,
     BUNDLE_PRICES,
     CONTEXT_THRESHOLDS,
+    DATABRICKS,
     EC2_SERVICE,
     ENVIRONMENTS,
     FEATURES,
+    GPUS,
     GRAIN,
     MODEL_TIERS,
+    OCI,
     OPENAI,
+    OPENROUTER,
+    PROJECTS,
+    SNOWFLAKE,
     STORAGE_METER,
     SUPPORT_SERVICE,
     TENANTS,
     VECTORS,
+    WAREHOUSE_SERVICE,
     PriceRow,
     contract_prices,
     exchange_rate,
@@ -46,8 +55,30 @@ from reconcilers.sample_company.world.company import (
 from reconcilers.sample_company.world.happened import World
 
 #: OpenTelemetry's name of each billing source's provider; the vector index is known by its database system.
-PROVIDERS = {OPENAI: "openai", ANTHROPIC: "anthropic", AWS: "aws.bedrock", VECTORS: "pinecone"}
-_FINALITY_DAYS = {OPENAI: 6, ANTHROPIC: 7, AWS: 12, VECTORS: 3}
+PROVIDERS = {
+    OPENAI: "openai",
+    ANTHROPIC: "anthropic",
+    AWS: "aws.bedrock",
+    VECTORS: "pinecone",
+    AZURE: "azure.ai.openai",
+    OPENROUTER: "openrouter",
+    SNOWFLAKE: "snowflake",
+    DATABRICKS: "databricks",
+    OCI: "oci",
+    GPUS: "vllm",
+}
+_FINALITY_DAYS = {
+    OPENAI: 6,
+    ANTHROPIC: 7,
+    AWS: 12,
+    VECTORS: 3,
+    AZURE: 10,
+    OPENROUTER: 4,
+    SNOWFLAKE: 12,
+    DATABRICKS: 7,
+    OCI: 7,
+    GPUS: 3,
+}
 _AWS_UNIT_TOKENS = Decimal(10)
 _TOKEN_METERS = ("input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens")
 
@@ -55,6 +86,8 @@ CHARGE_RULES = (
     ChargeRule(10, "platform_usage", source=AWS, service_name=EC2_SERVICE),
     ChargeRule(20, "support_and_fees", source=AWS, service_name=SUPPORT_SERVICE),
     ChargeRule(30, "platform_usage", source=VECTORS, sku_meter=STORAGE_METER),
+    ChargeRule(40, "platform_usage", source=SNOWFLAKE, service_name=WAREHOUSE_SERVICE),
+    *(ChargeRule(50, "platform_usage", source=source) for source in (DATABRICKS, GPUS, OCI)),
 )
 SHARED_COST_RULES = {
     "support_and_fees": "direct_cost",
@@ -140,6 +173,7 @@ def project_map() -> dict[tuple[str, str], tuple[str | None, str | None]]:
     }
     rows[AWS, AWS_PROD] = (AWS_PAYER, "production")
     rows[AWS, AWS_STAGING] = (AWS_PAYER, "staging")
+    rows |= {(source, project): (ACCOUNTS[source], "production") for source, project in PROJECTS.items()}
     return rows
 
 
@@ -204,8 +238,14 @@ def _files(world: World) -> dict[str, tuple[str, list[Sequence[object]]]]:
             [(*key, *value) for key, value in project_map().items()],
         ),
         "environments.csv": ("environment production", list(ENVIRONMENTS.items())),
-        # AWS names a model in its own words, in the usage type.
-        "model_aliases.csv": ("provider alias model", [(None, alias, model) for model, alias in BEDROCK_NAMES.items()]),
+        # AWS names a model in its own words, in the usage type; Azure without its snapshot.
+        "model_aliases.csv": (
+            "provider alias model",
+            [
+                *((None, alias, model) for model, alias in BEDROCK_NAMES.items()),
+                *((PROVIDERS[AZURE], alias, model) for model, alias in AZURE_NAMES.items()),
+            ],
+        ),
         "context_thresholds.csv": (
             "provider model threshold valid_from valid_to version",
             [

@@ -8,10 +8,18 @@ from pathlib import Path
 from reconcilers.sample_company.world.company import (
     ANTHROPIC_PREFIX,
     AWS_EXPORT,
+    AZURE_EXPORT,
     BUNDLE_ID,
     BUNDLE_PRODUCT,
+    DATABRICKS_EXPORTS,
+    GPUS_ACCOUNT,
+    GPUS_PREFIX,
+    LLAMA,
+    MISTRAL,
+    OCI_REPORTS,
     OPENAI_ORGANIZATION,
     OVERAGE_PRODUCT,
+    SNOWFLAKE_EXPORTS,
     VECTORS_PREFIX,
 )
 
@@ -24,12 +32,14 @@ class Addresses:
 
     openai: str
     stripe: str
+    openrouter: str
     s3: str
     bucket: str
 
 
 #: Nobody serves the sample yet: a job started now is told that the connection was refused.
-NOT_SERVED = Addresses("http://127.0.0.1:9", "http://127.0.0.1:9", "http://127.0.0.1:9", "acme-billing-exports")
+_NOBODY = "http://127.0.0.1:9"
+NOT_SERVED = Addresses(openai=_NOBODY, stripe=_NOBODY, openrouter=_NOBODY, s3=_NOBODY, bucket="acme-billing-exports")
 
 
 def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None) -> None:
@@ -38,6 +48,7 @@ def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None
         warehouse=_WAREHOUSES[warehouse or _warehouse_of(out / FILE)],
         openai=addresses.openai,
         stripe=addresses.stripe,
+        openrouter=addresses.openrouter,
         bundle=BUNDLE_ID,
         bundle_product=BUNDLE_PRODUCT,
         overage_product=OVERAGE_PRODUCT,
@@ -47,6 +58,14 @@ def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None
         aws=AWS_EXPORT,
         anthropic=ANTHROPIC_PREFIX,
         vectors=VECTORS_PREFIX,
+        azure=AZURE_EXPORT,
+        snowflake=SNOWFLAKE_EXPORTS,
+        databricks=DATABRICKS_EXPORTS,
+        oci=OCI_REPORTS,
+        gpus=GPUS_PREFIX,
+        gpus_account=GPUS_ACCOUNT,
+        mistral=MISTRAL,
+        llama=LLAMA,
     )
     (out / FILE).write_text(text)
 
@@ -120,6 +139,44 @@ billing:
       ListCost: Betrag
       BillingCurrency: Waehrung
       InvoiceId: Rechnung
+  - name: azure
+    kind: azure
+    uri: s3://{bucket}/{azure}
+    endpoint_url: {s3}
+  - name: openrouter
+    kind: openrouter
+    base_url: {openrouter}
+    # One amount pays for prompt and completion: the ratio of these prices splits it.
+    prices:
+      - {{model: {mistral}, input_per_million: "0.06", output_per_million: "0.18"}}
+    retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
+  - name: snowflake
+    kind: snowflake
+    uri: s3://{bucket}/{snowflake}
+    endpoint_url: {s3}
+    cortex: {{cortex_ai_functions_usage_history: [AI_SERVICES]}}
+    # In credits.
+    prices:
+      - {{model: {llama}, input_per_million: "0.12", output_per_million: "0.36"}}
+  - name: databricks
+    kind: databricks
+    uri: s3://{bucket}/{databricks}
+    endpoint_url: {s3}
+    billed_at: account_prices
+  - name: oci
+    kind: oci
+    uri: s3://{bucket}/{oci}
+    endpoint_url: {s3}
+    report: focus
+  - name: gpus
+    kind: gpu_hours
+    uri: s3://{bucket}/{gpus}
+    endpoint_url: {s3}
+    format: csv
+    billing_account_id: {gpus_account}
+    columns: {{day: date, node: node, node_type: type, workload: pod, hours: hours, model: model}}
+    rates:
+      - {{node_type: l40s, per_hour: "0.05", currency: USD}}
 
 invoices:
   - name: openai_invoices
