@@ -23,6 +23,7 @@ from reconcilers.sample_company.world.company import (
     AZURE,
     CACHE_READ,
     CACHE_WRITE,
+    COHERE,
     INPUT,
     OPENAI,
     OPENROUTER,
@@ -56,6 +57,7 @@ _SERVER_ADDRESSES = {
     AWS: "bedrock-runtime.us-east-1.amazonaws.com",
     VECTORS: "acme-docs.svc.vectors.example",
     AZURE: "acme.openai.azure.com",
+    COHERE: "api.cohere.com",
     OPENROUTER: "openrouter.ai",
     SNOWFLAKE: "acme-documents.snowflakecomputing.com",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -21,11 +21,21 @@ from reconcilers.sample_company.providers.ledger import (
 from reconcilers.sample_company.providers.platforms import add_platforms
 from reconcilers.sample_company.seen.facts import Charge, Key, ReportedUsage
 from reconcilers.sample_company.world.calendar import instant, month_of, next_month
-from reconcilers.sample_company.world.company import ACCOUNTS, AWS, GRAIN, OPENAI, VECTORS, VECTORS_EUR_PER_MILLION
+from reconcilers.sample_company.world.company import (
+    ACCOUNTS,
+    ANTHROPIC,
+    AWS,
+    GRAIN,
+    OPENAI,
+    VECTORS,
+    VECTORS_EUR_PER_MILLION,
+)
 from reconcilers.sample_company.world.happened import TrueCall, World
 
 _TEN_DECIMALS = Decimal("1e-10")
 _TEN_TOKENS = Decimal("1e1")
+#: Who reports what was used beside what it costs.
+_REPORTS = (OPENAI, ANTHROPIC)
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ def write_ledger(world: World, books: Books) -> Ledger:
 
 def _usage_lines(world: World, books: Books, ledger: Ledger) -> None:
     cells: dict[_Cell, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
-    reported: dict[tuple[Key, date], Decimal] = defaultdict(Decimal)
+    reported: dict[tuple[str, Key, date], Decimal] = defaultdict(Decimal)
     for call in world.calls:
         if not call.billed:
             continue
@@ -68,22 +78,25 @@ def _usage_lines(world: World, books: Books, ledger: Ledger) -> None:
             cost = books.cost(call, usage.meter, usage.quantity, usage.cache_ttl)
             totals[1] += cost * defects.price_factor(world, call)
             totals[2] += books.cost(call, usage.meter, usage.quantity, usage.cache_ttl, at_list=True)
-            if call.source == OPENAI:
-                reported[cell.key, day] += usage.quantity
+            if call.source in _REPORTS:
+                reported[call.source, replace(cell.key, api_key_id=call.api_key), day] += usage.quantity
     for cell in sorted(cells, key=_cell_order):
         ledger.lines.append(_usage_line(cell, *cells[cell]))
-    for key, day in sorted(reported, key=lambda k: (k[1], key_order(k[0]))):
-        row = ReportedUsage(OPENAI, key, day, reported[key, day])
-        ledger.reports.append(ReportLine(row, instant(day, 24 + LAG_HOURS[OPENAI])))
+    for source, key, day in sorted(reported, key=lambda k: (k[0], k[2], key_order(k[1]))):
+        row = ReportedUsage(source, key, day, reported[source, key, day])
+        ledger.reports.append(ReportLine(row, instant(day, 24 + LAG_HOURS[source])))
 
 
-def _usage_line(cell: _Cell, quantity: Decimal, cost: Decimal, list_cost: Decimal) -> BillLine:
+def _usage_line(cell: _Cell, quantity: Decimal | None, cost: Decimal, list_cost: Decimal) -> BillLine:
     currency = "USD"
-    if cell.source == AWS:
+    if cell.source == ANTHROPIC:
+        # Its costs tell no quantity, and no price but what is billed.
+        quantity, list_cost = None, cost
+    if cell.source == AWS and quantity is not None:
         quantity = quantity.quantize(_TEN_TOKENS, rounding=ROUND_HALF_UP).quantize(Decimal(1))
         cost = cost.quantize(_TEN_DECIMALS, rounding=ROUND_HALF_UP)
         list_cost = list_cost.quantize(_TEN_DECIMALS, rounding=ROUND_HALF_UP)
-    if cell.source == VECTORS:
+    if cell.source == VECTORS and quantity is not None:
         currency = "EUR"
         cost = list_cost = quantity * VECTORS_EUR_PER_MILLION / 1_000_000
     charge = Charge(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from reconcilers.sample_company.providers.fees import account_line, billed_cost, note
-from reconcilers.sample_company.providers.ledger import LAG_HOURS, BillLine, Books, Ledger
-from reconcilers.sample_company.seen.facts import Charge
+from reconcilers.sample_company.providers.ledger import LAG_HOURS, BillLine, Books, Ledger, ReportLine
+from reconcilers.sample_company.seen.facts import Charge, Key
 from reconcilers.sample_company.world.calendar import instant, month_of
 from reconcilers.sample_company.world.company import ANTHROPIC, AWS, HAIKU, NOVA_LITE, OPENAI, OUTPUT
 from reconcilers.sample_company.world.happened import TrueCall, World
@@ -57,7 +58,7 @@ def dearer_and_later(world: World, books: Books) -> None:
 
 
 def late_restated_and_incomplete(world: World, ledger: Ledger) -> None:
-    """One OpenAI day billed days late, one Anthropic day restated, one OpenAI project and one Anthropic line without quantity."""
+    """One OpenAI day billed days late, one Anthropic day restated, one OpenAI project without quantity, one that Anthropic tells nowhere."""
     days = (world.end - world.start).days
     late, restated, bare = (world.start + timedelta(days=days * part // 20) for part in (7, 9, 13))
     told = []
@@ -72,10 +73,9 @@ def late_restated_and_incomplete(world: World, ledger: Ledger) -> None:
             line = replace(line, known_from=changed)
         if charge.source == OPENAI and key.sub_account_id == "proj_reports" and key.meter == OUTPUT:
             line = replace(line, charge=replace(charge, quantity=None))
-        if charge.source == ANTHROPIC and day == bare and key.model == HAIKU and key.meter == OUTPUT:
-            line = replace(line, charge=replace(charge, quantity=None))
         told.append(line)
     ledger.lines[:] = told
+    ledger.reports[:] = _reported(ledger.reports, restated, bare)
     final = [line.charge for line in told if line.superseded_at is None]
     first = [line.charge for line in told if line.superseded_at is not None]
     late_cost = billed_cost(c for c in final if c.source == OPENAI and c.charge_period_start.date() == late)
@@ -108,11 +108,11 @@ def late_restated_and_incomplete(world: World, ledger: Ledger) -> None:
         "quantity taken from the usage report (R10)",
         billed_cost(with_report),
     )
-    bare_lines = [c for c in final if c.source == ANTHROPIC and c.quantity is None]
+    bare_lines = [c for c in final if c.source == ANTHROPIC and _is_bare(c.key, c.charge_period_start.date(), bare)]
     note(
         world,
         "no_quantity",
-        f"Anthropic bills {HAIKU} output of {bare} without quantity",
+        f"Anthropic's usage report leaves {HAIKU} output of {bare} out",
         ANTHROPIC,
         bare,
         "money meets expected cost (R14)",
@@ -132,13 +132,28 @@ def late_restated_and_incomplete(world: World, ledger: Ledger) -> None:
         )
 
 
+def _reported(reports: list[ReportLine], restated: date, bare: date) -> Iterator[ReportLine]:
+    """The usage reports with Anthropic's restated day, and without what its report leaves out."""
+    for line in reports:
+        one = line.reported
+        if one.source == ANTHROPIC and _is_bare(one.key, one.charge_day, bare):
+            continue
+        if one.source == ANTHROPIC and one.charge_day == restated:
+            changed = line.known_from + timedelta(days=_RESTATED_AFTER_DAYS)
+            fewer = replace(one, quantity=(one.quantity * 4 // 5).quantize(Decimal(1)))
+            yield replace(line, reported=fewer, superseded_at=changed)
+            line = replace(line, known_from=changed)
+        yield line
+
+
+def _is_bare(key: Key, day: date, bare: date) -> bool:
+    return day == bare and key.model == HAIKU and key.meter == OUTPUT
+
+
 def _understated(charge: Charge) -> Charge:
-    """What was told first: four fifths of it, in whole units."""
-    assert charge.quantity is not None
-    assert charge.list_cost is not None
-    quantity = (charge.quantity * 4 // 5).quantize(Decimal(1))
+    """What was told first: four fifths of it."""
     cost = charge.billed_cost * 4 / 5
-    return replace(charge, quantity=quantity, billed_cost=cost, effective_cost=cost, list_cost=charge.list_cost * 4 / 5)
+    return replace(charge, billed_cost=cost, effective_cost=cost, list_cost=cost)
 
 
 def unknown_item(world: World, ledger: Ledger) -> None:

@@ -2,7 +2,7 @@
 that knows no FOCUS, in German; those of platforms stand in a module each.
 
 A key holds what the provider had delivered by a given time: a later delivery of a month overwrites AWS's, and stands
-beside the earlier one at Anthropic's, whose file names tell the day of their delivery.
+beside the earlier one at Cohere's, whose file names tell the day of their delivery.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from reconcilers.sample_company.providers.focus_rows import COLUMNS, focus_csv, 
 from reconcilers.sample_company.providers.ledger import BillLine, Ledger, by_month, invoice_number
 from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import (
-    ANTHROPIC,
-    ANTHROPIC_PREFIX,
     AWS,
     AWS_EXPORT,
     AWS_REGION,
     BEDROCK_NAMES,
+    COHERE,
+    COHERE_PREFIX,
     VECTORS,
     VECTORS_PREFIX,
 )
@@ -60,18 +60,18 @@ def objects_at(ledger: Ledger, bucket: str, known_at: datetime) -> dict[str, byt
     """{key: content} of the bucket as everybody had filled it by ``known_at``."""
     found = _aws(ledger, bucket, known_at)
     for at in (known_at - timedelta(days=1), known_at):
-        found |= _anthropic(ledger, at)
+        found |= _cohere(ledger, at)
     found |= _vectors(ledger, known_at)
     for source in (azure_export, databricks_exports, gpu_hours, oci_reports, snowflake_exports):
         found |= source.objects(ledger, known_at)
     return found
 
 
-def _anthropic(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
-    """``anthropic/acme-focus-2026-09-v20260905.csv.gz``: a whole month as known on the day in the name."""
+def _cohere(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
+    """``cohere/acme-focus-2026-09-v20260905.csv.gz``: a whole month as known on the day in the name."""
     return {
-        f"{ANTHROPIC_PREFIX}/acme-focus-{month:%Y-%m}-v{known_at:%Y%m%d}.csv.gz": packed(focus_csv(lines, known_at))
-        for month, lines in by_month(ledger.lines_as_of(known_at, ANTHROPIC)).items()
+        f"{COHERE_PREFIX}/acme-focus-{month:%Y-%m}-v{known_at:%Y%m%d}.csv.gz": packed(focus_csv(lines, known_at))
+        for month, lines in by_month(ledger.lines_as_of(known_at, COHERE)).items()
     }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from reconcilers.sample_company.providers.ledger import BillLine, invoice_number
 from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.calendar import instant, next_month
-from reconcilers.sample_company.world.company import ANTHROPIC, AWS, AZURE, OCI
+from reconcilers.sample_company.world.company import AWS, AZURE, COHERE, OCI
 
 COLUMNS = (
     "BilledCost",
@@ -55,7 +55,7 @@ COLUMNS = (
     "x_Reduction",
 )
 
-_PROVIDERS = {ANTHROPIC: "Anthropic", AWS: "AWS", AZURE: "Microsoft", OCI: "Oracle"}
+_PROVIDERS = {COHERE: "Cohere", AWS: "AWS", AZURE: "Microsoft", OCI: "Oracle"}
 
 
 def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:

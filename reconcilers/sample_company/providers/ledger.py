@@ -17,6 +17,7 @@ from reconcilers.sample_company.world.company import (
     ANTHROPIC,
     AWS,
     AZURE,
+    COHERE,
     DATABRICKS,
     FINE_TUNED,
     FINE_TUNED_PRICES,
@@ -38,6 +39,7 @@ SERVICE_NAMES = {
     AWS: "Amazon Bedrock",
     VECTORS: "Vector Index",
     AZURE: "Azure OpenAI",
+    COHERE: "Cohere API",
     OPENROUTER: "OpenRouter API",
     SNOWFLAKE: "AI_SERVICES",
     DATABRICKS: "JOBS",
@@ -51,6 +53,7 @@ LAG_HOURS = {
     AWS: 5,
     VECTORS: 5,
     AZURE: 6,
+    COHERE: 4,
     OPENROUTER: 1,
     SNOWFLAKE: 30,
     DATABRICKS: 4,
@@ -58,7 +61,7 @@ LAG_HOURS = {
     GPUS: 2,
 }
 #: Whose exports name the invoice that a line stands on.
-_TELLS_INVOICE = (ANTHROPIC, AWS)
+_TELLS_INVOICE = (COHERE, AWS)
 #: Days after the end of a month when its invoice is final and its lines carry the number.
 INVOICED_AFTER_DAYS = 10
 
@@ -76,10 +79,11 @@ class BillLine:
 
 @dataclass(frozen=True)
 class ReportLine:
-    """One row of a usage report, told from ``known_from``."""
+    """One row of a usage report, told from ``known_from`` until ``superseded_at``."""
 
     reported: ReportedUsage
     known_from: datetime
+    superseded_at: datetime | None = None
 
 
 def by_month(lines: Iterable[BillLine]) -> dict[date, list[BillLine]]:
@@ -100,13 +104,16 @@ class Ledger:
     def lines_as_of(self, as_of: datetime, source: str | None = None) -> Iterator[BillLine]:
         """Lines told at ``as_of``, in ledger order."""
         for line in self.lines:
-            told = line.known_from <= as_of and (line.superseded_at is None or as_of < line.superseded_at)
-            if told and (source is None or line.charge.source == source):
+            if _is_told(line, as_of) and (source is None or line.charge.source == source):
                 yield line
 
     def reports_as_of(self, as_of: datetime) -> Iterator[ReportLine]:
         """Usage report rows told at ``as_of``."""
-        return (line for line in self.reports if line.known_from <= as_of)
+        return (line for line in self.reports if _is_told(line, as_of))
+
+
+def _is_told(line: BillLine | ReportLine, as_of: datetime) -> bool:
+    return line.known_from <= as_of and (line.superseded_at is None or as_of < line.superseded_at)
 
 
 class Books:

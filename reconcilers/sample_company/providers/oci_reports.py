@@ -31,7 +31,7 @@ def objects(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
     }
 
 
-def _row(line: BillLine) -> dict[str, object]:
+def _row(line: BillLine) -> dict[str, str]:
     focus = focus_row(line, line.known_from)
     return {name: focus[name] for name in _SAME} | {
         "InvoiceIssuer": "Oracle",

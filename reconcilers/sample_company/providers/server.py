@@ -1,4 +1,4 @@
-"""A written sample's providers: OpenAI's, Stripe's and OpenRouter's APIs over HTTP, everyone else's exports in S3 (moto's server).
+"""A written sample's providers: APIs over HTTP (OpenAI's, Anthropic's, OpenRouter's, Stripe's), everyone else's exports in S3 (moto's server).
 
 Each provider shows what it knew at ``known_at``, which may be changed while it runs: by ``Providers.know``, or from
 another process by ``PUT /sample/known_at`` with an ISO instant as body. The files the company's own systems deliver
@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,14 +23,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from reconcilers.sample_company import store
 from reconcilers.sample_company.emitters import feed
-from reconcilers.sample_company.providers import openai_api, openrouter_api, stripe_api
+from reconcilers.sample_company.providers import anthropic_api, openai_api, openrouter_api, stripe_api
 from reconcilers.sample_company.providers.exports import objects_at
 from reconcilers.sample_company.seen.knowledge import settled_at
 from reconcilers.sample_company.world.settings_file import Addresses, write_settings
 
 KNOWN_AT = "/sample/known_at"
 #: Below these paths of the same server stand the other APIs.
-STRIPE, OPENROUTER = "/stripe", "/openrouter"
+STRIPE, OPENROUTER, ANTHROPIC = "/stripe", "/openrouter", "/anthropic"
 LOOPBACK = "127.0.0.1"
 _LONGEST_BODY = 64
 
@@ -38,6 +39,7 @@ CREDENTIALS = {
     "OPENAI_ADMIN_KEY": "sk-admin-sample",
     "STRIPE_API_KEY": "stripe-sample",
     "OPENROUTER_MANAGEMENT_KEY": "sk-or-sample",
+    "ANTHROPIC_ADMIN_KEY": "sk-ant-admin-sample",
     "AWS_ACCESS_KEY_ID": "sample",
     "AWS_SECRET_ACCESS_KEY": "sample",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -57,6 +59,7 @@ class Providers:
         self.truth = store.load(out)
         self.known_at = known_at or settled_at(self.truth)
         self._openai, self._stripe = openai_api.OpenAIApi(self.truth), stripe_api.StripeApi(self.truth.income)
+        self._anthropic = anthropic_api.AnthropicApi(self.truth.ledger)
         self._openrouter = openrouter_api.OpenRouterApi(self.truth.world, self.truth.ledger)
         self._knowing = Lock()
         self._s3 = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
@@ -70,6 +73,7 @@ class Providers:
             openai=http,
             stripe=f"{http}{STRIPE}",
             openrouter=f"{http}{OPENROUTER}",
+            anthropic=f"{http}{ANTHROPIC}",
             s3=f"http://{host}:{s3_port}",
             bucket=f"acme-billing-exports-{s3_port}",
         )
@@ -103,6 +107,8 @@ class Providers:
         """One page of OpenAI's API, or of another's below its path."""
         if path.startswith(STRIPE):
             return self._stripe.answer(path.removeprefix(STRIPE), query, self.known_at)
+        if path.startswith(ANTHROPIC):
+            return self._anthropic.answer(path.removeprefix(ANTHROPIC), query, self.known_at)
         if path.startswith(OPENROUTER):
             return self._openrouter.answer(path.removeprefix(OPENROUTER), query, self.known_at)
         return self._openai.answer(path, query, self.known_at)
@@ -138,15 +144,18 @@ def serving(out: Path, known_at: datetime | None = None, host: str = LOOPBACK, p
         providers.stop()
 
 
-def _key_of(path: str) -> str:
-    """The credential that opens a path."""
+def _opens(path: str, headers: Message) -> bool:
+    """Whether a request's credential is the one for its path."""
+    if path.startswith(ANTHROPIC):
+        return headers.get("x-api-key") == CREDENTIALS["ANTHROPIC_ADMIN_KEY"]
     others = {STRIPE: "STRIPE_API_KEY", OPENROUTER: "OPENROUTER_MANAGEMENT_KEY"}
-    return next((key for below, key in others.items() if path.startswith(below)), "OPENAI_ADMIN_KEY")
+    key = next((key for below, key in others.items() if path.startswith(below)), "OPENAI_ADMIN_KEY")
+    return headers.get("Authorization") == f"Bearer {CREDENTIALS[key]}"
 
 
 def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """OpenAI's organisation API, Stripe's, OpenRouter's, and the sample's own clock."""
+        """OpenAI's organisation API, Stripe's, OpenRouter's, Anthropic's, and the sample's own clock."""
 
         protocol_version = "HTTP/1.1"
         # Head and body are two writes: the second would wait for the first's acknowledgement, 40 ms a request.
@@ -156,7 +165,7 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
             url = urlsplit(self.path)
             if url.path == KNOWN_AT:
                 self._send(HTTPStatus.OK, json.dumps({"known_at": providers.known_at.isoformat()}).encode())
-            elif self.headers.get("Authorization") != f"Bearer {CREDENTIALS[_key_of(url.path)]}":
+            elif not _opens(url.path, self.headers):
                 self._refuse(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
             else:
                 self._answer(url.path, parse_qs(url.query))

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 OPENAI, ANTHROPIC, AWS, VECTORS = "openai", "anthropic", "aws", "vectors"
 #: Whose models read documents, each in the cloud that a customer keeps them in.
-AZURE, OPENROUTER, SNOWFLAKE = "azure", "openrouter", "snowflake"
+AZURE, COHERE, OPENROUTER, SNOWFLAKE = "azure", "cohere", "openrouter", "snowflake"
 #: What no product call drives: jobs over what was read, a cluster that is rented whole, a GPU of the company's own.
 DATABRICKS, OCI, GPUS = "databricks", "oci", "gpus"
 
@@ -25,10 +25,13 @@ READ_UNITS = "read_units"
 
 OPENAI_ORGANIZATION = "org-sample"
 ANTHROPIC_ORGANIZATION = "org-anthropic-sample"
+#: The workspace that the reports of Anthropic name null.
+DEFAULT_WORKSPACE = "(default)"
 AWS_PAYER, AWS_PROD, AWS_STAGING = "111122223333", "222233334444", "555566667777"
 VECTORS_ACCOUNT = "vec-acme"
 AZURE_ACCOUNT = "/providers/Microsoft.Billing/billingAccounts/8611537"
 AZURE_SUBSCRIPTION = "/subscriptions/7c1f0a52-3d0b-4e1e-9b57-0d8f6f6f2c11"
+COHERE_ACCOUNT = "acme-cohere"
 OPENROUTER_ACCOUNT, OPENROUTER_WORKSPACE = "(default)", "6b1c2c7e-documents"
 SNOWFLAKE_ORGANIZATION, SNOWFLAKE_ACCOUNT = "ACME", "ACME_DOCUMENTS"
 DATABRICKS_ACCOUNT, DATABRICKS_WORKSPACE = "0d26daa6-5e44-4c97-a497-ef015f91254a", "1208513370401"
@@ -42,6 +45,7 @@ ACCOUNTS = {
     AWS: AWS_PAYER,
     VECTORS: VECTORS_ACCOUNT,
     AZURE: AZURE_ACCOUNT,
+    COHERE: COHERE_ACCOUNT,
     OPENROUTER: OPENROUTER_ACCOUNT,
     SNOWFLAKE: SNOWFLAKE_ORGANIZATION,
     DATABRICKS: DATABRICKS_ACCOUNT,
@@ -63,6 +67,7 @@ GRAIN: dict[str, frozenset[str]] = {
     AWS: frozenset(),
     VECTORS: frozenset(),
     AZURE: frozenset({"batch", "service_tier"}),
+    COHERE: frozenset(),
     OPENROUTER: frozenset(),
     SNOWFLAKE: frozenset(),
     DATABRICKS: frozenset(),
@@ -73,7 +78,7 @@ GRAIN: dict[str, frozenset[str]] = {
 EC2_SERVICE, SUPPORT_SERVICE, STORAGE_METER = "Amazon Elastic Compute Cloud", "AWS Support (Business)", "Index storage"
 WAREHOUSE_SERVICE = "WAREHOUSE_METERING"
 #: Where in the bucket a source's exports are.
-AWS_EXPORT, ANTHROPIC_PREFIX, VECTORS_PREFIX = "aws/acme-focus", "anthropic", "vectors"
+AWS_EXPORT, COHERE_PREFIX, VECTORS_PREFIX = "aws/acme-focus", "cohere", "vectors"
 AZURE_EXPORT, OCI_REPORTS = "azure/acme-focus", "oci/FOCUS Reports"
 SNOWFLAKE_EXPORTS, DATABRICKS_EXPORTS, GPUS_PREFIX = "snowflake", "databricks", "gpus"
 
@@ -86,10 +91,11 @@ SONNET, HAIKU = "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001"
 NOVA_LITE, NOVA_PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 VECTOR_INDEX = "serverless"
 NANO, MISTRAL, LLAMA = "gpt-4.1-nano-2025-04-14", "mistralai/mistral-small-3.2-24b-instruct", "llama3.1-70b"
+COMMAND = "command-a-03-2025"
 #: What the bill of Azure calls a model, which names no snapshot.
 AZURE_NAMES = {NANO: "gpt-4.1-nano"}
 #: Source → the model that reads documents there.
-READERS = {AZURE: NANO, OPENROUTER: MISTRAL, SNOWFLAKE: LLAMA}
+READERS = {AZURE: NANO, COHERE: COMMAND, OPENROUTER: MISTRAL, SNOWFLAKE: LLAMA}
 #: What a credit of Snowflake's costs; models are priced in credits.
 SNOWFLAKE_CREDIT = Decimal("3.00")
 #: Model → its tier, and the model that may do its work where a wrong answer is cheap.
@@ -303,7 +309,7 @@ API_KEYS = (
     ApiKey(OPENAI, "key_dev", "proj_dev", "dev", instrumented=False),
     ApiKey(ANTHROPIC, "apikey_support", "wrkspc_support", "production"),
     ApiKey(ANTHROPIC, "apikey_reports", "wrkspc_reports", "production"),
-    ApiKey(ANTHROPIC, "apikey_search", "(default)", "production"),
+    ApiKey(ANTHROPIC, "apikey_search", DEFAULT_WORKSPACE, "production"),
     ApiKey(ANTHROPIC, "apikey_staging", "wrkspc_staging", "staging"),
 )
 
@@ -325,6 +331,7 @@ _LIST: dict[str, dict[str, dict[str, str]]] = {
     },
     VECTORS: {VECTOR_INDEX: {READ_UNITS: "17.60"}},
     AZURE: {NANO: {INPUT: "0.10", OUTPUT: "0.40"}},
+    COHERE: {COMMAND: {INPUT: "0.25", OUTPUT: "1.00"}},
     OPENROUTER: {MISTRAL: {INPUT: "0.06", OUTPUT: "0.18"}},
     SNOWFLAKE: {LLAMA: {INPUT: "0.36", OUTPUT: "1.08"}},
 }
@@ -339,7 +346,7 @@ _TIERS: dict[str, dict[tuple[str, str], Decimal]] = {
     },
     ANTHROPIC: {("standard", "false"): Decimal(1), ("priority", "false"): Decimal("1.4")},
     AWS: {("standard", "false"): Decimal(1)},
-    **{source: {("standard", "false"): Decimal(1)} for source in (VECTORS, AZURE, OPENROUTER, SNOWFLAKE)},
+    **{source: {("standard", "false"): Decimal(1)} for source in (VECTORS, AZURE, COHERE, OPENROUTER, SNOWFLAKE)},
 }
 #: Input tokens of a call, cached ones included, above which it is billed as long context, and what that costs by meter.
 CONTEXT_THRESHOLDS = {(ANTHROPIC, SONNET): 200_000}

@@ -20,6 +20,7 @@ from reconcilers.sample_company.world.company import (
     AWS_STAGING,
     CACHE_READ,
     CACHE_WRITE,
+    DEFAULT_WORKSPACE,
     EMBED,
     FEATURES,
     FINE_TUNED,
@@ -83,7 +84,7 @@ _PROJECT_OF_FEATURE = {
     (OPENAI, "call_summary"): "proj_voice",
     (ANTHROPIC, "ticket_resolution"): "wrkspc_support",
     (ANTHROPIC, "report_writer"): "wrkspc_reports",
-    (ANTHROPIC, "search_assist"): "(default)",
+    (ANTHROPIC, "search_assist"): DEFAULT_WORKSPACE,
 }
 _STAGING_PROJECT = {OPENAI: "proj_staging", ANTHROPIC: "wrkspc_staging"}
 
@@ -342,7 +343,7 @@ class _Run:
         elif source == VECTORS:
             project, api_key = None, None
         elif source in READERS:
-            project, api_key = PROJECTS[source], None
+            project, api_key = PROJECTS.get(source), None
         else:
             key = _KEYS[source, _STAGING_PROJECT[source] if staging else _PROJECT_OF_FEATURE[source, run.feature_id]]
             project, api_key = key.project, key.api_key_id

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconcilers.sample_company.world.company import (
-    ANTHROPIC_PREFIX,
     AWS_EXPORT,
     AZURE_EXPORT,
     BUNDLE_ID,
     BUNDLE_PRODUCT,
+    COHERE_PREFIX,
     DATABRICKS_EXPORTS,
     GPUS_ACCOUNT,
     GPUS_PREFIX,
@@ -33,13 +33,16 @@ class Addresses:
     openai: str
     stripe: str
     openrouter: str
+    anthropic: str
     s3: str
     bucket: str
 
 
 #: Nobody serves the sample yet: a job started now is told that the connection was refused.
 _NOBODY = "http://127.0.0.1:9"
-NOT_SERVED = Addresses(openai=_NOBODY, stripe=_NOBODY, openrouter=_NOBODY, s3=_NOBODY, bucket="acme-billing-exports")
+NOT_SERVED = Addresses(
+    openai=_NOBODY, stripe=_NOBODY, openrouter=_NOBODY, anthropic=_NOBODY, s3=_NOBODY, bucket="acme-billing-exports"
+)
 
 
 def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None) -> None:
@@ -56,7 +59,8 @@ def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None
         bucket=addresses.bucket,
         organization=OPENAI_ORGANIZATION,
         aws=AWS_EXPORT,
-        anthropic=ANTHROPIC_PREFIX,
+        anthropic=addresses.anthropic,
+        cohere=COHERE_PREFIX,
         vectors=VECTORS_PREFIX,
         azure=AZURE_EXPORT,
         snowflake=SNOWFLAKE_EXPORTS,
@@ -100,8 +104,13 @@ billing:
     # A server on loopback answers at once or not at all.
     retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
   - name: anthropic
+    kind: anthropic
+    base_url: {anthropic}
+    api_key_env: ANTHROPIC_ADMIN_KEY
+    retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
+  - name: cohere
     kind: focus_file
-    uri: s3://{bucket}/{anthropic}
+    uri: s3://{bucket}/{cohere}
     endpoint_url: {s3}
     delivery: snapshot
     pattern: 'acme-focus-(?P<period>\d{{4}}-\d\d)-v(?P<version>\d{{8}})\.csv\.gz'
