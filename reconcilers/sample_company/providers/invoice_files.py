@@ -1,4 +1,4 @@
-"""Invoices in the files they come in: OpenAI's on paper, the others as tables that each vendor lays out its own way."""
+"""Invoices in the files they come in: OpenAI's on paper, the others as tables that each vendor lays out its own way. AWS's come in none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconcilers.sample_company.providers.focus_rows import table
 from reconcilers.sample_company.providers.paper import pdf
 from reconcilers.sample_company.seen.facts import Invoice
 from reconcilers.sample_company.store import Delivered
-from reconcilers.sample_company.world.company import ACCOUNTS, ANTHROPIC, AWS, OPENAI, VECTORS
+from reconcilers.sample_company.world.company import ACCOUNTS, ANTHROPIC, AWS, COHERE, OPENAI, VECTORS
 
 _LINES_A_PAGE = 50
 _DUE_AFTER = timedelta(days=30)
@@ -24,6 +24,8 @@ def write_invoices(out: Path, invoices: Iterable[Invoice]) -> list[Delivered]:
     tables: dict[tuple[str, datetime], list[Invoice]] = defaultdict(list)
     found = []
     for one in invoices:
+        if one.source == AWS:  # its API tells them
+            continue
         if one.source == OPENAI:
             file = Delivered(f"invoices/{OPENAI}/{one.told_at:%Y-%m-%d}-{one.invoice_id}.pdf", one.told_at)
             found.append(feed.write(out, file, _paper(one)))
@@ -73,7 +75,7 @@ def _invoice_details(invoice: Invoice) -> _Rows:
             "InvoiceId": invoice.invoice_id,
             "InvoiceIssueDate": invoice.issued_on,
             "InvoiceIssueStatus": invoice.status.title(),
-            "InvoiceIssuerName": "Amazon Web Services, Inc.",
+            "InvoiceIssuerName": "Cohere Inc.",
             "PaymentDueDate": invoice.issued_on + _DUE_AFTER,
             "ReferenceInvoiceId": invoice.reference_invoice_id,
         }
@@ -108,6 +110,6 @@ def _german(invoice: Invoice) -> _Rows:
 
 _LAYOUTS: dict[str, Callable[[Invoice], _Rows]] = {
     ANTHROPIC: _list_of_invoices,
-    AWS: _invoice_details,
+    COHERE: _invoice_details,
     VECTORS: _german,
 }

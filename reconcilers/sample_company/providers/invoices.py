@@ -16,7 +16,7 @@ from reconcilers.sample_company.providers.ledger import INVOICED_AFTER_DAYS, Led
 from reconcilers.sample_company.providers.openai_api import line_item
 from reconcilers.sample_company.seen.facts import Charge, Invoice, InvoiceLine
 from reconcilers.sample_company.world.calendar import instant, month_of, next_month
-from reconcilers.sample_company.world.company import ANTHROPIC, AWS, OPENAI, STORAGE_METER, VECTORS
+from reconcilers.sample_company.world.company import ANTHROPIC, AWS, COHERE, OPENAI, STORAGE_METER, VECTORS
 from reconcilers.sample_company.world.happened import World
 
 _CENT = Decimal("0.01")
@@ -27,6 +27,8 @@ SALES_TAX, VAT = "Sales tax (8.25%)", "VAT 19 %"
 _SALES_TAX_RATE, _VAT_RATE = Decimal("0.0825"), Decimal("0.19")
 _TOO_HIGH, _OLD_PRICE = Decimal("12.50"), Decimal("2.00")
 _BEFORE_EXPORTS = Decimal("41.20")
+#: Days after a month when an invoice is issued that is not the last word about it.
+_EARLY_DAYS = 7
 
 _Charges = Iterable[Charge]
 
@@ -40,7 +42,8 @@ def issue(world: World, ledger: Ledger) -> list[Invoice]:
     return [
         *_openai(world, final[OPENAI]),
         *_anthropic(world, final[ANTHROPIC]),
-        *_aws(world, ledger, final[AWS]),
+        *_aws(world, final[AWS]),
+        *_cohere(world, final[COHERE]),
         *_vectors(world, final[VECTORS]),
     ]
 
@@ -85,33 +88,48 @@ def _anthropic(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
     return found
 
 
-def _aws(world: World, ledger: Ledger, months: dict[date, list[Charge]]) -> list[Invoice]:
-    """A line for each service and category, tax as in the export. The last is issued before the month is whole, voided and reissued."""
-
-    def issued(month: date, after_days: int, charges: _Charges) -> Invoice:
-        by_category: dict[str, list[Charge]] = defaultdict(list)
-        for charge in charges:
-            by_category[charge.charge_category].append(charge)
-        lines = [
-            replace(line, charge_category=category)
-            for category, its in sorted(by_category.items())
-            for line in _lines(its, lambda one: str(one.service_name))
-        ]
-        return _issued(AWS, month, after_days, lines=tuple(lines))
-
+def _aws(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
+    """Totals before tax and tax, as the export has them. The last month's credit comes after its invoice, by a credit memo."""
     found = []
     for month, charges in sorted(months.items()):
-        invoice = issued(month, INVOICED_AFTER_DAYS, charges)
         if month == max(months):
-            early = instant(next_month(month) + timedelta(days=3))
-            known = [
-                line.charge for line in ledger.lines_as_of(early, AWS) if line.charge.billing_period_start == month
+            credits = [charge for charge in charges if charge.charge_category == "Credit"]
+            early = _before_tax(AWS, month, _EARLY_DAYS, [charge for charge in charges if charge not in credits])
+            memo = _before_tax(AWS, month, INVOICED_AFTER_DAYS, credits)
+            found += [
+                early,
+                replace(memo, invoice_id=f"{early.invoice_id}-C", reference_invoice_id=early.invoice_id),
             ]
-            first = issued(month, 3, known)
+            effect = "none: invoice and credit memo are what was billed"
+            note(world, "invoice_credited", "a credit after the invoice", AWS, month, effect, _sum(memo.lines))
+        else:
+            found.append(_before_tax(AWS, month, INVOICED_AFTER_DAYS, charges))
+    return found
+
+
+def _before_tax(source: str, month: date, after_days: int, charges: _Charges) -> Invoice:
+    """An invoice that tells what is to be paid before tax and its tax, and nothing of what either is for."""
+    sums: dict[bool, Decimal] = defaultdict(Decimal)
+    for charge in charges:
+        sums[charge.charge_category == "Tax"] += charge.billed_cost
+    parts = [InvoiceLine("before tax", _cents(sums[False]))]
+    parts += [InvoiceLine("tax", _cents(sums[True]), "Tax")] if sums[True] else []
+    return _issued(source, month, after_days, lines=tuple(parts), total=_sum(parts))
+
+
+def _cohere(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
+    """A line for each service. The last is issued to the wrong address, voided and reissued."""
+    found = []
+    for month, charges in sorted(months.items()):
+        invoice = _issued(
+            COHERE, month, INVOICED_AFTER_DAYS, lines=tuple(_lines(charges, lambda one: str(one.service_name)))
+        )
+        if month == max(months):
+            first = _on(invoice, next_month(month) + timedelta(days=_EARLY_DAYS))
             found += [first, replace(_on(first, invoice.issued_on), issued_on=first.issued_on, status="voided")]
             invoice = replace(invoice, invoice_id=f"{first.invoice_id}-R", reference_invoice_id=first.invoice_id)
             effect = "none: a voided invoice is not compared"
-            note(world, "invoice_reissued", "voided and issued again", AWS, month, effect, _sum(first.lines))
+            note(world, "invoice_reissued", "voided and issued again", COHERE, month, effect, _sum(first.lines))
         found.append(invoice)
     return found
 

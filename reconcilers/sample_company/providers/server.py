@@ -1,4 +1,4 @@
-"""A written sample's providers: APIs over HTTP (OpenAI's, Anthropic's, OpenRouter's, Stripe's), everyone else's exports in S3 (moto's server).
+"""A written sample's providers: APIs over HTTP (OpenAI's, Anthropic's, OpenRouter's, Stripe's, AWS's of invoices, the company's LiteLLM proxy), everyone else's exports in S3 (moto's server).
 
 Each provider shows what it knew at ``known_at``, which may be changed while it runs: by ``Providers.know``, or from
 another process by ``PUT /sample/known_at`` with an ISO instant as body. The files the company's own systems deliver
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.message import Message
@@ -22,17 +22,18 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from reconcilers.sample_company import store
-from reconcilers.sample_company.emitters import feed
-from reconcilers.sample_company.providers import anthropic_api, openai_api, openrouter_api, stripe_api
+from reconcilers.sample_company.emitters import feed, spend_logs
+from reconcilers.sample_company.providers import anthropic_api, aws_invoicing, openai_api, openrouter_api, stripe_api
 from reconcilers.sample_company.providers.exports import objects_at
 from reconcilers.sample_company.seen.knowledge import settled_at
 from reconcilers.sample_company.world.settings_file import Addresses, write_settings
 
 KNOWN_AT = "/sample/known_at"
 #: Below these paths of the same server stand the other APIs.
-STRIPE, OPENROUTER, ANTHROPIC = "/stripe", "/openrouter", "/anthropic"
+STRIPE, OPENROUTER, ANTHROPIC, INVOICING, LITELLM = "/stripe", "/openrouter", "/anthropic", "/invoicing", "/litellm"
 LOOPBACK = "127.0.0.1"
-_LONGEST_BODY = 64
+#: Bytes of an instant, and of a question to AWS.
+_LONGEST_INSTANT, _LONGEST_QUESTION = 64, 1 << 16
 
 #: What the job needs in its environment. The keys open nothing but this server.
 CREDENTIALS = {
@@ -40,6 +41,7 @@ CREDENTIALS = {
     "STRIPE_API_KEY": "stripe-sample",
     "OPENROUTER_MANAGEMENT_KEY": "sk-or-sample",
     "ANTHROPIC_ADMIN_KEY": "sk-ant-admin-sample",
+    "LITELLM_ADMIN_KEY": "sk-litellm-sample",
     "AWS_ACCESS_KEY_ID": "sample",
     "AWS_SECRET_ACCESS_KEY": "sample",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -59,6 +61,7 @@ class Providers:
         self.truth = store.load(out)
         self.known_at = known_at or settled_at(self.truth)
         self._openai, self._stripe = openai_api.OpenAIApi(self.truth), stripe_api.StripeApi(self.truth.income)
+        self._invoicing = aws_invoicing.AwsInvoicing(self.truth.invoices)
         self._anthropic = anthropic_api.AnthropicApi(self.truth.ledger)
         self._openrouter = openrouter_api.OpenRouterApi(self.truth.world, self.truth.ledger)
         self._knowing = Lock()
@@ -74,6 +77,8 @@ class Providers:
             stripe=f"{http}{STRIPE}",
             openrouter=f"{http}{OPENROUTER}",
             anthropic=f"{http}{ANTHROPIC}",
+            invoicing=f"{http}{INVOICING}",
+            litellm=f"{http}{LITELLM}",
             s3=f"http://{host}:{s3_port}",
             bucket=f"acme-billing-exports-{s3_port}",
         )
@@ -107,11 +112,18 @@ class Providers:
         """One page of OpenAI's API, or of another's below its path."""
         if path.startswith(STRIPE):
             return self._stripe.answer(path.removeprefix(STRIPE), query, self.known_at)
+        if path.startswith(LITELLM):
+            calls = self.truth.world.calls
+            return spend_logs.answer(calls, path.removeprefix(LITELLM), query, self.known_at)
         if path.startswith(ANTHROPIC):
             return self._anthropic.answer(path.removeprefix(ANTHROPIC), query, self.known_at)
         if path.startswith(OPENROUTER):
             return self._openrouter.answer(path.removeprefix(OPENROUTER), query, self.known_at)
         return self._openai.answer(path, query, self.known_at)
+
+    def invoices(self, target: str | None, body: bytes) -> bytes:
+        """One page of AWS's Invoicing API, whose questions are bodies."""
+        return self._invoicing.answer(target, body, self.known_at)
 
     def wait(self) -> None:
         """Serve until the thread is stopped or the process is interrupted."""
@@ -148,14 +160,18 @@ def _opens(path: str, headers: Message) -> bool:
     """Whether a request's credential is the one for its path."""
     if path.startswith(ANTHROPIC):
         return headers.get("x-api-key") == CREDENTIALS["ANTHROPIC_ADMIN_KEY"]
-    others = {STRIPE: "STRIPE_API_KEY", OPENROUTER: "OPENROUTER_MANAGEMENT_KEY"}
+    others = {
+        STRIPE: "STRIPE_API_KEY",
+        OPENROUTER: "OPENROUTER_MANAGEMENT_KEY",
+        LITELLM: "LITELLM_ADMIN_KEY",
+    }
     key = next((key for below, key in others.items() if path.startswith(below)), "OPENAI_ADMIN_KEY")
     return headers.get("Authorization") == f"Bearer {CREDENTIALS[key]}"
 
 
 def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """OpenAI's organisation API, Stripe's, OpenRouter's, Anthropic's, and the sample's own clock."""
+        """OpenAI's organisation API, Stripe's, OpenRouter's, Anthropic's, AWS's of invoices, LiteLLM's, and the sample's own clock."""
 
         protocol_version = "HTTP/1.1"
         # Head and body are two writes: the second would wait for the first's acknowledgement, 40 ms a request.
@@ -168,13 +184,20 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
             elif not _opens(url.path, self.headers):
                 self._refuse(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
             else:
-                self._answer(url.path, parse_qs(url.query))
+                self._answer(url.path, lambda: providers.answer(url.path, parse_qs(url.query)))
+
+        def do_POST(self) -> None:
+            body = self._body(_LONGEST_QUESTION)
+            signed = f"AWS4-HMAC-SHA256 Credential={CREDENTIALS['AWS_ACCESS_KEY_ID']}/"
+            if not self.headers.get("Authorization", "").startswith(signed):
+                self._refuse(HTTPStatus.FORBIDDEN, "The security token is invalid.", "UnrecognizedClientException")
+            else:
+                target = self.headers.get("X-Amz-Target") if self.path.rstrip("/") == INVOICING else None
+                self._answer(self.path, lambda: providers.invoices(target, body))
 
         def do_PUT(self) -> None:
-            size = self.headers.get("Content-Length", "0")
-            body = self.rfile.read(int(size)) if size.isdigit() and int(size) <= _LONGEST_BODY else b""
             try:
-                at = datetime.fromisoformat(body.decode().strip())
+                at = datetime.fromisoformat(self._body(_LONGEST_INSTANT).decode().strip())
             except (UnicodeDecodeError, ValueError):
                 self._refuse(HTTPStatus.BAD_REQUEST, "the body is no ISO instant", "invalid_request_error")
                 return
@@ -187,13 +210,18 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: Any) -> None:
             """Requests are not logged."""
 
-        def _answer(self, path: str, query: dict[str, list[str]]) -> None:
+        def _body(self, longest: int) -> bytes:
+            """What a request sends; nothing of one that is longer than it may be."""
+            size = self.headers.get("Content-Length", "0")
+            return self.rfile.read(int(size)) if size.isdigit() and int(size) <= longest else b""
+
+        def _answer(self, path: str, answer: Callable[[], bytes]) -> None:
             try:
-                self._send(HTTPStatus.OK, providers.answer(path, query))
+                self._send(HTTPStatus.OK, answer())
             except openai_api.BadRequest as error:
                 self._refuse(HTTPStatus.BAD_REQUEST, str(error), "invalid_request_error")
             except KeyError:
-                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (GET {path:.200})", "invalid_request_error")
+                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL ({self.command} {path:.200})", "invalid_request_error")
 
         def _refuse(self, status: HTTPStatus, message: str, code: str) -> None:
             error = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from reconcilers.sample_company.emitters import spend_logs
 from reconcilers.sample_company.emitters.feed import FEED, TELEMETRY, outcomes_known_from
 from reconcilers.sample_company.providers.ledger import invoice_number
 from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord
+from reconcilers.sample_company.seen.spend_logs import read_rows
 from reconcilers.sample_company.seen.traces import read_traces
 from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.world import reference
@@ -40,7 +42,7 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
         ],
         invoices=[one for one in truth.invoices if one.told_at <= as_of],
         reported_usage=[line.reported for line in truth.ledger.reports_as_of(as_of)],
-        tellings=traces.tellings,
+        tellings=[*traces.tellings, *read_rows(spend_logs.rows(world.calls, as_of))],
         runs=traces.runs,
         outcomes=[
             OutcomeRecord(one.event_id, one.outcome, one.emitter, one.occurred_at)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
-from reconcilers.sample_company.world.company import SERVICES
+from reconcilers.sample_company.world.company import OPENROUTER, SERVICES
 from reconcilers.sample_company.world.happened import TrueCall
 
 _EPOCH = datetime(1970, 1, 1)
 _FLUSH_HOURS = {"edge": 12, "workers": 24, "batch": 24}
 _FLUSH_DELAY = timedelta(minutes=5)
+
+
+def passed_on(call: TrueCall) -> bool:
+    """Whether the company's LiteLLM proxy passed the call on, whose logs tell it and no span does."""
+    return call.source == OPENROUTER
 
 
 def flushed_at(service: str, ended_at: datetime, later: int = 0) -> datetime:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from reconcilers.sample_company.world.company import (
     AWS_EXPORT,
+    AWS_PAYER,
     AZURE_EXPORT,
     BUNDLE_ID,
     BUNDLE_PRODUCT,
@@ -34,33 +35,31 @@ class Addresses:
     stripe: str
     openrouter: str
     anthropic: str
+    invoicing: str
+    litellm: str
     s3: str
     bucket: str
 
 
 #: Nobody serves the sample yet: a job started now is told that the connection was refused.
-_NOBODY = "http://127.0.0.1:9"
 NOT_SERVED = Addresses(
-    openai=_NOBODY, stripe=_NOBODY, openrouter=_NOBODY, anthropic=_NOBODY, s3=_NOBODY, bucket="acme-billing-exports"
+    **{one.name: "http://127.0.0.1:9" for one in fields(Addresses) if one.name != "bucket"},
+    bucket="acme-billing-exports",
 )
 
 
 def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None) -> None:
     """Write the settings with these addresses; without ``warehouse``, with the one they name already."""
     text = _TEMPLATE.format(
+        **asdict(addresses),
         warehouse=_WAREHOUSES[warehouse or _warehouse_of(out / FILE)],
-        openai=addresses.openai,
-        stripe=addresses.stripe,
-        openrouter=addresses.openrouter,
         bundle=BUNDLE_ID,
         bundle_product=BUNDLE_PRODUCT,
         overage_product=OVERAGE_PRODUCT,
-        s3=addresses.s3,
-        bucket=addresses.bucket,
         organization=OPENAI_ORGANIZATION,
         aws=AWS_EXPORT,
-        anthropic=addresses.anthropic,
         cohere=COHERE_PREFIX,
+        aws_payer=AWS_PAYER,
         vectors=VECTORS_PREFIX,
         azure=AZURE_EXPORT,
         snowflake=SNOWFLAKE_EXPORTS,
@@ -215,9 +214,14 @@ invoices:
     constants: {{BillingCurrency: USD}}
     values: {{InvoiceIssueStatus: {{paid: Issued}}}}
   - name: aws_invoices
-    kind: invoice_file
-    uri: invoices/aws
+    kind: invoice_aws
     bill: aws
+    account_id: '{aws_payer}'
+    endpoint_url: {invoicing}
+  - name: cohere_invoices
+    kind: invoice_file
+    uri: invoices/cohere
+    bill: cohere
   - name: vectors_invoices
     kind: invoice_file
     uri: invoices/vectors
@@ -245,6 +249,20 @@ telemetry:
     # The vector index has no model; its kind stands in the bill's place of one.
     attributes:
       model: [db.vector.index_type]
+  # What the proxy passes on to OpenRouter no span tells. Its spend is an estimate beside OpenRouter's bill.
+  - name: litellm
+    kind: litellm
+    base_url: {litellm}
+    columns:
+      event_id: metadata.spend_logs_metadata.event_id
+      run_id: metadata.spend_logs_metadata.run_id
+      tenant_id: metadata.spend_logs_metadata.tenant_id
+      feature_id: metadata.spend_logs_metadata.feature_id
+      workflow: metadata.spend_logs_metadata.workflow
+      prompt_version: metadata.spend_logs_metadata.prompt_version
+      environment: metadata.spend_logs_metadata.environment
+      user_hash: end_user
+    retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
   - name: outcomes
     kind: mapped
     uri: outcomes
