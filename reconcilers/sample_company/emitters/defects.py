@@ -20,6 +20,7 @@ from reconcilers.sample_company.world.company import (
     FINE_TUNED,
     OPENAI,
     PARTNER_MODEL,
+    READERS,
     VECTORS,
 )
 from reconcilers.sample_company.world.generate import quantities
@@ -96,7 +97,7 @@ class _Defects(Planting):
             elif (draw := draw - _TWICE) < _EVENT_LOST:
                 call.event_lost = True
                 self.record("call_without_event", "the trace context was lost", call, "untagged")
-            elif call.operation != "chat" or call.source == AWS:
+            elif call.operation != "chat" or call.source == AWS or call.source in READERS:
                 continue
             elif (draw := draw - _EVENT_LOST) < _CUT:
                 call.seen_usage, call.failed_with = (), "stream_aborted"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from reconcilers.sample_company.emitters import vocabularies
 from reconcilers.sample_company.seen.facts import Usage
 from reconcilers.sample_company.seen.view import seen_environment, seen_trace_id
 from reconcilers.sample_company.world.company import (
@@ -47,6 +48,8 @@ _EPOCH = datetime(1970, 1, 1)
 FRAMEWORK_SCOPE = ("acme.agents", "1.4.0")
 #: The tracker before it knew of caches.
 OLD_TRACKER_SCOPE = ("botanu.tracker", "0.1.52")
+#: What tells the runs of services whose instrumentation knows of calls alone.
+DOCUMENTS_SCOPE = ("acme.documents", "2.0.1")
 #: What the gateway calls the provider of the calls it passes on; no billing source is known by it.
 GATEWAY_PROVIDER = "litellm"
 #: Services whose runs do not say what kind they are: it follows from how the run before ended.
@@ -86,6 +89,8 @@ def call_span(call: TrueCall, parent_span_id: str) -> Emitted:
     if call.source == VECTORS:
         name = f"query {VECTOR_INDEX}"
         attributes |= _vector_query(usage)
+    elif service.dialect in vocabularies.DIALECTS:
+        name, attributes = vocabularies.told(service.dialect, call, attributes, usage)
     else:
         name = f"{call.operation} {call.model}"
         attributes |= _model_call(service, call, usage)
@@ -216,7 +221,9 @@ def run_span(run: TrueRun) -> Emitted:
     if service.dialect == "botanu":
         span["events"] = _run_events(run, status)
     span["status"] = {"code": _OK} if run.succeeded else {"code": _ERROR, "message": run.error_class or ""}
-    return Emitted(service.name, environment, (service.scope, service.scope_version), span, run.ended_at)
+    own = service.dialect not in vocabularies.DIALECTS
+    scope = (service.scope, service.scope_version) if own else DOCUMENTS_SCOPE
+    return Emitted(service.name, environment, scope, span, run.ended_at)
 
 
 def tool_span(tool: TrueTool, run: TrueRun) -> Emitted:

@@ -9,7 +9,7 @@ from pathlib import Path
 from reconcilers.sample_company.emitters import spend_logs
 from reconcilers.sample_company.emitters.feed import FEED, TELEMETRY, outcomes_known_from
 from reconcilers.sample_company.providers.ledger import invoice_number
-from reconcilers.sample_company.seen.facts import Facts, OutcomeRecord
+from reconcilers.sample_company.seen.facts import Emitter, Facts, OutcomeRecord
 from reconcilers.sample_company.seen.spend_logs import read_rows
 from reconcilers.sample_company.seen.traces import read_traces
 from reconcilers.sample_company.store import GroundTruth
@@ -26,6 +26,8 @@ from reconcilers.sample_company.world.company import (
 
 #: Days after the end of the month the last work is billed in by which everything is told, delivered and final.
 _SETTLED_AFTER_DAYS = 20
+#: What is known of the scopes of the company's spans beyond OpenTelemetry's conventions.
+EMITTERS = (Emitter("openinference.instrumentation.openai", None, None, False, False, True),)
 
 
 def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
@@ -53,6 +55,7 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
         contract_prices=reference.prices(contract_prices(world.amended_on)),
         list_prices=reference.prices(list_prices()),
         charge_rules=list(reference.CHARGE_RULES),
+        emitters=list(EMITTERS),
         key_map=reference.key_map(),
         project_map=reference.project_map(),
         provider_map={provider: source for source, provider in reference.PROVIDERS.items()},

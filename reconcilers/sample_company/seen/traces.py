@@ -23,7 +23,14 @@ from reconcilers.sample_company.seen.facts import Counts, Key, RunRecord, Tellin
 SOURCE = "traces"
 
 _EPOCH = datetime(1970, 1, 1)
-_MODEL_OPERATIONS = frozenset({"chat", "embeddings", "query"})
+_MODEL_OPERATIONS = frozenset({"chat", "embeddings", "query", "LLM", "generation"})
+#: What says of a span what it is, and its model, where no name of OpenTelemetry's does.
+_KINDS, _MODELS = (
+    ("openinference.span.kind", "langfuse.observation.type"),
+    ("llm.model_name", "langfuse.observation.model.name"),
+)
+#: A provider as some instrumentations spell it → in one spelling.
+_SPELLED = {"azure": "azure.ai.openai", "Cohere": "cohere"}
 _TOOL_OPERATIONS = frozenset({"execute_tool"})
 _RUN_OPERATION, _BOTANU_RUN = "invoke_workflow", "botanu.run/"
 _BEDROCK, _OPENAI = "aws.bedrock", "openai"
@@ -57,8 +64,14 @@ class _Span:
 
     def named(self, name: str) -> str | None:
         """One of the ids of the work, in botanu's word or a plain one."""
-        found: str | None = self.first(f"botanu.{name}", name)
-        return found
+        found: str | None = self.first(f"botanu.{name}", name, f"traceloop.association.properties.{name}")
+        if found is None and "metadata" in self.told:
+            found = orjson.loads(self.told["metadata"]).get(name)
+        return found or self.json(f"langfuse.trace.metadata.{name}")
+
+    def json(self, name: str) -> Any:
+        """What stands in an attribute as JSON text; null where it is not told."""
+        return orjson.loads(self.told[name]) if name in self.told else None
 
     def environment(self) -> str | None:
         """Its own, else its resource's."""
@@ -133,8 +146,9 @@ def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _telling(span: _Span) -> Telling:
-    operation = span.first("gen_ai.operation.name", "llm.request.type", "db.operation")
-    provider = span.first("gen_ai.provider.name", "gen_ai.system", "db.system")
+    operation = span.first("gen_ai.operation.name", "llm.request.type", "db.operation", *_KINDS)
+    provider = span.first("gen_ai.provider.name", "gen_ai.system", "db.system", "llm.provider")
+    provider = _SPELLED.get(provider, provider) or span.json("langfuse.observation.metadata.ls_provider")
     queued = span.first("gen_ai.latency.time_in_queue")
     kind = "model" if operation in _MODEL_OPERATIONS else "tool" if operation in _TOOL_OPERATIONS else "other"
     return Telling(
@@ -173,7 +187,7 @@ def _key(span: _Span, provider: str | None) -> Key:
     return Key(
         sub_account_id=span.resource.get("cloud.account.id") if provider == _BEDROCK else None,
         api_key_id=span.first("api_key_id"),
-        model=span.first("gen_ai.response.model", "gen_ai.request.model", "db.vector.index_type"),
+        model=span.first("gen_ai.response.model", "gen_ai.request.model", "db.vector.index_type", *_MODELS),
         service_tier="standard" if tier == "default" else tier,
         batch="true" if span.first("gen_ai.request.batch") else None,
         geography=_BEDROCK_GEOGRAPHY if provider == _BEDROCK else None,
@@ -184,12 +198,16 @@ def _counts(span: _Span) -> Counts:
     written = span.number("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens")
     for_an_hour = span.number("gen_ai.usage.cache_creation.ephemeral_1h_input_tokens")
     units = span.number("pinecone.usage.read_units")
+    details = span.json("langfuse.observation.usage_details") or {}
     writes: tuple[tuple[str | None, int], ...] = ()
     if written is not None:
         writes = (("1h", written),) if for_an_hour == written else ((None, written),)
     return Counts(
-        input=span.number("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
-        output=span.number("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+        input=span.number("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt")
+        or details.get("input"),
+        output=span.number("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion")
+        or details.get("output"),
+        total=span.number("llm.token_count.total"),
         cache_read=span.number("gen_ai.usage.cache_read.input_tokens"),
         cache_writes=writes,
         others=() if units is None else (Usage("read_units", Decimal(units)),),

@@ -294,7 +294,10 @@ SERVICES = {
         Service("search-api", "botanu", "edge", "botanu.tracker", "0.1.77"),
         Service("embedder", "otel_g2", "edge", "opentelemetry.instrumentation.openai", "0.52.1", "8"),
         Service("call-summariser", "otel_g0", "batch", "opentelemetry.instrumentation.openai", "0.21.0"),
-        Service("document-reader", "otel_g2", "workers", "acme.documents", "2.0.1"),
+        Service("azure-reader", "openinference", "workers", "openinference.instrumentation.openai", "0.1.66"),
+        Service("cohere-reader", "traceloop", "edge", "opentelemetry.instrumentation.cohere", "0.62.4"),
+        Service("openrouter-reader", "otel_g2", "edge", "acme.documents", "2.0.1"),
+        Service("snowflake-reader", "langfuse", "batch", "langfuse-sdk", "5.0.4"),
     )
 }
 

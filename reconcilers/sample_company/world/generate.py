@@ -540,8 +540,8 @@ def _read_document(day: _Day, event: TrueEvent, feature: Feature, source: str) -
     previous: _Run | None = None
     at = event.created_at
     for kind in ("primary", "retry"):
-        run = day.begin(event, feature, "document-reader", at, kind, retry_of=previous.run if previous else None)
-        run.call("document-reader", source, READERS[source], quantities(rng, (4000, 60000), (200, 1800)), (10, 90))
+        run = day.begin(event, feature, f"{source}-reader", at, kind, retry_of=previous.run if previous else None)
+        run.call(f"{source}-reader", source, READERS[source], quantities(rng, (4000, 60000), (200, 1800)), (10, 90))
         good = rng.randrange(100) < 86
         run.end(good, "SchemaMismatch")
         if good or kind == "retry":

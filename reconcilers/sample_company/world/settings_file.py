@@ -245,7 +245,7 @@ telemetry:
     uri: telemetry
     pattern: '.*_traces_\d+\.(json(\.gz)?|binpb\.zst)'
     partition: year=%Y/month=%m/day=%d/
-    dialects: [botanu, otel_genai]
+    dialects: [botanu, langfuse, openinference, otel_genai, traceloop]
     # The vector index has no model; its kind stands in the bill's place of one.
     attributes:
       model: [db.vector.index_type]
