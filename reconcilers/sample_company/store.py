@@ -175,7 +175,8 @@ def _report_line(row: dict[str, Any]) -> ReportLine:
         date.fromisoformat(reported["charge_day"]),
         Decimal(reported["quantity"]),
     )
-    return ReportLine(usage, _time(row["known_from"]))
+    superseded = row["superseded_at"]
+    return ReportLine(usage, _time(row["known_from"]), None if superseded is None else _time(superseded))
 
 
 def _invoice(row: dict[str, Any]) -> Invoice:

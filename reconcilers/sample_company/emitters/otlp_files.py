@@ -29,7 +29,7 @@ from reconcilers.sample_company.emitters.spans import (
     tool_span,
 )
 from reconcilers.sample_company.providers.focus_rows import packed
-from reconcilers.sample_company.seen.view import flushed_at, passed_on
+from reconcilers.sample_company.seen.view import flushed_at, has_span
 from reconcilers.sample_company.store import Delivered
 from reconcilers.sample_company.world.company import SERVICES
 from reconcilers.sample_company.world.happened import TrueCall, World
@@ -66,7 +66,7 @@ def _all_spans(world: World) -> Iterator[tuple[Emitted, int]]:
         for emitted in framework_spans(runs[run_id], calls):
             yield emitted, 0
     for call in world.calls:
-        if not call.seen or passed_on(call):
+        if not has_span(call):
             continue
         emitted = call_span(call, _parent(call, wrapped))
         yield emitted, 0

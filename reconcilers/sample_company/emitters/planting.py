@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 
 from reconcilers.sample_company.providers.ledger import Books
-from reconcilers.sample_company.seen.view import passed_on
+from reconcilers.sample_company.seen.view import has_span
 from reconcilers.sample_company.world.happened import Planted, TrueCall, World
 
 
@@ -17,9 +17,7 @@ class Planting:
     def __init__(self, world: World, books: Books, salt: str, used: set[int] | None = None) -> None:
         self.world, self.books = world, books
         self.rng = Random(f"{world.seed}|{salt}")
-        # What the proxy passed on has no span that could be damaged.
-        seen = (call for call in world.calls if call.seen and not passed_on(call))
-        self.own = [call for call in seen if call.environment == "production" and call.event_id]
+        self.own = [c for c in world.calls if has_span(c) and c.environment == "production" and c.event_id]
         self.used: set[int] = used if used is not None else set()
 
     def record(self, kind: str, what: str, call: TrueCall, effect: str, ids: tuple[str, ...] | None = None) -> None:

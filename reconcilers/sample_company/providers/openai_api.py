@@ -132,6 +132,8 @@ class OpenAIApi:
         groups: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
         for line in self.truth.ledger.reports_as_of(known_at):
             reported = line.reported
+            if reported.source != OPENAI:
+                continue
             embedding = reported.key.model == EMBED
             inside = question.first <= reported.charge_day < question.end
             if inside and embedding == (report == "embeddings"):

@@ -18,6 +18,11 @@ def passed_on(call: TrueCall) -> bool:
     return call.source == OPENROUTER
 
 
+def has_span(call: TrueCall) -> bool:
+    """Whether a span of the call arrives."""
+    return call.seen and not passed_on(call)
+
+
 def flushed_at(service: str, ended_at: datetime, later: int = 0) -> datetime:
     """When the Collector of ``service`` writes a span that ended at ``ended_at``, or ``later`` files after that."""
     window = timedelta(hours=_FLUSH_HOURS[SERVICES[service].collector])
