@@ -1,4 +1,5 @@
-"""What spans of instrumentations that are not OpenTelemetry's own say of a call: OpenInference, OpenLLMetry and Langfuse.
+"""What spans of instrumentations that are not OpenTelemetry's own say of a call: OpenInference, OpenLLMetry, Langfuse,
+Vercel's AI SDK and Claude Code.
 
 Each names provider, model and counts in words of its own, and carries whom a call was for in a place of its own.
 ``reconcilers/sources/telemetry/dialects/`` reads them; the words here are as those projects document them, written down apart.
@@ -10,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 from reconcilers.sample_company.seen.facts import Usage
-from reconcilers.sample_company.world.company import INPUT, OUTPUT
+from reconcilers.sample_company.world.company import CACHE_READ, CACHE_WRITE, INPUT, OUTPUT
 from reconcilers.sample_company.world.happened import TrueCall
 
 _Attributes = dict[str, str | int | bool | float]
@@ -60,11 +61,44 @@ def _langfuse(call: TrueCall, ids: _Ids, used: Mapping[str, int]) -> _Attributes
     }
 
 
+def _vercel_ai(call: TrueCall, ids: _Ids, used: Mapping[str, int]) -> _Attributes:
+    """https://ai-sdk.dev/docs/ai-sdk-core/telemetry: names below ``ai.``, ids in the metadata of the telemetry."""
+    return {
+        "ai.operationId": "ai.generateText.doGenerate",
+        "ai.model.provider": "azure-openai.chat",
+        "ai.model.id": call.model,
+        "gen_ai.system": "azure-openai.chat",
+        "gen_ai.request.model": call.model,
+        "ai.response.id": str(call.response_id),
+        "ai.response.model": call.model,
+        "ai.usage.inputTokens": used[INPUT],
+        "ai.usage.outputTokens": used[OUTPUT],
+        "ai.usage.totalTokens": used[INPUT] + used[OUTPUT],
+        **{f"ai.telemetry.metadata.{name}": value for name, value in ids.items()},
+    }
+
+
+def _claude_code(call: TrueCall, ids: _Ids, used: Mapping[str, int]) -> _Attributes:
+    """https://code.claude.com/docs/en/monitoring-usage: bare names, and what is cached beside the input."""
+    return {
+        "session.id": call.trace_id,
+        "gen_ai.system": "anthropic",
+        "gen_ai.request.model": call.model,
+        "input_tokens": used[INPUT],
+        "output_tokens": used[OUTPUT],
+        "cache_read_tokens": used.get(CACHE_READ, 0),
+        "cache_creation_tokens": used.get(CACHE_WRITE, 0),
+        **ids,
+    }
+
+
 #: Dialect of a service → name of its span of a call, and what that says.
 _VOCABULARIES: dict[str, tuple[str, Callable[[TrueCall, _Ids, Mapping[str, int]], _Attributes]]] = {
     "openinference": ("ChatCompletion", _openinference),
     "traceloop": ("cohere.chat", _traceloop),
     "langfuse": ("read document", _langfuse),
+    "vercel_ai": ("ai.generateText.doGenerate", _vercel_ai),
+    "coding_agents": ("claude_code.llm_request", _claude_code),
 }
 DIALECTS = frozenset(_VOCABULARIES)
 

@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from reconcilers.sample_company import store
-from reconcilers.sample_company.emitters import feed, spend_logs
+from reconcilers.sample_company.emitters import feed, invocation_logs, spend_logs
 from reconcilers.sample_company.providers import anthropic_api, aws_invoicing, openai_api, openrouter_api, stripe_api
 from reconcilers.sample_company.providers.exports import objects_at
 from reconcilers.sample_company.seen.knowledge import settled_at
@@ -97,6 +97,7 @@ class Providers:
         """Show every bill and file as known at ``at`` (naive UTC)."""
         with self._knowing:
             wanted = objects_at(self.truth.ledger, self.addresses.bucket, at)
+            wanted |= invocation_logs.objects(self.truth.world.calls, at)
             bucket = self._bucket()
             # What says that files are whole is written after them.
             for key in sorted(wanted, key=lambda name: (name.endswith((".json", "_SUCCESS")), name)):

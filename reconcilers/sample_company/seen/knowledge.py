@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
-from reconcilers.sample_company.emitters import spend_logs
+from reconcilers.sample_company.emitters import invocation_logs, spend_logs
 from reconcilers.sample_company.emitters.feed import FEED, TELEMETRY, outcomes_known_from
 from reconcilers.sample_company.providers.ledger import invoice_number
 from reconcilers.sample_company.seen.facts import Emitter, Facts, OutcomeRecord
-from reconcilers.sample_company.seen.spend_logs import read_rows
+from reconcilers.sample_company.seen.logs import read_invocation_logs, read_spend_logs
 from reconcilers.sample_company.seen.traces import read_traces
 from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.world import reference
@@ -27,7 +28,12 @@ from reconcilers.sample_company.world.company import (
 #: Days after the end of the month the last work is billed in by which everything is told, delivered and final.
 _SETTLED_AFTER_DAYS = 20
 #: What is known of the scopes of the company's spans beyond OpenTelemetry's conventions.
-EMITTERS = (Emitter("openinference.instrumentation.openai", None, None, False, False, True),)
+EMITTERS = (
+    Emitter("openinference.instrumentation.openai", None, None, False, False, True),
+    Emitter("opentelemetry.instrumentation.bedrock", None, None, True, None, True),
+    Emitter("ai", None, None, False, False, True),
+    Emitter("com.anthropic.claude_code.tracing", None, None, True, None, True),
+)
 
 
 def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
@@ -44,7 +50,11 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
         ],
         invoices=[one for one in truth.invoices if one.told_at <= as_of],
         reported_usage=[line.reported for line in truth.ledger.reports_as_of(as_of)],
-        tellings=[*traces.tellings, *read_rows(spend_logs.rows(world.calls, as_of))],
+        tellings=[
+            *traces.tellings,
+            *read_spend_logs(spend_logs.rows(world.calls, as_of)),
+            *read_invocation_logs(chain(*invocation_logs.lines(world.calls, as_of).values())),
+        ],
         runs=traces.runs,
         outcomes=[
             OutcomeRecord(one.event_id, one.outcome, one.emitter, one.occurred_at)

@@ -23,15 +23,47 @@ from reconcilers.sample_company.seen.facts import Counts, Key, RunRecord, Tellin
 SOURCE = "traces"
 
 _EPOCH = datetime(1970, 1, 1)
-_MODEL_OPERATIONS = frozenset({"chat", "embeddings", "query", "LLM", "generation"})
-#: What says of a span what it is, and its model, where no name of OpenTelemetry's does.
-_KINDS, _MODELS = (
-    ("openinference.span.kind", "langfuse.observation.type"),
-    ("llm.model_name", "langfuse.observation.model.name"),
-)
-#: A provider as some instrumentations spell it → in one spelling.
-_SPELLED = {"azure": "azure.ai.openai", "Cohere": "cohere"}
+#: What a span says that it is where it is a call, in the words of each vocabulary.
+_MODEL_OPERATIONS = frozenset({"chat", "embeddings", "query", "LLM", "generation", "ai.generateText.doGenerate"})
 _TOOL_OPERATIONS = frozenset({"execute_tool"})
+#: Fact → the attributes that tell it, in the vocabularies of the company's services; a span speaks one of them.
+_WORDS: dict[str, tuple[str, ...]] = {
+    "operation": (
+        *("gen_ai.operation.name", "llm.request.type", "db.operation", "openinference.span.kind"),
+        *("langfuse.observation.type", "ai.operationId"),
+    ),
+    "provider": (
+        *("gen_ai.provider.name", "gen_ai.system", "db.system", "llm.provider"),
+        "langfuse.observation.metadata.ls_provider",
+    ),
+    "model": (
+        *("gen_ai.response.model", "gen_ai.request.model", "db.vector.index_type", "llm.model_name"),
+        *("langfuse.observation.model.name", "ai.response.model"),
+    ),
+    "response": ("gen_ai.response.id", "ai.response.id"),
+    "input": (
+        *("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "ai.usage.inputTokens"),
+        *("langfuse.observation.usage_details.input", "input_tokens"),
+    ),
+    "output": (
+        *("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion"),
+        *("ai.usage.outputTokens", "langfuse.observation.usage_details.output", "output_tokens"),
+    ),
+    "total": ("llm.token_count.total", "ai.usage.totalTokens"),
+    "cache_read": ("gen_ai.usage.cache_read.input_tokens", "cache_read_tokens"),
+    "cache_write": (
+        *("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"),
+        "cache_creation_tokens",
+    ),
+}
+#: A provider as some instrumentations spell it → in one spelling.
+_SPELLED = {"azure": "azure.ai.openai", "azure-openai.chat": "azure.ai.openai", "Cohere": "cohere"}
+#: Below these stands whom a call was for.
+_CARRIERS = ("traceloop.association.properties", "ai.telemetry.metadata", "metadata", "langfuse.trace.metadata")
+#: Attributes whose text is a JSON object, and below which each value is a JSON text.
+_OBJECTS = ("metadata", "langfuse.observation.usage_details")
+_TEXTS = ("langfuse.trace.metadata.", "langfuse.observation.metadata.")
+_CLAUDE_CODE_CALL = "claude_code.llm_request"
 _RUN_OPERATION, _BOTANU_RUN = "invoke_workflow", "botanu.run/"
 _BEDROCK, _OPENAI = "aws.bedrock", "openai"
 #: What Bedrock's plain model ids mean (no inference profile).
@@ -64,14 +96,8 @@ class _Span:
 
     def named(self, name: str) -> str | None:
         """One of the ids of the work, in botanu's word or a plain one."""
-        found: str | None = self.first(f"botanu.{name}", name, f"traceloop.association.properties.{name}")
-        if found is None and "metadata" in self.told:
-            found = orjson.loads(self.told["metadata"]).get(name)
-        return found or self.json(f"langfuse.trace.metadata.{name}")
-
-    def json(self, name: str) -> Any:
-        """What stands in an attribute as JSON text; null where it is not told."""
-        return orjson.loads(self.told[name]) if name in self.told else None
+        found: str | None = self.first(f"botanu.{name}", name, *(f"{carrier}.{name}" for carrier in _CARRIERS))
+        return found
 
     def environment(self) -> str | None:
         """Its own, else its resource's."""
@@ -137,7 +163,7 @@ def _spans(message: Any) -> Iterator[_Span]:
         named = _attributes(resource["resource"]["attributes"])
         for scope in resource["scopeSpans"]:
             for body in scope["spans"]:
-                told = _attributes(body["attributes"])
+                told = _unpacked(_attributes(body["attributes"]))
                 yield _Span(named, scope["scope"]["name"], scope["scope"]["version"], body, told)
 
 
@@ -145,10 +171,18 @@ def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
     return {pair["key"]: next(iter(pair["value"].values())) for pair in pairs}
 
 
+def _unpacked(told: dict[str, Any]) -> dict[str, Any]:
+    """The attributes with what stands in them as JSON, each value under a name of its own."""
+    for name in _OBJECTS:
+        if name in told:
+            told |= {f"{name}.{key}": value for key, value in orjson.loads(told[name]).items()}
+    return told | {name: orjson.loads(text) for name, text in told.items() if name.startswith(_TEXTS)}
+
+
 def _telling(span: _Span) -> Telling:
-    operation = span.first("gen_ai.operation.name", "llm.request.type", "db.operation", *_KINDS)
-    provider = span.first("gen_ai.provider.name", "gen_ai.system", "db.system", "llm.provider")
-    provider = _SPELLED.get(provider, provider) or span.json("langfuse.observation.metadata.ls_provider")
+    operation = "chat" if span.body["name"] == _CLAUDE_CODE_CALL else span.first(*_WORDS["operation"])
+    told = span.first(*_WORDS["provider"])
+    provider = _SPELLED.get(told, told)
     queued = span.first("gen_ai.latency.time_in_queue")
     kind = "model" if operation in _MODEL_OPERATIONS else "tool" if operation in _TOOL_OPERATIONS else "other"
     return Telling(
@@ -164,7 +198,7 @@ def _telling(span: _Span) -> Telling:
         key=_key(span, provider),
         started_at=span.at("startTimeUnixNano"),
         ended_at=span.at("endTimeUnixNano"),
-        response_id=span.first("gen_ai.response.id"),
+        response_id=span.first(*_WORDS["response"]),
         counts=_counts(span),
         estimated=bool(span.first("gen_ai.usage.estimated")) or span.first("error.type") == "stream_aborted",
         sampling_probability_millionths=_SAMPLING_MILLIONTHS.get(span.body.get("traceState", "")),
@@ -187,7 +221,7 @@ def _key(span: _Span, provider: str | None) -> Key:
     return Key(
         sub_account_id=span.resource.get("cloud.account.id") if provider == _BEDROCK else None,
         api_key_id=span.first("api_key_id"),
-        model=span.first("gen_ai.response.model", "gen_ai.request.model", "db.vector.index_type", *_MODELS),
+        model=span.first(*_WORDS["model"]),
         service_tier="standard" if tier == "default" else tier,
         batch="true" if span.first("gen_ai.request.batch") else None,
         geography=_BEDROCK_GEOGRAPHY if provider == _BEDROCK else None,
@@ -195,20 +229,17 @@ def _key(span: _Span, provider: str | None) -> Key:
 
 
 def _counts(span: _Span) -> Counts:
-    written = span.number("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens")
+    written = span.number(*_WORDS["cache_write"])
     for_an_hour = span.number("gen_ai.usage.cache_creation.ephemeral_1h_input_tokens")
     units = span.number("pinecone.usage.read_units")
-    details = span.json("langfuse.observation.usage_details") or {}
     writes: tuple[tuple[str | None, int], ...] = ()
     if written is not None:
         writes = (("1h", written),) if for_an_hour == written else ((None, written),)
     return Counts(
-        input=span.number("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt")
-        or details.get("input"),
-        output=span.number("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion")
-        or details.get("output"),
-        total=span.number("llm.token_count.total"),
-        cache_read=span.number("gen_ai.usage.cache_read.input_tokens"),
+        input=span.number(*_WORDS["input"]),
+        output=span.number(*_WORDS["output"]),
+        total=span.number(*_WORDS["total"]),
+        cache_read=span.number(*_WORDS["cache_read"]),
         cache_writes=writes,
         others=() if units is None else (Usage("read_units", Decimal(units)),),
     )

@@ -14,13 +14,18 @@ _FLUSH_DELAY = timedelta(minutes=5)
 
 
 def passed_on(call: TrueCall) -> bool:
-    """Whether the company's LiteLLM proxy passed the call on, whose logs tell it and no span does."""
+    """Whether the company's LiteLLM proxy passed the call on, whose logs tell it."""
     return call.source == OPENROUTER
+
+
+def logged_by_bedrock(call: TrueCall) -> bool:
+    """Whether Bedrock's invocation logs tell the call: of the one service that has no instrumentation."""
+    return call.service == "aws-reader"
 
 
 def has_span(call: TrueCall) -> bool:
     """Whether a span of the call arrives."""
-    return call.seen and not passed_on(call)
+    return call.seen and not passed_on(call) and not logged_by_bedrock(call)
 
 
 def flushed_at(service: str, ended_at: datetime, later: int = 0) -> datetime:

@@ -27,6 +27,8 @@ OPENAI_ORGANIZATION = "org-sample"
 ANTHROPIC_ORGANIZATION = "org-anthropic-sample"
 #: The workspace that the reports of Anthropic name null.
 DEFAULT_WORKSPACE = "(default)"
+#: The workspace of engineers' coding agents.
+CODING_WORKSPACE = "wrkspc_claude_code"
 AWS_PAYER, AWS_PROD, AWS_STAGING = "111122223333", "222233334444", "555566667777"
 VECTORS_ACCOUNT = "vec-acme"
 AZURE_ACCOUNT = "/providers/Microsoft.Billing/billingAccounts/8611537"
@@ -79,6 +81,7 @@ EC2_SERVICE, SUPPORT_SERVICE, STORAGE_METER = "Amazon Elastic Compute Cloud", "A
 WAREHOUSE_SERVICE = "WAREHOUSE_METERING"
 #: Where in the bucket a source's exports are.
 AWS_EXPORT, COHERE_PREFIX, VECTORS_PREFIX = "aws/acme-focus", "cohere", "vectors"
+INVOCATION_LOGS = f"aws/AWSLogs/{AWS_PROD}/BedrockModelInvocationLogs/{AWS_REGION}"
 AZURE_EXPORT, OCI_REPORTS = "azure/acme-focus", "oci/FOCUS Reports"
 SNOWFLAKE_EXPORTS, DATABRICKS_EXPORTS, GPUS_PREFIX = "snowflake", "databricks", "gpus"
 
@@ -95,7 +98,7 @@ COMMAND = "command-a-03-2025"
 #: What the bill of Azure calls a model, which names no snapshot.
 AZURE_NAMES = {NANO: "gpt-4.1-nano"}
 #: Source → the model that reads documents there.
-READERS = {AZURE: NANO, COHERE: COMMAND, OPENROUTER: MISTRAL, SNOWFLAKE: LLAMA}
+READERS = {AWS: NOVA_LITE, AZURE: NANO, COHERE: COMMAND, OPENROUTER: MISTRAL, SNOWFLAKE: LLAMA}
 #: What a credit of Snowflake's costs; models are priced in credits.
 SNOWFLAKE_CREDIT = Decimal("3.00")
 #: Model → its tier, and the model that may do its work where a wrong answer is cheap.
@@ -295,9 +298,12 @@ SERVICES = {
         Service("embedder", "otel_g2", "edge", "opentelemetry.instrumentation.openai", "0.52.1", "8"),
         Service("call-summariser", "otel_g0", "batch", "opentelemetry.instrumentation.openai", "0.21.0"),
         Service("azure-reader", "openinference", "workers", "openinference.instrumentation.openai", "0.1.66"),
+        Service("azure-portal", "vercel_ai", "edge", "ai", "6.0.326"),
+        Service("aws-reader", "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("cohere-reader", "traceloop", "edge", "opentelemetry.instrumentation.cohere", "0.62.4"),
         Service("openrouter-reader", "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("snowflake-reader", "langfuse", "batch", "langfuse-sdk", "5.0.4"),
+        Service("claude-code", "coding_agents", "batch", "com.anthropic.claude_code.tracing", "1.0"),
     )
 }
 
@@ -314,6 +320,7 @@ API_KEYS = (
     ApiKey(ANTHROPIC, "apikey_reports", "wrkspc_reports", "production"),
     ApiKey(ANTHROPIC, "apikey_search", DEFAULT_WORKSPACE, "production"),
     ApiKey(ANTHROPIC, "apikey_staging", "wrkspc_staging", "staging"),
+    ApiKey(ANTHROPIC, "apikey_claude_code", CODING_WORKSPACE, "dev"),
 )
 
 #: What a cut of the published list price each provider gave us (1 = none), per million, of its standard tier.

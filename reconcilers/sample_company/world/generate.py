@@ -18,8 +18,10 @@ from reconcilers.sample_company.world.company import (
     AWS,
     AWS_PROD,
     AWS_STAGING,
+    AZURE,
     CACHE_READ,
     CACHE_WRITE,
+    CODING_WORKSPACE,
     DEFAULT_WORKSPACE,
     EMBED,
     FEATURES,
@@ -40,6 +42,7 @@ from reconcilers.sample_company.world.company import (
     TENANTS,
     VECTOR_INDEX,
     VECTORS,
+    ApiKey,
     Feature,
 )
 from reconcilers.sample_company.world.happened import TrueCall, TrueEvent, TrueOutcome, TrueRun, TrueTool, World
@@ -101,6 +104,7 @@ def generate(seed: int, start: date, end: date, events_per_day: int) -> World:
         day = _Day(world, start + timedelta(days=offset))
         day.run()
         day.documents()
+        day.coding()
         for incident in planned:
             if incident.touches(day.day):
                 day.suffer(incident)
@@ -148,6 +152,17 @@ class _Day:
             for _ in range(self.count // 50 + 1):
                 tenant = self.rng.choices(TENANTS, _TENANT_WEIGHTS)[0]
                 _read_document(self, self._one_more(tenant.tenant_id, feature, self.moment(), None), feature, source)
+
+    def coding(self) -> None:
+        """What engineers' coding agents ask: told by the agents themselves, for nobody's event."""
+        self.rng = rng = Random(f"{self.world.seed}|{self.day.isoformat()}|coding")
+        key = _KEYS[ANTHROPIC, CODING_WORKSPACE]
+        for _ in range(self.count // 20 + 1):
+            at = self.moment()
+            usage = _cached(rng, (3, 900), (9000, 90000), (40, 2500), "5m")
+            call = self._alone(ANTHROPIC, SONNET, key, usage, at, "claude-code")
+            call.instrumented, call.event_lost = True, True
+            self.world.calls.append(call)
 
     def suffer(self, incident: Incident) -> None:
         """Add what an incident makes happen today."""
@@ -288,33 +303,38 @@ class _Day:
         for _ in range(count):
             at = self.moment()
             usage = (Usage(INPUT, _number(rng, 2000, 16000)), Usage(OUTPUT, _number(rng, 400, 4000)))
-            self.world.calls.append(
-                TrueCall(
-                    call_id=0,
-                    source=OPENAI,
-                    operation="chat",
-                    model=model,
-                    project=key.project,
-                    api_key=key.api_key_id,
-                    usage=usage,
-                    started_at=at,
-                    ended_at=at + timedelta(milliseconds=rng.randrange(400, 6000)),
-                    service="(none)",
-                    trace_id=f"{rng.getrandbits(128) | 1:032x}",
-                    span_id=_span_id(rng),
-                    parent_span_id="",
-                    response_id=f"chatcmpl-{rng.getrandbits(96):024x}",
-                    event_id=None,
-                    run_id=None,
-                    tenant_id=None,
-                    feature_id=None,
-                    workflow=None,
-                    prompt_version=None,
-                    environment=key.environment,
-                    user_id=None,
-                    instrumented=False,
-                )
-            )
+            self.world.calls.append(self._alone(OPENAI, model, key, usage, at, "(none)"))
+
+    def _alone(
+        self, source: str, model: str, key: ApiKey, usage: tuple[Usage, ...], at: datetime, service: str
+    ) -> TrueCall:
+        """A call of no run and for nobody, that no span tells unless said otherwise."""
+        rng = self.rng
+        return TrueCall(
+            call_id=0,
+            source=source,
+            operation="chat",
+            model=model,
+            project=key.project,
+            api_key=key.api_key_id,
+            usage=usage,
+            started_at=at,
+            ended_at=at + timedelta(milliseconds=rng.randrange(400, 6000)),
+            service=service,
+            trace_id=f"{rng.getrandbits(128) | 1:032x}",
+            span_id=_span_id(rng),
+            parent_span_id="",
+            response_id=f"chatcmpl-{rng.getrandbits(96):024x}",
+            event_id=None,
+            run_id=None,
+            tenant_id=None,
+            feature_id=None,
+            workflow=None,
+            prompt_version=None,
+            environment=key.environment,
+            user_id=None,
+            instrumented=False,
+        )
 
 
 class _Run:
@@ -537,11 +557,13 @@ def _summarise_call(day: _Day, event: TrueEvent, feature: Feature) -> None:
 def _read_document(day: _Day, event: TrueEvent, feature: Feature, source: str) -> None:
     """One call of the cloud's own model, and another where its answer fits no form."""
     rng = day.rng
+    # In Azure some come by hand, through a portal that calls the model itself.
+    service = "azure-portal" if source == AZURE and rng.randrange(3) == 0 else f"{source}-reader"
     previous: _Run | None = None
     at = event.created_at
     for kind in ("primary", "retry"):
-        run = day.begin(event, feature, f"{source}-reader", at, kind, retry_of=previous.run if previous else None)
-        run.call(f"{source}-reader", source, READERS[source], quantities(rng, (4000, 60000), (200, 1800)), (10, 90))
+        run = day.begin(event, feature, service, at, kind, retry_of=previous.run if previous else None)
+        run.call(service, source, READERS[source], quantities(rng, (4000, 60000), (200, 1800)), (10, 90))
         good = rng.randrange(100) < 86
         run.end(good, "SchemaMismatch")
         if good or kind == "retry":

@@ -15,6 +15,7 @@ from reconcilers.sample_company.world.company import (
     DATABRICKS_EXPORTS,
     GPUS_ACCOUNT,
     GPUS_PREFIX,
+    INVOCATION_LOGS,
     LLAMA,
     MISTRAL,
     OCI_REPORTS,
@@ -69,6 +70,7 @@ def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None
         gpus_account=GPUS_ACCOUNT,
         mistral=MISTRAL,
         llama=LLAMA,
+        invocation_logs=INVOCATION_LOGS,
     )
     (out / FILE).write_text(text)
 
@@ -245,7 +247,7 @@ telemetry:
     uri: telemetry
     pattern: '.*_traces_\d+\.(json(\.gz)?|binpb\.zst)'
     partition: year=%Y/month=%m/day=%d/
-    dialects: [botanu, langfuse, openinference, otel_genai, traceloop]
+    dialects: [botanu, coding_agents, langfuse, openinference, otel_genai, traceloop, vercel_ai]
     # The vector index has no model; its kind stands in the bill's place of one.
     attributes:
       model: [db.vector.index_type]
@@ -263,6 +265,17 @@ telemetry:
       environment: metadata.spend_logs_metadata.environment
       user_hash: end_user
     retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
+  # The one service that nobody instrumented calls Bedrock, whose own logs tell its calls.
+  - name: bedrock
+    kind: bedrock_invocation_logs
+    uri: s3://{bucket}/{invocation_logs}
+    endpoint_url: {s3}
+    partition: '%Y/%m/%d/'
+    columns:
+      environment: {{constant: production}}
+      workflow: requestMetadata.workflow
+      prompt_version: requestMetadata.prompt_version
+      user_hash: requestMetadata.user_id
   - name: outcomes
     kind: mapped
     uri: outcomes
