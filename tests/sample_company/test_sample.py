@@ -642,9 +642,10 @@ def test_calls_billed_nowhere_are_breaks_and_no_money(truth: GroundTruth, answer
 def test_skewed_calls_are_paid_by_the_day_they_truly_ended(truth: GroundTruth, answer: Truth) -> None:
     skewed = [call for call in truth.world.calls if call.skew_seconds]
     assert len(skewed) == 3
-    # Other calls near the midnights on both sides compete for the same day, so a part may go to those.
+    # Other calls near the midnights on both sides compete for the same day, and calls that name no key for what its own leave, so a
+    # part may go to those.
     cost = sum(cost_of(answer, call) for call in skewed)
-    assert cost > Decimal("0.9") * sum(one.amount for one in planted(truth, "clock_skew"))
+    assert cost > Decimal("0.8") * sum(one.amount for one in planted(truth, "clock_skew"))
 
 
 def test_reversed_outcomes_fail_once_the_reversal_is_known(out: Path, truth: GroundTruth, answer: Truth) -> None:
