@@ -122,13 +122,14 @@ def test_ingest_is_measured(tmp_path: Path) -> None:
     assert measured(ingest.land_files, tmp_path / "home", spans.parent, 1)["rows"] == written
 
 
+@pytest.mark.parametrize("kind", bills.BILLS)
 @pytest.mark.parametrize("form", bills.FORMS)
-def test_bills_are_measured(tmp_path: Path, form: str) -> None:
-    written = bills.write_bill(tmp_path / f"bill.{form}", 1, form)
-    found = measured(bills.load, tmp_path / "home", tmp_path / f"bill.{form}")
+def test_bills_are_measured(tmp_path: Path, kind: str, form: str) -> None:
+    bill, written = bills.write_bill(tmp_path / "bill", kind, 1, form)
+    found = measured(bills.load, tmp_path / "home", kind, bill)
     assert (found["rows"], found["seconds"] > 0) == (written, True)
-    assert measured(copied, tmp_path / f"bill.{form}")["seconds"] > 0
-    assert ask(f"select count(*) from read_parquet('{tmp_path}/bill.{form}.copy')") == [(written,)]
+    assert measured(copied, bill)["seconds"] > 0
+    assert ask(f"select count(*) from read_parquet('{bill}.copy')") == [(written,)]
 
 
 def test_the_table_says_what_is_aimed_at(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,7 +154,8 @@ class Airflow:
     def _admin(self) -> dict[str, str]:
         """The user Airflow makes where none is configured, with the password it makes up."""
         kept = self.folder / "simple_auth_manager_passwords.json.generated"
-        passwords = json.loads(kept.read_text()) if kept.is_file() else {}
+        # While Airflow writes it, it is there and empty.
+        passwords = json.loads((kept.read_text() if kept.is_file() else "") or "{}")
         return {"username": "admin", "password": passwords.get("admin", "")}
 
 
