@@ -69,7 +69,7 @@ def make(
     store.save(out, truth)
     as_of = knowledge.settled_at(truth)
     feed.deliver(out, delivered, as_of)
-    write_settings(out, NOT_SERVED, warehouse)
+    write_settings(out, NOT_SERVED, world.amended_on, warehouse)
     (out / TRUTH).write_bytes(_truth_json(truth, books, reckon(knowledge.facts_at(out, truth, as_of)), as_of))
     step.next()
     return truth

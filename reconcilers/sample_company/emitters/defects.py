@@ -97,7 +97,7 @@ class _Defects(Planting):
             elif (draw := draw - _TWICE) < _EVENT_LOST:
                 call.event_lost = True
                 self.record("call_without_event", "the trace context was lost", call, "untagged")
-            elif call.operation != "chat" or call.source == AWS or call.source in READERS:
+            elif call.operation != "chat" or call.source in READERS:
                 continue
             elif (draw := draw - _EVENT_LOST) < _CUT:
                 call.seen_usage, call.failed_with = (), "stream_aborted"
@@ -206,7 +206,8 @@ class _Defects(Planting):
         )
         for source in (OPENAI, ANTHROPIC):
             mine = [c for c in calls if c.source == source and c.service_tier == "priority"]
-            self.total("price_tier", "calls served at priority", source, mine, "billed at the tier's price")
+            effect = "billed at the tier's price" if source == OPENAI else "costs what the contract says, bills nothing"
+            self.total("price_tier", "calls served at priority", source, mine, effect)
             cached = [c for c in calls if c.source == source and c.billed]
             cost = sum(
                 (

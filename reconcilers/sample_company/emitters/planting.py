@@ -37,7 +37,7 @@ class Planting:
 
     def whole(self, call: TrueCall) -> bool:
         """Whether a call's span arrives undamaged."""
-        return call.seen and call.call_id not in self.used
+        return has_span(call) and call.call_id not in self.used
 
     def pick(self, calls: Iterable[TrueCall]) -> TrueCall:
         return self.rng.choice([call for call in calls if call.call_id not in self.used])

@@ -1,6 +1,6 @@
 """Spans as the company's services emit them: OTLP/JSON objects in the vocabulary each service happens to speak.
 
-``otel_g0`` to ``otel_g3`` are four generations of OpenTelemetry's GenAI names, ``botanu`` is the botanu SDK. The ids of
+``otel_g0`` to ``otel_g3`` are four generations of OpenTelemetry's GenAI names, ``botanu`` is the botanu SDK; other words are in ``vocabularies.py``. The ids of
 the work travel in W3C Baggage and are copied to every span, as ``botanu.*`` there and by their plain names elsewhere.
 https://opentelemetry.io/docs/specs/semconv/gen-ai/, https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
@@ -21,17 +21,14 @@ from reconcilers.sample_company.world.company import (
     AWS,
     AWS_PROD,
     AWS_STAGING,
-    AZURE,
     CACHE_READ,
     CACHE_WRITE,
-    COHERE,
+    DOCUMENTS_SERVICE,
     INPUT,
     OPENAI,
-    OPENROUTER,
     OUTPUT,
     READ_UNITS,
     SERVICES,
-    SNOWFLAKE,
     VECTOR_INDEX,
     VECTORS,
     Service,
@@ -49,7 +46,7 @@ FRAMEWORK_SCOPE = ("acme.agents", "1.4.0")
 #: The tracker before it knew of caches.
 OLD_TRACKER_SCOPE = ("botanu.tracker", "0.1.52")
 #: What tells the runs of services whose instrumentation knows of calls alone.
-DOCUMENTS_SCOPE = ("acme.documents", "2.0.1")
+DOCUMENTS_SCOPE = (SERVICES[DOCUMENTS_SERVICE].scope, SERVICES[DOCUMENTS_SERVICE].scope_version)
 #: What the gateway calls the provider of the calls it passes on; no billing source is known by it.
 GATEWAY_PROVIDER = "litellm"
 #: Services whose runs do not say what kind they are: it follows from how the run before ended.
@@ -59,10 +56,6 @@ _SERVER_ADDRESSES = {
     ANTHROPIC: "api.anthropic.com",
     AWS: "bedrock-runtime.us-east-1.amazonaws.com",
     VECTORS: "acme-docs.svc.vectors.example",
-    AZURE: "acme.openai.azure.com",
-    COHERE: "api.cohere.com",
-    OPENROUTER: "openrouter.ai",
-    SNOWFLAKE: "acme-documents.snowflakecomputing.com",
 }
 
 

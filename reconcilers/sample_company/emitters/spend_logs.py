@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from reconcilers.sample_company.providers.openai_api import BadRequest
+from reconcilers.sample_company.providers.bad_request import BadRequest
 from reconcilers.sample_company.seen.view import passed_on
 from reconcilers.sample_company.world.company import INPUT, OUTPUT
 from reconcilers.sample_company.world.happened import TrueCall
@@ -36,7 +36,7 @@ def answer(calls: Iterable[TrueCall], path: str, query: Mapping[str, Sequence[st
     if path != _LOGS:
         raise KeyError(path)
     try:
-        start, end = (datetime.fromisoformat(query[name][-1]) for name in ("start_date", "end_date"))
+        start, end = (_instant(query[name][-1]) for name in ("start_date", "end_date"))
         page, size = int(query["page"][-1]), min(_LONGEST_PAGE, int(query["page_size"][-1]))
     except (KeyError, ValueError):
         raise BadRequest("start_date, end_date, page or page_size is missing or none") from None

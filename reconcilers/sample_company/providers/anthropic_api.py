@@ -13,8 +13,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from reconcilers.sample_company.providers.bad_request import BadRequest
 from reconcilers.sample_company.providers.ledger import Ledger
-from reconcilers.sample_company.providers.openai_api import BadRequest
 from reconcilers.sample_company.seen.facts import Key
 from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.company import (
@@ -56,7 +56,7 @@ class AnthropicApi:
             return json.dumps({"id": ANTHROPIC_ORGANIZATION, "name": "Acme AI", "type": "organization"}).encode()
         told = {_COSTS: (self._costs, _COST_GROUPS), _MESSAGES: (self._messages, _USAGE_GROUPS)}
         rows_of, groups = told[path]
-        days, group_by = _question(query, groups)
+        days, group_by, following = _question(query, groups)
         data = [
             {
                 "starting_at": f"{day}T00:00:00Z",
@@ -65,13 +65,14 @@ class AnthropicApi:
             }
             for day in days
         ]
-        return json.dumps({"data": data, "has_more": False, "next_page": None}, indent=1).encode()
+        return json.dumps({"data": data, "has_more": following is not None, "next_page": following}, indent=1).encode()
 
     def _costs(self, day: date, group_by: Sequence[str], known_at: datetime) -> list[dict[str, Any]]:
         """A row for each group of costs; cents are text."""
         sums: dict[tuple[str | None, ...], Decimal] = defaultdict(Decimal)
         for line in self.ledger.lines_as_of(known_at, ANTHROPIC):
-            if line.charge.charge_period_start.date() == day:
+            # What is used at Priority Tier is in no cost.
+            if line.charge.charge_period_start.date() == day and line.charge.key.service_tier != "priority":
                 told = _described(line.charge.key) if "description" in group_by else dict.fromkeys(_DESCRIBED)
                 workspace = _workspace(line.charge.key) if "workspace_id" in group_by else None
                 sums[workspace, *(told[name] for name in _DESCRIBED)] += line.charge.billed_cost
@@ -84,9 +85,9 @@ class AnthropicApi:
     def _messages(self, day: date, group_by: Sequence[str], known_at: datetime) -> list[dict[str, Any]]:
         """A row for each group of usage; a group that was not asked for is null."""
         counts: dict[tuple[str | None, ...], Counter[str]] = defaultdict(Counter)
-        for line in self.ledger.reports_as_of(known_at):
+        for line in self.ledger.reports_as_of(known_at, ANTHROPIC):
             one = line.reported
-            if one.source == ANTHROPIC and one.charge_day == day:
+            if one.charge_day == day:
                 own = _described(one.key) | {"workspace_id": _workspace(one.key), "api_key_id": one.key.api_key_id}
                 own["inference_geo"] = "not_available"
                 group = tuple(own[name] if name in group_by else None for name in _USAGE_GROUPS)
@@ -126,8 +127,8 @@ def _workspace(key: Key) -> str | None:
     return None if key.sub_account_id == DEFAULT_WORKSPACE else key.sub_account_id
 
 
-def _question(query: Mapping[str, Sequence[str]], groups: Sequence[str]) -> tuple[list[date], list[str]]:
-    """(days, what to group by) of a request, as the API reads it: arrays are bracketed."""
+def _question(query: Mapping[str, Sequence[str]], groups: Sequence[str]) -> tuple[list[date], list[str], str | None]:
+    """(days of the page, what to group by, the next page) of a request, as the API reads it: arrays are bracketed."""
     try:
         first, end = (datetime.fromisoformat(query[name][-1]).date() for name in ("starting_at", "ending_at"))
     except (KeyError, ValueError):
@@ -139,4 +140,10 @@ def _question(query: Mapping[str, Sequence[str]], groups: Sequence[str]) -> tupl
     group_by = list(query.get("group_by[]", ()))
     if unknown := sorted(set(group_by) - set(groups)):
         raise BadRequest(f"group_by: Input should be one of {', '.join(groups)}, not {', '.join(unknown)}")
-    return [first + timedelta(days=offset) for offset in range((end - first).days)], group_by
+    limit, page = (query.get(name, [default])[-1] for name, default in (("limit", "7"), ("page", "page_0")))
+    if not limit.isdigit() or not 1 <= int(limit) <= _MOST_DAYS or not page.removeprefix("page_").isdigit():
+        raise BadRequest("limit or page is none of this list")
+    offset = int(page.removeprefix("page_"))
+    days = [first + timedelta(days=number) for number in range((end - first).days)]
+    following = offset + int(limit)
+    return days[offset:following], group_by, f"page_{following}" if following < len(days) else None

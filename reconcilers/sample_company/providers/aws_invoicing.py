@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from reconcilers.sample_company.providers.openai_api import BadRequest
+from reconcilers.sample_company.providers.bad_request import BadRequest
 from reconcilers.sample_company.seen.facts import Invoice
 from reconcilers.sample_company.world.amounts import plain
+from reconcilers.sample_company.world.calendar import instant, unix_seconds
 from reconcilers.sample_company.world.company import AWS, AWS_PAYER
 
 TARGET = "Invoicing.ListInvoiceSummaries"
 _DUE_AFTER = timedelta(days=30)
+#: Summaries of a page, where no fewer are asked for.
+_PAGE = 2
 
 
 class AwsInvoicing:
-    """Answers from the invoices that AWS issued, two on a page."""
-
-    _PAGE = 2
+    """Answers from the invoices that AWS issued."""
 
     def __init__(self, invoices: Sequence[Invoice]) -> None:
         self.invoices = [one for one in invoices if one.source == AWS]
@@ -37,14 +38,14 @@ class AwsInvoicing:
             asked = json.loads(body)
             account, period = asked["Selector"]["Value"], asked["Filter"]["BillingPeriod"]
             month = date(period["Year"], period["Month"], 1)
-            first = int(asked.get("NextToken", 0))
+            first, most = int(asked.get("NextToken", 0)), min(_PAGE, int(asked.get("MaxResults", _PAGE)))
         except (ValueError, KeyError, TypeError):
             raise BadRequest("Selector, Filter or NextToken is not as documented") from None
         if account != AWS_PAYER:
             raise BadRequest(f"{account} is not the account that asks")
         found = [one for invoice in self._of(month, known_at) for one in _summaries(invoice)]
-        page = found[first : first + self._PAGE]
-        more = {"NextToken": str(first + self._PAGE)} if first + self._PAGE < len(found) else {}
+        page = found[first : first + most]
+        more = {"NextToken": str(first + most)} if first + most < len(found) else {}
         return json.dumps({"InvoiceSummaries": page, **more}).encode()
 
     def _of(self, month: date, known_at: datetime) -> list[Invoice]:
@@ -58,8 +59,8 @@ def _summaries(invoice: Invoice) -> Iterator[dict[str, Any]]:
         "InvoiceId": invoice.invoice_id,
         "InvoiceType": "CREDIT_MEMO" if invoice.reference_invoice_id else "INVOICE",
         "OriginalInvoiceId": invoice.reference_invoice_id,
-        "IssuedDate": _seconds(invoice.issued_on),
-        "DueDate": _seconds(invoice.issued_on + _DUE_AFTER),
+        "IssuedDate": unix_seconds(instant(invoice.issued_on)),
+        "DueDate": unix_seconds(instant(invoice.issued_on + _DUE_AFTER)),
         "Entity": {"InvoicingEntity": "Amazon Web Services, Inc.", "BillingEntity": "AWS"},
         "BillingPeriod": {"Month": invoice.billing_period_start.month, "Year": invoice.billing_period_start.year},
         "BaseCurrencyAmount": _amounts(invoice),
@@ -81,7 +82,3 @@ def _amounts(invoice: Invoice) -> dict[str, Any]:
         "CurrencyCode": invoice.billing_currency,
         "AmountBreakdown": {"SubTotalAmount": before_tax, **taxes},
     }
-
-
-def _seconds(day: date) -> float:
-    return datetime.combine(day, time(), UTC).timestamp()

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from reconcilers.sample_company.providers.focus_rows import focus_row, packed, table
 from reconcilers.sample_company.providers.ledger import BillLine, Ledger, by_month
 from reconcilers.sample_company.world.amounts import plain
-from reconcilers.sample_company.world.calendar import next_month
+from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import AZURE, AZURE_EXPORT, AZURE_NAMES, INPUT, OUTPUT
 
 _METERS = {INPUT: "Inp", OUTPUT: "Outp"}
@@ -26,7 +26,9 @@ _SAME = (
 )
 #: Tokens that a price is of.
 _BLOCK = 1000
-_PARTITION_ROWS = 400
+#: Rows of a partition: a month has two.
+_PARTITION_ROWS = 40
+_EXPORTED_AFTER_DAYS = 5
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -35,7 +37,8 @@ def objects(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for at in (known_at - timedelta(days=1), known_at):
         for month, lines in by_month(ledger.lines_as_of(at, AZURE)).items():
-            found |= _run(month, list(lines), at)
+            # A month that is over is exported for some days more.
+            found |= _run(month, lines, min(at, instant(next_month(month) + timedelta(days=_EXPORTED_AFTER_DAYS))))
     return found
 
 

@@ -87,16 +87,13 @@ def _usage_lines(world: World, books: Books, ledger: Ledger) -> None:
         ledger.reports.append(ReportLine(row, instant(day, 24 + LAG_HOURS[source])))
 
 
-def _usage_line(cell: _Cell, quantity: Decimal | None, cost: Decimal, list_cost: Decimal) -> BillLine:
+def _usage_line(cell: _Cell, quantity: Decimal, cost: Decimal, list_cost: Decimal) -> BillLine:
     currency = "USD"
-    if cell.source == ANTHROPIC:
-        # Its costs tell no quantity, and no price but what is billed.
-        quantity, list_cost = None, cost
-    if cell.source == AWS and quantity is not None:
+    if cell.source == AWS:
         quantity = quantity.quantize(_TEN_TOKENS, rounding=ROUND_HALF_UP).quantize(Decimal(1))
         cost = cost.quantize(_TEN_DECIMALS, rounding=ROUND_HALF_UP)
         list_cost = list_cost.quantize(_TEN_DECIMALS, rounding=ROUND_HALF_UP)
-    if cell.source == VECTORS and quantity is not None:
+    if cell.source == VECTORS:
         currency = "EUR"
         cost = list_cost = quantity * VECTORS_EUR_PER_MILLION / 1_000_000
     charge = Charge(
@@ -114,17 +111,28 @@ def _usage_line(cell: _Cell, quantity: Decimal | None, cost: Decimal, list_cost:
         list_cost=list_cost,
         quantity=quantity,
     )
+    if cell.source == ANTHROPIC:
+        charge = _of_anthropic(charge)
     known = instant(cell.day, 24 + LAG_HOURS[cell.source])
     return BillLine(charge, max(known, instant(cell.billing_month, LAG_HOURS[cell.source])))
+
+
+def _of_anthropic(charge: Charge) -> Charge:
+    """Its costs tell no quantity, and no price but what is billed; Priority Tier is in none: a commitment pays for its usage."""
+    if charge.key.service_tier == "priority":
+        return replace(charge, billed_cost=Decimal(0), list_cost=None, commitment_discount_status="Used")
+    return replace(charge, quantity=None, list_cost=charge.billed_cost)
 
 
 def _bill_key(call: TrueCall, meter: str, cache_ttl: str | None) -> Key:
     """What the bill tells of a call."""
     grain = GRAIN[call.source]
+    # What the contract prices is the usage report's, which tells keys.
+    priority = call.source == ANTHROPIC and call.service_tier == "priority"
     return Key(
         billing_account_id=ACCOUNTS[call.source],
         sub_account_id=call.project,
-        api_key_id=call.api_key if call.source == OPENAI else None,
+        api_key_id=call.api_key if call.source == OPENAI or priority else None,
         model=call.model,
         meter=meter,
         service_tier=call.service_tier if "service_tier" in grain else None,

@@ -65,7 +65,7 @@ def _record(line: BillLine) -> dict[str, object]:
 
 def _price(price: Decimal) -> dict[str, object]:
     return {
-        "price_start_time": "2026-01-01T00:00:00.000+00:00",
+        "price_start_time": "2020-01-01T00:00:00.000+00:00",
         "price_end_time": None,
         "sku_name": _SKU,
         "cloud": "AWS",

@@ -41,6 +41,8 @@ def dearer_and_later(world: World, books: Books) -> None:
     days = sorted(
         {call.ended_at.date() for call in world.calls if call.batch == "true" and call.environment == "production"}
     )
+    if not days:
+        return
     later = days[len(days) // 2]
     batch = [call for call in world.calls if call.batch == "true" and call.ended_at.date() == later]
     for call in batch:
@@ -58,7 +60,7 @@ def dearer_and_later(world: World, books: Books) -> None:
 
 
 def late_restated_and_incomplete(world: World, ledger: Ledger) -> None:
-    """One OpenAI day billed days late, one Anthropic day restated, one OpenAI project without quantity, one that Anthropic tells nowhere."""
+    """One OpenAI day billed days late and one project without quantity; one Anthropic day restated, and usage that its report leaves out."""
     days = (world.end - world.start).days
     late, restated, bare = (world.start + timedelta(days=days * part // 20) for part in (7, 9, 13))
     told = []
@@ -140,7 +142,7 @@ def _reported(reports: list[ReportLine], restated: date, bare: date) -> Iterator
             continue
         if one.source == ANTHROPIC and one.charge_day == restated:
             changed = line.known_from + timedelta(days=_RESTATED_AFTER_DAYS)
-            fewer = replace(one, quantity=(one.quantity * 4 // 5).quantize(Decimal(1)))
+            fewer = replace(one, quantity=_four_fifths(one.quantity))
             yield replace(line, reported=fewer, superseded_at=changed)
             line = replace(line, known_from=changed)
         yield line
@@ -151,9 +153,16 @@ def _is_bare(key: Key, day: date, bare: date) -> bool:
 
 
 def _understated(charge: Charge) -> Charge:
-    """What was told first: four fifths of it."""
-    cost = charge.billed_cost * 4 / 5
-    return replace(charge, billed_cost=cost, effective_cost=cost, list_cost=cost)
+    """What was told first: four fifths of it, of what the contract prices in whole tokens."""
+    if charge.quantity is None:
+        cost = charge.billed_cost * 4 / 5
+        return replace(charge, billed_cost=cost, effective_cost=cost, list_cost=cost)
+    quantity = _four_fifths(charge.quantity)
+    return replace(charge, quantity=quantity, effective_cost=charge.effective_cost / charge.quantity * quantity)
+
+
+def _four_fifths(quantity: Decimal) -> Decimal:
+    return (quantity * 4 // 5).quantize(Decimal(1))
 
 
 def unknown_item(world: World, ledger: Ledger) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from reconcilers.sample_company.providers.ledger import BillLine, invoice_number
@@ -114,18 +114,14 @@ def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
 
 def focus_csv(lines: Iterable[BillLine], clock: datetime) -> bytes:
     """A CSV file of FOCUS rows."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(focus_row(line, clock) for line in lines)
-    return text.getvalue().encode()
+    return table((focus_row(line, clock) for line in lines), COLUMNS)
 
 
-def table(rows: Iterable[Mapping[str, object]]) -> bytes:
-    """A CSV file of rows, of which there is one at least; all have the columns of the first."""
+def table(rows: Iterable[Mapping[str, object]], columns: Sequence[str] = ()) -> bytes:
+    """A CSV file of rows, which all have the columns of the first; ``columns`` are those of a file without rows."""
     told = list(rows)
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(told[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(told[0]) if told else columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(told)
     return text.getvalue().encode()

@@ -89,13 +89,16 @@ def _anthropic(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
 
 
 def _aws(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
-    """Totals before tax and tax, as the export has them. The last month's credit comes after its invoice, by a credit memo."""
+    """Totals before tax and tax, as the export has them. The last credit comes after its invoice, by a credit memo."""
+    last = max(month for month, charges in months.items() if any(one.charge_category == "Credit" for one in charges))
     found = []
     for month, charges in sorted(months.items()):
-        if month == max(months):
-            credits = [charge for charge in charges if charge.charge_category == "Credit"]
-            early = _before_tax(AWS, month, _EARLY_DAYS, [charge for charge in charges if charge not in credits])
-            memo = _before_tax(AWS, month, INVOICED_AFTER_DAYS, credits)
+        credits = [charge for charge in charges if charge.charge_category == "Credit"]
+        if credits and month == last:
+            early = _before_tax(
+                month, _EARLY_DAYS, [charge for charge in charges if charge.charge_category != "Credit"]
+            )
+            memo = _before_tax(month, INVOICED_AFTER_DAYS, credits)
             found += [
                 early,
                 replace(memo, invoice_id=f"{early.invoice_id}-C", reference_invoice_id=early.invoice_id),
@@ -103,18 +106,18 @@ def _aws(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
             effect = "none: invoice and credit memo are what was billed"
             note(world, "invoice_credited", "a credit after the invoice", AWS, month, effect, _sum(memo.lines))
         else:
-            found.append(_before_tax(AWS, month, INVOICED_AFTER_DAYS, charges))
+            found.append(_before_tax(month, INVOICED_AFTER_DAYS, charges))
     return found
 
 
-def _before_tax(source: str, month: date, after_days: int, charges: _Charges) -> Invoice:
-    """An invoice that tells what is to be paid before tax and its tax, and nothing of what either is for."""
+def _before_tax(month: date, after_days: int, charges: _Charges) -> Invoice:
+    """An invoice of AWS that tells what is to be paid before tax and its tax, and nothing of what either is for."""
     sums: dict[bool, Decimal] = defaultdict(Decimal)
     for charge in charges:
         sums[charge.charge_category == "Tax"] += charge.billed_cost
     parts = [InvoiceLine("before tax", _cents(sums[False]))]
     parts += [InvoiceLine("tax", _cents(sums[True]), "Tax")] if sums[True] else []
-    return _issued(source, month, after_days, lines=tuple(parts), total=_sum(parts))
+    return _issued(AWS, month, after_days, lines=tuple(parts), total=_sum(parts))
 
 
 def _cohere(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:

@@ -107,9 +107,11 @@ class Ledger:
             if _is_told(line, as_of) and (source is None or line.charge.source == source):
                 yield line
 
-    def reports_as_of(self, as_of: datetime) -> Iterator[ReportLine]:
+    def reports_as_of(self, as_of: datetime, source: str | None = None) -> Iterator[ReportLine]:
         """Usage report rows told at ``as_of``."""
-        return (line for line in self.reports if _is_told(line, as_of))
+        for line in self.reports:
+            if _is_told(line, as_of) and (source is None or line.reported.source == source):
+                yield line
 
 
 def _is_told(line: BillLine | ReportLine, as_of: datetime) -> bool:

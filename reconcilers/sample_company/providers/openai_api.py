@@ -13,10 +13,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from reconcilers.sample_company.providers.bad_request import BadRequest
 from reconcilers.sample_company.seen.facts import Key
 from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.world.amounts import plain
-from reconcilers.sample_company.world.calendar import instant
+from reconcilers.sample_company.world.calendar import instant, unix_seconds
 from reconcilers.sample_company.world.company import CACHE_READ, EMBED, INPUT, OPENAI, OPENAI_ORGANIZATION, OUTPUT
 
 COSTS = "/v1/organization/costs"
@@ -40,10 +41,6 @@ _USAGE_GROUPS = ("project_id", "user_id", "api_key_id", "model", "batch", "servi
 #: (default, most) buckets of one page.
 _LIMITS = {"costs": (7, 180), "usage": (7, 31)}
 _LONGEST_WINDOW_DAYS = 400
-
-
-class BadRequest(Exception):
-    """The question is wrong; the text says why, as the provider's error message does."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +79,8 @@ class OpenAIApi:
         buckets = [
             {
                 "object": "bucket",
-                "start_time": _seconds(day),
-                "end_time": _seconds(day + timedelta(days=1)),
+                "start_time": unix_seconds(instant(day)),
+                "end_time": unix_seconds(instant(day, 24)),
                 "results": rows.get(day, []),
             }
             for day in page
@@ -130,10 +127,8 @@ class OpenAIApi:
         if report not in ("completions", "embeddings"):
             return {}
         groups: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
-        for line in self.truth.ledger.reports_as_of(known_at):
+        for line in self.truth.ledger.reports_as_of(known_at, OPENAI):
             reported = line.reported
-            if reported.source != OPENAI:
-                continue
             embedding = reported.key.model == EMBED
             inside = question.first <= reported.charge_day < question.end
             if inside and embedding == (report == "embeddings"):
@@ -268,7 +263,3 @@ def _offset(cursor: str) -> int:
         return int(cursor.removeprefix("page_"), 16)
     except ValueError:
         raise BadRequest("page is no cursor of this list") from None
-
-
-def _seconds(day: date) -> int:
-    return int(instant(day).replace(tzinfo=UTC).timestamp())

@@ -13,8 +13,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from reconcilers.sample_company.providers.bad_request import BadRequest
 from reconcilers.sample_company.providers.ledger import BillLine, Ledger
-from reconcilers.sample_company.providers.openai_api import BadRequest
 from reconcilers.sample_company.world.company import INPUT, OPENROUTER, OPENROUTER_WORKSPACE, OUTPUT
 from reconcilers.sample_company.world.happened import World
 
@@ -31,21 +31,23 @@ class OpenRouterApi:
         )
 
     def answer(self, path: str, query: Mapping[str, Sequence[str]], known_at: datetime) -> bytes:
-        """The body of a day. Raises ``KeyError`` for a path that does not exist and ``BadRequest``."""
+        """The body of a day, of all days without one. Raises ``KeyError`` for a path that does not exist and ``BadRequest``."""
         if path != "/api/v1/activity":
             raise KeyError(path)
+        asked = query.get("date", [None])[0]
         try:
-            day = date.fromisoformat(query.get("date", [""])[0])
+            day = None if asked is None else date.fromisoformat(asked)
         except ValueError:
             raise BadRequest("Date must be in YYYY-MM-DD format") from None
-        if day >= known_at.date():
+        if day is not None and day >= known_at.date():
             raise BadRequest("Date must be within the last 30 (completed) UTC days")
-        models: dict[str, list[BillLine]] = defaultdict(list)
+        told: dict[tuple[date, str], list[BillLine]] = defaultdict(list)
         for line in self.ledger.lines_as_of(known_at, OPENROUTER):
-            if line.charge.charge_period_start.date() == day:
-                models[str(line.charge.key.model)].append(line)
+            of = line.charge.charge_period_start.date()
+            if day in (None, of):
+                told[of, str(line.charge.key.model)].append(line)
         grouped = query.get("group_by") == ["workspace"]
-        rows = [self._row(day, model, lines, grouped) for model, lines in sorted(models.items())]
+        rows = [self._row(*key, lines, grouped) for key, lines in sorted(told.items())]
         return json.dumps({"data": rows}, indent=1).encode()
 
     def _row(self, day: date, model: str, lines: Sequence[BillLine], grouped: bool) -> dict[str, Any]:

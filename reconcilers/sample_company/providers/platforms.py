@@ -12,10 +12,11 @@ from decimal import Decimal
 from reconcilers.sample_company.providers.fees import account_line, note
 from reconcilers.sample_company.providers.ledger import LAG_HOURS, BillLine, Ledger
 from reconcilers.sample_company.seen.facts import Key
-from reconcilers.sample_company.world.calendar import instant, month_of
+from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.company import (
     ACCOUNTS,
     DATABRICKS,
+    GPU_PER_HOUR,
     GPUS,
     OCI,
     PROJECTS,
@@ -28,8 +29,8 @@ from reconcilers.sample_company.world.happened import World
 DBU_PRICE, DBU_LIST_PRICE = Decimal("0.35"), Decimal("0.45")
 #: What corrects a record of Databricks'.
 RETRACTED, RESTATED = "retracted", "told again"
-#: Hours of the GPU node, and what of them is used, at the node's rate.
-GPU_HOURS, GPU_USED_HOURS, GPU_PER_HOUR = 24, 18, Decimal("0.05")
+#: Hours of a day of the GPU node, and what of them is used.
+GPU_HOURS, GPU_USED_HOURS = 24, 18
 OWN_MODEL = "acme-ocr-2"
 #: What a day of Oracle's cluster costs, and of what it keeps.
 _CLUSTER = {"Generative AI - Dedicated cluster": Decimal("1.20"), "Block Volume - Performance": Decimal("0.085")}
@@ -112,5 +113,4 @@ def _line(source: str, day: date, cost: Decimal, what: str, service_name: str | 
     charge = account_line(source, f"{what}|{day}", day, day + timedelta(days=1), cost, service_name=service_name)
     key = Key(billing_account_id=ACCOUNTS[source], sub_account_id=PROJECTS.get(source))
     known = instant(day, 24 + LAG_HOURS[source])
-    charge = replace(charge, key=key, billing_period_start=month_of(day))
-    return BillLine(charge, known, description=what)
+    return BillLine(replace(charge, key=key), known, description=what)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.message import Message
@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 from reconcilers.sample_company import store
 from reconcilers.sample_company.emitters import feed, invocation_logs, spend_logs
 from reconcilers.sample_company.providers import anthropic_api, aws_invoicing, openai_api, openrouter_api, stripe_api
+from reconcilers.sample_company.providers.bad_request import BadRequest
 from reconcilers.sample_company.providers.exports import objects_at
 from reconcilers.sample_company.seen.knowledge import settled_at
 from reconcilers.sample_company.world.settings_file import Addresses, write_settings
@@ -49,6 +50,10 @@ CREDENTIALS = {
 }
 
 
+#: Path below which an API stands that asks for a bearer of its own → the credential.
+_KEYS = {STRIPE: "STRIPE_API_KEY", OPENROUTER: "OPENROUTER_MANAGEMENT_KEY", LITELLM: "LITELLM_ADMIN_KEY"}
+
+
 class Providers:
     """The running servers of one sample, at ``host``; ``port`` is that of the APIs and of the sample's clock, 0 any."""
 
@@ -68,7 +73,7 @@ class Providers:
         self._s3 = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
         self._s3.start()
         self._http = ThreadingHTTPServer((host, port), _handler(self))
-        self._thread = Thread(target=self._http.serve_forever, name="sample-openai", daemon=True)
+        self._thread = Thread(target=self._http.serve_forever, name="sample-apis", daemon=True)
         s3_port = self._s3.get_host_and_port()[1]
         # moto keeps one store per process, so two samples in one process need buckets of their own.
         http = f"http://{host}:{self._http.server_address[1]}"
@@ -85,7 +90,7 @@ class Providers:
         self._stored: dict[str, bytes] = {}
         self._bucket().create()
         self.know(self.known_at)
-        write_settings(out, self.addresses)
+        write_settings(out, self.addresses, self.truth.world.amended_on)
         self._thread.start()
 
     @property
@@ -160,13 +165,8 @@ def serving(out: Path, known_at: datetime | None = None, host: str = LOOPBACK, p
 def _opens(path: str, headers: Message) -> bool:
     """Whether a request's credential is the one for its path."""
     if path.startswith(ANTHROPIC):
-        return headers.get("x-api-key") == CREDENTIALS["ANTHROPIC_ADMIN_KEY"]
-    others = {
-        STRIPE: "STRIPE_API_KEY",
-        OPENROUTER: "OPENROUTER_MANAGEMENT_KEY",
-        LITELLM: "LITELLM_ADMIN_KEY",
-    }
-    key = next((key for below, key in others.items() if path.startswith(below)), "OPENAI_ADMIN_KEY")
+        return "anthropic-version" in headers and headers.get("x-api-key") == CREDENTIALS["ANTHROPIC_ADMIN_KEY"]
+    key = next((key for below, key in _KEYS.items() if path.startswith(below)), "OPENAI_ADMIN_KEY")
     return headers.get("Authorization") == f"Bearer {CREDENTIALS[key]}"
 
 
@@ -185,16 +185,24 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
             elif not _opens(url.path, self.headers):
                 self._refuse(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
             else:
-                self._answer(url.path, lambda: providers.answer(url.path, parse_qs(url.query)))
+                self._answer(url.path, parse_qs(url.query))
 
         def do_POST(self) -> None:
             body = self._body(_LONGEST_QUESTION)
             signed = f"AWS4-HMAC-SHA256 Credential={CREDENTIALS['AWS_ACCESS_KEY_ID']}/"
-            if not self.headers.get("Authorization", "").startswith(signed):
-                self._refuse(HTTPStatus.FORBIDDEN, "The security token is invalid.", "UnrecognizedClientException")
+            if self.path.rstrip("/") != INVOICING:
+                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (POST {self.path:.200})", "invalid_request_error")
+            elif not self.headers.get("Authorization", "").startswith(signed):
+                self._refuse_as_aws(
+                    "UnrecognizedClientException", "The security token included in the request is invalid."
+                )
             else:
-                target = self.headers.get("X-Amz-Target") if self.path.rstrip("/") == INVOICING else None
-                self._answer(self.path, lambda: providers.invoices(target, body))
+                try:
+                    self._send(HTTPStatus.OK, providers.invoices(self.headers.get("X-Amz-Target"), body))
+                except BadRequest as error:
+                    self._refuse_as_aws("ValidationException", str(error))
+                except KeyError:
+                    self._refuse_as_aws("UnknownOperationException", "")
 
         def do_PUT(self) -> None:
             try:
@@ -216,17 +224,22 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
             size = self.headers.get("Content-Length", "0")
             return self.rfile.read(int(size)) if size.isdigit() and int(size) <= longest else b""
 
-        def _answer(self, path: str, answer: Callable[[], bytes]) -> None:
+        def _answer(self, path: str, query: dict[str, list[str]]) -> None:
             try:
-                self._send(HTTPStatus.OK, answer())
-            except openai_api.BadRequest as error:
+                self._send(HTTPStatus.OK, providers.answer(path, query))
+            except BadRequest as error:
                 self._refuse(HTTPStatus.BAD_REQUEST, str(error), "invalid_request_error")
             except KeyError:
-                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL ({self.command} {path:.200})", "invalid_request_error")
+                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (GET {path:.200})", "invalid_request_error")
 
         def _refuse(self, status: HTTPStatus, message: str, code: str) -> None:
             error = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
             self._send(status, json.dumps(error).encode())
+
+        def _refuse_as_aws(self, code: str, message: str) -> None:
+            self._send(
+                HTTPStatus.BAD_REQUEST, json.dumps({"__type": f"com.amazonaws#{code}", "message": message}).encode()
+            )
 
         def _send(self, status: HTTPStatus, content: bytes) -> None:
             self.send_response(status)

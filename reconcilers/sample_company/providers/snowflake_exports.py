@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -31,6 +31,7 @@ _BILL, _TOTAL, _CORTEX = (
     "usage_in_currency_daily_total",
     "cortex_ai_functions_usage_history",
 )
+_CORTEX_COLUMNS = ("START_TIME", "FUNCTION_NAME", "MODEL_NAME", "METRICS", "CREDITS", "ACCOUNT_NAME")
 _TOKENS = {INPUT: "input", OUTPUT: "output"}
 
 
@@ -38,37 +39,28 @@ def objects(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
     """{key: content}: three files a month."""
     found = {}
     for month, lines in by_month(ledger.lines_as_of(known_at, SNOWFLAKE)).items():
-        amounts = {key: sum((one.charge.effective_cost for one in its), Decimal(0)) for key, its in _rows(lines)}
-        total = {
-            "CURRENCY": "USD",
-            "ROW_COUNT": len(amounts),
-            "USAGE_IN_CURRENCY": plain(sum(amounts.values(), Decimal(0))),
+        amounts = {
+            key: sum((one.charge.effective_cost for one in its), Decimal(0))
+            for key, its in _grouped(lines, lambda one: str(one.charge.service_name)).items()
         }
-        for view, rows in (
-            (_BILL, [_usage(*key, amount) for key, amount in amounts.items()]),
-            (_TOTAL, [total]),
-            (_CORTEX, [_call(day, model, its) for (day, model), its in _calls(lines)]),
-        ):
-            if rows:
-                found[f"{SNOWFLAKE_EXPORTS}/{view}/{month:%Y-%m}.csv"] = table(rows)
+        whole = plain(sum(amounts.values(), Decimal(0)))
+        models = _grouped((one for one in lines if one.charge.key.model), lambda one: str(one.charge.key.model))
+        for view, rows in {
+            _BILL: [_usage(*key, amount) for key, amount in amounts.items()],
+            _TOTAL: [{"CURRENCY": "USD", "ROW_COUNT": len(amounts), "USAGE_IN_CURRENCY": whole}],
+            _CORTEX: [_call(*key, its) for key, its in models.items()],
+        }.items():
+            # A view that tells nothing of a month is exported as its header.
+            found[f"{SNOWFLAKE_EXPORTS}/{view}/{month:%Y-%m}.csv"] = table(rows, _CORTEX_COLUMNS)
     return found
 
 
-def _rows(lines: Iterable[BillLine]) -> Iterable[tuple[tuple[date, str], list[BillLine]]]:
-    """Lines of a day and a service."""
+def _grouped(lines: Iterable[BillLine], named: Callable[[BillLine], str]) -> dict[tuple[date, str], list[BillLine]]:
+    """Day and name → lines, in their order."""
     found: dict[tuple[date, str], list[BillLine]] = defaultdict(list)
     for line in lines:
-        found[line.charge.charge_period_start.date(), str(line.charge.service_name)].append(line)
-    return found.items()
-
-
-def _calls(lines: Iterable[BillLine]) -> Iterable[tuple[tuple[date, str], list[BillLine]]]:
-    """Lines of a day and a model."""
-    found: dict[tuple[date, str], list[BillLine]] = defaultdict(list)
-    for line in lines:
-        if line.charge.key.model is not None:
-            found[line.charge.charge_period_start.date(), line.charge.key.model].append(line)
-    return found.items()
+        found[line.charge.charge_period_start.date(), named(line)].append(line)
+    return found
 
 
 def _usage(day: date, service: str, amount: Decimal) -> dict[str, object]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 
-from reconcilers.sample_company.providers.openai_api import BadRequest
+from reconcilers.sample_company.providers.bad_request import BadRequest
+from reconcilers.sample_company.world.calendar import instant, unix_seconds
 from reconcilers.sample_company.world.company import BUNDLE_PRODUCT, OVERAGE_PRODUCT
 from reconcilers.sample_company.world.income import IncomeLine
 
@@ -63,7 +64,7 @@ class StripeApi:
                 {
                     "id": name,
                     "object": "invoice",
-                    "created": _seconds(created),
+                    "created": unix_seconds(created),
                     "currency": "usd",
                     "customer": f"cus_{tenant}",
                     "lines": told,
@@ -91,7 +92,7 @@ class StripeApi:
                 {
                     "id": _id("cn", tenant, created),
                     "object": "credit_note",
-                    "created": _seconds(created),
+                    "created": unix_seconds(created),
                     "currency": "usd",
                     "invoice": of,
                     "lines": told,
@@ -132,8 +133,8 @@ def _line(one: IncomeLine, invoice: str) -> Json:
         "metadata": {name: told for name, told in metadata.items() if told is not None},
         "parent": None,
         "period": {
-            "start": _seconds(datetime.combine(line.service_period_start, time())),
-            "end": _seconds(datetime.combine(line.service_period_end, time())),
+            "start": unix_seconds(instant(line.service_period_start)),
+            "end": unix_seconds(instant(line.service_period_end)),
         },
         "pretax_credit_amounts": [],
         "pricing": {"type": "price_details", "price_details": {"price": f"price_{product[5:]}", "product": product}},
@@ -204,7 +205,3 @@ def _whole(query: Mapping[str, Sequence[str]], name: str) -> int | None:
 
 def _id(kind: str, tenant: str, created: datetime) -> str:
     return f"{kind}_{tenant}_{created:%Y%m%d%H%M}"
-
-
-def _seconds(at: datetime) -> int:
-    return int(at.replace(tzinfo=UTC).timestamp())

@@ -1,7 +1,6 @@
 """The company's trace files as an outsider reads them: every span a telling, every root of a run a statement about it.
 
-Read from the delivered bytes alone, with what is known of each emitter's words: four generations of OpenTelemetry's
-GenAI names and botanu's. What a count contains, which spans are one call and whose it is are not decided here.
+Read from the delivered bytes alone, with what is known of each emitter's words (``_WORDS``). What a count contains, which spans are one call and whose it is are not decided here.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
-from reconcilers.sample_company.world.company import OPENROUTER, SERVICES
+from reconcilers.sample_company.world.company import DOCUMENTS_SERVICE, OPENROUTER, SERVICES
 from reconcilers.sample_company.world.happened import TrueCall
 
 _EPOCH = datetime(1970, 1, 1)
@@ -19,8 +19,8 @@ def passed_on(call: TrueCall) -> bool:
 
 
 def logged_by_bedrock(call: TrueCall) -> bool:
-    """Whether Bedrock's invocation logs tell the call: of the one service that has no instrumentation."""
-    return call.service == "aws-reader"
+    """Whether Bedrock's invocation logs tell the call, of a service whose spans tell its runs alone."""
+    return call.service == DOCUMENTS_SERVICE
 
 
 def has_span(call: TrueCall) -> bool:

@@ -46,7 +46,7 @@ _OF_REST = {
 
 
 #: What money that no telemetry could meet is a component of, where its line names a model and a meter all the same.
-_OF_LINE = {"platform_usage": "unexplained", "commitment_idle": "fees"}
+_OF_LINE = {"platform_usage": "unexplained"}
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 
 def month_of(day: date) -> date:
@@ -18,3 +18,8 @@ def next_month(day: date) -> date:
 def instant(day: date, hour: int = 0) -> datetime:
     """Midnight UTC of a day, plus hours."""
     return datetime.combine(day, time()) + timedelta(hours=hour)
+
+
+def unix_seconds(at: datetime) -> int:
+    """Whole seconds from 1970 to a naive UTC instant."""
+    return int(at.replace(tzinfo=UTC).timestamp())

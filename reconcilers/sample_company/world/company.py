@@ -39,6 +39,8 @@ SNOWFLAKE_ORGANIZATION, SNOWFLAKE_ACCOUNT = "ACME", "ACME_DOCUMENTS"
 DATABRICKS_ACCOUNT, DATABRICKS_WORKSPACE = "0d26daa6-5e44-4c97-a497-ef015f91254a", "1208513370401"
 OCI_SUBSCRIPTION, OCI_TENANCY = "81120497", "ocid1.tenancy.oc1..acme"
 GPUS_ACCOUNT = "acme-gpus"
+#: Where documents are read, by a service whose spans tell its runs and no calls: Bedrock logs every call of an account.
+AWS_DOCUMENTS, DOCUMENTS_SERVICE = "777788889999", "aws-reader"
 AWS_REGION = "us-east-1"
 #: The account each source bills.
 ACCOUNTS = {
@@ -81,7 +83,7 @@ EC2_SERVICE, SUPPORT_SERVICE, STORAGE_METER = "Amazon Elastic Compute Cloud", "A
 WAREHOUSE_SERVICE = "WAREHOUSE_METERING"
 #: Where in the bucket a source's exports are.
 AWS_EXPORT, COHERE_PREFIX, VECTORS_PREFIX = "aws/acme-focus", "cohere", "vectors"
-INVOCATION_LOGS = f"aws/AWSLogs/{AWS_PROD}/BedrockModelInvocationLogs/{AWS_REGION}"
+INVOCATION_LOGS = f"aws/AWSLogs/{AWS_DOCUMENTS}/BedrockModelInvocationLogs/{AWS_REGION}"
 AZURE_EXPORT, OCI_REPORTS = "azure/acme-focus", "oci/FOCUS Reports"
 SNOWFLAKE_EXPORTS, DATABRICKS_EXPORTS, GPUS_PREFIX = "snowflake", "databricks", "gpus"
 
@@ -99,6 +101,8 @@ COMMAND = "command-a-03-2025"
 AZURE_NAMES = {NANO: "gpt-4.1-nano"}
 #: Source → the model that reads documents there.
 READERS = {AWS: NOVA_LITE, AZURE: NANO, COHERE: COMMAND, OPENROUTER: MISTRAL, SNOWFLAKE: LLAMA}
+#: What an hour of the company's own GPU node costs.
+GPU_PER_HOUR = Decimal("0.05")
 #: What a credit of Snowflake's costs; models are priced in credits.
 SNOWFLAKE_CREDIT = Decimal("3.00")
 #: Model → its tier, and the model that may do its work where a wrong answer is cheap.
@@ -299,7 +303,7 @@ SERVICES = {
         Service("call-summariser", "otel_g0", "batch", "opentelemetry.instrumentation.openai", "0.21.0"),
         Service("azure-reader", "openinference", "workers", "openinference.instrumentation.openai", "0.1.66"),
         Service("azure-portal", "vercel_ai", "edge", "ai", "6.0.326"),
-        Service("aws-reader", "otel_g2", "edge", "acme.documents", "2.0.1"),
+        Service(DOCUMENTS_SERVICE, "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("cohere-reader", "traceloop", "edge", "opentelemetry.instrumentation.cohere", "0.62.4"),
         Service("openrouter-reader", "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("snowflake-reader", "langfuse", "batch", "langfuse-sdk", "5.0.4"),

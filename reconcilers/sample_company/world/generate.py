@@ -16,6 +16,7 @@ from reconcilers.sample_company.world.company import (
     ANTHROPIC,
     API_KEYS,
     AWS,
+    AWS_DOCUMENTS,
     AWS_PROD,
     AWS_STAGING,
     AZURE,
@@ -23,6 +24,7 @@ from reconcilers.sample_company.world.company import (
     CACHE_WRITE,
     CODING_WORKSPACE,
     DEFAULT_WORKSPACE,
+    DOCUMENTS_SERVICE,
     EMBED,
     FEATURES,
     FINE_TUNED,
@@ -33,6 +35,7 @@ from reconcilers.sample_company.world.company import (
     NOVA_LITE,
     NOVA_PRO,
     OPENAI,
+    OPENROUTER,
     OUTPUT,
     PROJECTS,
     READ_UNITS,
@@ -324,7 +327,7 @@ class _Day:
             trace_id=f"{rng.getrandbits(128) | 1:032x}",
             span_id=_span_id(rng),
             parent_span_id="",
-            response_id=f"chatcmpl-{rng.getrandbits(96):024x}",
+            response_id=_response_id(rng, source, "chat"),
             event_id=None,
             run_id=None,
             tenant_id=None,
@@ -359,7 +362,8 @@ class _Run:
         rng, run = self.day.rng, self.run
         staging = run.environment == "staging"
         if source == AWS:
-            project, api_key = (AWS_STAGING if staging else AWS_PROD), None
+            project = AWS_STAGING if staging else AWS_DOCUMENTS if service == DOCUMENTS_SERVICE else AWS_PROD
+            api_key = None
         elif source == VECTORS:
             project, api_key = None, None
         elif source in READERS:
@@ -621,9 +625,11 @@ def _response_id(rng: Random, source: str, operation: str) -> str | None:
     """The provider's id of its answer, in its own shape; embeddings and vector queries have none."""
     if operation != "chat":
         return None
-    if source == OPENAI:
+    if source in (OPENAI, AZURE):
         return f"chatcmpl-{rng.getrandbits(96):024x}"
     if source == ANTHROPIC:
         return f"msg_01{rng.getrandbits(88):022x}"
+    if source == OPENROUTER:
+        return f"gen-{rng.getrandbits(96):024x}"
     digits = f"{rng.getrandbits(128):032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -21,6 +21,7 @@ from reconcilers.sample_company.world.company import (
     ANTHROPIC,
     API_KEYS,
     AWS,
+    AWS_DOCUMENTS,
     AWS_PAYER,
     AWS_PROD,
     AWS_STAGING,
@@ -176,6 +177,7 @@ def project_map() -> dict[tuple[str, str], tuple[str | None, str | None]]:
     }
     rows[AWS, AWS_PROD] = (AWS_PAYER, "production")
     rows[AWS, AWS_STAGING] = (AWS_PAYER, "staging")
+    rows[AWS, AWS_DOCUMENTS] = (AWS_PAYER, "production")
     rows |= {(source, project): (ACCOUNTS[source], "production") for source, project in PROJECTS.items()}
     return rows
 

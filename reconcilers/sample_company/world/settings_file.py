@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
+from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.company import (
+    ANTHROPIC,
     AWS_EXPORT,
     AWS_PAYER,
     AZURE_EXPORT,
@@ -13,16 +18,25 @@ from reconcilers.sample_company.world.company import (
     BUNDLE_PRODUCT,
     COHERE_PREFIX,
     DATABRICKS_EXPORTS,
+    GPU_PER_HOUR,
     GPUS_ACCOUNT,
     GPUS_PREFIX,
+    INPUT,
     INVOCATION_LOGS,
     LLAMA,
     MISTRAL,
     OCI_REPORTS,
     OPENAI_ORGANIZATION,
+    OPENROUTER,
+    OUTPUT,
     OVERAGE_PRODUCT,
+    SNOWFLAKE,
+    SNOWFLAKE_CREDIT,
     SNOWFLAKE_EXPORTS,
+    STANDARD,
     VECTORS_PREFIX,
+    contract_prices,
+    list_prices,
 )
 
 FILE = "reconcile.yaml"
@@ -49,8 +63,8 @@ NOT_SERVED = Addresses(
 )
 
 
-def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None) -> None:
-    """Write the settings with these addresses; without ``warehouse``, with the one they name already."""
+def write_settings(out: Path, addresses: Addresses, amended_on: date, warehouse: str | None = None) -> None:
+    """Write the settings with these addresses and prices of Priority Tier; without ``warehouse``, with the one they name already."""
     text = _TEMPLATE.format(
         **asdict(addresses),
         warehouse=_WAREHOUSES[warehouse or _warehouse_of(out / FILE)],
@@ -68,11 +82,29 @@ def write_settings(out: Path, addresses: Addresses, warehouse: str | None = None
         oci=OCI_REPORTS,
         gpus=GPUS_PREFIX,
         gpus_account=GPUS_ACCOUNT,
-        mistral=MISTRAL,
-        llama=LLAMA,
         invocation_logs=INVOCATION_LOGS,
+        priority_prices="\n".join(_priority_prices(amended_on)),
+        openrouter_price=_token_price(OPENROUTER, MISTRAL, Decimal(1)),
+        snowflake_price=_token_price(SNOWFLAKE, LLAMA, SNOWFLAKE_CREDIT),
+        gpu_per_hour=GPU_PER_HOUR,
     )
     (out / FILE).write_text(text)
+
+
+def _token_price(source: str, model: str, unit: Decimal) -> str:
+    """What a million tokens of a model take, in units that cost so much."""
+    prices = {row.meter: plain(row.price_per_million / unit) for row in list_prices() if row.source == source}
+    return f'{{model: {model}, input_per_million: "{prices[INPUT]}", output_per_million: "{prices[OUTPUT]}"}}'
+
+
+def _priority_prices(amended_on: date) -> Iterator[str]:
+    """What the contract takes at Anthropic's Priority Tier, by model, kind of token and time."""
+    for row in contract_prices(amended_on):
+        if (row.source, row.service_tier) == (ANTHROPIC, "priority") and row.context_band in (None, STANDARD):
+            told = {"cache_ttl": row.cache_ttl, "valid_from": row.valid_from, "valid_to": row.valid_to}
+            more = "".join(f", {name}: {value}" for name, value in told.items() if value)
+            price = plain(row.price_per_million)
+            yield f'      - {{model: {row.model}, meter: {row.meter}, price_per_million: "{price}"{more}}}'
 
 
 def _warehouse_of(file: Path) -> str:
@@ -108,6 +140,9 @@ billing:
     kind: anthropic
     base_url: {anthropic}
     api_key_env: ANTHROPIC_ADMIN_KEY
+    # No cost tells what is used at Priority Tier: a commitment pays for it, and the contract says what it is worth.
+    priority_prices:
+{priority_prices}
     retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
   - name: cohere
     kind: focus_file
@@ -158,7 +193,7 @@ billing:
     base_url: {openrouter}
     # One amount pays for prompt and completion: the ratio of these prices splits it.
     prices:
-      - {{model: {mistral}, input_per_million: "0.06", output_per_million: "0.18"}}
+      - {openrouter_price}
     retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
   - name: snowflake
     kind: snowflake
@@ -167,7 +202,7 @@ billing:
     cortex: {{cortex_ai_functions_usage_history: [AI_SERVICES]}}
     # In credits.
     prices:
-      - {{model: {llama}, input_per_million: "0.12", output_per_million: "0.36"}}
+      - {snowflake_price}
   - name: databricks
     kind: databricks
     uri: s3://{bucket}/{databricks}
@@ -186,7 +221,7 @@ billing:
     billing_account_id: {gpus_account}
     columns: {{day: date, node: node, node_type: type, workload: pod, hours: hours, model: model}}
     rates:
-      - {{node_type: l40s, per_hour: "0.05", currency: USD}}
+      - {{node_type: l40s, per_hour: "{gpu_per_hour}", currency: USD}}
 
 invoices:
   - name: openai_invoices
@@ -265,7 +300,7 @@ telemetry:
       environment: metadata.spend_logs_metadata.environment
       user_hash: end_user
     retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
-  # The one service that nobody instrumented calls Bedrock, whose own logs tell its calls.
+  # The service in this account tells its runs and no calls; Bedrock logs them.
   - name: bedrock
     kind: bedrock_invocation_logs
     uri: s3://{bucket}/{invocation_logs}
