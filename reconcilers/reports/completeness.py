@@ -10,14 +10,17 @@ from reconcilers.warehouses.base import Figures
 
 
 def incomplete(completeness: Figures) -> dict[str, list[str]]:
-    """Month (``2026-09``) → what is missing of it, a line for each source; a month that is complete is not here."""
-    months: dict[str, list[str]] = {}
+    """Month (``2026-09``) → what is missing of it, a line for all sources that miss the same; a month that is complete is not here."""
+    months: dict[str, dict[str, list[str]]] = {}
     for row in sorted(_dicts(completeness), key=lambda row: (row["month"], row["source"])):
         if not row["month_complete"]:
-            lines = months.setdefault(f"{row['month']:%Y-%m}", [])
-            if missing := list(_missing(row)):
-                lines.append(f"{row['source']}: {', '.join(missing)}")
-    return {month: lines or ["the month is not over"] for month, lines in months.items()}
+            lacking = months.setdefault(f"{row['month']:%Y-%m}", {})
+            if missing := ", ".join(_missing(row)):
+                lacking.setdefault(missing, []).append(row["source"])
+    return {
+        month: [f"{', '.join(sources)}: {missing}" for missing, sources in lacking.items()] or ["the month is not over"]
+        for month, lacking in months.items()
+    }
 
 
 def told(facts: Mapping[str, Any], month: date) -> list[str]:

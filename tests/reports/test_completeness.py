@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from reconcilers.reports.completeness import stale, still_open, to_look_at, verdict
+from reconcilers.reports.completeness import incomplete, stale, still_open, to_look_at, verdict
 from reconcilers.warehouses.base import Figures
 
 COMPLETENESS = Figures(["source", "room"], [("bill", "billing"), ("sales", "revenue")])
@@ -15,6 +15,23 @@ SEPTEMBER = date(2026, 9, 1)
 def breaks(*rows: tuple[str, str, date | None, str | None, str, bool]) -> Figures:
     names = ["source", "kind", "charge_day", "amount", "currency", "material"]
     return Figures(names, [(*row[:3], None if row[3] is None else Decimal(row[3]), *row[4:]) for row in rows])
+
+
+def test_sources_that_miss_the_same_are_one_line() -> None:
+    names = ["month", "source", "month_complete", "days_missing", "days_expected", "units_rejected", "records_rejected"]
+    names += ["duplicate_lines", "charges_without_rate"]
+    october = date(2026, 10, 1)
+    rows = [
+        (SEPTEMBER, "bill", True, 0, 30, 0, 0, 0, 0),
+        (SEPTEMBER, "traces", False, 0, 30, 0, 0, 0, 0),
+        (october, "traces", False, 15, 31, 0, 2, 0, 0),
+        (october, "sales", False, 15, 31, 0, 0, 0, 0),
+        (october, "bill", False, 15, 31, 0, 0, 0, 0),
+    ]
+    assert incomplete(Figures(names, rows)) == {
+        "2026-09": ["the month is not over"],
+        "2026-10": ["bill, sales: 15 of 31 days missing", "traces: 15 of 31 days missing, 2 records not read"],
+    }
 
 
 def test_open_breaks_are_summed_by_kind_and_currency_whatever_their_sign() -> None:
