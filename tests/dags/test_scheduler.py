@@ -153,7 +153,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def scheduled(world: World) -> dict[str, Any]:
     """The run the scheduler starts by itself."""
     run = wait_for("the scheduled run", lambda: world.airflow.runs(NIGHTLY), seconds=60)[0]
-    return world.airflow.ended(NIGHTLY, run["dag_run_id"], seconds=240)
+    return world.airflow.ended(NIGHTLY, run["dag_run_id"], seconds=600)
 
 
 @pytest.fixture(scope="module")
@@ -227,13 +227,13 @@ def test_a_source_that_answers_late_holds_nobody_back(world: World) -> None:
     before = world.published
     world.door.shut = True
     run_id = world.start(NIGHTLY, day=f"{LAST}")
-    wait_for("the third try", lambda: world.tries(NIGHTLY, run_id, "land_late", "openai")[0] == 3, seconds=240)
+    wait_for("the third try", lambda: world.tries(NIGHTLY, run_id, "land_late", "openai")[0] == 3, seconds=600)
     without = world.published
     assert without.folder != before.folder
     assert {line.split(":")[0] for line in without.facts["failed_units"]} == {"source openai"}
     assert world.row(NIGHTLY, run_id).result == IN_PART
     world.door.shut = False
-    assert world.airflow.ended(NIGHTLY, run_id, seconds=240)["state"] == "success"
+    assert world.airflow.ended(NIGHTLY, run_id, seconds=600)["state"] == "success"
     assert world.tries(NIGHTLY, run_id, "land", "openai") == (1, "failed")
     assert world.tries(NIGHTLY, run_id, "land_late", "openai") == (3, "success")
     assert world.tries(NIGHTLY, run_id, "land", "aws") == (1, "success")
@@ -252,7 +252,7 @@ def test_a_task_killed_while_it_builds_is_tried_again(world: World) -> None:
     run_id = world.start(REPLAY, **{"from": f"{LAST}", "to": f"{LAST}", "reason": reason})
     os.kill(wait_for("dbt", lambda: parent_of_dbt(world.company), seconds=120), signal.SIGKILL)
     assert world.published.folder == before.folder
-    assert world.airflow.ended(REPLAY, run_id, seconds=240)["state"] == "success"
+    assert world.airflow.ended(REPLAY, run_id, seconds=600)["state"] == "success"
     assert world.tries(REPLAY, run_id, "reconcile") == (2, "success")
     assert world.published.facts["reason"] == reason
     assert [
