@@ -31,21 +31,28 @@ def rows(calls: Iterable[TrueCall], known_at: datetime) -> Iterator[dict[str, An
     return (_row(call) for call in calls if passed_on(call) and call.ended_at + _WRITTEN_AFTER <= known_at)
 
 
-def answer(calls: Iterable[TrueCall], path: str, query: Mapping[str, Sequence[str]], known_at: datetime) -> bytes:
-    """A page of the proxy's API. Raises ``KeyError`` for a path that does not exist and ``BadRequest``."""
-    if path != _LOGS:
-        raise KeyError(path)
-    try:
-        start, end = (_instant(query[name][-1]) for name in ("start_date", "end_date"))
-        page, size = int(query["page"][-1]), min(_LONGEST_PAGE, int(query["page_size"][-1]))
-    except (KeyError, ValueError):
-        raise BadRequest("start_date, end_date, page or page_size is missing or none") from None
-    if page < 1 or size < 1:
-        raise BadRequest("page and page_size are greater than 0")
-    found = [row for row in rows(calls, known_at) if start <= _instant(row["startTime"]) <= end]
-    shown = found[(page - 1) * size : page * size]
-    body = {"data": shown, "total": len(found), "page": page, "page_size": size, "total_pages": -(-len(found) // size)}
-    return json.dumps(body).encode()
+class SpendLogs:
+    """The proxy's API over its logs."""
+
+    def __init__(self, calls: Sequence[TrueCall]) -> None:
+        self.calls = calls
+
+    def answer(self, path: str, query: Mapping[str, Sequence[str]], known_at: datetime) -> bytes:
+        """A page of rows. Raises ``KeyError`` for a path that does not exist and ``BadRequest``."""
+        if path != _LOGS:
+            raise KeyError(path)
+        try:
+            start, end = (_instant(query[name][-1]) for name in ("start_date", "end_date"))
+            page, size = int(query["page"][-1]), min(_LONGEST_PAGE, int(query["page_size"][-1]))
+        except (KeyError, ValueError):
+            raise BadRequest("start_date, end_date, page or page_size is missing or none") from None
+        if page < 1 or size < 1:
+            raise BadRequest("page and page_size are greater than 0")
+        found = [row for row in rows(self.calls, known_at) if start <= _instant(row["startTime"]) <= end]
+        shown = found[(page - 1) * size : page * size]
+        pages = -(-len(found) // size)
+        body = {"data": shown, "total": len(found), "page": page, "page_size": size, "total_pages": pages}
+        return json.dumps(body).encode()
 
 
 def _row(call: TrueCall) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from email.message import Message
@@ -18,7 +18,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from reconcilers.sample_company import store
@@ -54,6 +54,13 @@ CREDENTIALS = {
 _KEYS = {STRIPE: "STRIPE_API_KEY", OPENROUTER: "OPENROUTER_MANAGEMENT_KEY", LITELLM: "LITELLM_ADMIN_KEY"}
 
 
+class _Api(Protocol):
+    """What answers GET requests below a path."""
+
+    def answer(self, path: str, query: Mapping[str, Sequence[str]], known_at: datetime) -> bytes:
+        """The body of one page. Raises ``KeyError`` for a path that does not exist and ``BadRequest``."""
+
+
 class Providers:
     """The running servers of one sample, at ``host``; ``port`` is that of the APIs and of the sample's clock, 0 any."""
 
@@ -65,10 +72,17 @@ class Providers:
         self.out = out
         self.truth = store.load(out)
         self.known_at = known_at or settled_at(self.truth)
-        self._openai, self._stripe = openai_api.OpenAIApi(self.truth), stripe_api.StripeApi(self.truth.income)
-        self._invoicing = aws_invoicing.AwsInvoicing(self.truth.invoices)
-        self._anthropic = anthropic_api.AnthropicApi(self.truth.ledger)
-        self._openrouter = openrouter_api.OpenRouterApi(self.truth.world, self.truth.ledger)
+        world, ledger = self.truth.world, self.truth.ledger
+        self._openai, self._invoicing = (
+            openai_api.OpenAIApi(self.truth),
+            aws_invoicing.AwsInvoicing(self.truth.invoices),
+        )
+        self._others: dict[str, _Api] = {
+            STRIPE: stripe_api.StripeApi(self.truth.income),
+            OPENROUTER: openrouter_api.OpenRouterApi(world, ledger),
+            ANTHROPIC: anthropic_api.AnthropicApi(ledger),
+            LITELLM: spend_logs.SpendLogs(world.calls),
+        }
         self._knowing = Lock()
         self._s3 = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
         self._s3.start()
@@ -116,16 +130,8 @@ class Providers:
 
     def answer(self, path: str, query: dict[str, list[str]]) -> bytes:
         """One page of OpenAI's API, or of another's below its path."""
-        if path.startswith(STRIPE):
-            return self._stripe.answer(path.removeprefix(STRIPE), query, self.known_at)
-        if path.startswith(LITELLM):
-            calls = self.truth.world.calls
-            return spend_logs.answer(calls, path.removeprefix(LITELLM), query, self.known_at)
-        if path.startswith(ANTHROPIC):
-            return self._anthropic.answer(path.removeprefix(ANTHROPIC), query, self.known_at)
-        if path.startswith(OPENROUTER):
-            return self._openrouter.answer(path.removeprefix(OPENROUTER), query, self.known_at)
-        return self._openai.answer(path, query, self.known_at)
+        below = next((below for below in self._others if path.startswith(below)), "")
+        return self._others.get(below, self._openai).answer(path.removeprefix(below), query, self.known_at)
 
     def invoices(self, target: str | None, body: bytes) -> bytes:
         """One page of AWS's Invoicing API, whose questions are bodies."""

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.company import (
-    ANTHROPIC,
     AWS_EXPORT,
     AWS_PAYER,
     AZURE_EXPORT,
@@ -33,6 +32,7 @@ from reconcilers.sample_company.world.company import (
     SNOWFLAKE,
     SNOWFLAKE_CREDIT,
     SNOWFLAKE_EXPORTS,
+    SONNET,
     STANDARD,
     VECTORS_PREFIX,
     contract_prices,
@@ -98,9 +98,9 @@ def _token_price(source: str, model: str, unit: Decimal) -> str:
 
 
 def _priority_prices(amended_on: date) -> Iterator[str]:
-    """What the contract takes at Anthropic's Priority Tier, by model, kind of token and time."""
+    """What the contract takes at Anthropic's Priority Tier of the one model that is called at it, by kind of token and time."""
     for row in contract_prices(amended_on):
-        if (row.source, row.service_tier) == (ANTHROPIC, "priority") and row.context_band in (None, STANDARD):
+        if (row.model, row.service_tier, row.context_band) == (SONNET, "priority", STANDARD):
             told = {"cache_ttl": row.cache_ttl, "valid_from": row.valid_from, "valid_to": row.valid_to}
             more = "".join(f", {name}: {value}" for name, value in told.items() if value)
             price = plain(row.price_per_million)
