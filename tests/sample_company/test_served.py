@@ -30,6 +30,7 @@ from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.company import ACCOUNTS, ANTHROPIC, AWS, AWS_PAYER, OPENAI, OPENROUTER
+from reconcilers.sources import registry
 from tests.sample_company.company import END, START, planted
 
 
@@ -240,6 +241,14 @@ def test_every_source_of_the_settings_is_answered(out: Path, monkeypatch: pytest
     asked = {source.name: source.probe(period) for _, source in sources}
     assert len(asked) > 20
     assert [name for name, units in asked.items() if not units] == []
+
+
+def test_every_kind_is_served_but_those_that_the_page_of_sources_names(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = {source.kind for _, source in configured.configured_sources(settings_of(out, monkeypatch))}
+    known = {kind for room in ("billing", "invoices", "telemetry", "revenue") for kind in registry.kinds(room)}
+    assert known - served == {"gcp", "invoice_azure", "invoice_gcp", "mapped_bigquery"}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Spans as the company's services emit them: OTLP/JSON objects in the vocabulary each service happens to speak.
 
-``otel_g0`` to ``otel_g3`` are four generations of OpenTelemetry's GenAI names, ``botanu`` is the botanu SDK; other words are in ``vocabularies.py``. The ids of
-the work travel in W3C Baggage and are copied to every span, as ``botanu.*`` there and by their plain names elsewhere.
+``otel_g0`` to ``otel_g3`` are four generations of OpenTelemetry's GenAI names, ``botanu`` is the botanu SDK; other words are
+in ``vocabularies.py``. The ids of the work travel in W3C Baggage and are copied to every span, as ``botanu.*`` there and by
+their plain names elsewhere.
 https://opentelemetry.io/docs/specs/semconv/gen-ai/, https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 

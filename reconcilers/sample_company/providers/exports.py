@@ -21,7 +21,7 @@ from reconcilers.sample_company.providers import (
     oci_reports,
     snowflake_exports,
 )
-from reconcilers.sample_company.providers.focus_rows import COLUMNS, focus_csv, focus_row, packed
+from reconcilers.sample_company.providers.focus_rows import COLUMNS, focus_row, packed, table
 from reconcilers.sample_company.providers.ledger import BillLine, Ledger, by_month, invoice_number
 from reconcilers.sample_company.world.calendar import instant, next_month
 from reconcilers.sample_company.world.company import (
@@ -70,7 +70,9 @@ def objects_at(ledger: Ledger, bucket: str, known_at: datetime) -> dict[str, byt
 def _cohere(ledger: Ledger, known_at: datetime) -> dict[str, bytes]:
     """``cohere/acme-focus-2026-09-v20260905.csv.gz``: a whole month as known on the day in the name."""
     return {
-        f"{COHERE_PREFIX}/acme-focus-{month:%Y-%m}-v{known_at:%Y%m%d}.csv.gz": packed(focus_csv(lines, known_at))
+        f"{COHERE_PREFIX}/acme-focus-{month:%Y-%m}-v{known_at:%Y%m%d}.csv.gz": packed(
+            table(focus_row(line, known_at) for line in lines)
+        )
         for month, lines in by_month(ledger.lines_as_of(known_at, COHERE)).items()
     }
 

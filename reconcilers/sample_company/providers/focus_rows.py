@@ -112,11 +112,6 @@ def focus_row(line: BillLine, clock: datetime) -> dict[str, str]:
     return {name: values[name] or "" for name in COLUMNS}
 
 
-def focus_csv(lines: Iterable[BillLine], clock: datetime) -> bytes:
-    """A CSV file of FOCUS rows."""
-    return table((focus_row(line, clock) for line in lines), COLUMNS)
-
-
 def table(rows: Iterable[Mapping[str, object]], columns: Sequence[str] = ()) -> bytes:
     """A CSV file of rows, which all have the columns of the first; ``columns`` are those of a file without rows."""
     told = list(rows)
