@@ -1,7 +1,7 @@
 """BigQuery's client as the job makes it, for the warehouse and for bills alike, and reading one table of somebody else's.
 
-Credentials are the machine's own (application default credentials); ``BIGQUERY_EMULATOR_HOST`` points at an emulator,
-which takes none. https://cloud.google.com/docs/authentication/application-default-credentials
+Credentials are the machine's own (application default credentials); ``BIGQUERY_EMULATOR_HOST``, or an address of the API that
+is not https, points at an emulator, which takes none. https://cloud.google.com/docs/authentication/application-default-credentials
 """
 
 from __future__ import annotations
@@ -28,15 +28,19 @@ NO_CREDENTIALS_HINT = "run as a service account, or `gcloud auth application-def
 _PASSING = ("rateLimitExceeded", "quotaExceeded", "backendError", "internalError", "jobRateLimitExceeded", "timeout")
 
 
-def bigquery_client(project: str, location: str | None, maximum_bytes_billed: int | None) -> bigquery.Client:
+def bigquery_client(
+    project: str, location: str | None, maximum_bytes_billed: int | None, base_url: str | None = None
+) -> bigquery.Client:
     """A client whose every query is labelled and bounded. Raises ``GoogleAuthError`` where the machine has no credentials."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery
 
+    is_emulated = not base_url.startswith("https:") if base_url else bool(os.environ.get("BIGQUERY_EMULATOR_HOST"))
     return bigquery.Client(
         project=project,
         location=location,
-        credentials=AnonymousCredentials() if os.environ.get("BIGQUERY_EMULATOR_HOST") else None,  # type: ignore[no-untyped-call]
+        credentials=AnonymousCredentials() if is_emulated else None,  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": base_url} if base_url else None,
         default_query_job_config=bigquery.QueryJobConfig(labels=LABELS, maximum_bytes_billed=maximum_bytes_billed),
     )
 
@@ -64,6 +68,13 @@ class TableConfig(BaseModel):
     """Seconds a busy or silent BigQuery is asked again."""
     limit_seconds: float = Field(default=1800.0, gt=0, le=86_400, exclude=True)
     """Seconds one query may take in all."""
+    base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s?#]+$",
+        exclude=True,
+        examples=["https://bigquery.europe-west3.rep.googleapis.com"],
+    )
+    """Where BigQuery's API is: a regional or private endpoint. One without https is an emulator and is sent no credentials."""
 
     def reader(self, source: str) -> Reader:
         """What reads the table for the source of that name."""
@@ -74,6 +85,7 @@ class TableConfig(BaseModel):
             maximum_bytes_billed=self.maximum_bytes_billed,
             timeout_seconds=self.timeout_seconds,
             limit_seconds=self.limit_seconds,
+            base_url=self.base_url,
         )
 
 
@@ -94,6 +106,7 @@ class Reader:
         maximum_bytes_billed: int | None,
         timeout_seconds: float,
         limit_seconds: float,
+        base_url: str | None,
     ) -> None:
         self.name, self.source, self.seconds, self.limit_seconds = table, source, timeout_seconds, limit_seconds
         #: How long one request may be silent: one that is waited for less never ends well.
@@ -101,7 +114,7 @@ class Reader:
         self._of_thread = threading.local()
         self.dataset = table.rpartition(".")[0]
         self.project = project or self.dataset.rpartition(".")[0]
-        self.maximum_bytes_billed = maximum_bytes_billed
+        self.maximum_bytes_billed, self.base_url = maximum_bytes_billed, base_url
 
     def table(self) -> bigquery.Table:
         """The table as it is now: columns, partitions, location."""
@@ -135,7 +148,7 @@ class Reader:
     def _client(self) -> bigquery.Client:
         """A thread's own: the sessions of ``requests`` inside are no thread's but the one that made them."""
         if not hasattr(self._of_thread, "client"):
-            self._of_thread.client = bigquery_client(self.project, None, self.maximum_bytes_billed)
+            self._of_thread.client = bigquery_client(self.project, None, self.maximum_bytes_billed, self.base_url)
         client: bigquery.Client = self._of_thread.client
         return client
 

@@ -32,6 +32,7 @@ from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.company import ACCOUNTS, ANTHROPIC, AWS, AWS_PAYER, OPENAI, OPENROUTER
 from reconcilers.sources import registry
 from tests.sample_company.company import END, START, planted
+from tests.signed_in import sign_in
 
 
 def get(
@@ -221,34 +222,31 @@ def test_settings_name_the_running_server(out: Path, providers: Providers) -> No
     settings = yaml.safe_load((out / "reconcile.yaml").read_text())
     by_name = {one["name"]: one for one in settings["billing"]}
     apis = {name: one["base_url"] for name, one in by_name.items() if "base_url" in one}
-    assert apis == {name: getattr(providers.addresses, name) for name in ("openai", "anthropic", "openrouter")}
+    assert apis == {name: getattr(providers.addresses, name) for name in ("openai", "anthropic", "openrouter")} | {
+        "gcp": providers.addresses.bigquery
+    }
     assert {one["endpoint_url"] for name, one in by_name.items() if name not in apis} == {providers.addresses.s3}
     text = (out / "reconcile.yaml").read_text()
     assert not [secret for name, secret in CREDENTIALS.items() if "KEY" in name and f" {secret}\n" in text]
 
 
-def settings_of(out: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    return read_settings(out / "reconcile.yaml")
+def settings_of(providers: Providers, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    sign_in(monkeypatch, providers)
+    return read_settings(providers.out / "reconcile.yaml")
 
 
-@pytest.mark.usefixtures("providers")
-def test_every_source_of_the_settings_is_answered(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_source_of_the_settings_is_answered(providers: Providers, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ``reconcile check`` asks."""
     period = Period(START, START + timedelta(days=2))
-    sources = configured.configured_sources(settings_of(out, monkeypatch))
+    sources = configured.configured_sources(settings_of(providers, monkeypatch))
     asked = {source.name: source.probe(period) for _, source in sources}
     assert len(asked) > 20
     assert [name for name, units in asked.items() if not units] == []
 
 
-def test_every_kind_is_served_but_those_that_the_page_of_sources_names(
-    out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    served = {source.kind for _, source in configured.configured_sources(settings_of(out, monkeypatch))}
-    known = {kind for room in ("billing", "invoices", "telemetry", "revenue") for kind in registry.kinds(room)}
-    assert known - served == {"gcp", "invoice_azure", "invoice_gcp", "mapped_bigquery"}
+def test_every_kind_is_served(providers: Providers, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = {source.kind for _, source in configured.configured_sources(settings_of(providers, monkeypatch))}
+    assert served == {kind for room in ("billing", "invoices", "telemetry", "revenue") for kind in registry.kinds(room)}
 
 
 @pytest.mark.parametrize(
@@ -261,7 +259,7 @@ def test_a_month_with_little_of_it_is_read_whole(
     out = tmp_path / "company"
     sample.make(3, first, last + timedelta(days=1), 20, out)
     with serving(out) as running:
-        settings = settings_of(out, monkeypatch)
+        settings = settings_of(running, monkeypatch)
         landing, lake = Landing(settings.landing), Lake(settings.path(settings.home) / "lake")
         read: Counter[str] = Counter()
         for room, source in configured.configured_sources(settings):

@@ -15,6 +15,7 @@ from reconcilers.sample_company.world.company import (
     AWS,
     AWS_PROD,
     EC2_SERVICE,
+    GCP,
     STORAGE_METER,
     SUPPORT_SERVICE,
     VECTORS,
@@ -27,6 +28,7 @@ SAVINGS_PLAN_SERVICE = "Savings Plans for AWS Compute usage"
 _COMMITTED_PER_HOUR, _USED_PER_HOUR, _GPU_LIST_PER_HOUR = Decimal("0.72"), Decimal("0.63"), Decimal("1.006")
 _SUPPORT_FEE, _CREDIT = Decimal("29.00"), Decimal("-15.00")
 _TAX_RATE, _DISCOUNT_RATE = Decimal("0.05"), Decimal("0.03")
+_TRIAL_CREDIT = Decimal("-0.02")
 _STORAGE_EUR = Decimal("7.35")
 _CENT, _MICRO = Decimal("0.01"), Decimal("1e-6")
 
@@ -61,6 +63,7 @@ def add_fees(world: World, ledger: Ledger) -> None:
         )
         _aws_month(world, ledger, month, first, end)
         _vectors_month(world, ledger, month, first, end)
+        _gcp_month(world, ledger, month, first, end)
         month = next_month(month)
 
 
@@ -154,6 +157,35 @@ def _vectors_month(world: World, ledger: Ledger, month: date, first: date, end: 
             "EUR",
         )
     )
+
+
+def _gcp_month(world: World, ledger: Ledger, month: date, first: date, end: date) -> None:
+    """A credit on the last usage of a month of Google's, and tax on all of it, exported days later."""
+    usage = [line for line in ledger.lines if (line.charge.source, line.charge.billing_period_start) == (GCP, month)]
+    if not usage:
+        return
+    last = usage[-1]
+    credit = replace(
+        last.charge,
+        line_id=f"{last.charge.line_id}|credit",
+        key=replace(last.charge.key, model=None, meter=None, service_tier=None, batch=None),
+        billed_cost=_TRIAL_CREDIT,
+        effective_cost=_TRIAL_CREDIT,
+        list_cost=Decimal(0),
+        quantity=None,
+        sku_meter=None,
+        charge_category="Credit",
+        reduction="promotional",
+        linked_line_ids=(last.charge.line_id,),
+    )
+    ledger.lines.append(replace(last, charge=credit, description="Free trial"))
+    taxed = billed_cost(line.charge for line in usage) + _TRIAL_CREDIT
+    tax = (taxed * _TAX_RATE).quantize(_CENT, rounding=ROUND_HALF_UP)
+    tax_charge = replace(account_line(GCP, f"tax|{month}", first, end, tax), charge_category="Tax")
+    told = instant(next_month(month) + timedelta(days=2), 5)
+    ledger.lines.append(BillLine(tax_charge, told, description="Tax"))
+    note(world, "credit", "a credit of Google's on a row of usage", GCP, month, "credit", _TRIAL_CREDIT)
+    note(world, "tax", "Google's tax", GCP, month, "tax", tax)
 
 
 def account_line(

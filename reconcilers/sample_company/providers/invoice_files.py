@@ -1,7 +1,10 @@
-"""Invoices in the files they come in: OpenAI's on paper, the others as tables that each vendor lays out its own way. AWS's come in none."""
+"""Invoices in the files they come in: OpenAI's on paper, Google's as its console's Cost table, the others as tables that each vendor lays
+out its own way. AWS's and Microsoft's come in none."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -9,10 +12,22 @@ from pathlib import Path
 
 from reconcilers.sample_company.emitters import feed
 from reconcilers.sample_company.providers.focus_rows import table
+from reconcilers.sample_company.providers.invoices import ROUNDING
+from reconcilers.sample_company.providers.ledger import SERVICE_NAMES
 from reconcilers.sample_company.providers.paper import pdf
 from reconcilers.sample_company.seen.facts import Invoice
 from reconcilers.sample_company.store import Delivered
-from reconcilers.sample_company.world.company import ACCOUNTS, ANTHROPIC, AWS, COHERE, OPENAI, VECTORS
+from reconcilers.sample_company.world.company import (
+    ACCOUNTS,
+    ANTHROPIC,
+    AWS,
+    AZURE,
+    COHERE,
+    GCP,
+    OPENAI,
+    PROJECTS,
+    VECTORS,
+)
 
 _LINES_A_PAGE = 50
 _DUE_AFTER = timedelta(days=30)
@@ -24,11 +39,12 @@ def write_invoices(out: Path, invoices: Iterable[Invoice]) -> list[Delivered]:
     tables: dict[tuple[str, datetime], list[Invoice]] = defaultdict(list)
     found = []
     for one in invoices:
-        if one.source == AWS:  # its API tells them
+        if one.source in (AWS, AZURE):  # their APIs tell them
             continue
-        if one.source == OPENAI:
-            file = Delivered(f"invoices/{OPENAI}/{one.told_at:%Y-%m-%d}-{one.invoice_id}.pdf", one.told_at)
-            found.append(feed.write(out, file, _paper(one)))
+        if one.source in _ALONE:
+            ending, written = _ALONE[one.source]
+            file = Delivered(f"invoices/{one.source}/{one.told_at:%Y-%m-%d}-{one.invoice_id}.{ending}", one.told_at)
+            found.append(feed.write(out, file, written(one)))
         else:
             tables[one.source, one.told_at].append(one)
     for (source, told_at), its in sorted(tables.items()):
@@ -59,6 +75,31 @@ def _paper(invoice: Invoice) -> bytes:
 
 def _amount(description: str, amount: str) -> str:
     return f"{description:<64}{amount:>14}"
+
+
+def _cost_table(invoice: Invoice) -> bytes:
+    """What Google's console gives as CSV: lines of name and value, then a table with a header of its own and what it comes to."""
+    account, (cents, total) = ACCOUNTS[GCP], (f"{invoice.total:.2f}", f"{invoice.total}")
+    told = {
+        "Invoice number": invoice.invoice_id,
+        "Invoice date": invoice.issued_on,
+        "Due date": invoice.issued_on + _DUE_AFTER,
+        "Billing account ID": account,
+        "Currency": invoice.billing_currency,
+        "Currency exchange rate": 1,
+        "Total amount due": f"${cents}",
+    }
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([*((name, value, None) for name, value in told.items()), _COST_TABLE])
+    whose = ("Acme AI", account, "Documents", PROJECTS[GCP])
+    for line in invoice.lines:
+        is_credit, is_of_sku = line.charge_category == "Credit", line.charge_category in ("Usage", "Credit")
+        of = (*whose, SERVICE_NAMES[GCP], line.description) if is_of_sku else (None,) * 6
+        kind = "Usage" if is_of_sku else ROUNDING if line.charge_category == "Adjustment" else line.charge_category
+        writer.writerow((*of, "PROMOTION" if is_credit else None, kind, line.billed_cost, f"{line.billed_cost:.2f}"))
+    writer.writerow((*(None,) * 7, "Total", total, cents))
+    return text.getvalue().encode()
 
 
 def _invoice_details(invoice: Invoice) -> _Rows:
@@ -108,6 +149,19 @@ def _german(invoice: Invoice) -> _Rows:
         }
 
 
+_COST_TABLE = (
+    *(
+        "Billing account name",
+        "Billing account ID",
+        "Project name",
+        "Project ID",
+        "Service description",
+        "SKU description",
+    ),
+    *("Credit type", "Cost type", "Unrounded cost ($)", "Cost ($)"),
+)
+#: Whose invoices come in a file each: its ending, and how it is written.
+_ALONE: dict[str, tuple[str, Callable[[Invoice], bytes]]] = {OPENAI: ("pdf", _paper), GCP: ("csv", _cost_table)}
 _LAYOUTS: dict[str, Callable[[Invoice], _Rows]] = {
     ANTHROPIC: _list_of_invoices,
     COHERE: _invoice_details,

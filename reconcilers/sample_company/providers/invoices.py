@@ -12,11 +12,12 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from reconcilers.sample_company.providers.fees import billed_cost, note
+from reconcilers.sample_company.providers.google_export import sku_of
 from reconcilers.sample_company.providers.ledger import INVOICED_AFTER_DAYS, Ledger, number_of
 from reconcilers.sample_company.providers.openai_api import line_item
 from reconcilers.sample_company.seen.facts import Charge, Invoice, InvoiceLine
 from reconcilers.sample_company.world.calendar import instant, month_of, next_month
-from reconcilers.sample_company.world.company import ANTHROPIC, AWS, COHERE, OPENAI, STORAGE_METER, VECTORS
+from reconcilers.sample_company.world.company import ANTHROPIC, AWS, AZURE, COHERE, GCP, OPENAI, STORAGE_METER, VECTORS
 from reconcilers.sample_company.world.happened import World
 
 _CENT = Decimal("0.01")
@@ -24,6 +25,7 @@ _CENT = Decimal("0.01")
 _MORNING = 8
 #: Tax that stands on a vendor's invoices and not in its exports; AWS tells its tax in both.
 SALES_TAX, VAT = "Sales tax (8.25%)", "VAT 19 %"
+ROUNDING = "Rounding error"
 _SALES_TAX_RATE, _VAT_RATE = Decimal("0.0825"), Decimal("0.19")
 _TOO_HIGH, _OLD_PRICE = Decimal("12.50"), Decimal("2.00")
 _BEFORE_EXPORTS = Decimal("41.20")
@@ -43,7 +45,9 @@ def issue(world: World, ledger: Ledger) -> list[Invoice]:
         *_openai(world, final[OPENAI]),
         *_anthropic(world, final[ANTHROPIC]),
         *_aws(world, final[AWS]),
+        *_azure(world, final[AZURE]),
         *_cohere(world, final[COHERE]),
+        *_gcp(final[GCP]),
         *_vectors(world, final[VECTORS]),
     ]
 
@@ -120,6 +124,20 @@ def _before_tax(month: date, after_days: int, charges: _Charges) -> Invoice:
     return _issued(AWS, month, after_days, lines=tuple(parts), total=_sum(parts))
 
 
+def _azure(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
+    """In one sum, with VAT. The last has an old price, and a credit note takes it back."""
+    found = []
+    for month, charges in sorted(months.items()):
+        charged = _cents(billed_cost(charges))
+        if month == max(months):
+            dearer, back = (InvoiceLine("charges", amount) for amount in (charged + _OLD_PRICE, -_OLD_PRICE))
+            found += _with_old_price(world, AZURE, month, [dearer], back, "USD")
+        else:
+            lines = _taxed([InvoiceLine("charges", charged)])
+            found.append(_issued(AZURE, month, 2, lines=tuple(lines), total=_sum(lines)))
+    return found
+
+
 def _cohere(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
     """A line for each service. The last is issued to the wrong address, voided and reissued."""
     found = []
@@ -137,6 +155,23 @@ def _cohere(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
     return found
 
 
+def _gcp(months: dict[date, list[Charge]]) -> list[Invoice]:
+    """Of the last day of its month: what each SKU, credit and tax comes to with all its digits, and what is left to the cents due."""
+    found = []
+    for month, charges in sorted(months.items()):
+        sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for one in charges:
+            told = sku_of(one.key) if one.key.model else one.charge_category
+            sums[one.charge_category, told] += one.billed_cost
+        lines = [InvoiceLine(told, cost, category) for (category, told), cost in sorted(sums.items())]
+        due = _cents(_sum(lines))
+        if left := due - _sum(lines):
+            lines.append(InvoiceLine(ROUNDING, left, "Adjustment"))
+        invoice = _issued(GCP, month, _EARLY_DAYS, lines=tuple(lines), total=due)
+        found.append(replace(invoice, issued_on=next_month(month) - timedelta(days=1)))
+    return found
+
+
 def _vectors(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
     """In euro, with VAT. The first leaves storage out of its lines, the last of several has an old price and a credit note."""
     found = []
@@ -150,17 +185,24 @@ def _vectors(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
             effect, rest = "break invoice_total", whole - _sum(unlisted)
             note(world, "invoice_line_unlisted", "storage in the total only", VECTORS, month, effect, rest, "EUR")
         elif month == max(months):
-            dearer = tuple(_taxed([*lines, InvoiceLine("Storage, 2025 price", _OLD_PRICE)]))
-            invoice = _issued(VECTORS, month, 2, "EUR", lines=dearer, total=_sum(dearer))
-            credit = tuple(_taxed([InvoiceLine("Storage, 2025 price", -_OLD_PRICE)]))
-            note_of = _issued(VECTORS, month, 5, "EUR", lines=credit, total=_sum(credit))
-            number = invoice.invoice_id
-            found += [invoice, replace(note_of, invoice_id=f"{number}-C", reference_invoice_id=number)]
-            effect = "none: invoice and credit note are what was billed"
-            note(world, "invoice_credited", "an old price taken back", VECTORS, month, effect, -_OLD_PRICE, "EUR")
+            dearer, back = (InvoiceLine("Storage, 2025 price", amount) for amount in (_OLD_PRICE, -_OLD_PRICE))
+            found += _with_old_price(world, VECTORS, month, [*lines, dearer], back, "EUR")
         else:
             found.append(_issued(VECTORS, month, 2, "EUR", lines=tuple(taxed), total=whole))
     return found
+
+
+def _with_old_price(
+    world: World, source: str, month: date, asked: list[InvoiceLine], back: InvoiceLine, currency: str
+) -> list[Invoice]:
+    """An invoice that asks an old price, too, and the credit note that takes it back."""
+    dearer, credit = tuple(_taxed(asked)), tuple(_taxed([back]))
+    invoice = _issued(source, month, 2, currency, lines=dearer, total=_sum(dearer))
+    note_of = _issued(source, month, 5, currency, lines=credit, total=_sum(credit))
+    effect = "none: invoice and credit note are what was billed"
+    note(world, "invoice_credited", "an old price taken back", source, month, effect, back.billed_cost, currency)
+    number = invoice.invoice_id
+    return [invoice, replace(note_of, invoice_id=f"{number}-C", reference_invoice_id=number)]
 
 
 def _issued(

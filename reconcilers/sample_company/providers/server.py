@@ -1,4 +1,5 @@
-"""A written sample's providers: APIs over HTTP (OpenAI's, Anthropic's, OpenRouter's, Stripe's, AWS's of invoices, the company's LiteLLM proxy), everyone else's exports in S3 (moto's server).
+"""A written sample's providers: APIs over HTTP (OpenAI's, Anthropic's, OpenRouter's, Stripe's, AWS's and Microsoft's of invoices, the
+company's LiteLLM proxy, BigQuery's), everyone else's exports in S3 (moto's server).
 
 Each provider shows what it knew at ``known_at``, which may be changed while it runs: by ``Providers.know``, or from
 another process by ``PUT /sample/known_at`` with an ISO instant as body. The files the company's own systems deliver
@@ -22,16 +23,27 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from reconcilers.sample_company import store
-from reconcilers.sample_company.emitters import feed, invocation_logs, spend_logs
-from reconcilers.sample_company.providers import anthropic_api, aws_invoicing, openai_api, openrouter_api, stripe_api
+from reconcilers.sample_company.emitters import call_table, feed, invocation_logs, spend_logs
+from reconcilers.sample_company.providers import (
+    anthropic_api,
+    aws_invoicing,
+    azure_billing,
+    google_export,
+    openai_api,
+    openrouter_api,
+    stripe_api,
+)
 from reconcilers.sample_company.providers.bad_request import BadRequest
+from reconcilers.sample_company.providers.bigquery_api import BigQuery, Table
 from reconcilers.sample_company.providers.exports import objects_at
 from reconcilers.sample_company.seen.knowledge import settled_at
+from reconcilers.sample_company.world.company import CALLS_TABLE, GCP_EXPORT
 from reconcilers.sample_company.world.settings_file import Addresses, write_settings
 
 KNOWN_AT = "/sample/known_at"
 #: Below these paths of the same server stand the other APIs.
 STRIPE, OPENROUTER, ANTHROPIC, INVOICING, LITELLM = "/stripe", "/openrouter", "/anthropic", "/invoicing", "/litellm"
+GOOGLE, AZURE, IDENTITY = "/google", "/azure", "/identity"
 LOOPBACK = "127.0.0.1"
 #: Bytes of an instant, and of a question to AWS.
 _LONGEST_INSTANT, _LONGEST_QUESTION = 64, 1 << 16
@@ -46,12 +58,15 @@ CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "sample",
     "AWS_SECRET_ACCESS_KEY": "sample",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "IDENTITY_HEADER": "sample",
     "RECONCILE_USER_KEY": "sample-user-key",
 }
 
 
 #: Path below which an API stands that asks for a bearer of its own → the credential.
 _KEYS = {STRIPE: "STRIPE_API_KEY", OPENROUTER: "OPENROUTER_MANAGEMENT_KEY", LITELLM: "LITELLM_ADMIN_KEY"}
+#: What the machine's identity gives to whoever knows ``IDENTITY_HEADER``, for Microsoft's API.
+_TOKEN = "of the sample's machine"
 
 
 class _Api(Protocol):
@@ -82,7 +97,14 @@ class Providers:
             OPENROUTER: openrouter_api.OpenRouterApi(world, ledger),
             ANTHROPIC: anthropic_api.AnthropicApi(ledger),
             LITELLM: spend_logs.SpendLogs(world.calls),
+            AZURE: azure_billing.AzureInvoices(self.truth.invoices),
         }
+        self._bigquery = BigQuery(
+            (
+                Table(GCP_EXPORT, google_export.COLUMNS, lambda at: google_export.rows(ledger, at), "export_time"),
+                Table(CALLS_TABLE, call_table.COLUMNS, lambda at: call_table.rows(world.calls, at)),
+            )
+        )
         self._knowing = Lock()
         self._s3 = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
         self._s3.start()
@@ -98,6 +120,8 @@ class Providers:
             anthropic=f"{http}{ANTHROPIC}",
             invoicing=f"{http}{INVOICING}",
             litellm=f"{http}{LITELLM}",
+            bigquery=f"{http}{GOOGLE}",
+            azure=f"{http}{AZURE}",
             s3=f"http://{host}:{s3_port}",
             bucket=f"acme-billing-exports-{s3_port}",
         )
@@ -109,8 +133,8 @@ class Providers:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables of a job that reads this sample."""
-        return dict(CREDENTIALS)
+        """Environment variables of a job that reads this sample: credentials, and where it finds out who it is for Microsoft."""
+        return {**CREDENTIALS, "IDENTITY_ENDPOINT": self.addresses.azure.replace(AZURE, IDENTITY)}
 
     def know(self, at: datetime) -> None:
         """Show every bill and file as known at ``at`` (naive UTC)."""
@@ -136,6 +160,10 @@ class Providers:
     def invoices(self, target: str | None, body: bytes) -> bytes:
         """One page of AWS's Invoicing API, whose questions are bodies."""
         return self._invoicing.answer(target, body, self.known_at)
+
+    def bigquery(self, path: str, body: bytes | None) -> bytes:
+        """What BigQuery answers to a GET, or to a POST with a body."""
+        return self._bigquery.answer(path.removeprefix(GOOGLE), body, self.known_at)
 
     def wait(self) -> None:
         """Serve until the thread is stopped or the process is interrupted."""
@@ -172,13 +200,16 @@ def _opens(path: str, headers: Message) -> bool:
     """Whether a request's credential is the one for its path."""
     if path.startswith(ANTHROPIC):
         return "anthropic-version" in headers and headers.get("x-api-key") == CREDENTIALS["ANTHROPIC_ADMIN_KEY"]
+    if path.startswith(AZURE):
+        return headers.get("Authorization") == f"Bearer {_TOKEN}"
     key = next((key for below, key in _KEYS.items() if path.startswith(below)), "OPENAI_ADMIN_KEY")
     return headers.get("Authorization") == f"Bearer {CREDENTIALS[key]}"
 
 
 def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """OpenAI's organisation API, Stripe's, OpenRouter's, Anthropic's, AWS's of invoices, LiteLLM's, and the sample's own clock."""
+        """OpenAI's organisation API, Stripe's, OpenRouter's, Anthropic's, AWS's and Microsoft's of invoices, LiteLLM's, BigQuery's, and the
+        sample's own clock."""
 
         protocol_version = "HTTP/1.1"
         # Head and body are two writes: the second would wait for the first's acknowledgement, 40 ms a request.
@@ -188,27 +219,23 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
             url = urlsplit(self.path)
             if url.path == KNOWN_AT:
                 self._send(HTTPStatus.OK, json.dumps({"known_at": providers.known_at.isoformat()}).encode())
+            elif url.path == IDENTITY:
+                self._tell_identity(parse_qs(url.query))
+            elif url.path.startswith(GOOGLE):
+                self._answer_as_google(url.path, None)
             elif not _opens(url.path, self.headers):
                 self._refuse(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
             else:
                 self._answer(url.path, parse_qs(url.query))
 
         def do_POST(self) -> None:
-            body = self._body(_LONGEST_QUESTION)
-            signed = f"AWS4-HMAC-SHA256 Credential={CREDENTIALS['AWS_ACCESS_KEY_ID']}/"
-            if self.path.rstrip("/") != INVOICING:
-                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (POST {self.path:.200})", "invalid_request_error")
-            elif not self.headers.get("Authorization", "").startswith(signed):
-                self._refuse_as_aws(
-                    "UnrecognizedClientException", "The security token included in the request is invalid."
-                )
+            body, path = self._body(_LONGEST_QUESTION), urlsplit(self.path).path
+            if path.startswith(GOOGLE):
+                self._answer_as_google(path, body)
+            elif path.rstrip("/") == INVOICING:
+                self._answer_as_aws(body)
             else:
-                try:
-                    self._send(HTTPStatus.OK, providers.invoices(self.headers.get("X-Amz-Target"), body))
-                except BadRequest as error:
-                    self._refuse_as_aws("ValidationException", str(error))
-                except KeyError:
-                    self._refuse_as_aws("UnknownOperationException", "")
+                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (POST {self.path:.200})", "invalid_request_error")
 
         def do_PUT(self) -> None:
             try:
@@ -238,6 +265,33 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
             except KeyError:
                 self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (GET {path:.200})", "invalid_request_error")
 
+        def _tell_identity(self, query: dict[str, list[str]]) -> None:
+            if self.headers.get("X-IDENTITY-HEADER") != CREDENTIALS["IDENTITY_HEADER"] or "resource" not in query:
+                self._refuse(HTTPStatus.BAD_REQUEST, "X-IDENTITY-HEADER or resource is none", "invalid_request")
+            else:
+                self._send(HTTPStatus.OK, azure_billing.token(query["resource"][-1], _TOKEN))
+
+        def _answer_as_aws(self, body: bytes) -> None:
+            signed = f"AWS4-HMAC-SHA256 Credential={CREDENTIALS['AWS_ACCESS_KEY_ID']}/"
+            if not self.headers.get("Authorization", "").startswith(signed):
+                told = "The security token included in the request is invalid."
+                self._refuse_as_aws("UnrecognizedClientException", told)
+                return
+            try:
+                self._send(HTTPStatus.OK, providers.invoices(self.headers.get("X-Amz-Target"), body))
+            except BadRequest as error:
+                self._refuse_as_aws("ValidationException", str(error))
+            except KeyError:
+                self._refuse_as_aws("UnknownOperationException", "")
+
+        def _answer_as_google(self, path: str, body: bytes | None) -> None:
+            try:
+                self._send(HTTPStatus.OK, providers.bigquery(path, body))
+            except BadRequest as error:
+                self._refuse_as_google(HTTPStatus.BAD_REQUEST, "invalidQuery", str(error))
+            except KeyError:
+                self._refuse_as_google(HTTPStatus.NOT_FOUND, "notFound", f"Not found: {path:.200}")
+
         def _refuse(self, status: HTTPStatus, message: str, code: str) -> None:
             error = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
             self._send(status, json.dumps(error).encode())
@@ -246,6 +300,10 @@ def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
             self._send(
                 HTTPStatus.BAD_REQUEST, json.dumps({"__type": f"com.amazonaws#{code}", "message": message}).encode()
             )
+
+        def _refuse_as_google(self, status: HTTPStatus, reason: str, message: str) -> None:
+            error = {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}
+            self._send(status, json.dumps({"error": error}).encode())
 
         def _send(self, status: HTTPStatus, content: bytes) -> None:
             self.send_response(status)

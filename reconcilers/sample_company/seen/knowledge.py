@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from reconcilers.sample_company.emitters import invocation_logs, spend_logs
+from reconcilers.sample_company.emitters import call_table, invocation_logs, spend_logs
 from reconcilers.sample_company.emitters.feed import FEED, TELEMETRY, outcomes_known_from
 from reconcilers.sample_company.providers.ledger import invoice_number
 from reconcilers.sample_company.seen.facts import Emitter, Facts, OutcomeRecord
-from reconcilers.sample_company.seen.logs import read_invocation_logs, read_spend_logs
+from reconcilers.sample_company.seen.logs import read_call_table, read_invocation_logs, read_spend_logs
 from reconcilers.sample_company.seen.traces import read_traces
 from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.world import reference
@@ -53,6 +53,7 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
         tellings=[
             *traces.tellings,
             *read_spend_logs(spend_logs.rows(world.calls, as_of)),
+            *read_call_table(call_table.rows(world.calls, as_of)),
             *read_invocation_logs(chain(*invocation_logs.lines(world.calls, as_of).values())),
         ],
         runs=traces.runs,

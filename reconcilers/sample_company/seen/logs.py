@@ -1,4 +1,5 @@
-"""Logs of whoever passed a call on, as an outsider reads them: LiteLLM's spend logs, Bedrock's invocation logs. A row tells one call."""
+"""Logs and tables of calls as an outsider reads them: LiteLLM's spend logs, Bedrock's invocation logs, a table in BigQuery. A row tells
+one call."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 
 from reconcilers.sample_company.seen.facts import Counts, Key, Telling
 
-LITELLM, BEDROCK = "litellm", "bedrock"
+LITELLM, BEDROCK, CALL_TABLE = "litellm", "bedrock", "gcp_calls"
 
 
 def read_spend_logs(rows: Iterable[dict[str, Any]]) -> list[Telling]:
@@ -52,6 +53,24 @@ def read_invocation_logs(lines: Iterable[dict[str, Any]]) -> list[Telling]:
             **line["requestMetadata"],
         )
         for line in lines
+    ]
+
+
+def read_call_table(rows: Iterable[dict[str, Any]]) -> list[Telling]:
+    """A telling a row, by the columns that the settings name."""
+    return [
+        Telling(
+            source=CALL_TABLE,
+            record_id=row["id"],
+            response_id=row["answer"]["id"],
+            provider="gcp.vertex_ai",
+            key=Key(sub_account_id=row["project"], model=row["answer"]["model"]),
+            started_at=row["began_at"],
+            ended_at=row["finished_at"],
+            counts=Counts(input=row["tokens"]["input"], output=row["tokens"]["output"]),
+            **row["whom"],
+        )
+        for row in rows
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
-from reconcilers.sample_company.world.company import DOCUMENTS_SERVICE, OPENROUTER, SERVICES
+from reconcilers.sample_company.world.company import DOCUMENTS_SERVICE, GCP, OPENROUTER, SERVICES
 from reconcilers.sample_company.world.happened import TrueCall
 
 _EPOCH = datetime(1970, 1, 1)
@@ -23,9 +23,14 @@ def logged_by_bedrock(call: TrueCall) -> bool:
     return call.service == DOCUMENTS_SERVICE
 
 
+def kept_in_bigquery(call: TrueCall) -> bool:
+    """Whether a table in BigQuery tells the call, of a service whose spans tell its runs alone."""
+    return call.source == GCP
+
+
 def has_span(call: TrueCall) -> bool:
     """Whether a span of the call arrives."""
-    return call.seen and not passed_on(call) and not logged_by_bedrock(call)
+    return call.seen and not any(told(call) for told in (passed_on, logged_by_bedrock, kept_in_bigquery))
 
 
 def flushed_at(service: str, ended_at: datetime, later: int = 0) -> datetime:

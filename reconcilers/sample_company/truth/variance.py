@@ -46,7 +46,13 @@ _OF_REST = {
 
 
 #: What money that no telemetry could meet is a component of, where its line names a model and a meter all the same.
-_OF_LINE = {"platform_usage": "unexplained"}
+_OF_LINE = {
+    "tax": "tax",
+    "support_and_fees": "fees",
+    "credit": "credit",
+    "commitment_idle": "fees",
+    "platform_usage": "unexplained",
+}
 
 
 @dataclass

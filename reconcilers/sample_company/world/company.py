@@ -11,7 +11,7 @@ from decimal import Decimal
 
 OPENAI, ANTHROPIC, AWS, VECTORS = "openai", "anthropic", "aws", "vectors"
 #: Whose models read documents, each in the cloud that a customer keeps them in.
-AZURE, COHERE, OPENROUTER, SNOWFLAKE = "azure", "cohere", "openrouter", "snowflake"
+AZURE, COHERE, GCP, OPENROUTER, SNOWFLAKE = "azure", "cohere", "gcp", "openrouter", "snowflake"
 #: What no product call drives: jobs over what was read, a cluster that is rented whole, a GPU of the company's own.
 DATABRICKS, OCI, GPUS = "databricks", "oci", "gpus"
 
@@ -34,6 +34,7 @@ VECTORS_ACCOUNT = "vec-acme"
 AZURE_ACCOUNT = "/providers/Microsoft.Billing/billingAccounts/8611537"
 AZURE_SUBSCRIPTION = "/subscriptions/7c1f0a52-3d0b-4e1e-9b57-0d8f6f6f2c11"
 COHERE_ACCOUNT = "acme-cohere"
+GCP_ACCOUNT, GCP_PROJECT = "01F2A7-9C31D0-5E8B44", "acme-documents"
 OPENROUTER_ACCOUNT, OPENROUTER_WORKSPACE = "(default)", "6b1c2c7e-documents"
 SNOWFLAKE_ORGANIZATION, SNOWFLAKE_ACCOUNT = "ACME", "ACME_DOCUMENTS"
 DATABRICKS_ACCOUNT, DATABRICKS_WORKSPACE = "0d26daa6-5e44-4c97-a497-ef015f91254a", "1208513370401"
@@ -50,6 +51,7 @@ ACCOUNTS = {
     VECTORS: VECTORS_ACCOUNT,
     AZURE: AZURE_ACCOUNT,
     COHERE: COHERE_ACCOUNT,
+    GCP: GCP_ACCOUNT,
     OPENROUTER: OPENROUTER_ACCOUNT,
     SNOWFLAKE: SNOWFLAKE_ORGANIZATION,
     DATABRICKS: DATABRICKS_ACCOUNT,
@@ -59,6 +61,7 @@ ACCOUNTS = {
 #: The one project of a source that has no more: a subscription, workspace, account or tenancy, all of production.
 PROJECTS = {
     AZURE: AZURE_SUBSCRIPTION,
+    GCP: GCP_PROJECT,
     OPENROUTER: OPENROUTER_WORKSPACE,
     SNOWFLAKE: SNOWFLAKE_ACCOUNT,
     DATABRICKS: DATABRICKS_WORKSPACE,
@@ -72,6 +75,7 @@ GRAIN: dict[str, frozenset[str]] = {
     VECTORS: frozenset(),
     AZURE: frozenset({"batch", "service_tier"}),
     COHERE: frozenset(),
+    GCP: frozenset({"batch", "service_tier"}),
     OPENROUTER: frozenset(),
     SNOWFLAKE: frozenset(),
     DATABRICKS: frozenset(),
@@ -86,6 +90,9 @@ AWS_EXPORT, COHERE_PREFIX, VECTORS_PREFIX = "aws/acme-focus", "cohere", "vectors
 INVOCATION_LOGS = f"aws/AWSLogs/{AWS_DOCUMENTS}/BedrockModelInvocationLogs/{AWS_REGION}"
 AZURE_EXPORT, OCI_REPORTS = "azure/acme-focus", "oci/FOCUS Reports"
 SNOWFLAKE_EXPORTS, DATABRICKS_EXPORTS, GPUS_PREFIX = "snowflake", "databricks", "gpus"
+#: Tables in BigQuery: Google's billing export, and what the document reader there keeps of its calls.
+GCP_EXPORT = f"acme-billing.exports.gcp_billing_export_v1_{GCP_ACCOUNT.replace('-', '_')}"
+CALLS_TABLE = f"{GCP_PROJECT}.reader.model_calls"
 
 GPT, GPT_MINI, EMBED = "gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "text-embedding-3-small"
 #: A fine-tuned model that OpenAI bills and that stands in no price list.
@@ -97,10 +104,11 @@ NOVA_LITE, NOVA_PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 VECTOR_INDEX = "serverless"
 NANO, MISTRAL, LLAMA = "gpt-4.1-nano-2025-04-14", "mistralai/mistral-small-3.2-24b-instruct", "llama3.1-70b"
 COMMAND = "command-a-03-2025"
+GEMINI = "gemini-2.5-flash"
 #: What the bill of Azure calls a model, which names no snapshot.
 AZURE_NAMES = {NANO: "gpt-4.1-nano"}
 #: Source → the model that reads documents there.
-READERS = {AWS: NOVA_LITE, AZURE: NANO, COHERE: COMMAND, OPENROUTER: MISTRAL, SNOWFLAKE: LLAMA}
+READERS = {AWS: NOVA_LITE, AZURE: NANO, COHERE: COMMAND, OPENROUTER: MISTRAL, SNOWFLAKE: LLAMA, GCP: GEMINI}
 #: What an hour of the company's own GPU node costs.
 GPU_PER_HOUR = Decimal("0.05")
 #: What a credit of Snowflake's costs; models are priced in credits.
@@ -305,6 +313,7 @@ SERVICES = {
         Service("azure-portal", "vercel_ai", "edge", "ai", "6.0.326"),
         Service(DOCUMENTS_SERVICE, "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("cohere-reader", "traceloop", "edge", "opentelemetry.instrumentation.cohere", "0.62.4"),
+        Service("gcp-reader", "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("openrouter-reader", "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("snowflake-reader", "langfuse", "batch", "langfuse-sdk", "5.0.4"),
         Service("claude-code", "coding_agents", "batch", "com.anthropic.claude_code.tracing", "1.0"),
@@ -346,6 +355,7 @@ _LIST: dict[str, dict[str, dict[str, str]]] = {
     VECTORS: {VECTOR_INDEX: {READ_UNITS: "17.60"}},
     AZURE: {NANO: {INPUT: "0.10", OUTPUT: "0.40"}},
     COHERE: {COMMAND: {INPUT: "0.25", OUTPUT: "1.00"}},
+    GCP: {GEMINI: {INPUT: "0.30", OUTPUT: "2.50"}},
     OPENROUTER: {MISTRAL: {INPUT: "0.06", OUTPUT: "0.18"}},
     SNOWFLAKE: {LLAMA: {INPUT: "0.36", OUTPUT: "1.08"}},
 }
@@ -360,7 +370,7 @@ _TIERS: dict[str, dict[tuple[str, str], Decimal]] = {
     },
     ANTHROPIC: {("standard", "false"): Decimal(1), ("priority", "false"): Decimal("1.4")},
     AWS: {("standard", "false"): Decimal(1)},
-    **{source: {("standard", "false"): Decimal(1)} for source in (VECTORS, AZURE, COHERE, OPENROUTER, SNOWFLAKE)},
+    **{source: {("standard", "false"): Decimal(1)} for source in (VECTORS, AZURE, COHERE, GCP, OPENROUTER, SNOWFLAKE)},
 }
 #: Input tokens of a call, cached ones included, above which it is billed as long context, and what that costs by meter.
 CONTEXT_THRESHOLDS = {(ANTHROPIC, SONNET): 200_000}

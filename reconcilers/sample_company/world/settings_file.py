@@ -12,11 +12,14 @@ from reconcilers.sample_company.world.amounts import plain
 from reconcilers.sample_company.world.company import (
     AWS_EXPORT,
     AWS_PAYER,
+    AZURE_ACCOUNT,
     AZURE_EXPORT,
     BUNDLE_ID,
     BUNDLE_PRODUCT,
+    CALLS_TABLE,
     COHERE_PREFIX,
     DATABRICKS_EXPORTS,
+    GCP_EXPORT,
     GPU_PER_HOUR,
     GPUS_ACCOUNT,
     GPUS_PREFIX,
@@ -52,6 +55,8 @@ class Addresses:
     anthropic: str
     invoicing: str
     litellm: str
+    bigquery: str
+    azure: str
     s3: str
     bucket: str
 
@@ -76,7 +81,10 @@ def write_settings(out: Path, addresses: Addresses, amended_on: date, warehouse:
         cohere=COHERE_PREFIX,
         aws_payer=AWS_PAYER,
         vectors=VECTORS_PREFIX,
-        azure=AZURE_EXPORT,
+        azure_export=AZURE_EXPORT,
+        azure_account=AZURE_ACCOUNT.rpartition("/")[2],
+        gcp_export=GCP_EXPORT,
+        calls_table=CALLS_TABLE,
         snowflake=SNOWFLAKE_EXPORTS,
         databricks=DATABRICKS_EXPORTS,
         oci=OCI_REPORTS,
@@ -186,8 +194,12 @@ billing:
       InvoiceId: Rechnung
   - name: azure
     kind: azure
-    uri: s3://{bucket}/{azure}
+    uri: s3://{bucket}/{azure_export}
     endpoint_url: {s3}
+  - name: gcp
+    kind: gcp
+    table: {gcp_export}
+    base_url: {bigquery}
   - name: openrouter
     kind: openrouter
     base_url: {openrouter}
@@ -255,10 +267,20 @@ invoices:
     bill: aws
     account_id: '{aws_payer}'
     endpoint_url: {invoicing}
+  - name: azure_invoices
+    kind: invoice_azure
+    bill: azure
+    billing_account: '{azure_account}'
+    base_url: {azure}
+    retry: {{attempts: 2, first_wait_seconds: 0.1, jitter_seconds: 0}}
   - name: cohere_invoices
     kind: invoice_file
     uri: invoices/cohere
     bill: cohere
+  - name: gcp_invoices
+    kind: invoice_gcp
+    uri: invoices/gcp
+    bill: gcp
   - name: vectors_invoices
     kind: invoice_file
     uri: invoices/vectors
@@ -311,6 +333,34 @@ telemetry:
       workflow: requestMetadata.workflow
       prompt_version: requestMetadata.prompt_version
       user_hash: requestMetadata.user_id
+  # The service in Google's cloud keeps its calls in a table.
+  - name: gcp_calls
+    kind: mapped_bigquery
+    table: {calls_table}
+    base_url: {bigquery}
+    day_column: finished_at
+    entity: calls
+    columns:
+      record_id: id
+      response_id: answer.id
+      started_at: began_at
+      ended_at: finished_at
+      provider: {{constant: gcp.vertex_ai}}
+      model: answer.model
+      sub_account_id: project
+      event_id: whom.event_id
+      run_id: whom.run_id
+      tenant_id: whom.tenant_id
+      feature_id: whom.feature_id
+      workflow: whom.workflow
+      prompt_version: whom.prompt_version
+      environment: whom.environment
+      user_hash: whom.user_id
+    usage:
+      semantics: inclusive
+      meters:
+        - {{meter: input_tokens, column: tokens.input}}
+        - {{meter: output_tokens, column: tokens.output}}
   - name: outcomes
     kind: mapped
     uri: outcomes

@@ -20,7 +20,7 @@ import pytest
 from reconcilers.declared.settings import BigQuerySettings, RowAccess, Settings, read_settings
 from reconcilers.periods import Period, parse_day
 from reconcilers.sample_company import sample, store
-from reconcilers.sample_company.providers.server import CREDENTIALS, serving
+from reconcilers.sample_company.providers.server import serving
 from reconcilers.sample_company.seen import knowledge
 from reconcilers.warehouses import dbt
 from reconcilers.warehouses.base import Published
@@ -32,6 +32,7 @@ from tests.claims.scenarios import company_of_prices
 from tests.claims.scenarios.company_of_examples import write_company
 from tests.claims.scenarios.conftest import EXAMPLES
 from tests.claims.scenarios.nights import land, publish
+from tests.signed_in import sign_in
 from tests.warehouses.emulator.reader import reader
 
 Projects = Callable[[str], BigQuerySettings]
@@ -179,10 +180,9 @@ def test_real_telemetry_and_a_real_bill(tmp_path: Path, project: Projects) -> No
 def test_sample_companies(seed: int, tmp_path: Path, project: Projects, monkeypatch: pytest.MonkeyPatch) -> None:
     out, start = tmp_path / "company", date(2026, 9, 28)
     sample.make(seed, start, date(2026, 10, 2), 20, out)
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
     period = Period(start, knowledge.last_day(store.load(out)) + timedelta(days=1))
     with serving(out) as providers:
+        sign_in(monkeypatch, providers)
         settings = read_settings(out / "reconcile.yaml")
         land(settings, period, providers.known_at)
     ours = publish(settings, period, providers.known_at)

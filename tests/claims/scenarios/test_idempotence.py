@@ -20,13 +20,14 @@ from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sample_company import sample
-from reconcilers.sample_company.providers.server import CREDENTIALS, serving
+from reconcilers.sample_company.providers.server import serving
 from reconcilers.warehouses.duckdb import Version, read_only
 from tests import AT_LENGTH
 from tests.claims.published_tables import differences, digest
 from tests.claims.scenarios.company_of_examples import write_company
 from tests.claims.scenarios.conftest import EXAMPLES
 from tests.claims.scenarios.nights import build, land
+from tests.signed_in import sign_in
 
 #: Eight days across a month's end, and an instant at which everything about them is settled.
 DAYS = Period(date(2026, 9, 26), date(2026, 10, 4))
@@ -40,9 +41,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """The sample company with its providers running."""
     out = tmp_path_factory.mktemp("idempotence") / "company"
     sample.make(3, DAYS.start, DAYS.end, 20, out)
-    with pytest.MonkeyPatch.context() as patch, serving(out):
-        for name, value in CREDENTIALS.items():
-            patch.setenv(name, value)
+    with pytest.MonkeyPatch.context() as patch, serving(out) as providers:
+        sign_in(patch, providers)
         yield narrow(out / "reconcile.yaml")
 
 

@@ -13,7 +13,7 @@ import pytest
 from reconcilers.declared.settings import read_settings
 from reconcilers.periods import Period
 from reconcilers.sample_company import sample, store
-from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
+from reconcilers.sample_company.providers.server import Providers, serving
 from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.seen.facts import Budget
 from reconcilers.sample_company.world import reference
@@ -23,6 +23,7 @@ from tests import AT_LENGTH
 from tests.claims.scenarios.nights import build, land
 from tests.claims.truth.guide import guide_differences
 from tests.claims.truth.published import book_of_published, book_of_truth
+from tests.signed_in import sign_in
 
 START, END, EVENTS_PER_DAY = date(2026, 9, 25), date(2026, 10, 5), 60
 #: Budgets that so short a time reaches, one of them twice within a week: the company's own are of a month.
@@ -34,12 +35,6 @@ BUDGETS = (
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-
-
 @pytest.fixture
 def providers(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Providers]:
     """A served sample of the seed the test asks for."""
@@ -47,6 +42,7 @@ def providers(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytes
     out = tmp_path / "company"
     sample.make(request.param, START, END, EVENTS_PER_DAY, out)
     with serving(out) as running:
+        sign_in(monkeypatch, running)
         yield running
 
 
