@@ -18,9 +18,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from google.api_core.exceptions import BadRequest, NotFound
+from google.cloud import bigquery
 
 from reconcilers import configured
 from reconcilers.declared.settings import Settings, read_settings
+from reconcilers.errors import AccessRefused, SourceRejected
 from reconcilers.ingest.landing import Landing
 from reconcilers.ingest.normalise import Lake
 from reconcilers.periods import Period
@@ -29,8 +32,21 @@ from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, 
 from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.world.calendar import instant
-from reconcilers.sample_company.world.company import ACCOUNTS, ANTHROPIC, AWS, AWS_PAYER, OPENAI, OPENROUTER
-from reconcilers.sources import registry
+from reconcilers.sample_company.world.company import (
+    ACCOUNTS,
+    ANTHROPIC,
+    AWS,
+    AWS_PAYER,
+    AZURE,
+    AZURE_ACCOUNT,
+    CALLS_TABLE,
+    GCP,
+    GCP_EXPORT,
+    OPENAI,
+    OPENROUTER,
+)
+from reconcilers.sources import microsoft, registry
+from reconcilers.sources.google import bigquery_client as google_client
 from tests.sample_company.company import END, START, planted
 from tests.signed_in import sign_in
 
@@ -409,3 +425,101 @@ def test_a_row_of_the_proxy_is_there_ten_minutes_after_its_call(providers: Provi
             assert len(spent(providers, START, "1000")) == rows
     finally:
         providers.know(at)
+
+
+def google(providers: Providers) -> bigquery.Client:
+    return google_client("acme-anything", None, None, providers.addresses.bigquery)
+
+
+def test_bigquery_answers_googles_client(providers: Providers, truth: GroundTruth) -> None:
+    client = google(providers)
+    told = client.get_table(GCP_EXPORT)
+    assert told.time_partitioning.type_ == "DAY"
+    assert {field.name: field.mode for field in told.schema}["credits"] == "REPEATED"
+    day = datetime(2026, 10, 1, tzinfo=UTC)
+    parameter = bigquery.ScalarQueryParameter("day", "TIMESTAMP", day)
+    sql = f"""select to_json_string(struct(t.cost, t.sku.id as sku, t.usage_start_time as began, t.credits)) as line,
+                  t.export_time, date(_PARTITIONTIME) as stored, count(*) over () as rows
+              from `{GCP_EXPORT}` as t where t.usage_start_time >= @day order by line limit 1"""
+    (row,) = client.query(sql, bigquery.QueryJobConfig(query_parameters=[parameter])).result()
+    lines = [line for line in truth.ledger.lines_as_of(providers.known_at, GCP) if not line.charge.linked_line_ids]
+    assert row.rows == sum(line.charge.charge_period_start >= datetime(2026, 10, 1) for line in lines)
+    assert row.export_time in {line.known_from.replace(tzinfo=UTC) for line in lines}
+    assert row.stored == row.export_time.date()
+    assert json.loads(row.line)["began"].endswith("T00:00:00Z")
+
+
+def test_what_google_exported_adds_up_and_only_grows(providers: Providers, truth: GroundTruth) -> None:
+    sql = f"""select to_json_string(struct(t.cost, t.credits)) as line from `{GCP_EXPORT}` as t order by line"""
+
+    def shown() -> list[str]:
+        return [row.line for row in google(providers).query(sql).result()]
+
+    def cost(line: str) -> Decimal:
+        row = json.loads(line, parse_float=Decimal)
+        return sum((credit["amount"] for credit in row["credits"]), Decimal(row["cost"]))
+
+    at, whole = providers.known_at, shown()
+    billed = [line.charge.billed_cost for line in truth.ledger.lines_as_of(at, GCP)]
+    assert sum(map(cost, whole)) == sum(billed)
+    try:
+        providers.know(instant(date(2026, 10, 2)))
+        early = Counter(shown())
+        assert 0 < early.total() < len(whole)
+        assert early <= Counter(whole)
+    finally:
+        providers.know(at)
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("delete from `acme-documents.reader.model_calls` where true", "only a select is answered"),
+        ("select 1 from `acme-documents.reader.nothing`", "Not found: Table"),
+        ("select nothing from `acme-documents.reader.model_calls`", "the query is not answered"),
+        ("select from where", "the query is not answered"),
+    ],
+)
+def test_bigquery_refuses_what_it_cannot_answer(providers: Providers, sql: str, reason: str) -> None:
+    client = google(providers)
+    with pytest.raises(BadRequest, match=reason):
+        client.query(sql, job_retry=None).result()
+    with pytest.raises(NotFound):
+        client.get_table("acme-documents.reader.nothing")
+
+
+def test_a_call_is_in_its_table_two_minutes_after_it_ended(providers: Providers, truth: GroundTruth) -> None:
+    calls = [call for call in truth.world.calls if call.source == GCP]
+    last, at = max(call.ended_at for call in calls), providers.known_at
+    try:
+        for seconds, rows in ((119, len(calls) - 1), (120, len(calls))):
+            providers.know(last + timedelta(seconds=seconds))
+            ((found,),) = google(providers).query(f"select count(*) from `{CALLS_TABLE}`").result()
+            assert found == rows
+    finally:
+        providers.know(at)
+
+
+def test_azure_lists_invoices_page_by_page_to_whoever_the_machine_says_it_is(
+    providers: Providers, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(monkeypatch, providers)
+    path = f"{AZURE_ACCOUNT}/invoices"
+    asked = [("api-version", "2024-04-01"), ("periodStartDate", "2026-09-01"), ("periodEndDate", "2027-09-01")]
+    found: list[str] = []
+    with microsoft.client(providers.addresses.azure, source="azure_invoices") as client:
+        following: tuple[str, list[tuple[str, str]]] | None = (path, asked)
+        while following:
+            page = client.get(*following)
+            found += [one["name"] for one in page.body["value"]]
+            following = microsoft.following(page, providers.addresses.azure, "azure_invoices")
+        assert found == [one.invoice_id for one in truth.invoices if one.source == AZURE]
+        assert len(found) > 2
+        with pytest.raises(SourceRejected, match="400"):
+            client.get(path, [("periodStartDate", "2026-09-01")])
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        get(providers, path, asked, "nobody", providers.addresses.azure)
+    monkeypatch.setenv("IDENTITY_HEADER", "somebody else's")
+    microsoft.identity.cache_clear()
+    with pytest.raises(AccessRefused, match="no identity for Azure"):
+        microsoft.client(providers.addresses.azure, source="azure_invoices")

@@ -104,7 +104,7 @@ NOVA_LITE, NOVA_PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 VECTOR_INDEX = "serverless"
 NANO, MISTRAL, LLAMA = "gpt-4.1-nano-2025-04-14", "mistralai/mistral-small-3.2-24b-instruct", "llama3.1-70b"
 COMMAND = "command-a-03-2025"
-GEMINI = "gemini-2.5-flash"
+GEMINI = "gemini-2.5-pro"
 #: What the bill of Azure calls a model, which names no snapshot.
 AZURE_NAMES = {NANO: "gpt-4.1-nano"}
 #: Source → the model that reads documents there.
@@ -355,7 +355,7 @@ _LIST: dict[str, dict[str, dict[str, str]]] = {
     VECTORS: {VECTOR_INDEX: {READ_UNITS: "17.60"}},
     AZURE: {NANO: {INPUT: "0.10", OUTPUT: "0.40"}},
     COHERE: {COMMAND: {INPUT: "0.25", OUTPUT: "1.00"}},
-    GCP: {GEMINI: {INPUT: "0.30", OUTPUT: "2.50"}},
+    GCP: {GEMINI: {INPUT: "1.25", OUTPUT: "10.00"}},
     OPENROUTER: {MISTRAL: {INPUT: "0.06", OUTPUT: "0.18"}},
     SNOWFLAKE: {LLAMA: {INPUT: "0.36", OUTPUT: "1.08"}},
 }
