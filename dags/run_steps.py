@@ -155,6 +155,8 @@ def tell(report: LandingReport, period: Period, ti: Any) -> None:
         log.info("%s: %s rows of %s", report.source, rows, entity)
     for currency, cost in sorted(report.billed_cost.items()):
         log.info("%s, %s: billed %s %s", report.source, period, cost, currency)
+    for currency, more in sorted(report.restated.items()):
+        log.info("%s, %s: what was known before is billed %s %s more", report.source, period, more, currency)
     for warning in report.warnings:
         log.warning("%s: %s", report.source, warning)
     if report.failures:

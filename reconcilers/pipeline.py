@@ -20,11 +20,12 @@ from reconcilers.declared import euro_rates, reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError, SettingsInvalid
 from reconcilers.fetching import Causes, Fetching, ahead, readers_of, told_once
-from reconcilers.ingest.landing import Landed, Landing, Pull, Quarantined, Received, Refused
+from reconcilers.ingest.landing import Landing, Pull, Quarantined, Received, Refused
 from reconcilers.ingest.normalise import Lake, Normalised
 from reconcilers.known import days_told, fingerprint, first_path, held, known, our_fault, reading_of
 from reconcilers.periods import Period, parse_instant
 from reconcilers.reports.completeness import OPEN, incomplete, stale, still_open
+from reconcilers.restatements import Restatement
 from reconcilers.sources.contract import Source
 from reconcilers.warehouses import dbt
 from reconcilers.warehouses.base import Candidate, Published, Warehouse, candidate_of, keep_candidate
@@ -40,14 +41,15 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass
 class LandingReport:
-    """What landing one source did. ``failures`` says of the units refused or unreachable what was wrong, one line a cause; ``gone``
-    are units in force that the source no longer lists."""
+    """What landing one source did. ``restated`` says what the bill of units known before came to more, by currency; ``failures`` of the
+    units refused or unreachable what was wrong, one line a cause; ``gone`` are units in force that the source no longer lists."""
 
     source: str
     units: int = 0
     news: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     billed_cost: dict[str, str] = field(default_factory=dict)
+    restated: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
@@ -103,9 +105,13 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
     for (_, unit), taking in ahead(enumerate(units), pulled, read, readers_of(source)):
         try:
             with our_fault(name, unit):
-                emptied = _land_unit(landing, lake, source, *taking.result(), as_of, report)
-            if emptied:
-                warnings.append((unit, "every row known before has vanished at the source"))
+                pull, content = taking.result()
+                restatement = _restatement(landing, lake, source, pull, content, as_of)
+                if restatement:
+                    restatement.refuse_if_cut_short(name, unit)
+                _take(landing, pull, content, restatement, as_of, report)
+            if restatement and restatement.warning:
+                warnings.append((unit, restatement.warning))
             landing.end_refusal(name, unit, as_of)
             taken.append(unit)
         except ReconcileError as error:
@@ -148,7 +154,9 @@ def readmit(settings: Settings, delivery: Quarantined, as_of: datetime) -> Landi
                     source.fetch(refused.unit, pull)
                 received = pull
                 content = lake.ensure(source, landing.prepare(pull, as_of))
-                _land_unit(landing, lake, source, pull, content, as_of, report)
+                # However short it is: somebody looked at it.
+                restatement = _restatement(landing, lake, source, pull, content, as_of)
+                _take(landing, pull, content, restatement, as_of, report)
                 if days:
                     # Another day than these is what it is asked for: whether a run asked for them, and as what, stays as it was.
                     answered = list(source.answered(days, [refused.unit]))
@@ -181,31 +189,37 @@ def _of_before(landing: Landing, source: str, as_of: datetime) -> set[str]:
     return refused | {landed.unit for landed in landing.known(as_of, [source])}
 
 
-def _land_unit(
+def _restatement(
+    landing: Landing, lake: Lake, source: Source, pull: Pull, content: Normalised, as_of: datetime
+) -> Restatement | None:
+    """What a pull changes of its unit; null where nothing of it was known, it is known as it is, or what was known is read no more."""
+    before = [known for known in landing.history(source.name, pull.unit) if known.known_at <= as_of]
+    if not before or before[-1].landing_id == landing.prepare(pull, as_of).landing_id:
+        return None
+    reading, _ = reading_of(lake, source, before[-1])
+    return Restatement.between(reading, content) if reading else None
+
+
+def _take(
     landing: Landing,
-    lake: Lake,
-    source: Source,
     pull: Pull,
     content: Normalised,
+    restatement: Restatement | None,
     as_of: datetime,
     report: LandingReport,
-) -> bool:
-    """Take what was fetched and read of a unit. Returns whether every row known of it before has vanished."""
-    before = [known for known in landing.history(source.name, pull.unit) if known.known_at <= as_of]
-    _, news = landing.commit(pull, as_of)
-    report.news += news
+) -> None:
+    """Have what was fetched and read of a unit known from ``as_of`` on."""
+    report.news += landing.commit(pull, as_of)[1]
     for entity, rows in content.rows.items():
         report.rows[entity] = report.rows.get(entity, 0) + rows
     for currency, cost in content.billed_cost.items():
-        report.billed_cost[currency] = f"{Decimal(report.billed_cost.get(currency, '0')) + Decimal(cost):f}"
-    emptied = bool(before and news and not sum(content.rows.values()))
-    return emptied and _has_rows(lake, source, before[-1])
+        _add(report.billed_cost, currency, Decimal(cost))
+    for currency, more in restatement.change.items() if restatement else ():
+        _add(report.restated, currency, more)
 
 
-def _has_rows(lake: Lake, source: Source, landed: Landed) -> bool:
-    """Whether the pull has rows in the reading that counts; none where nothing reads it any more."""
-    reading, _ = reading_of(lake, source, landed)
-    return reading is not None and sum(reading.rows.values()) > 0
+def _add(sums: dict[str, str], currency: str, amount: Decimal) -> None:
+    sums[currency] = f"{Decimal(sums.get(currency, '0')) + amount:f}"
 
 
 def land_reference(settings: Settings, as_of: datetime) -> LandingReport:

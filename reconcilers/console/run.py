@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, time
+from decimal import Decimal
 
-from reconcilers import pipeline
+from reconcilers import money, pipeline
 from reconcilers.attention import closing, money_in_and_out
 from reconcilers.check import before_landing
 from reconcilers.configured import source_names
@@ -51,7 +52,10 @@ def _run(
         for name in source_names(settings) if fetch else []:
             bar = bars.add_task(f"land {name}", total=None)
             reports.append(pipeline.land(settings, name, period, as_of, advancing(bars, bar)))
-            bars.update(bar, description=f"land {name}: {reports[-1].units} units, {reports[-1].news} new")
+            bars.update(
+                bar,
+                description=f"land {name}: {reports[-1].units} units, {reports[-1].news} new{_restated(reports[-1])}",
+            )
         for report in reports:
             for problem in (*report.warnings, *report.failures):
                 console.print(f"[yellow]{report.source}[/]: {plain(problem)}")
@@ -68,6 +72,13 @@ def _run(
     for line in closing(published, period):
         console.print(plain(line))
     return not in_part
+
+
+def _restated(report: pipeline.LandingReport) -> str:
+    """What the bill of units known before came to more: ``; known before, billed +1.25 USD``."""
+    amounts = {currency: Decimal(more) for currency, more in sorted(report.restated.items())}
+    told = [f"{'+' if more > 0 else ''}{money.plain(more)} {currency}" for currency, more in amounts.items() if more]
+    return f"; known before, billed {', '.join(told)}" if told else ""
 
 
 def print_watch(settings: Settings, period: Period, as_of: datetime) -> bool:
