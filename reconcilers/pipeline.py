@@ -20,9 +20,10 @@ from reconcilers.declared import euro_rates, reference
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import ReconcileError, SettingsInvalid
 from reconcilers.fetching import Causes, Fetching, ahead, readers_of, told_once
-from reconcilers.ingest.landing import Landing, Pull, Quarantined, Received, Refused
+from reconcilers.ingest.landing import Landed, Landing, Pull, Quarantined, Received, Refused
 from reconcilers.ingest.normalise import Lake, Normalised
 from reconcilers.known import days_told, fingerprint, first_path, held, known, our_fault, reading_of
+from reconcilers.new_columns import NewColumns
 from reconcilers.periods import Period, parse_instant
 from reconcilers.reports.completeness import OPEN, incomplete, stale, still_open
 from reconcilers.restatements import Restatement
@@ -75,6 +76,7 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
     report = LandingReport(name)
     window = period.widened(settings.repull_days) if room == "billing" else period
     fetching, causes, warnings = Fetching(landing, source), Causes(), list[tuple[str, str]]()
+    new_columns = NewColumns(landing, name, as_of) if room == "billing" else None
     try:
         with our_fault(name):
             units = fetching.units(window)
@@ -109,9 +111,9 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
                 restatement = _restatement(landing, lake, source, pull, content, as_of)
                 if restatement:
                     restatement.refuse_if_cut_short(name, unit)
-                _take(landing, pull, content, restatement, as_of, report)
-            if restatement and restatement.warning:
-                warnings.append((unit, restatement.warning))
+                landed = _take(landing, pull, content, restatement, as_of, report)
+            told = (restatement and restatement.warning, new_columns and new_columns.warning(landed))
+            warnings += [(unit, warning) for warning in told if warning]
             landing.end_refusal(name, unit, as_of)
             taken.append(unit)
         except ReconcileError as error:
@@ -207,15 +209,17 @@ def _take(
     restatement: Restatement | None,
     as_of: datetime,
     report: LandingReport,
-) -> None:
+) -> Landed:
     """Have what was fetched and read of a unit known from ``as_of`` on."""
-    report.news += landing.commit(pull, as_of)[1]
+    landed, is_news = landing.commit(pull, as_of)
+    report.news += is_news
     for entity, rows in content.rows.items():
         report.rows[entity] = report.rows.get(entity, 0) + rows
     for currency, cost in content.billed_cost.items():
         _add(report.billed_cost, currency, Decimal(cost))
     for currency, more in restatement.change.items() if restatement else ():
         _add(report.restated, currency, more)
+    return landed
 
 
 def _add(sums: dict[str, str], currency: str, amount: Decimal) -> None:

@@ -65,6 +65,23 @@ def read(
     return _parquet(path, name, select, source) if magic == b"PAR1" else _csv(path, name, select, source, lose)
 
 
+class _Header(Exception):
+    """Ends the reading of a file whose header is all that is asked for."""
+
+
+def header(path: Path, name: str) -> list[str]:
+    """The columns of one file. Raises what ``read`` does."""
+
+    def only(columns: Sequence[str]) -> Mapping[str, str]:
+        raise _Header(*columns)
+
+    try:
+        next(read(path, name, only))
+    except _Header as found:
+        return [str(column) for column in found.args]
+    raise AssertionError("a table is read without a look at its header")
+
+
 def named(
     required: Sequence[str], optional: Sequence[str] = (), *, source: str, file: str, hint: str | None = None
 ) -> Select:
