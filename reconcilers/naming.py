@@ -51,6 +51,8 @@ PROVIDERS: dict[str, str] = {
     "azure.openai": "azure.ai.openai",
     "azure_openai": "azure.ai.openai",
     "microsoft": "azure.ai.openai",
+    # LiteLLM's word for Cohere's chat API
+    "cohere_chat": "cohere",
     "gemini": "gcp.gemini",
     "google.generative-ai": "gcp.gemini",
     "google-gla": "gcp.gemini",

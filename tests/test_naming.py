@@ -31,6 +31,7 @@ ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012"
         ("google-gla", "gcp.gemini"),
         ("xai.chat", "x_ai"),
         ("Oracle", "oci"),
+        ("cohere_chat", "cohere"),
         # Not ours to cut: nobody knows what stands before the dot.
         ("acme.small", "acme.small"),
         (None, None),
