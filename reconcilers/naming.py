@@ -51,8 +51,15 @@ PROVIDERS: dict[str, str] = {
     "azure.openai": "azure.ai.openai",
     "azure_openai": "azure.ai.openai",
     "microsoft": "azure.ai.openai",
-    # LiteLLM's word for Cohere's chat API
+    # LiteLLM's words for an interface of a seller
+    "ai21_chat": "ai21",
+    "azure_text": "azure.ai.openai",
+    "codestral": "mistral_ai",
     "cohere_chat": "cohere",
+    "text-completion-codestral": "mistral_ai",
+    "text-completion-openai": "openai",
+    "vertex_ai_beta": "gcp.vertex_ai",
+    "watsonx": "ibm.watsonx.ai",
     "gemini": "gcp.gemini",
     "google.generative-ai": "gcp.gemini",
     "google-gla": "gcp.gemini",

@@ -32,6 +32,9 @@ ACCOUNT = "arn:aws:bedrock:us-east-1:123456789012"
         ("xai.chat", "x_ai"),
         ("Oracle", "oci"),
         ("cohere_chat", "cohere"),
+        ("text-completion-openai", "openai"),
+        ("codestral", "mistral_ai"),
+        ("watsonx", "ibm.watsonx.ai"),
         # Not ours to cut: nobody knows what stands before the dot.
         ("acme.small", "acme.small"),
         (None, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import urllib.error
 import urllib.request
 from collections import Counter, defaultdict
@@ -30,6 +31,7 @@ from reconcilers.periods import Period
 from reconcilers.sample_company import sample
 from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
 from reconcilers.sample_company.seen import knowledge
+from reconcilers.sample_company.seen.view import has_span
 from reconcilers.sample_company.store import GroundTruth
 from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.company import (
@@ -44,9 +46,11 @@ from reconcilers.sample_company.world.company import (
     GCP_EXPORT,
     OPENAI,
     OPENROUTER,
+    SERVICES,
 )
 from reconcilers.sources import microsoft, registry
 from reconcilers.sources.google import bigquery_client as google_client
+from reconcilers.sources.telemetry import otlp
 from tests.sample_company.company import END, START, planted
 from tests.signed_in import sign_in
 
@@ -263,6 +267,15 @@ def test_every_source_of_the_settings_is_answered(providers: Providers, monkeypa
 def test_every_kind_is_served(providers: Providers, monkeypatch: pytest.MonkeyPatch) -> None:
     served = {source.kind for _, source in configured.configured_sources(settings_of(providers, monkeypatch))}
     assert served == {kind for room in ("billing", "invoices", "telemetry", "revenue") for kind in registry.kinds(room)}
+
+
+def test_every_vocabulary_of_traces_is_spoken(
+    providers: Providers, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = {call.service for call in truth.world.calls if has_span(call)}
+    spoken = {re.sub("otel_g[0-9]", "otel_genai", SERVICES[service].dialect) for service in services}
+    read = {one for source in settings_of(providers, monkeypatch).telemetry for one in source.get("dialects", ())}
+    assert spoken == read == {*otlp.DIALECTS}
 
 
 @pytest.mark.parametrize(

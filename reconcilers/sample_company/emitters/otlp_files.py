@@ -110,7 +110,7 @@ def _message(spans: Iterable[Emitted]) -> dict[str, Any]:
         {
             "resource": resource(SERVICES[service], environment),
             "scopeSpans": [
-                {"scope": {"name": name, "version": version}, "spans": found}
+                {"scope": {"name": name} | ({"version": version} if version else {}), "spans": found}
                 for (name, version), found in scopes.items()
             ],
         }

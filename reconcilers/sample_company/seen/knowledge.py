@@ -32,6 +32,7 @@ EMITTERS = (
     Emitter("openinference.instrumentation.openai", None, None, False, False, True),
     Emitter("opentelemetry.instrumentation.bedrock", None, None, True, None, True),
     Emitter("ai", None, None, False, False, True),
+    Emitter("litellm", None, None, False, False, False),
     Emitter("com.anthropic.claude_code.tracing", None, None, True, None, True),
 )
 

@@ -23,7 +23,9 @@ SOURCE = "traces"
 
 _EPOCH = datetime(1970, 1, 1)
 #: What a span says that it is where it is a call, in the words of each vocabulary.
-_MODEL_OPERATIONS = frozenset({"chat", "embeddings", "query", "LLM", "generation", "ai.generateText.doGenerate"})
+_MODEL_OPERATIONS = frozenset(
+    {"chat", "completion", "embeddings", "query", "LLM", "generation", "ai.generateText.doGenerate"}
+)
 _TOOL_OPERATIONS = frozenset({"execute_tool"})
 #: Fact → the attributes that tell it, in the vocabularies of the company's services; a span speaks one of them.
 _WORDS: dict[str, tuple[str, ...]] = {
@@ -48,15 +50,19 @@ _WORDS: dict[str, tuple[str, ...]] = {
         *("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion"),
         *("ai.usage.outputTokens", "langfuse.observation.usage_details.output", "output_tokens"),
     ),
-    "total": ("llm.token_count.total", "ai.usage.totalTokens"),
+    "total": ("llm.token_count.total", "ai.usage.totalTokens", "llm.usage.total_tokens"),
     "cache_read": ("gen_ai.usage.cache_read.input_tokens", "cache_read_tokens"),
     "cache_write": (
         *("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_write.input_tokens"),
         "cache_creation_tokens",
     ),
+    "user": ("user.id", "metadata.user_api_key_end_user_id"),
 }
 #: A provider as some instrumentations spell it → in one spelling.
-_SPELLED = {"azure": "azure.ai.openai", "azure-openai.chat": "azure.ai.openai", "Cohere": "cohere"}
+_SPELLED = {
+    **dict.fromkeys(("azure", "azure-openai.chat"), "azure.ai.openai"),
+    **dict.fromkeys(("Cohere", "cohere_chat"), "cohere"),
+}
 #: Below these stands whom a call was for.
 _CARRIERS = ("traceloop.association.properties", "ai.telemetry.metadata", "metadata", "langfuse.trace.metadata")
 #: Attributes whose text is a JSON object, and below which each value is a JSON text.
@@ -85,7 +91,7 @@ class _Span:
 
     resource: dict[str, Any]
     scope_name: str
-    scope_version: str
+    scope_version: str | None
     body: dict[str, Any]
     told: dict[str, Any]
 
@@ -163,7 +169,7 @@ def _spans(message: Any) -> Iterator[_Span]:
         for scope in resource["scopeSpans"]:
             for body in scope["spans"]:
                 told = _unpacked(_attributes(body["attributes"]))
-                yield _Span(named, scope["scope"]["name"], scope["scope"]["version"], body, told)
+                yield _Span(named, scope["scope"]["name"], scope["scope"].get("version"), body, told)
 
 
 def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -207,7 +213,7 @@ def _telling(span: _Span) -> Telling:
         feature_id=span.named("feature_id"),
         workflow=span.named("workflow"),
         prompt_version=span.named("prompt_version"),
-        user_id=span.first("user.id"),
+        user_id=span.first(*_WORDS["user"]) or None,
         environment=span.environment(),
         data_mode=span.named("data_mode"),
         queue_ms=None if queued is None else int(Decimal(str(queued)) * 1000),

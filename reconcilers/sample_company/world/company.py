@@ -162,7 +162,10 @@ class Feature:
 
 @dataclass(frozen=True)
 class Service:
-    """One deployed program: the vocabulary its spans speak, and the Collector (so the file format) that carries them."""
+    """One deployed program: the vocabulary its spans speak, and the Collector (so the file format) that carries them.
+
+    An instrumentation that tells no version has an empty one.
+    """
 
     name: str
     dialect: str
@@ -313,6 +316,7 @@ SERVICES = {
         Service("azure-portal", "vercel_ai", "edge", "ai", "6.0.326"),
         Service(DOCUMENTS_SERVICE, "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("cohere-reader", "traceloop", "edge", "opentelemetry.instrumentation.cohere", "0.62.4"),
+        Service("cohere-gateway", "litellm", "edge", "litellm", ""),
         Service("gcp-reader", "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("openrouter-reader", "otel_g2", "edge", "acme.documents", "2.0.1"),
         Service("snowflake-reader", "langfuse", "batch", "langfuse-sdk", "5.0.4"),

@@ -23,6 +23,7 @@ from reconcilers.sample_company.world.company import (
     CACHE_READ,
     CACHE_WRITE,
     CODING_WORKSPACE,
+    COHERE,
     DEFAULT_WORKSPACE,
     DOCUMENTS_SERVICE,
     EMBED,
@@ -79,6 +80,8 @@ _RUNAWAY_RUNS, _RUNAWAY_CALLS = 3, (40, 80)
 _WAITED = 10
 #: One prompt in so many is written to a cache that holds it no more.
 _WRITTEN_ONE_IN = 8
+#: Who calls the model for one document in three: a portal of those that come by hand, a gateway.
+_OTHER_READERS = {AZURE: "azure-portal", COHERE: "cohere-gateway"}
 
 _FEATURE_WEIGHTS = tuple(f.weight for f in FEATURES)
 _TENANT_WEIGHTS = tuple(t.weight for t in TENANTS)
@@ -561,8 +564,8 @@ def _summarise_call(day: _Day, event: TrueEvent, feature: Feature) -> None:
 def _read_document(day: _Day, event: TrueEvent, feature: Feature, source: str) -> None:
     """One call of the cloud's own model, and another where its answer fits no form."""
     rng = day.rng
-    # In Azure some come by hand, through a portal that calls the model itself.
-    service = "azure-portal" if source == AZURE and rng.randrange(3) == 0 else f"{source}-reader"
+    other = _OTHER_READERS.get(source)
+    service = other if other and rng.randrange(3) == 0 else f"{source}-reader"
     previous: _Run | None = None
     at = event.created_at
     for kind in ("primary", "retry"):

@@ -304,7 +304,7 @@ telemetry:
     uri: telemetry
     pattern: '.*_traces_\d+\.(json(\.gz)?|binpb\.zst)'
     partition: year=%Y/month=%m/day=%d/
-    dialects: [botanu, coding_agents, langfuse, openinference, otel_genai, traceloop, vercel_ai]
+    dialects: [botanu, coding_agents, langfuse, litellm, openinference, otel_genai, traceloop, vercel_ai]
     # The vector index has no model; its kind stands in the bill's place of one.
     attributes:
       model: [db.vector.index_type]
