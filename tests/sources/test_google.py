@@ -101,3 +101,18 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
     with pytest.raises(SettingsInvalid, match=r"no credentials: .*gcloud auth application-default login"):
         read(TABLE)
+
+
+def test_an_address_of_ones_own_is_asked_and_only_https_gets_credentials(
+    google: Any, api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    google(table=(404, "notFound", "Not found: Table"))
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
+    with pytest.raises(SettingsInvalid, match="not found"):
+        read({**TABLE, "base_url": f"{api.url}/behind"})
+    ((path, _, headers),) = api.requests
+    assert path == "/behind/bigquery/v2/projects/p-billing/datasets/export/tables/t"
+    assert "Authorization" not in headers
+    with pytest.raises(SettingsInvalid, match="no credentials"):
+        read({**TABLE, "base_url": "https://127.0.0.1:1"})
