@@ -194,6 +194,11 @@ class Reader:
             raise SourceUnavailable(f"no answer: {error}", source=source, file=table, hint=hint) from error
 
 
+def landed(row: str) -> bytes:
+    """A row in JSON as a line to land. Half a surrogate pair, which no bytes of UTF-8 are, stands as JSON escapes it."""
+    return row.encode("utf-8", "backslashreplace") + b"\n"
+
+
 @dataclass(frozen=True)
 class Columns:
     """The columns of a table that a source reads, held against what it expects."""

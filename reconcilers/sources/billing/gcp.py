@@ -121,7 +121,7 @@ class Gcp(Source):
                 before: dict[str, Any] = {}
                 repeats = 0
                 for line, content in enumerate(stream, 1):
-                    body = http.parse_json(content, source=self.name, file=item.name, number=str)
+                    body = http.parse_json(content, source=self.name, file=item.name, line=line, number=str)
                     row = _Row(self.name, item.name, line, _filled(body))
                     self._check_day(row, landed.unit)
                     # Equal rows follow each other; nothing of the export numbers them.
@@ -251,7 +251,7 @@ class _Counted:
     def __iter__(self) -> Iterator[bytes]:
         for (line,) in self.rows:
             self.count += 1
-            yield line.encode() + b"\n"
+            yield google.landed(line)
 
 
 # A row ----------------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class MappedBigquery(MappingSource):
             where {table.day} >= @start and {table.day} < @end order by {table.day}, line"""
         start, end = (_midnight(midnight, table.day_type) for midnight in (day, day + timedelta(days=1)))
         rows = self._reader.rows(sql, table.location, start=start, end=end)
-        lines = (f"{line}\n".encode() for (line,) in rows)
+        lines = (google.landed(line) for (line,) in rows)
         pull.add(f"{unit}.ndjson", f"bigquery://{self.config.table}?day={unit}", lines)
 
     @cached_property

@@ -59,9 +59,9 @@ ROWS: dict[str, tuple[str, Gets]] = {
     "NUL in a project": (row(project={"id": "p\0"}), good(sub_account_id="p\0")),
     "a project of 10 kB": (row(project={"id": "p" * 10_000}), good(sub_account_id="p" * 10_000)),
     "a service that is a text": (row(service="Vertex AI"), refused("is no JSON object")),
-    "no JSON": ("{not json", Refused("not valid JSON")),
+    "no JSON": ("{not json", refused("not valid JSON")),
     "a list": ("[]", refused("is no JSON object")),
-    "lists in lists": ('{"cost": ' + "[" * 50_000, Refused("not valid JSON")),
+    "lists in lists": ('{"cost": ' + "[" * 50_000, refused("not valid JSON")),
 }
 
 
