@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from reconcilers import money
-from reconcilers.errors import SourceChangedShape
+from reconcilers.errors import SourceChangedShape, SourceUnavailable
 from reconcilers.periods import Period, days_named, months_touched
 from reconcilers.sources import amazon, folders, http, invoice_details, results
 from reconcilers.sources.contract import Source, SourceConfig
@@ -112,6 +112,14 @@ class InvoiceAws(Source):
             "Filter": {"BillingPeriod": {"Year": month.start.year, "Month": month.start.month}},
         }
         received: list[bytes] = []
+
+        def receive(http_response: Any, **_: Any) -> None:
+            told = http_response.headers.get("Content-Length")
+            received.append(http_response.content)
+            if told and int(told) != len(received[-1]):  # boto3 takes what came of an answer for all of it
+                problem = f"{len(received[-1])} bytes came of an answer of {told}"
+                raise SourceUnavailable(problem, source=self.name, period=unit, hint="run again later")
+
         with amazon.errors(
             "the Invoicing API",
             source=self.name,
@@ -119,10 +127,7 @@ class InvoiceAws(Source):
             permission="invoicing:ListInvoiceSummaries",
         ):
             client = amazon.client("invoicing", self.config.endpoint_url, self.config.region)
-            client.meta.events.register(
-                "after-call.invoicing.ListInvoiceSummaries",
-                lambda http_response, **_: received.append(http_response.content),
-            )
+            client.meta.events.register("after-call.invoicing.ListInvoiceSummaries", receive)
             pages = client.get_paginator("list_invoice_summaries")
             try:
                 for _ in pages.paginate(**asked, PaginationConfig={"PageSize": most}):
