@@ -352,7 +352,8 @@ class Client:
         said = _printable(content[:300].decode("utf-8", "replace"))
         secret = os.environ.get(self.variable, "").strip()
         said = said.replace(secret, "(credential)") if secret else said
-        return SourceRejected(f"HTTP {status}: {said}", source=self.source, file=url)
+        check = "check base_url and the account that the settings name" if status in (404, 410) else None
+        return SourceRejected(f"HTTP {status}: {said}", source=self.source, file=url, hint=check)
 
     def _backoff(self, error: Exception, longest_wait: float, deadline: float) -> bool | float:
         """Whether to try again, or after how many seconds; where that is beyond the deadline, give up."""
@@ -386,7 +387,12 @@ def _wait_asked_for(answer: httpx.Response) -> float | None:
 
 
 def parse_json(
-    content: bytes, *, source: str | None = None, file: str | None = None, number: Callable[[str], Any] = Decimal
+    content: bytes,
+    *,
+    source: str | None = None,
+    file: str | None = None,
+    line: int | None = None,
+    number: Callable[[str], Any] = Decimal,
 ) -> Any:
     """JSON whose numbers with a point are exact ``Decimal``, or what ``number`` makes of their text (``str`` keeps it).
 
@@ -395,7 +401,7 @@ def parse_json(
     try:
         return json.loads(content, parse_float=number, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise SourceRejected(f"not valid JSON: {str(error)[:200]}", source=source, file=file) from None
+        raise SourceRejected(f"not valid JSON: {str(error)[:200]}", source=source, file=file, line=line) from None
 
 
 def _no_constant(name: str) -> Any:
