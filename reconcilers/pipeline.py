@@ -36,6 +36,8 @@ from reconcilers.warehouses.choice import warehouse_of
 REPLAYS = "(replays)"
 #: The unit that stands refused where a source could not say what it has.
 LISTING = "(listing)"
+#: Rooms whose deliveries are taken whole or not at all; a stream of independent records is always taken (R33).
+_REFUSED_WHOLE = ("billing", "invoices")
 #: (units done, units in all, name of the unit)
 Progress = Callable[[int, int, str], None]
 
@@ -109,7 +111,7 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
             with our_fault(name, unit):
                 pull, content = taking.result()
                 restatement = _restatement(landing, lake, source, pull, content, as_of)
-                if restatement:
+                if restatement and room in _REFUSED_WHOLE:
                     restatement.refuse_if_cut_short(name, unit)
                 landed = _take(landing, pull, content, restatement, as_of, report)
             told = (restatement and restatement.warning, new_columns and new_columns.warning(landed))

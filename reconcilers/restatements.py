@@ -1,8 +1,8 @@
 """What a delivery changes of a unit that was known before, in rows and money, and when it is too short to be taken for the whole.
 
 A provider restates what it told: a row more, a price corrected. An export that was cut short looks the same, only that it is much
-shorter. So one that holds less is told, and one that holds less than half of a unit of some size stands refused until it comes whole or
-somebody readmits it; what was known stays in force.
+shorter. So one that holds less is told; of a bill or an invoice, one that holds less than half of a unit of some size stands refused
+until it comes whole or somebody readmits it, and what was known stays in force.
 """
 
 from __future__ import annotations
