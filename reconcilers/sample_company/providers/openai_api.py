@@ -25,6 +25,7 @@ USAGE = "/v1/organization/usage/"
 #: Usage reports that exist; those the company does not use are empty.
 REPORTS = (
     "completions",
+    "decisions",
     "embeddings",
     "moderations",
     "images",

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import Field
 
@@ -37,11 +37,15 @@ _TOTAL_TOLERANCE = Decimal("1e-9")
 
 UsageReportName = Literal[
     "completions",
+    "decisions",
     "embeddings",
     "moderations",
     "images",
     "audio_speeches",
     "audio_transcriptions",
+    "vector_stores",
+    "code_interpreter_sessions",
+    "file_search_calls",
     "web_search_calls",
 ]
 
@@ -61,14 +65,8 @@ class OpenAIConfig(SourceConfig):
         "api_key_id",
     )
     """What costs are split by: drop `api_key_id` where the API refuses it."""
-    usage: tuple[UsageReportName, ...] = (
-        "completions",
-        "embeddings",
-        "images",
-        "audio_speeches",
-        "audio_transcriptions",
-    )
-    """The usage reports to read."""
+    usage: tuple[UsageReportName, ...] = get_args(UsageReportName)
+    """The usage reports to read: all there are; leave out what the API refuses."""
     control_total: bool = True
     """Whether each day's costs are asked for ungrouped as well; a day whose lines do not add up to it is refused."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
@@ -155,7 +153,7 @@ class OpenAI(Source):
         if self.config.control_total:
             yield "costs_total", "/v1/organization/costs", ()
         for name in self.config.usage:
-            yield name, f"/v1/organization/usage/{name}", _USAGE_GROUPS.get(name, ("project_id", "api_key_id", "model"))
+            yield name, f"/v1/organization/usage/{name}", _USAGE_GROUPS.get(name, _BY_MODEL)
 
     def _rows(self, landed: Landed, item: LandedObject) -> Iterator[Result]:
         """The results of one page. A result outside the unit's day contradicts what was asked for."""
@@ -229,7 +227,7 @@ class OpenAI(Source):
             "BillingAccountId": self.config.billing_account_id or row.text("organization_id"),
             "SubAccountId": row.text("project_id"),
             "x_ApiKeyId": row.text("api_key_id"),
-            "x_Model": row.text("model"),
+            "x_Model": row.text("model") or _TOOLS.get(name),
             "x_ServiceTier": _TIERS.get(tier, tier) if tier is not None else None,
             "x_Batch": None if batch is None else str(batch).lower(),
         }
@@ -364,9 +362,20 @@ _DIMENSIONS = (
     "context_level",
     "quantity_unit",
 )
-#: Reports that can be grouped by more than project, key and model.
+_BY_MODEL = ("project_id", "api_key_id", "model")
+#: Reports that can be grouped by more than project, key and model, or by less.
 _USAGE_GROUPS: Mapping[str, tuple[str, ...]] = {
-    "completions": ("project_id", "api_key_id", "model", "batch", "service_tier"),
+    "completions": (*_BY_MODEL, "batch", "service_tier"),
+    "decisions": (*_BY_MODEL, "batch", "service_tier"),
+    "vector_stores": ("project_id",),
+    "code_interpreter_sessions": ("project_id",),
+    "file_search_calls": ("project_id", "api_key_id"),
+}
+#: What stands for the model in reports of tools that run without one, so that nobody takes their counts for a model's.
+_TOOLS: Mapping[str, str] = {
+    "vector_stores": "vector stores",
+    "code_interpreter_sessions": "code interpreter sessions",
+    "file_search_calls": "file search tool calls",
 }
 _Metered = Iterator[tuple[str, str | None, int]]
 
@@ -394,22 +403,28 @@ def _by_modality(row: Result, meter: str, name: str, whole: int) -> _Metered:
         yield meter, None, whole
 
 
-def _counted(field: str, meter: str) -> Callable[[Result], _Metered]:
+def _counted(field: str, meter: str, *, of_model: bool = True) -> Callable[[Result], _Metered]:
     def metered(row: Result) -> _Metered:
         yield meter, None, row.count(field, required=True)
-        yield "requests", None, row.count("num_model_requests")
+        if of_model:
+            yield "requests", None, row.count("num_model_requests")
 
     return metered
 
 
 _METERED: Mapping[str, Callable[[Result], _Metered]] = {
     "completions": _completions,
+    "decisions": _completions,
     "embeddings": _counted("input_tokens", "input_tokens"),
     "moderations": _counted("input_tokens", "input_tokens"),
     "images": _counted("images", "images"),
     "audio_speeches": _counted("characters", "characters"),
     "audio_transcriptions": _counted("seconds", "seconds"),
-    "web_search_calls": _counted("num_requests", "searches"),
+    "vector_stores": _counted("usage_bytes", "bytes", of_model=False),
+    "code_interpreter_sessions": _counted("num_sessions", "requests", of_model=False),
+    "file_search_calls": _counted("num_requests", "searches", of_model=False),
+    # A search is a request to the tool; the requests to the model that led to it are in its completions already.
+    "web_search_calls": _counted("num_requests", "searches", of_model=False),
 }
 
 

@@ -20,7 +20,8 @@ from reconcilers.sources.contract import Source
 from tests.sources.conftest import QUICK, Api, Params
 
 DAY, START = "2026-10-01", 1_790_812_800
-COSTS, COMPLETIONS = "/v1/organization/costs", "/v1/organization/usage/completions"
+COSTS, USAGE = "/v1/organization/costs", "/v1/organization/usage"
+COMPLETIONS = f"{USAGE}/completions"
 OK: dict[str, str] = {}
 
 
@@ -29,7 +30,7 @@ def cost(
 ) -> str:
     """One costs result as JSON text; ``value`` is put in as it is."""
     body = {"object": "organization.costs.result", "line_item": line_item, "project_id": project, "api_key_id": key}
-    text = json.dumps(body | {"organization_id": "org-a"} | more)
+    text = json.dumps(body | more)
     return text[:-1] + f', "amount": {{"value": {value}, "currency": "usd"}}}}'
 
 
@@ -99,14 +100,21 @@ def test_a_probe_is_one_request_that_shows_whether_the_key_is_taken(api: Api, op
 
 def test_requests_are_those_of_the_api(api: Api, openai: Any, land: Any) -> None:
     serve(api, page())
-    land(openai(usage=["completions", "embeddings"]), DAY)
+    tools = ["vector_stores", "code_interpreter_sessions", "file_search_calls", "web_search_calls"]
+    land(openai(usage=["completions", "decisions", "embeddings", *tools]), DAY)
     window = [("start_time", str(START)), ("end_time", str(START + 86_400)), ("bucket_width", "1d"), ("limit", "1")]
     by_key = [("group_by[]", "project_id"), ("group_by[]", "api_key_id"), ("group_by[]", "model")]
     assert [(path, params) for path, params, _ in api.requests] == [
         (COSTS, [*window, *(("group_by[]", name) for name in ("project_id", "line_item", "api_key_id"))]),
         (COSTS, window),
         (COMPLETIONS, [*window, *by_key, ("group_by[]", "batch"), ("group_by[]", "service_tier")]),
-        ("/v1/organization/usage/embeddings", [*window, *by_key]),
+        (f"{USAGE}/decisions", [*window, *by_key, ("group_by[]", "batch"), ("group_by[]", "service_tier")]),
+        (f"{USAGE}/embeddings", [*window, *by_key]),
+        # A list grouped by what its report has not is refused.
+        (f"{USAGE}/vector_stores", [*window, by_key[0]]),
+        (f"{USAGE}/code_interpreter_sessions", [*window, by_key[0]]),
+        (f"{USAGE}/file_search_calls", [*window, *by_key[:2]]),
+        (f"{USAGE}/web_search_calls", [*window, *by_key]),
     ]
     assert {headers["Authorization"] for *_, headers in api.requests} == {"Bearer sk-admin-secret"}
 
@@ -292,6 +300,17 @@ def test_usage_is_disjoint(api: Api, openai: Any, land: Any) -> None:
     }
 
 
+def test_scale_tier_is_told_by_usage_and_by_costs(api: Api, openai: Any, land: Any) -> None:
+    """What runs on a bought tier is in both; its price is in the purchase, and a line of it may cost nothing."""
+    scale = cost("scale | gpt-4.1-2025-04-14, input", "0", quantity=600, quantity_unit="tokens")
+    serve(api, page(scale, cost("scale tier units", "9000")), completions=page(used(service_tier="scale")))
+    taken = land(openai(), DAY)
+    (line, units), usage = taken.rows["charges"], taken.rows["provider_usage"]
+    assert (line["model"], line["service_tier"], line["quantity"]) == ("gpt-4.1-2025-04-14", "scale", 600)
+    assert (units["billed_cost"], units["model"], units["meter"]) == (9000, None, None)
+    assert {row["service_tier"] for row in usage} == {"scale"}
+
+
 def test_modalities_are_split_where_every_token_has_one(api: Api, openai: Any, land: Any) -> None:
     told = used(input_text_tokens=500, input_audio_tokens=100, input_image_tokens=0)
     old = used(model="gpt-4o-audio-preview", input_audio_tokens=100)
@@ -317,29 +336,45 @@ def test_usage_that_contradicts_itself_is_refused(api: Api, openai: Any, refusal
 
 
 def test_every_report_has_its_meter(api: Api, openai: Any, land: Any) -> None:
-    told = {
-        "embeddings": {"input_tokens": 12, "num_model_requests": 2},
-        "moderations": {"input_tokens": 8},
-        "images": {"images": 3},
-        "audio_speeches": {"characters": 70},
-        "audio_transcriptions": {"seconds": 61},
-        "web_search_calls": {"num_requests": 4},
+    told: dict[str, dict[str, Any]] = {
+        "completions": {"model": "m", "input_tokens": 9, "output_tokens": 5, "num_model_requests": 3},
+        "decisions": {"model": "m", "input_tokens": 7, "output_tokens": 4, "num_model_requests": 1},
+        "embeddings": {"model": "m", "input_tokens": 12, "num_model_requests": 2},
+        "moderations": {"model": "m", "input_tokens": 8, "num_model_requests": 6},
+        "images": {"model": "m", "images": 3, "num_model_requests": 2},
+        "audio_speeches": {"model": "m", "characters": 70, "num_model_requests": 1},
+        "audio_transcriptions": {"model": "m", "seconds": 61, "num_model_requests": 1},
+        "vector_stores": {"usage_bytes": 4096},
+        "code_interpreter_sessions": {"num_sessions": 5},
+        "file_search_calls": {"num_requests": 13},
+        "web_search_calls": {"model": "m", "num_requests": 4, "num_model_requests": 3},
     }
+    objects = {"file_search_calls": "file_searches", "web_search_calls": "web_searches"}
     pages = {
-        name: page(json.dumps({"object": f"organization.usage.{name}.result", "model": name} | body))
+        name: page(json.dumps({"object": f"organization.usage.{objects.get(name, name)}.result"} | body))
         for name, body in told.items()
     }
     serve(api, page(), **pages)
-    rows = land(openai(usage=list(told)), DAY).rows["provider_usage"]
-    assert [(row["model"], row["meter"], row["quantity"]) for row in rows] == [
-        ("embeddings", "input_tokens", 12),
-        ("embeddings", "requests", 2),
-        ("moderations", "input_tokens", 8),
-        ("images", "images", 3),
-        ("audio_speeches", "characters", 70),
-        ("audio_transcriptions", "seconds", 61),
-        ("web_search_calls", "searches", 4),
-    ]
+    source = registry.load("billing", {"name": "openai", "kind": "openai", "base_url": api.url, "retry": QUICK})
+    found: dict[str, list[tuple[Any, ...]]] = {name: [] for name in told}
+    taken = land(source, DAY)
+    for row in taken.rows["provider_usage"]:
+        name = taken.landed.objects[row["landing_line"] // 10**10].name.partition("/")[0]
+        found[name].append((row["model"], row["meter"], row["quantity"]))
+    assert found == {
+        "completions": [("m", "input_tokens", 9), ("m", "output_tokens", 5), ("m", "requests", 3)],
+        "decisions": [("m", "input_tokens", 7), ("m", "output_tokens", 4), ("m", "requests", 1)],
+        "embeddings": [("m", "input_tokens", 12), ("m", "requests", 2)],
+        "moderations": [("m", "input_tokens", 8), ("m", "requests", 6)],
+        "images": [("m", "images", 3), ("m", "requests", 2)],
+        "audio_speeches": [("m", "characters", 70), ("m", "requests", 1)],
+        "audio_transcriptions": [("m", "seconds", 61), ("m", "requests", 1)],
+        "vector_stores": [("vector stores", "bytes", 4096)],
+        "code_interpreter_sessions": [("code interpreter sessions", "requests", 5)],
+        "file_search_calls": [("file search tool calls", "searches", 13)],
+        # Its requests to the model are in the model's completions.
+        "web_search_calls": [("m", "searches", 4)],
+    }
 
 
 # Paging and failures --------------------------------------------------------------------------------------------------
@@ -421,8 +456,16 @@ def test_unknown_setting_is_refused(openai: Any) -> None:
 
 
 def test_another_organisation_is_refused(api: Api, openai: Any, refusal: Any) -> None:
-    serve(api, page(FIRST))
+    serve(api, page(cost("gpt-4o, input", "1", organization_id="org-a")))
     assert "org-a" in str(refusal(openai(billing_account_id="org-b"), DAY))
+
+
+def test_the_organisation_is_the_one_declared_since_answers_name_none(api: Api, openai: Any, land: Any) -> None:
+    serve(api, page(FIRST), completions=page(used()))
+    declared, undeclared = land(openai(billing_account_id="org-a"), DAY), land(openai(), DAY)
+    for entity in ("charges", "provider_usage"):
+        assert {row["billing_account_id"] for row in declared.rows[entity]} == {"org-a"}
+        assert {row["billing_account_id"] for row in undeclared.rows[entity]} == {None}
 
 
 def test_redelivery_is_no_news_and_a_restatement_replaces(api: Api, openai: Any, land: Any) -> None:
