@@ -142,9 +142,9 @@ def changed(problem: str, *, table: str, source: str) -> SourceChangedShape:
 
 
 def fits(row: Row, where: Mapping[str, str | Sequence[str]]) -> bool:
-    """Whether each column that ``where`` names has the given text, or one of the given texts."""
+    """Whether each column that ``where`` names has the given text, or one of the given texts; ``""`` is an empty one's."""
     wanted = {name: {texts} if isinstance(texts, str) else set(texts) for name, texts in where.items()}
-    return all(plain(lookup(row, name)) in texts for name, texts in wanted.items())
+    return all((plain(lookup(row, name)) or "") in texts for name, texts in wanted.items())
 
 
 def _lose(lost: list[tuple[int, Row | Lost]], line: int, problem: str, fields: list[str]) -> None:

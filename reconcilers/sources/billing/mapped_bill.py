@@ -119,7 +119,8 @@ class MappedBillConfig(BillFilesConfig):
     lines: tuple[Line, ...] = Field(default=(Line(),), min_length=1)
     """The charge lines a row may be; it is each that it fits, and is refused where it fits none."""
     left_out: Where | None = Field(default=None, examples=[{"description": "Subtotal"}])
-    """Rows that only say again what others say, such as subtotals."""
+    """Rows that only say again what others say, such as subtotals, or nothing at all: `""` is an empty cell, so
+    `{amount_value: "", line_item: ""}` leaves out the days without spending in the table of costs that OpenAI's console gives."""
     total: Total | None = None
     """The row that tells a file's sum. A file without it, or with another sum to the decimals of its currency, is refused: it was
     cut off, or is misread."""

@@ -10,6 +10,7 @@
 | credits told without a sign, and with one | `test_a_negated_line_takes_off`, `test_a_sign_told_twice_is_refused`, `test_a_credit_that_adds_is_refused` |
 | tax or a credit in a column of its own | `test_a_row_is_as_many_lines_as_it_has_amounts` |
 | an id or a quantity that two lines share | `test_of_the_lines_of_a_row_the_first_has_its_id`, `test_of_the_lines_of_a_row_the_first_has_its_quantities` |
+| a row of no amount where nothing was spent | `test_days_without_an_amount_are_no_lines_where_that_is_declared` |
 | a row of no amount, or of 0 | `test_a_row_that_tells_no_amount_refuses_the_file`, `test_an_amount_of_0_is_a_line_where_it_is_the_first` |
 | one amount counted by two lines | `test_an_amount_is_counted_once` |
 | a fee for a month, or a year | `test_a_flat_fee_is_spread_over_its_days_to_the_last_digit`, `test_a_fee_of_a_year_stays_in_the_month_it_was_billed`, `test_of_the_days_of_a_fee_the_first_has_its_id` |
@@ -485,6 +486,23 @@ def test_what_repeats_other_rows_is_no_line(charges: Any) -> None:
 
 
 # Files -----------------------------------------------------------------------------------------------------------------
+
+
+def test_days_without_an_amount_are_no_lines_where_that_is_declared(charges: Any) -> None:
+    """The console of OpenAI leaves a day's amount blank where nothing was spent; undeclared it may be one that was lost."""
+    header = "start_time_iso,end_time_iso,amount_value,amount_currency,line_item,project_id,organization_id\n"
+    blank = "2026-09-01T00:00:00+00:00,2026-09-02T00:00:00+00:00,,,,,org-acme\n"
+    spent = '2026-09-02T00:00:00+00:00,2026-09-03T00:00:00+00:00,4.207500,usd,"gpt-4.1, input",proj_a,org-acme\n'
+    columns = {
+        **{"BilledCost": "amount_value", "BillingCurrency": "amount_currency", "BillingAccountId": "organization_id"},
+        **{"SubAccountId": "project_id", "ChargePeriodStart": "start_time_iso", "ChargePeriodEnd": "end_time_iso"},
+        **{"BillingPeriodStart": "start_time_iso", "ChargeCategory": {"constant": "Usage"}, "SkuMeter": "line_item"},
+        "ServiceName": {"constant": "OpenAI API"},
+    }
+    console = {"instead": {"columns": columns}, "period_end": "exclusive"}
+    (row,) = charges(header + blank + spent, **console, left_out={"amount_value": "", "line_item": ""})
+    assert (row["billed_cost_text"], row["billing_currency"], row["sub_account_id"]) == ("4.207500", "USD", "proj_a")
+    assert "BilledCost is empty" in str(refusal(charges, header + blank + spent, **console))
 
 
 def test_a_month_exported_again_replaces_the_one_before(put: Any, source: Any, land: Any) -> None:
