@@ -41,8 +41,9 @@ class AwsConfig(SourceConfig):
     """What is exported: Data Exports as FOCUS 1.2 or CUR 2.0, or the legacy Cost and Usage Report."""
     endpoint_url: str | None = Field(default=None, exclude=True)
     """Where S3 is, where it is not Amazon's."""
-    cost: Literal["unblended", "net_unblended"] = "unblended"
-    """What CUR's BilledCost is: `net_unblended` where discounts have no lines of their own."""
+    cost: Literal["unblended", "net_unblended"] | None = None
+    """What CUR's BilledCost is: `net_unblended` where discounts have no lines of their own. Undeclared it is `unblended`, and a
+    month is refused whose lines tell discounts that no line takes off."""
     marketplace_unit: str | None = Field(default=None, examples=["1000000 Tokens"])
     """What one unit of a Bedrock Marketplace line without a unit of measure counts; without it such lines have no quantity."""
     callers: bedrock.Callers | None = None
@@ -130,17 +131,29 @@ class Aws(Source):
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         # Line ids of a CUR differ from delivery to delivery; FOCUS has none but those an export adds itself.
         charges = focus.Charges(self.name, landed.landing_id, stable_line_ids=self.config.format == "focus_1_2")
+        discounts = aws_cur.Discounts()
         for index, item in enumerate(landed.objects):
             if item.name.endswith(".json"):
                 continue
             for batch in tabular.read(landed.path(item), item.name, self._select(item.name), source=self.name):
                 if not batch.lines:
                     continue
+                discounts.see(batch, item.name)
                 columns, lines = self._focus_columns(batch, item.name)
                 starts = columns["BillingPeriodStart"]
                 focus.check_month(landed.unit, starts, lines, source=self.name, file=item.name)
                 base = folders.line_base(index)
                 yield "charges", charges.table(columns, lines, file=item.name, line_base=base)
+        if self.config.cost is None and discounts.beside and not discounts.have_lines:
+            file, line = discounts.beside
+            raise SourceRejected(
+                "a discount is told beside its line and no line takes it off: the unblended cost is not what is billed",
+                source=self.name,
+                period=landed.unit,
+                file=file,
+                line=line,
+                hint="compare with an invoice, then declare cost: net_unblended, or unblended if that is what it has",
+            )
         yield from charges.rejected()
 
     @classmethod

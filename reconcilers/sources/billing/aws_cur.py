@@ -55,6 +55,9 @@ _CUR_COMPUTED = (
     "product_product_name",
     "product",
     "resource_tags",
+    "tags",
+    _DISCOUNTS := "discount",
+    _DISCOUNT := "discount_total_discount",
     "pricing_public_on_demand_cost",
     "reservation_reservation_a_r_n",
     "savings_plan_savings_plan_a_r_n",
@@ -278,10 +281,16 @@ class Cur:
         ]
 
     def _tags(self) -> list[str | None]:
-        """Cost allocation tags as a JSON object: a map in CUR 2.0, a column each in the legacy report."""
+        """Cost allocation tags as a JSON object: a column each in the legacy report; in CUR 2.0 those of resources in one map,
+        and all there are, of the caller (``iamPrincipal/team``) and of the account too, in another.
+        """
+        maps = zip(self._own_tags(), self._column("resource_tags"), self._column("tags"), strict=True)
+        return [_merged(*told) for told in maps]
+
+    def _own_tags(self) -> list[str | None]:
         own = [name for name in self.batch.columns if name.startswith("tag ")]
         if not own:
-            return self._column("resource_tags")
+            return [None] * len(self.batch.lines)
         keys = [re.sub("^tag resource_?tags[/_]", "", name, flags=re.IGNORECASE) for name in own]
         rows = zip(*(self.batch.columns[name] for name in own), strict=True)
         found = ({key: text for key, text in zip(keys, row, strict=True) if text is not None} for row in rows)
@@ -296,6 +305,40 @@ def _map(text: str | None) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+@lru_cache(maxsize=4096)
+def _merged(*maps: str | None) -> str | None:
+    """The members of several maps in one, the first that has a key before others; a text that is no map stands as it is."""
+    told = [text for text in dict.fromkeys(maps) if text]
+    if len(told) < 2:
+        return told[0] if told else None
+    if broken := next((text for text in told if not _map(text) and text.strip() != "{}"), None):
+        return broken
+    return json.dumps({key: value for text in reversed(told) for key, value in _map(text).items()}, sort_keys=True)
+
+
+class Discounts:
+    """What the batches of a delivery tell of discounts: lines of their own, or only what is beside a line's cost."""
+
+    def __init__(self) -> None:
+        self.have_lines = False
+        #: File and line of the first that is before a discount.
+        self.beside: tuple[str, int] | None = None
+
+    def see(self, batch: tabular.Batch, file: str) -> None:
+        types = batch.columns.get("line_item_line_item_type") or ()
+        self.have_lines |= any(LINE_TYPES.get(kind or "", _UNKNOWN_TYPE).reduction == "price" for kind in set(types))
+        for name in (_DISCOUNTS, _DISCOUNT):
+            if self.beside is None:
+                told = zip(batch.lines, batch.columns.get(name) or (), strict=False)
+                self.beside = next(((file, line) for line, text in told if _is_told(text)), None)
+
+
+@lru_cache(maxsize=4096)
+def _is_told(discount: str | None) -> bool:
+    """Whether a discount's text, an amount or a map of them, is of anything but 0."""
+    return re.search(r"[1-9]", re.sub(r'"[^"]*"\s*:|[eE][+-]?\d+', "", discount or "")) is not None
 
 
 def _service(code: str | None, product_name: str | None) -> str | None:

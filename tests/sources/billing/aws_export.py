@@ -142,17 +142,19 @@ def focus_rows(rows: Sequence[Cells]) -> list[Cells]:
 
 
 class Export:
-    """An export below ``bills/daily`` of a bucket, delivered as AWS does: files first, then the manifest."""
+    """An export below a folder of a bucket, delivered as AWS does: files first, then the manifest."""
 
-    def __init__(self, bucket: Bucket, kind: str) -> None:
-        self.bucket, self.kind = bucket, kind
+    def __init__(self, bucket: Bucket, kind: str, folder: str = "bills/daily") -> None:
+        self.bucket, self.kind, self.folder = bucket, kind, folder
         self.partition = {"cur_2_0": "BILLING_PERIOD", "focus_1_2": "billing_period"}.get(kind, "")
 
     def deliver(self, files: Sequence[bytes], execution: str = "", named: list[str] | None = None) -> list[str]:
         """Keys of the delivered files. ``named`` is what the manifest names instead."""
         inner = f"{execution}/" if execution else ""
         folder = (
-            f"bills/daily/{LEGACY_MONTH}" if self.kind == "legacy_cur" else f"bills/daily/data/{self.partition}={MONTH}"
+            f"{self.folder}/{LEGACY_MONTH}"
+            if self.kind == "legacy_cur"
+            else f"{self.folder}/data/{self.partition}={MONTH}"
         )
         keys = [f"{folder}/{inner}daily-{number:05}.csv.gz" for number, _ in enumerate(files, 1)]
         for key, content in zip(keys, files, strict=True):
@@ -164,6 +166,6 @@ class Export:
         else:
             uris = [f"s3://{self.bucket.name}/{key}" for key in keys]
             body = {"executionId": execution, "dataFiles": uris if named is None else named}
-            manifest = f"bills/daily/metadata/{self.partition}={MONTH}/{inner}daily-Manifest.json"
+            manifest = f"{self.folder}/metadata/{self.partition}={MONTH}/{inner}daily-Manifest.json"
             self.bucket.put(manifest, json.dumps(body).encode())
         return keys

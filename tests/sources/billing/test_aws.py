@@ -133,6 +133,15 @@ def test_local_copy_of_an_export(bucket: Bucket, aws: Any, land: Any, tmp_path: 
         )
 
 
+@pytest.mark.parametrize("kind", ["cur_2_0", "legacy_cur"])
+def test_an_export_without_a_prefix_begins_with_its_own_name(bucket: Bucket, aws: Any, land: Any, kind: str) -> None:
+    write = {"cur_2_0": csv_gz, "legacy_cur": lambda rows: csv_gz(legacy(rows))}[kind]
+    Export(bucket, kind, folder="daily").deliver([write(LINES)])
+    source = aws(kind, uri=f"s3://{bucket.name}/daily")
+    assert list(source.units(Period.of_day(date(2026, 10, 3)))) == [MONTH]
+    assert len(land(source, MONTH).rows["charges"]) == len(LINES)
+
+
 # Deliveries that are refused ------------------------------------------------------------------------------------------
 
 

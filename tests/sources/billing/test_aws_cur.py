@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconcilers.errors import SettingsInvalid, SourceChangedShape
+from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected
 from reconcilers.sources.billing.aws_cur import LINE_TYPES
 from tests.sources.billing.aws_export import MONTH, Cells, Export, csv_gz, focus_rows, legacy, line, parquet
 from tests.sources.conftest import Bucket
@@ -117,6 +117,64 @@ def test_net_cost_where_discounts_have_no_lines(charges: Any) -> None:
     assert (row["billed_cost"], row["effective_cost"]) == (Decimal("0.9"), Decimal("0.9"))
 
 
+DISCOUNTED = [
+    {"discount": '{"edp_discount":-0.1,"bundled":0.0}', "discount_total_discount": "-0.1"},
+    {"discount": '{"private_rate": -1E-1}'},
+    {"discount_total_discount": "-0.1"},
+]
+
+
+@pytest.mark.parametrize("told", DISCOUNTED)
+def test_a_discount_beside_its_line_is_refused_until_the_cost_is_declared(charges: Any, told: Cells) -> None:
+    with pytest.raises(SourceRejected, match="declare cost: net_unblended") as found:
+        charges(line(discount="", discount_total_discount="0.0"), line(**told))
+    assert found.value.line == 3
+    for cost, billed in (("net_unblended", "0.9"), ("unblended", "1.0")):
+        (row,) = charges(line(**told), cost=cost)
+        assert row["billed_cost"] == Decimal(billed)
+
+
+@pytest.mark.parametrize("told", ["", "{}", "0", "0E-12", '{"tier 1 discount":0.0,"edp2":-0E3}'])
+def test_no_discount_and_one_that_a_line_takes_off_need_no_declaration(charges: Any, told: str) -> None:
+    nothing = line(discount=told, discount_total_discount="")
+    (row,) = charges(nothing)
+    assert row["billed_cost"] == 1
+    taken_off = charges(nothing | DISCOUNTED[0], line("EdpDiscount", "-0.1", discount="", discount_total_discount=""))
+    assert sum(row["billed_cost"] for row in taken_off) == Decimal("0.9")
+
+
+def test_a_line_of_claude_platform_keeps_its_money_and_is_of_no_meter(charges: Any) -> None:
+    """It is metered in Claude Consumption Units of 0.01 USD, discounts in their number; which model used them AWS does not tell."""
+    told = {"line_item_product_code": "1opaque2code", "line_item_usage_type": "Global-MP:ConsumptionUnits"}
+    (row,) = charges(
+        line(
+            cost="123.45",
+            line_item_usage_amount="12345",
+            pricing_unit="Units",
+            bill_billing_entity="AWS Marketplace",
+            product_product_name="Claude Platform on AWS",
+            **told,
+        )
+    )
+    assert (row["billed_cost"], row["charge_category"]) == (Decimal("123.45"), "Usage")
+    assert (row["model"], row["meter"], row["quantity"]) == (None, None, None)
+    assert (row["service_name"], row["sku_meter"]) == ("1opaque2code", "Global-MP:ConsumptionUnits")
+    assert (row["consumed_quantity"], row["consumed_unit"]) == (12345, "Units")
+
+
+def test_an_invoice_has_no_number_until_its_month_is_final(bucket: Bucket, aws: Any, land: Any) -> None:
+    for number, told in (("", None), ("2101234567", "2101234567")):
+        Export(bucket, "cur_2_0").deliver([csv_gz([line(bill_invoice_id=number)])])
+        assert [row["invoice_id"] for row in land(aws(), MONTH).rows["charges"]] == [told]
+
+
+def test_tax_of_the_payer_is_of_no_account_below_it(bucket: Bucket, aws: Any, land: Any) -> None:
+    Export(bucket, "focus_1_2").deliver([csv_gz(focus_rows([line("Tax", "0.97", line_item_usage_account_id="")]))])
+    (row,) = land(aws("focus_1_2"), MONTH).rows["charges"]
+    told = (row["charge_category"], row["billing_account_id"], row["sub_account_id"], row["billed_cost"])
+    assert told == ("Tax", "111122223333", None, Decimal("0.97"))
+
+
 def test_line_ids_repeat(charges: Any) -> None:
     hours = [
         line(
@@ -137,6 +195,23 @@ def test_tags_of_a_map_and_of_columns(bucket: Bucket, aws: Any, land: Any) -> No
     Export(bucket, "legacy_cur").deliver([csv_gz(legacy([line()]))])
     (row,) = land(aws("legacy_cur"), MONTH).rows["charges"]
     assert json.loads(row["tags"]) == {"user:team": "search"}
+
+
+def test_tags_of_resources_and_of_who_called_are_one_map(bucket: Bucket, aws: Any, land: Any) -> None:
+    told = {"resource_tags": '{"user_team":"search"}', "tags": '{"user_team":"search","iamPrincipal/team":"ranking"}'}
+    rows = [
+        line(**told),
+        line(**told | {"resource_tags": ""}),
+        line(**told | {"tags": ""}),
+        line(**told | {"tags": "{"}),
+        line(**told | {"tags": "", "resource_tags": ""}),
+    ]
+    Export(bucket, "cur_2_0").deliver([csv_gz(rows)])
+    taken = land(aws(), MONTH).rows
+    both = {"user_team": "search", "iamPrincipal/team": "ranking"}
+    found = [json.loads(row["tags"]) if row["tags"] else None for row in taken["charges"]]
+    assert found == [both, both, {"user_team": "search"}, None, None]
+    assert [row["attribute"] for row in taken["rejected_records"]] == ["Tags"]
 
 
 EDITION = "Claude Sonnet 4.5 (Amazon Bedrock Edition)"
