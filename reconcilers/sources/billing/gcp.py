@@ -138,7 +138,8 @@ class Gcp(Source):
 
     @classmethod
     def readers(cls) -> set[Path]:
-        return super().readers() | {Path(gcp_sku.__file__), Path(gcp_table.__file__)}
+        skus = Path(gcp_sku.__file__)
+        return super().readers() | {skus, skus.with_suffix(".csv"), Path(gcp_table.__file__)}
 
     # Rows → charges --------------------------------------------------------------------------------------------------
 

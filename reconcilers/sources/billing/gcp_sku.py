@@ -1,34 +1,20 @@
-"""What the description of a SKU of Gemini says: model, meter and the price it was used at."""
+"""What the description of a SKU of Gemini says: model, meter and the price it was used at.
+
+Descriptions have no contract. ``gcp_sku.csv`` has the words of Gemini's SKUs on https://cloud.google.com/skus (Vertex AI and
+Gemini API), in lower case, and what each says: nothing, a column's value, or that it may belong to the model's name. A
+description with another word says nothing, so that its money is ``unmapped`` until ``skus.csv`` or that table knows it.
+"""
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 
-#: Words of a description, in lower case → what each says; empty where it says nothing. Descriptions have no contract:
-#: these are the words of Gemini SKUs on https://cloud.google.com/skus (Vertex AI and Gemini API).
-_WORDS: Mapping[str, tuple[str, str]] = {
-    "input": ("direction", "input"),
-    "output": ("direction", "output"),
-    "cached": ("cache", "read"),
-    "caching": ("cache", "read"),
-    "text": ("x_Modality", "text"),
-    "audio": ("x_Modality", "audio"),
-    "image": ("x_Modality", "image"),
-    "video": ("x_Modality", "video"),
-    "long": ("x_ContextBand", "long"),
-    "short": ("x_ContextBand", "standard"),
-    "priority": ("x_ServiceTier", "priority"),
-    "flex": ("x_ServiceTier", "flex"),
-    "batch": ("x_Batch", "true"),
-    "global": ("x_Geography", "global"),
-    "regional": ("x_Geography", "regional"),
-    **dict.fromkeys(("predictions", "ga", "thinking", "non", "on", "off"), ("", "")),
-    **dict.fromkeys(("generate", "content", "generatecontent", "token", "count", "for"), ("", "")),
-}
-#: Words that belong to a model's name.
-_VARIANTS = frozenset({"pro", "flash", "lite", "image", "live", "tts", "preview"})
+#: What a word of a model's name says in the table.
+_NAME = "model"
 _METERS = {
     ("input", None): "input_tokens",
     ("input", "read"): "cache_read_input_tokens",
@@ -51,7 +37,8 @@ def read_sku(description: str) -> Mapping[str, str]:
     before, (version, *after) = words[:place], words[place + 1 :] or [""]
     if not re.fullmatch(r"[2-9](\.\d+)?|\d\d(\.\d+)?", version):
         return {}
-    longest = next((n for n, word in enumerate(after) if word not in _VARIANTS), len(after))
+    variants = _words()[1]
+    longest = next((n for n, word in enumerate(after) if word not in variants), len(after))
     # The longest name that leaves a modality: `Flash Image Image Output` is of Flash Image, `Flash Image Input` of Flash.
     for size in range(longest, -1, -1):
         said = _read_words(before, after[size:])
@@ -62,11 +49,11 @@ def read_sku(description: str) -> Mapping[str, str]:
 
 def _read_words(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
     """What the words around a model's name say together; empty where one is not known or two contradict each other."""
-    said: dict[str, str] = {}
+    known, said = _words()[0], dict[str, str]()
     for number, word in enumerate((*before, *after)):
-        if word not in _WORDS:
+        if word not in known:
             return {}
-        name, value = _WORDS[word]
+        name, value = known[word]
         # `output token count gemini 2.5 flash short input text` counts output; its input only sets the price.
         is_aside = name == "direction" and "count" in before and number >= len(before)
         if name and not is_aside and said.setdefault(name, value) != value:
@@ -75,3 +62,12 @@ def _read_words(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
     if meter is None or "x_Modality" not in said:
         return {}
     return {"x_Meter": meter, "x_ServiceTier": "standard", "x_Batch": "false", "x_ContextBand": "standard", **said}
+
+
+@cache
+def _words() -> tuple[Mapping[str, tuple[str, str]], frozenset[str]]:
+    """What each word says, and the words that may belong to a model's name."""
+    with Path(__file__).with_suffix(".csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    said = {row["word"]: (row["says"], row["value"]) for row in rows if row["says"] != _NAME}
+    return said, frozenset(row["word"] for row in rows if row["says"] == _NAME)

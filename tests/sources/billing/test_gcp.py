@@ -147,6 +147,23 @@ def test_price_and_promotional_are_told_apart() -> None:
     assert dict(REDUCTIONS) == FIXED
 
 
+def test_savings_that_move_from_credits_into_the_price_cost_the_same(export: Any, land: Land) -> None:
+    """Under the newer model of spend commitments usage is told at its saved price, and the fee is taken off as it is used."""
+    fee = {"sku": {"id": "F", "description": "Commitment fee - dollar based"}, "cost_at_list": 3.6}
+    before = [used(4.0, credits=credited(-0.4, type="COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE"))]
+    after = [used(3.6), used(3.6, **fee, credits=credited(-3.6, type="FEE_UTILIZATION_OFFSET"))]
+    usage, saved = charges(land, export(*before).source())
+    of_fee, offset, at_price = charges(land, export(*after).source())
+    assert total([usage, saved]) == total([at_price, of_fee, offset]) == stated("3.6")
+    assert (at_price["quantity"], at_price["list_cost"]) == (usage["quantity"], usage["list_cost"]) == (1_600_000, 4)
+    # Each takes off what it is linked to (R6): the fee is no usage of the model, so its offset lowers no price of one.
+    linked = [(saved, usage), (offset, of_fee)]
+    assert [(one["reduction"], one["linked_line_ids"]) for one, _ in linked] == [
+        ("price", [of["line_id"]]) for _, of in linked
+    ]
+    assert (of_fee["model"], of_fee["meter"]) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("changes", "category", "charge_class", "reduction"),
     [
