@@ -1,7 +1,8 @@
 """Azure's FOCUS dataset as FOCUS columns: names of older versions, what is unknown as null, tokens where it counts ``Units``.
 
-Versions ``1.0``, ``1.0r2`` and ``1.2-preview`` differ in a few names and in times with or without seconds. What no file knows
-stands in it as 0 or as nothing, not as null.
+Versions ``1.0``, ``1.0r2`` and ``1.2-preview`` differ in a few names and in times with or without seconds; ``1.0-preview(v1)`` has
+the names of FOCUS's own preview (https://learn.microsoft.com/azure/cost-management-billing/dataset-schema/cost-usage-details-focus).
+What no file knows stands in it as 0 or as nothing, not as null.
 """
 
 from __future__ import annotations
@@ -25,14 +26,27 @@ _OWN = (
     "x_EffectiveUnitPrice",
     "ListUnitPrice",
     "ContractedUnitPrice",
+    "UsageQuantity",
+    "UsageUnit",
+    "Region",
+    "ChargeSubcategory",
+    "x_OnDemandCost",
+    "x_OnDemandUnitPrice",
 )
-#: FOCUS column ← column read where it is absent or empty: 1.0 has a meter's name and an invoice's number in columns of its own.
+#: FOCUS column ← column read where it is absent or empty: 1.0 has a meter's name and an invoice's number in columns of its own,
+#: its preview other names for more.
 _INSTEAD = {
     "SkuMeter": "x_SkuMeterName",
-    "SkuId": "x_SkuMeterId",
     "InvoiceId": "x_InvoiceId",
     "ServiceName": "x_SkuMeterCategory",
+    "ConsumedQuantity": "UsageQuantity",
+    "ConsumedUnit": "UsageUnit",
+    "RegionId": "Region",
+    "ContractedCost": "x_OnDemandCost",
+    "ContractedUnitPrice": "x_OnDemandUnitPrice",
 }
+#: ChargeSubcategory, which the preview has → what later versions say in a column of its own.
+_COMMITMENT = {"used commitment": "Used", "unused commitment": "Unused"}
 
 
 def select(header: Sequence[str], source: str, file: str, *, account: str | None) -> dict[str, str]:
@@ -47,6 +61,9 @@ def focus_columns(batch: tabular.Batch, account: str | None) -> dict[str, list[s
     columns = {name: list(batch.columns.get(name, nothing)) for name in (*focus.COLUMNS, *_OWN)}
     for name, other in _INSTEAD.items():
         columns[name] = [text or instead for text, instead in zip(columns[name], columns[other], strict=True)]
+    # A meter has one id whatever it is called, and cost details tell no other; the dataset's own SKU is broader than its price.
+    columns["SkuId"] = [meter or sku for meter, sku in zip(columns["x_SkuMeterId"], columns["SkuId"], strict=True)]
+    _read_subcategories(columns)
     columns["BillingAccountId"] = [text or account for text in columns["BillingAccountId"]]
     columns["SubAccountId"] = azure_costs.somebody(columns["SubAccountId"])
     columns["Tags"] = azure_costs.braced(columns["Tags"])
@@ -62,6 +79,17 @@ def focus_columns(batch: tabular.Batch, account: str | None) -> dict[str, list[s
         columns[name] = [own or one.get(name) for own, one in zip(columns[name], said, strict=True)]
     _count_tokens(columns)
     return columns
+
+
+def _read_subcategories(columns: dict[str, list[str | None]]) -> None:
+    """Puts what the preview says in a subcategory where later versions say it: commitments used or not, and credits."""
+    said = [(text or "").strip().lower() for text in columns["ChargeSubcategory"]]
+    columns["CommitmentDiscountStatus"] = [
+        told or _COMMITMENT.get(one) for told, one in zip(columns["CommitmentDiscountStatus"], said, strict=True)
+    ]
+    columns["ChargeCategory"] = [
+        "Credit" if one == "credit" else told for told, one in zip(columns["ChargeCategory"], said, strict=True)
+    ]
 
 
 def _count_tokens(columns: dict[str, list[str | None]]) -> None:

@@ -109,6 +109,15 @@ def focus_1_0r2(row: Mapping[str, str]) -> Cells:
     return {names.get(name, name): text for name, text in row.items()}
 
 
+def focus_1_0_preview(row: Mapping[str, str]) -> Cells:
+    """The line as version 1.0-preview(v1) writes it, after FOCUS's own preview."""
+    names = {"ConsumedQuantity": "UsageQuantity", "ConsumedUnit": "UsageUnit", "RegionId": "Region"}
+    names |= {"ContractedCost": "x_OnDemandCost", "ContractedUnitPrice": "x_OnDemandUnitPrice"}
+    unknown = ("ChargeClass", "CommitmentDiscountStatus")
+    told = {names.get(name, name): text for name, text in focus_1_0(row).items() if name not in unknown}
+    return told | {"ChargeSubcategory": "On-Demand"}
+
+
 def focus_1_0(row: Mapping[str, str]) -> Cells:
     """The line as version 1.0 writes it, whose times have no seconds."""
     return {
