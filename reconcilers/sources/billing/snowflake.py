@@ -90,6 +90,8 @@ class _View:
 _VIEWS = {
     "cortex_ai_functions_usage_history": _View("start_time", "credits", "function_name", "model_name", "metrics"),
     "cortex_analyst_usage_history": _View("start_time", "credits", "CORTEX_ANALYST"),
+    # Its pages are counted by no meter.
+    "cortex_document_processing_usage_history": _View("start_time", "credits_used", "function_name", "model_name"),
     "cortex_fine_tuning_usage_history": _View("start_time", "token_credits", "CORTEX_FINE_TUNING", "model_name"),
     "cortex_provisioned_throughput_usage_history": _View(
         "interval_start_time", "ptu_credits", "CORTEX_PROVISIONED_THROUGHPUT", "model_name"

@@ -467,6 +467,12 @@ def test_embeddings_of_search_are_told_by_the_functions(put: Any, read: Any) -> 
             {"INTERVAL_START_TIME": "2026-09-15T09:00:00Z", "PTU_CREDITS": "4", "MODEL_NAME": "m"},
             "CORTEX_PROVISIONED_THROUGHPUT",
         ),
+        (
+            "cortex_document_processing_usage_history",
+            {"START_TIME": "2026-09-15T09:00:00Z", "FUNCTION_NAME": "AI_PARSE_DOCUMENT", "MODEL_NAME": "arctic-parse"}
+            | {"CREDITS_USED": "4", "PAGE_COUNT": "1200"},
+            "AI_PARSE_DOCUMENT",
+        ),
     ],
 )
 def test_each_view_has_columns_of_its_own(
