@@ -91,10 +91,26 @@ class Page:
 
 
 class Pace:
-    """When a provider may be asked again. All who ask it at the same time share one, so that a 429 slows them all."""
+    """When a provider may be asked again. All who ask it at the same time share one, so that a 429 slows them all.
 
-    def __init__(self) -> None:
-        self._not_before = 0.0
+    With ``burst``, so many requests are made at once and each later one ``then_seconds`` after the one before; what is not asked
+    for in that time may be asked for later.
+    """
+
+    def __init__(self, *, burst: int | None = None, then_seconds: float = 0.0) -> None:
+        self.burst, self.then_seconds = burst, then_seconds
+        self._not_before = self._spent_until = 0.0
+        self._lock = threading.Lock()
+
+    def take_turn(self) -> None:
+        """Wait until one more request may be made."""
+        if self.burst is None:
+            return
+        with self._lock:
+            now = time.monotonic()
+            self._spent_until = max(self._spent_until, now) + self.then_seconds
+            wait = self._spent_until - now - self.burst * self.then_seconds
+        time.sleep(max(0.0, wait))
 
     def slow(self, seconds: float) -> None:
         self._not_before = max(self._not_before, time.monotonic() + seconds)
@@ -133,7 +149,8 @@ def _trusted() -> ssl.SSLContext:
 
 
 class Client:
-    """Reads one provider's API under ``base_url``. ``headers`` carry the credential; ``variable`` is where it came from.
+    """Reads one provider's API under ``base_url``. ``headers`` carry the credential; ``variable`` is where it came from, ``refused``
+    what else it may mean that it is refused.
 
     One request at a time: who asks side by side has a client each and ``pace`` in common.
     """
@@ -147,10 +164,12 @@ class Client:
         variable: str,
         retry: RetryPolicy | None = None,
         pace: Pace | None = None,
+        refused: str = "",
     ) -> None:
         import httpx
 
         self.source, self.variable, self.retry, self.pace = source, variable, retry or RetryPolicy(), pace or Pace()
+        self._refusal = refused
         self._connection: Any = None
         try:
             # Identity: what is landed is what was sent. No redirects: a credential goes to the configured host only.
@@ -193,6 +212,7 @@ class Client:
         import stamina
 
         stamina.instrumentation.set_on_retry_hooks([_note_retry])
+        self.pace.take_turn()
         deadline = time.monotonic() + self.retry.limit_seconds
         longest_wait = 0.0
 
@@ -345,6 +365,7 @@ class Client:
             return error
         if status in (401, 403):
             hint = f"rotate the credential in {self.variable}, or give it the scope this report needs"
+            hint += f"; {self._refusal}" if self._refusal else ""
             return AccessRefused(f"HTTP {status}: access refused", source=self.source, file=url, hint=hint)
         if 300 <= status < 400:
             hint = "a credential is sent to the configured host only; if the API has moved, set base_url"

@@ -240,6 +240,24 @@ def test_who_asks_too_often_slows_all_who_ask_with_it(api: Api, client: Callable
     assert time.monotonic() - began > 0.9
 
 
+def test_after_a_burst_requests_come_one_by_one_whoever_asks(api: Api, client: Callable[..., http.Client]) -> None:
+    answering(api, (200, b"{}", {}))
+    pace, began = http.Pace(burst=2, then_seconds=0.3), time.monotonic()
+    took = []
+    for _ in range(4):
+        with client(pace=pace) as opened:
+            opened.get("/costs", [])
+        took.append(time.monotonic() - began)
+    assert took[1] < 0.3 < took[2] < 0.6 < took[3]
+
+
+def test_a_wait_for_ones_turn_is_no_slow_answer(api: Api, client: Callable[..., http.Client]) -> None:
+    answering(api, (200, b"{}", {}))
+    slow = http.Pace(burst=1, then_seconds=0.6)
+    with client(retry=http.RetryPolicy(1, 0.01, limit_seconds=0.4), pace=slow) as opened:
+        assert [opened.get("/costs", []).body for _ in range(2)] == [{}, {}]
+
+
 def test_a_redirect_is_no_way_out(api: Api, client: Callable[..., http.Client]) -> None:
     api.answer = lambda path, params: (302, b"", {"Location": f"{api.url}{path}/again"})
     assert "set base_url" in str(refusal(client()))

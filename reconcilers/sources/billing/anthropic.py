@@ -138,7 +138,8 @@ class Anthropic(Source):
 
     def __init__(self, config: SourceConfig) -> None:
         super().__init__(config)
-        self._pace = http.Pace()
+        # Bursts are allowed, and one request a minute in the long run. A quarter's days are a burst.
+        self.pace = http.Pace(burst=500, then_seconds=60)
 
     def probe(self, period: Period) -> int:
         """Asks for the costs of the first day, once."""
@@ -231,7 +232,8 @@ class Anthropic(Source):
             source=self.name,
             variable=self.config.api_key_env,
             retry=retry,
-            pace=self._pace,
+            pace=self.pace,
+            refused="an organisation of Claude Enterprise has Analytics keys instead, and no report that is read here",
         )
 
     def _requests(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:

@@ -21,7 +21,7 @@ MONTH = {"first": "2026-09-01", "last": "2026-09-30"}
 #: A fee of ten days, four of them in September; all of it is billed in September.
 BILL = [
     {"id": "1", "kind": "usage", "metric": "Read Units", "quantity": "10000", "amount": "10.00", "tax": "0.95", **DAY},
-    {"id": "2", "kind": "usage", "metric": "Write Units", "quantity": "400", "amount": "0.50", **DAY},
+    {"id": "2", "kind": "usage", "metric": "Import Units", "quantity": "400", "amount": "0.50", **DAY},
     {"id": "3", "kind": "plan", "amount": "30.00", "first": "2026-09-27", "last": "2026-10-06"},
     {"id": "4", "kind": "minimum", "amount": "5.00", **MONTH},
     {"id": "5", "kind": "credit", "amount": "2.00", **MONTH},

@@ -7,8 +7,9 @@ Where such bills go wrong, and the test that holds it:
 - a page that fails midway: test_failure_on_a_later_page_lands_nothing
 - a pull begun again: test_a_pull_that_broke_off_lands_whole_when_it_is_made_again
 - an answer cut off: test_an_answer_cut_off_on_the_wire_is_asked_for_again
-- too many requests: test_a_busy_api_is_asked_again_when_it_says
-- a key of a workspace, a closed account: test_a_key_of_a_workspace_or_a_closed_account_names_its_variable
+- too many requests: test_a_busy_api_is_asked_again_when_it_says, test_a_backfill_asks_once_a_minute_when_its_burst_is_spent
+- a key of a workspace, a closed account, an Enterprise organisation:
+  test_a_key_of_a_workspace_or_a_closed_account_names_its_variable
 - a key of another organisation: test_account_is_the_organisation_of_the_key
 - arrays without brackets, which the API ignores: test_arrays_are_bracketed_and_no_report_of_the_same_spending_is_asked_for
 - a day, a month without spend: test_a_day_without_spend_is_known_to_be_empty, test_a_month_without_spend_is_known_to_be_empty
@@ -743,6 +744,16 @@ def test_a_key_of_a_workspace_or_a_closed_account_names_its_variable(
     error = refusal(anthropic(), DAY)
     assert isinstance(error, AccessRefused)
     assert "ANTHROPIC_ADMIN_KEY" in str(error)
+    assert "Claude Enterprise" in str(error)
+
+
+def test_a_backfill_asks_once_a_minute_when_its_burst_is_spent(api: Api, anthropic: Any, land: Any) -> None:
+    serve(api, page(FIRST))
+    source = anthropic()
+    land(source, DAY)
+    # The provider allows bursts and asks for no more in the long run; a quarter's days are asked for at once.
+    assert (source.pace.then_seconds, source.pace.burst) == (60, 500)
+    assert len(api.requests) * 92 < source.pace.burst
 
 
 def test_a_dimension_the_api_refuses_is_told_in_its_words(api: Api, anthropic: Any, refusal: Any) -> None:

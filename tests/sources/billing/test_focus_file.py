@@ -105,6 +105,15 @@ def test_nothing_is_nothing_however_a_writer_spells_it(put: Any, source: Any, la
     assert (row["sub_account_id"], row["consumed_quantity"]) == (None, None)
 
 
+def test_what_a_marketplace_bills_elsewhere_keeps_its_effective_cost(put: Any, source: Any, land: Any) -> None:
+    """FOCUS: of a row that a third party is paid for BilledCost is 0; its other costs are what it takes."""
+    elsewhere = bill(("2026-09-14", "0.01")).replace("0.01,0.01,0.01", "0,3.27,4.00")
+    put("b.csv", elsewhere)
+    (row,) = land(source(), "b.csv").rows["charges"]
+    told = [row[name] for name in ("billed_cost", "effective_cost", "list_cost", "effective_cost_text")]
+    assert told == [0, Decimal("3.27"), 4, "3.27"]
+
+
 def zipped(*names: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
