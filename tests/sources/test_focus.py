@@ -1,9 +1,32 @@
-"""FOCUS columns of text as charges: quantities, times, amounts to 27 decimals, and what makes two lines equal."""
+"""FOCUS columns of text as charges: quantities, times, amounts to 27 decimals, and what makes two lines equal.
+
+Where such bills go wrong, and the test that holds it, here, in test_focus_file.py, test_units.py or test_oci.py:
+
+- times without seconds, with an offset, with a zone's name: test_a_time_is_read
+- times that could mean two: test_a_time_that_could_mean_two_is_refused, test_times_of_a_form_of_their_own
+- small numbers as 6.123E-7, more digits than count: test_an_amount_counts_to_27_decimals
+- a currency in lower case, a category in any: test_words_of_a_line_are_compared_without_case
+- units in every spelling, ones that say nothing: test_a_unit_is_read, test_a_unit_that_tells_nothing_is_none,
+  test_a_unit_nobody_knows_leaves_the_meter
+- nothing, however it is written: test_nothing_is_nothing_however_a_writer_spells_it
+- a purchase billed and what it covers: test_a_commitment_is_billed_once_and_costs_what_it_covers
+- what is billed elsewhere: test_what_a_marketplace_bills_elsewhere_keeps_its_effective_cost
+- a correction of an invoiced month in a later one: test_a_correction_is_billed_later_and_of_the_day_it_corrects
+- a virtual currency beside the one that is billed: test_a_virtual_currency_is_no_currency_of_a_cost
+- the provider's column of 1.3, which 1.4 has alone: test_the_provider_of_newer_versions_is_the_provider
+- names of the preview, quantities lost without a word: test_a_focus_report_has_the_names_of_the_preview
+- lines that are equal: test_equal_lines_of_one_delivery_are_numbered, test_lines_equal_in_value_are_equal_however_spelled
+- ids in a column of doubles: test_ids_in_a_column_of_doubles_are_whole_numbers
+- tags that are none: test_tags_that_cannot_be_read_are_noted_once_for_a_file_and_day_and_their_lines_count
+- a delivery in parts, and one that replaces another: test_parts_of_one_delivery_are_one_unit_whose_lines_count_each,
+  test_of_runs_with_random_names_the_one_modified_last_counts
+- a delivery that adds to another: test_files_that_are_no_parts_tell_a_line_again
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -40,6 +63,38 @@ def charges(*lines: dict[str, str | None]) -> list[dict[str, Any]]:
     rows = list(enumerate(lines, 2))
     found: list[dict[str, Any]] = focus.Charges("bill", "landing").table_of_rows(rows, file="b.csv").to_pylist()
     return found
+
+
+def test_a_commitment_is_billed_once_and_costs_what_it_covers() -> None:
+    """Billed before and used later, the two sums differ, and neither is the other's."""
+    bought = LINE | {"ChargeCategory": "Purchase", "BilledCost": "10", "EffectiveCost": "0", "ConsumedQuantity": None}
+    covered = LINE | {"BilledCost": "0", "EffectiveCost": "3", "CommitmentDiscountStatus": "Used"}
+    rows = charges(bought, covered)
+    assert [(row["billed_cost"], row["effective_cost"]) for row in rows] == [(10, 0), (0, 3)]
+
+
+def test_a_correction_is_billed_later_and_of_the_day_it_corrects() -> None:
+    later = {"ChargeClass": "Correction", "BillingPeriodStart": "2026-10-01T00:00:00Z", "BilledCost": "-0.05"}
+    line, correction = charges(LINE, LINE | later | {"InvoiceId": "october"})
+    assert (correction["charge_class"], correction["billing_period_start"]) == ("Correction", date(2026, 10, 1))
+    assert correction["charge_period_start"] == line["charge_period_start"] == datetime(2026, 9, 15)
+    assert (correction["billed_cost"], line["billed_cost"]) == (Decimal("-0.05"), Decimal("0.25"))
+
+
+def test_a_virtual_currency_is_no_currency_of_a_cost() -> None:
+    (row,) = charges(LINE | {"PricingCurrency": "CCU", "PricingCurrencyEffectiveCost": "25", "BillingCurrency": "usd"})
+    assert (row["billing_currency"], row["effective_cost"]) == ("USD", Decimal("0.25"))
+    with pytest.raises(SourceRejected, match=r"BillingCurrency: 'Credits' is not an ISO 4217 code"):
+        charges(LINE | {"BillingCurrency": "Credits"})
+
+
+def test_the_provider_of_newer_versions_is_the_provider() -> None:
+    old, new, both = charges(
+        LINE | {"ProviderName": "old"},
+        LINE | {"ServiceProviderName": "new"},
+        LINE | {"ProviderName": "old", "ServiceProviderName": "new"},
+    )
+    assert [row["provider"] for row in (old, new, both)] == ["old", "new", "old"]
 
 
 @pytest.mark.parametrize("unit", ["Units", "1K", "Compute Units", None])

@@ -1,11 +1,13 @@
 """What goes wrong with bills whoever writes them, and the tests that hold it, each at a source where it happens.
 
-Traps of one provider's own format stand in that provider's test file.
+Traps of one provider's own format stand at the top of that provider's test file, in words of its docstring, each with the
+tests that hold it: of that file, or of another test file that it names.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -71,11 +73,11 @@ TRAPS = {
         billing/test_anthropic.py: test_ten_thousand_tenths_of_a_cent_are_ten_dollars
         billing/test_openrouter.py: test_ten_thousand_tenths_are_a_thousand
         billing/test_gcp.py: test_no_double_is_added""",
-    "a credit that comes after its month is closed": """
+    "a credit, refund or row that comes late is a line of its own": """
         billing/test_anthropic.py: test_a_credit_that_comes_late_is_a_line_of_its_own_day
         billing/test_gcp.py: test_late_rows_come_by_the_day_they_were_exported
         billing/test_aws_cur.py: test_refund_names_its_model_and_takes_no_quantity_back""",
-    "a closed period that the provider opens again": """
+    "a period that has ended and is told anew": """
         billing/test_snowflake.py: test_a_day_that_changes_is_told_anew
         billing/test_aws.py: test_units_are_delivered_months_and_the_one_before
         invoices/test_invoice_azure.py: test_an_invoice_that_was_billed_anew_names_the_one_before
@@ -88,6 +90,31 @@ def test_a_trap_is_held_by_tests_there_are(trap: str) -> None:
     held = [line.strip().split(": ") for line in TRAPS[trap].split("\n") if line]
     assert held
     assert [f"{file}: {test}" for file, test in held if test not in _tests(file)] == []
+
+
+def _told_above(file: Path) -> str:
+    return ast.get_docstring(ast.parse(file.read_text())) or ""
+
+
+def _named_above(file: Path) -> set[str]:
+    """The tests that a file's docstring names."""
+    return set(re.findall(r"\btest_\w+\b(?!\.py)", _told_above(file)))
+
+
+#: Test files with a table of traps at their top.
+TABLES = [str(path.relative_to(HERE)) for path in sorted(HERE.rglob("test_*.py")) if len(_named_above(path)) > 3]
+
+
+def test_every_format_with_facts_of_its_own_has_a_table() -> None:
+    formats = ("anthropic", "openai", "aws", "gcp", "mapped_bill", "oci")
+    assert {"test_focus.py", *(f"billing/test_{kind}.py" for kind in formats)} <= set(TABLES)
+
+
+@pytest.mark.parametrize("file", TABLES)
+def test_a_table_of_traps_names_tests_there_are(file: str) -> None:
+    told = _told_above(HERE / file)
+    there = {file, *(str(path) for path in HERE.parent.rglob("test_*.py") if path.name in told)}
+    assert _named_above(HERE / file) - set().union(*map(_tests, there)) == set()
 
 
 @cache

@@ -39,7 +39,6 @@ Where such bills go wrong, and the test that holds it:
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -874,9 +873,3 @@ def test_a_cited_line_is_the_result_as_it_stands(tmp_path: Path) -> None:
     assert [source.cited(stored, "costs/0001.json", line) for line in (1, 2)] == [first, second]
     with pytest.raises(SourceRejected, match="no result 3"):
         source.cited(stored, "costs/0001.json", 3)
-
-
-def test_every_trap_is_held_by_a_test_there_is() -> None:
-    named = set(re.findall(r"test_\w+", __doc__ or ""))
-    assert len(named) > 20
-    assert named <= set(globals())

@@ -1,4 +1,38 @@
-"""AWS exports in a real S3 server: what a manifest names, in every format, and which deliveries are refused."""
+"""AWS exports in a real S3 server: what a manifest names, in every format, and which deliveries are refused.
+
+Where such bills go wrong, and the test that holds it, here, in test_aws_cur.py, test_bedrock.py or test_focus.py:
+
+- a partition's name in upper and lower case, columns of every month, fractional seconds, an execution folder:
+  test_every_format_and_delivery_tells_the_same
+- an export without a prefix: test_an_export_without_a_prefix_begins_with_its_own_name
+- files of every refresh beside each other: test_only_what_the_newest_manifest_names_is_read,
+  test_files_left_over_from_a_longer_delivery_do_not_count, test_legacy_report_names_its_newest_assembly_in_the_period_folder
+- the manifest is written last: test_month_without_manifest_is_incomplete, test_manifest_that_names_a_missing_file_is_incomplete
+- a refresh in flight: test_delivery_during_the_read_is_incomplete
+- a closed month that is refreshed: test_units_are_delivered_months_and_the_one_before,
+  test_redelivery_is_no_news_and_a_restatement_replaces
+- ids of lines are no key: test_line_ids_repeat
+- an invoice without a number until it is final: test_an_invoice_has_no_number_until_its_month_is_final
+- tax of the payer, of no account: test_tax_of_the_payer_is_of_no_account_below_it
+- every type of line, and one nobody knows: test_line_types_are_focus_categories
+- usage under a savings plan and its negation, fees and what of them is idle:
+  test_commitments_cost_what_they_cover_and_show_what_they_do_not
+- discounts as lines: test_a_discount_names_the_service_it_reduces, test_net_cost_where_discounts_have_no_lines
+- discounts beside a line: test_a_discount_beside_its_line_is_refused_until_the_cost_is_declared,
+  test_no_discount_and_one_that_a_line_takes_off_need_no_declaration
+- a credit that is a private rate: test_a_credit_can_be_declared_to_be_of_the_price
+- a refund: test_refund_names_its_model_and_takes_no_quantity_back
+- four grammars of a usage type, words in any order, geography by one word or none: test_a_usage_type_is_read
+- tokens by the thousand and by the million, units without a name: test_what_the_quantity_is_in,
+  test_marketplace_unit_where_the_bill_has_none
+- usage of Bedrock that is no tokens, or in words nobody knows: test_a_usage_type_that_is_not_understood_says_nothing
+- Marketplace's opaque product codes: test_bedrock_usage_types, test_a_marketplace_line_without_its_product_names_no_model
+- columns a FOCUS export leaves null: test_marketplace_line_of_a_focus_export_keeps_its_meter_without_a_unit
+- small numbers as 6.123E-7: test_an_amount_counts_to_27_decimals
+- Claude Platform, in units of its own: test_a_line_of_claude_platform_keeps_its_money_and_is_of_no_meter
+- who called, by role or profile: test_who_called_bedrock_stands_for_its_key
+- tags in two maps or in columns: test_tags_of_resources_and_of_who_called_are_one_map, test_tags_of_a_map_and_of_columns
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,30 @@
-"""Google's billing export: what its rows become, what comes late, and which shapes of it are refused; on an emulator."""
+"""Google's billing export: what its rows become, what comes late, and which shapes of it are refused; on an emulator.
+
+Where such bills go wrong, and the test that holds it, here, in test_gcp_focus.py or test_gcp_sku.py:
+
+- cost is before credits, and a row has none, one or two: test_credits_neither_repeat_nor_drop_a_cost
+- credits that lower a price and credits that do not: test_every_type_of_credit, test_price_and_promotional_are_told_apart
+- savings that move from credits into the price: test_savings_that_move_from_credits_into_the_price_cost_the_same
+- every type of cost, and one nobody knows: test_every_cost_type, test_an_unknown_cost_type_is_refused
+- usage by UTC, invoices by Pacific months: test_usage_meets_telemetry_in_utc_and_its_invoice_as_google_says,
+  test_an_invoice_the_period_ends_is_whole
+- rows that come late: test_late_rows_come_by_the_day_they_were_exported
+- a correction, with its usage's window and the next invoice: test_a_correction_keeps_its_usage_day
+- amounts as doubles: test_no_double_is_added
+- equal rows, and rows of two resources: test_equal_rows_are_charges_of_their_own, test_detailed_rows_of_two_resources
+- rows of the account, of no project: test_account_level_rows_have_no_project
+- another currency: test_a_billing_currency_is_kept
+- a schema that gains columns: test_columns_that_come_later_change_no_charge
+- an export that stopped, and a day without rows: test_an_export_that_stopped_is_no_bill_of_nothing,
+  test_a_day_without_rows_is_refused
+- a table that grows while it is read: test_an_export_that_grows_while_it_is_read
+- a dataset in one location: test_queries_are_bound_labelled_and_run_where_the_table_is
+- a view in place of the table: test_a_view_of_the_export
+- the FOCUS table's own names, and its credits in a cost or apart: test_focus_rows, test_focus_rows_after_credits,
+  test_focus_credits_are_not_counted_twice
+- a SKU is free text: test_what_a_sku_says, test_a_sku_nobody_knows_keeps_its_money
+- a count that is no token: test_a_unit_that_is_no_token_gives_no_tokens
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,36 @@
-"""The OpenAI costs and usage APIs, served from a loopback server as the provider writes them."""
+"""The OpenAI costs and usage APIs, served from a loopback server as the provider writes them.
+
+Where such bills go wrong, and the test that holds it, here, in test_mapped_bill.py, test_http.py or test_openai_bill.py:
+
+- a key without the scope, or expired: test_expired_key_names_its_variable
+- too many requests: test_who_asks_too_often_slows_all_who_ask_with_it
+- answers name no organisation: test_the_organisation_is_the_one_declared_since_answers_name_none
+- a key of another organisation: test_another_organisation_is_refused
+- arrays in brackets, and reports that have not every group: test_requests_are_those_of_the_api
+- pages with a cursor: test_pages_are_followed_with_the_same_parameters
+- pages that repeat or contradict each other: test_contradictory_pages_are_refused
+- a page that fails midway: test_failure_on_a_later_page_lands_nothing
+- a day without spend: test_a_day_without_spend_is_known_to_be_empty
+- days without spend in the console's table, blank and not 0:
+  test_days_without_an_amount_are_no_lines_where_that_is_declared
+- dollars, a currency in lower case, no project and no key: test_a_cost_is_a_charge_with_its_exact_text
+- amounts in every spelling, and none: test_amounts_in_every_spelling_of_the_api, test_an_amount_that_is_none_is_refused
+- binary floats: test_amounts_rounded_to_doubles_add_up
+- lines that are not the whole: test_lines_that_do_not_add_up_to_the_day_are_refused
+- credits and negative amounts: test_credits_and_negative_amounts
+- a line item is a display text: test_line_items_that_name_a_model, test_line_items_that_name_none_keep_their_money
+- fine-tuned models of one base in one line: test_fine_tuned_models_share_the_line_that_an_alias_names_for_each
+- searches booked under another model's name:
+  test_searches_under_another_models_name_are_money_without_telemetry_and_a_break
+- searches and the requests to the model that led to them, objects by names of their own: test_every_report_has_its_meter
+- quantities in thousands, in no unit, of calls: test_a_cost_is_a_charge_with_its_exact_text,
+  test_quantity_of_a_token_line_before_units_were_told, test_calls_of_a_tool_are_counted
+- input contains what is cached and written to the cache: test_usage_is_disjoint
+- parts that are not the sum: test_usage_that_contradicts_itself_is_refused
+- modalities told in part: test_modalities_are_split_where_every_token_has_one
+- a bought tier in usage and costs: test_scale_tier_is_told_by_usage_and_by_costs
+- a restatement, and a line that is gone: test_redelivery_is_no_news_and_a_restatement_replaces
+"""
 
 from __future__ import annotations
 
@@ -434,8 +466,9 @@ def test_failure_on_a_later_page_lands_nothing(api: Api, openai: Any, refusal: A
     assert isinstance(refusal(openai(), DAY), SourceUnavailable)
 
 
-def test_expired_key_names_its_variable(api: Api, openai: Any, refusal: Any) -> None:
-    api.answer = lambda path, params: (401, b'{"error":{"message":"key sk-admin-secret is wrong"}}', OK)
+@pytest.mark.parametrize("status", [401, 403])
+def test_expired_key_names_its_variable(api: Api, openai: Any, refusal: Any, status: int) -> None:
+    api.answer = lambda path, params: (status, b'{"error":{"message":"key sk-admin-secret is wrong"}}', OK)
     error = refusal(openai(), DAY)
     assert isinstance(error, SourceRejected)
     assert "OPENAI_ADMIN_KEY" in str(error)
