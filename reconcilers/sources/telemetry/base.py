@@ -142,7 +142,8 @@ class Dialect:
     ``recognised_by``: a span with one of these speaks the dialect, else one with a count of it, but for totals. ``run_span`` starts the name of a run's own span.
     ``kinds``: what a word of ``kind``, else of ``operation`` (lower case) says a span is: a ``model`` operation of its own
     (inference, embeddings, rerank), a ``tool``, or ``other`` (agent, workflow, chain). ``kinds_by_name`` is the same of a
-    span's whole name, or a log record's event, for emitters that tell neither.
+    span's whole name, or a log record's event, for emitters that tell neither. ``uncounted_kinds`` are words of the dialect's
+    own ``kind`` whose spans count no usage, whatever they carry: it is told as unread (rule R33).
     ``repeating_operations`` read a stored answer again and are never billed, whatever they carry.
     ``service_tiers`` and ``outcomes`` translate spellings (lower case); what is translated to None is not told. Spellings of
     providers are ``naming.PROVIDERS``, for all.
@@ -168,6 +169,7 @@ class Dialect:
     carriers: tuple[str, ...] = ()
     kinds: Mapping[str, Literal["model", "tool", "other"]] = field(default_factory=dict)
     kinds_by_name: Mapping[str, Literal["model", "tool", "other"]] = field(default_factory=dict)
+    uncounted_kinds: tuple[str, ...] = ()
     repeating_operations: tuple[str, ...] = ()
     run_span: str | None = None
     service_tiers: Mapping[str, str | None] = field(default_factory=dict)

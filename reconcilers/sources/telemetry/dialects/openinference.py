@@ -1,7 +1,9 @@
 """OpenInference, the vocabulary of Arize's instrumentations: ``openinference.span.kind`` says what a span is.
 
-LLM, DECISION, EMBEDDING and RERANKER are operations of a model; what AGENT and CHAIN count is a sum of what is below them. One call is
-often told by a framework's span and by an SDK's, one below the other or side by side; none of them tells a response id.
+LLM, DECISION and EMBEDDING are operations of a model; what AGENT and CHAIN count is a sum of what is below them (rule R30).
+Tokens of any other kind are not counted: a reranker is billed by searches, and what a guardrail or an evaluator asks of a model
+has a span of its own. One call is often told by a framework's span and by an SDK's, one below the other or side by side; none
+of them tells a response id.
 Seen of openai 0.1.66, anthropic 3.1.0, bedrock 0.1.61, langchain 0.1.80, openai-agents 2.6.0, smolagents 0.1.43, autogen
 0.1.22 and npm openai 4.2.7. https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md
 """
@@ -58,16 +60,17 @@ DIALECT = Dialect(
         "llm": "model",
         "decision": "model",
         "embedding": "model",
-        "reranker": "model",
         "tool": "tool",
         "agent": "other",
         "chain": "other",
         "evaluator": "other",
         "guardrail": "other",
         "prompt": "other",
+        "reranker": "other",
         "retriever": "other",
         "unknown": "other",
     },
+    uncounted_kinds=("evaluator", "guardrail", "prompt", "reranker", "retriever", "tool", "unknown"),
     emitters=read_emitters(Path(__file__).with_name("openinference_emitters.csv")),
     texts=(
         "input.value",

@@ -76,6 +76,7 @@ told as (
         {{is_run_span}} as is_run_span,
         {{includes_by_name}} as includes_by_name,
         {{excludes_by_name}} as excludes_by_name,
+        {{is_uncounted}} as is_uncounted,
         {{attributes}},
         {{counts}}
     from written
@@ -97,6 +98,7 @@ meant as (
         {{has_count}} as has_count,
         {{faulty_count}} as faulty_count,
         coalesce(list_contains({{repeating}}, operation_word), false) as repeats,
+        is_uncounted and has_count and not repeats as has_uncounted,
         {{known_kind}} as known_kind,
         case when trace_state like '%th:%' then regexp_extract(trace_state, '(?:^|,) *ot=(?:[^,]*;)?th:([0-9a-fA-F]{{{{1,14}}}})(?:[;, ]|$)', 1) end as threshold
     from told
@@ -110,7 +112,7 @@ known as (
             case when has_count and (response_id is not null or coalesce(kind, operation) is null and model is not null) then 'model' end,
             'other'
         ) as span_kind,
-        dialect is not null and not repeats and (span_kind = 'model' or has_count) as billable,
+        dialect is not null and not repeats and (span_kind = 'model' or has_count and not is_uncounted) as billable,
         {{input_setting}} as input_setting,
         {{output_setting}} as output_setting,
         excludes_by_name or coalesce(list_contains({{exclusive_providers}}, provider), false) and not includes_by_name as excludes_by_convention,
@@ -151,7 +153,7 @@ select
         when lower(stream) = 'true' and (status = 'error' or error_type is not null or output_tokens = 0) then 'estimated'
         else 'provider'
     end as usage_source,
-    {{readings}},
+    {{readings}}, coalesce(has_uncounted, false) as has_uncounted,
     queue_seconds, jitter_ms,
     case
         when lower(throttled) in ('true', '1', 'yes') or regexp_matches(lower(error_type), 'throttl|rate_?limit|too ?many ?requests|^429$') then true
@@ -325,22 +327,31 @@ class Meaning:
     def __init__(self, spans: pa.Table, attributes: pa.Table, vocabulary: Vocabulary) -> None:
         self.spans, self.attributes, self.vocabulary = spans, attributes, vocabulary
         self.unread: list[tuple[str | None, str, date, int, int]] = []
-        totals = spans.filter(spans["has_unread_total"]).select(
-            ["scope_name", "ended_at", "landing_line", "row", "fault"]
-        )
-        for span in totals.to_pylist():
-            if not span["fault"]:
-                name, _ = self.told_by(span["row"], "total")
-                self.unread.append((span["scope_name"], name, span["ended_at"].date(), 1, span["landing_line"]))
+        #: The spans whose counts are not read → which of these they may tell.
+        not_read = {"has_unread_total": ("total",), "has_uncounted": COUNTS}
+        for flag, counts in not_read.items():
+            found = spans.filter(spans[flag]).select(["scope_name", "ended_at", "landing_line", "row", "fault"])
+            for span in found.to_pylist():
+                told = [] if span["fault"] else [self._told(span["row"], count) for count in counts]
+                self.unread += [
+                    (span["scope_name"], name, span["ended_at"].date(), 1, span["landing_line"])
+                    for name, text in filter(None, told)
+                    if text[:1] not in "-0"
+                ]
 
     def told_by(self, row: int, count: str) -> tuple[str, str]:
         """The attribute that tells a count of the span ``row``, and its text."""
+        told = self._told(row, count)
+        assert told, f"no attribute of the span tells {count}"
+        return told
+
+    def _told(self, row: int, count: str) -> tuple[str, str] | None:
         for name in self.vocabulary.counts[count]:
             attribute, _ = split_name(name)
             told = column(self.vocabulary.numbers[attribute])
             if told in self.attributes.column_names and (text := self.attributes[told][row].as_py()) and text.strip():
                 return attribute, text
-        raise AssertionError(f"no attribute of the span tells {count}")
+        return None
 
 
 class Vocabulary:
@@ -465,6 +476,12 @@ class _Query:
             is_run_span=" or ".join(run_spans) or "false",
             includes_by_name=f"{includes} is not null and {passed_through} is null",
             excludes_by_name=f"{self._first(_united(d.exclusive_by for d in dialects))} is not null",
+            is_uncounted=" or ".join(
+                f"coalesce(list_contains({bound(list(d.uncounted_kinds))}::varchar[], lower({self._first(d.attributes['kind'])})), false)"
+                for d in dialects
+                if d.uncounted_kinds and self._present(d.attributes["kind"])
+            )
+            or "false",
             attributes=", ".join(
                 f"{self._first(names)} as {'emitter_told' if name == 'emitter' else name}"
                 for name, names in vocabulary.attributes.items()
@@ -481,7 +498,9 @@ class _Query:
             + " else null end"
             if told
             else "null::varchar",
-            sound_numbers=", ".join(f"case when faulty_count is null and not repeats then {c} end as {c}" for c in told)
+            sound_numbers=", ".join(
+                f"case when faulty_count is null and not repeats and not is_uncounted then {c} end as {c}" for c in told
+            )
             or "total as total",
             written_counts=", ".join(f"{count}_told" for count in COUNTS),
             repeating=bound([operation for dialect in dialects for operation in dialect.repeating_operations]),

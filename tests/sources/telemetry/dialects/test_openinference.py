@@ -34,17 +34,34 @@ def test_a_call_of_a_model(job: Job) -> None:
     ("kind", "meant"),
     [
         ("EMBEDDING", "model"),
-        ("RERANKER", "model"),
         ("TOOL", "tool"),
         ("AGENT", "other"),
         ("CHAIN", "other"),
         ("RETRIEVER", "other"),
+        ("RERANKER", "other"),
         ("PROMPT", "other"),
     ],
 )
 def test_what_a_kind_is(job: Job, kind: str, meant: str) -> None:
     (call,) = job.take(chat({"openinference.span.kind": kind} | MODEL)).calls
     assert (call["span_kind"], call["billable"]) == (meant, meant == "model")
+
+
+def test_no_tokens_are_counted_of_kinds_that_call_no_model_and_each_is_told(job: Job) -> None:
+    """Whatever else the span carries: a botanu span of that kind is one, too."""
+    kinds = ("TOOL", "RETRIEVER", "RERANKER", "GUARDRAIL", "EVALUATOR", "PROMPT", "UNKNOWN")
+    values = [{"openinference.span.kind": kind, "botanu.event_id": "e-1"} | MODEL | COUNTS for kind in kinds]
+    taken = job.take(chat(*values))
+    assert [(call["billable"], call["usage"], call["event_id"]) for call in taken.calls] == [(False, [], "e-1")] * 7
+    assert {row["attribute"]: row["calls"] for row in taken.rows["unread_usage"]} == dict.fromkeys(COUNTS, 7)
+
+
+@pytest.mark.parametrize("kind", ["AGENT", "CHAIN"])
+def test_what_an_agent_tells_is_for_the_calls_below_it_to_be_taken_from(job: Job, kind: str) -> None:
+    """Rule R30 counts what it tells beyond them."""
+    taken = job.take(chat({"openinference.span.kind": kind} | MODEL | COUNTS))
+    assert [(call["span_kind"], call["billable"]) for call in taken.calls] == [("other", True)]
+    assert "unread_usage" not in taken.rows
 
 
 def test_the_model_that_answered_goes_before_the_one_asked_for(job: Job) -> None:
