@@ -54,7 +54,7 @@ DIALECT = Dialect(
         "audio_input": ("llm.token_count.prompt_details.audio",),
         "audio_output": ("llm.token_count.completion_details.audio",),
     },
-    # What `using_attributes(metadata=…)` puts on every span: one JSON text.
+    # What `using_attributes(metadata=…)` puts on every span: one JSON text, or a dictionary as Python prints it.
     carriers=("metadata$.*",),
     kinds={
         "llm": "model",

@@ -8,6 +8,7 @@ setting may name one day. A name with a word of text in it (``mlflow.spanInputs`
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import pkgutil
@@ -48,6 +49,12 @@ _NO_TEXT = {
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 #: The keys of a path in a JSON text.
 _KEYS = re.compile(r'\."([^"]+)"')
+#: A text or a constant as Python's ``repr`` writes them; an escape it does not write is none.
+_ESCAPE = r"""\\(?:[\\'"nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U00(?:0[0-9a-f]|10)[0-9a-f]{4})"""
+_PYTHON = re.compile(rf"""'(?:[^'\\\x00-\x1f]|{_ESCAPE})*'|"(?:[^"\\\x00-\x1f]|{_ESCAPE})*"|\b(?:None|True|False)\b""")
+#: In characters; a longer one is hardly metadata, and is not worth its time.
+_LONGEST_PYTHON = 1 << 16
+_CONSTANTS = {"None": "null", "True": "true", "False": "false"}
 #: No id or name is longer, in characters: a UUID has 36, a response id of a provider up to 64, the resource name of an AWS
 #: inference profile some 90, of a model on Vertex AI some 110.
 LONGEST = 128
@@ -169,9 +176,9 @@ class TextNames(dict[str, Holds]):
         return value if fits(value, holds) else None
 
     def _parts(self, name: str, text: object) -> str | None:
-        """What is read of a JSON text, as JSON; numbers with a fraction as text, to keep every digit."""
+        """What is read of a JSON text, or of Python's spelling of it, as JSON; numbers with a fraction as text, to keep every digit."""
         try:
-            told = json.loads(text, parse_float=str) if isinstance(text, str) else None
+            told = _loaded(text) if isinstance(text, str) else None
             kept: Value = {}
             for path in sorted(self.parts[name]):
                 found, place = told, kept
@@ -186,6 +193,22 @@ class TextNames(dict[str, Holds]):
             return parts.encode().decode() if parts else None
         except (ValueError, RecursionError):
             return None
+
+
+def _loaded(text: str) -> Any:
+    """A JSON text, else one as Python's ``repr`` writes it, ``{'event_id': 'e-1'}``: its words are spelled as JSON's, the shape
+    around them is read as JSON, so that nothing is evaluated. Raises ``ValueError`` for a text that is neither."""
+    try:
+        return json.loads(text, parse_float=str)
+    except ValueError:
+        if not text.startswith("{") or len(text) > _LONGEST_PYTHON:
+            raise
+        return json.loads(_PYTHON.sub(_as_json, text), parse_float=str)
+
+
+def _as_json(word: re.Match[str]) -> str:
+    told = word[0]
+    return _CONSTANTS[told] if told in _CONSTANTS else json.dumps(ast.literal_eval(told))
 
 
 def keys_of(path: str) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.sources.telemetry.conftest import Job, usage
-from tests.sources.telemetry.written import chat, lines, message, span
+from tests.sources.telemetry.written import Json, chat, lines, message, span
 
 MODEL = {"llm.system": "openai", "llm.model_name": "gpt-4.1-2025-04-14"}
 COUNTS = {
@@ -89,6 +89,40 @@ def test_ids_are_read_of_its_metadata_whose_text_is_not_landed(job: Job) -> None
     assert (call["event_id"], call["tenant_id"], call["service_tier"]) == ("e-7", "t-7", "flex")
     assert b"CANARY" not in taken.stored
     assert b"Where" not in taken.stored
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"event_id": "e-7", "tenant_id": "O'Brien & Söhne", "ok": True, "none": None, "score": 0.1, "note": "CANARY"},
+        {"event_id": "e-7", "tenant_id": "O'Brien & Söhne", "note": 'say "CANARY" \\ \n \x85 \U0001f600'},
+        {"nested": [{"deep": "it's CANARY"}], "event_id": "e-7", "tenant_id": "O'Brien & Söhne"},
+    ],
+)
+def test_ids_are_read_of_metadata_as_python_prints_it(job: Job, metadata: Json) -> None:
+    taken = job.take(chat({"openinference.span.kind": "LLM", "metadata": str(metadata)} | MODEL))
+    assert [(call["event_id"], call["tenant_id"]) for call in taken.calls] == [("e-7", "O'Brien & Söhne")]
+    assert b"CANARY" not in taken.stored
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "{'event_id': 'e-7'",
+        "{'event_id': open('/etc/passwd')}",
+        "{'event_id': 'e-7', 'at': datetime.date(2026, 1, 1)}",
+        "{'event_id': '\\U00110000'}",
+        "{'event_id': '\\ud800'}",
+        "{'a': " * 100_000,
+        "{'event_id': 'e-7', 'long': '" + "x" * (1 << 16) + "'}",
+        "{" + "-" * 50_000 + "1}",
+    ],
+    ids=range(8),
+)
+def test_metadata_that_is_neither_is_not_landed(job: Job, metadata: str) -> None:
+    taken = job.take(chat({"openinference.span.kind": "LLM", "metadata": metadata} | MODEL))
+    assert [call["event_id"] for call in taken.calls] == [None]
+    assert b'"metadata"' not in taken.stored
 
 
 def test_a_name_in_its_metadata_may_be_of_several_words(job: Job) -> None:
