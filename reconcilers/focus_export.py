@@ -50,6 +50,7 @@ UNITS = {
     "bytes": "Bytes",
     "seconds": "Seconds",
     "read_units": "Read Units",
+    "write_units": "Write Units",
     "gb_hours": "GiB-Hours",
 }
 #: Destination → category of a charge whose lines do not agree on one; usage is what is not here. A correction without its original, what

@@ -32,11 +32,12 @@ METERS = {
     "characters": "characters",
     "searches": "searches",
     "read_units": "read_units",
+    "write_units": "write_units",
     "gb_hours": "gb_hours",
 }
 
 #: Parts of its unit that a meter is kept in, where that is not the unit itself (the same file's ``scale_factor``).
-SCALES = {"seconds": 1000, "read_units": 1000, "gb_hours": 1_000_000}
+SCALES = {"seconds": 1000, "read_units": 1000, "write_units": 1000, "gb_hours": 1_000_000}
 
 
 def most_of(meter: str | None) -> Decimal:

@@ -43,6 +43,7 @@ _UNIT_NAMES: dict[str, tuple[tuple[str, ...], Decimal]] = {
     "image": (("images",), Decimal(1)),
     "character": (("characters",), Decimal(1)),
     "read unit": (("read_units",), Decimal(1)),
+    "write unit": (("write_units",), Decimal(1)),
     **{name: (("bytes",), size) for name, size in _BYTES.items()},
     # The meter counts gibibyte hours.
     **{f"{name} hour": (("gb_hours",), size / Decimal(1024) ** 3) for name, size in _BYTES.items() if name != "byte"},

@@ -33,6 +33,7 @@ from reconcilers.sources import units
         ("GiB-Hours", "gb_hours", "1"),
         ("GB-Hours", "gb_hours", "0.931322574615478515625"),
         ("1000 Read Units", "read_units", "1000"),
+        ("Write Units", "write_units", "1"),
         ("Millions of Tokens", "tokens", "1000000"),
         ("1M Input Tokens", "tokens", "1000000"),
         ("Cached Text Tokens", "tokens", "1"),

@@ -61,7 +61,8 @@ FIELDS = (
 #: tools; both may be inside a side or outside (rule R31). A modality's count is inside its side.
 COUNTS = (
     *("input", "output", "total", "cache_read", "cache_write", "cache_write_5m", "cache_write_1h", "reasoning", "tool"),
-    *("text_input", "image_input", "audio_input", "video_input", "text_output", "audio_output", "read_units"),
+    *("text_input", "image_input", "audio_input", "video_input", "text_output", "audio_output"),
+    *("read_units", "write_units"),
 )
 
 

@@ -146,8 +146,8 @@ def test_what_is_not_mapped_is_billed_as_it_is_and_of_one_day(charges: Any) -> N
 
 
 def test_a_meter_nobody_declared_keeps_its_money_and_its_name(charges: Any) -> None:
-    (row,) = charges(table({"metric": "Write Units"}))
-    assert (row["meter"], row["billed_cost"], row["quantity"]) == ("Write Units", Decimal("0.10"), None)
+    (row,) = charges(table({"metric": "Restores"}))
+    assert (row["meter"], row["billed_cost"], row["quantity"]) == ("Restores", Decimal("0.10"), None)
 
 
 def test_a_category_nobody_declared_refuses_the_file(charges: Any) -> None:

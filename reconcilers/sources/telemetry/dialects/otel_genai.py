@@ -39,6 +39,7 @@ DIALECT = Dialect(
         "gen_ai.usage.prompt_tokens",
         "llm.request.type",
         "pinecone.usage.read_units",
+        "pinecone.usage.write_units",
         "event_id",
         "run_id",
     ),
@@ -149,6 +150,7 @@ DIALECT = Dialect(
         "text_output": ("gen_ai.usage.text.output_tokens",),
         "audio_output": ("gen_ai.usage.audio.output_tokens",),
         "read_units": ("pinecone.usage.read_units",),
+        "write_units": ("pinecone.usage.write_units",),
     },
     kinds={
         "chat": "model",

@@ -16,7 +16,7 @@ from reconcilers.ingest.lake import most_of
 MAX_COUNT = 10**12
 
 #: Counts that are meters of their own; all others are counts of tokens.
-METERS = ("read_units",)
+METERS = ("read_units", "write_units")
 #: Counts that tell a meter each; a told zero counts. Thoughts, totals and what is inside another tell none.
 _TELL_METERS = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", *METERS)
 _CACHED = ("cache_read", "cache_write", "cache_write_5m", "cache_write_1h")

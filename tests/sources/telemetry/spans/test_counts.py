@@ -141,10 +141,12 @@ def test_no_token_is_in_two_meters(job: Job, values: Json, semantics: str | None
     assert (usage(call), call["token_semantics"], call["usage_source"]) == (expected, semantics, "provider")
 
 
-def test_vector_reads_have_fractions(job: Job) -> None:
-    query = {"db.system": "pinecone", "db.operation": "query", "pinecone.usage.read_units": 0.1}
-    (call,) = job.take(chat(query)).calls
-    assert (usage(call), call["provider"], call["billable"]) == ({"read_units": Decimal("0.1")}, "pinecone", True)
+@pytest.mark.parametrize(("operation", "meter"), [("query", "read_units"), ("upsert", "write_units")])
+def test_units_of_a_vector_store_have_fractions(job: Job, operation: str, meter: str) -> None:
+    told = {"db.system": "pinecone", "db.operation": operation, f"pinecone.usage.{meter}": 0.1}
+    (call,) = job.take(chat(told)).calls
+    assert (call["dialect"], call["provider"], call["billable"]) == ("otel_genai", "pinecone", True)
+    assert usage(call) == {meter: Decimal("0.1")}
 
 
 INPUT, OUTPUT, TOTAL = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.total_tokens"
