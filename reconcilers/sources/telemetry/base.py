@@ -77,7 +77,8 @@ class Emitter:
 
     None is *not known*. ``counts_itself``: its counts are its own and not the provider's, ``always`` or of ``streamed`` calls,
     so they are *estimated*. ``over``: scopes whose one call a span of this emitter opens, repeats or lies over (rule R29).
-    ``default_provider``: whom it calls where its spans tell no provider.
+    ``default_provider``: whom it calls where its spans tell no provider. ``zero_cost_is_unknown``: it tells a cost of 0 where it
+    finds no price.
     """
 
     scope: str
@@ -90,6 +91,7 @@ class Emitter:
     counts_itself: Literal["always", "streamed"] | None = None
     over: tuple[str, ...] = ()
     default_provider: str = ""
+    zero_cost_is_unknown: bool | None = None
 
 
 def read_emitters(table: Path) -> tuple[Emitter, ...]:
@@ -117,6 +119,7 @@ def read_emitters(table: Path) -> tuple[Emitter, ...]:
                         counts_itself=counting[row["counts_itself"]],
                         over=tuple(row["over"].split()),
                         default_provider=row["default_provider"],
+                        zero_cost_is_unknown=words[row["zero_cost_is_unknown"]],
                     )
                 )
             except KeyError as error:

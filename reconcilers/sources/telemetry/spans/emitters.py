@@ -10,7 +10,7 @@ from reconcilers.sources.telemetry.base import Emitter
 
 _ROW = (
     "struct(provider varchar, operation varchar, input_contains_cache boolean, output_contains_thoughts boolean, "
-    'tells_cache boolean, counts_itself varchar, "over" varchar[], default_provider varchar)'
+    'tells_cache boolean, counts_itself varchar, "over" varchar[], default_provider varchar, zero_cost_is_unknown boolean)'
 )
 EMITTERS = f"create temp table emitters (scope_name varchar, scope_version varchar, rows_of_scope {_ROW}[])"
 #: The row of a span: of those of its scope and version the first that fits, or null.
@@ -25,9 +25,9 @@ def rows_of(emitters: Sequence[Emitter], scope_name: str, scope_version: str) ->
     """The statement, and its values, that notes what is known of one scope in one version, what says most of it first."""
     fitting = [e for e in emitters if e.scope == scope_name and is_within(scope_version, e.versions)]
     fitting.sort(key=lambda e: (not e.versions, not e.provider, not e.operation))
-    names = ("provider", "operation", "input_contains_cache", "output_contains_thoughts", "tells_cache")
+    facts = ("input_contains_cache", "output_contains_thoughts", "tells_cache", "zero_cost_is_unknown")
     rows = [
-        {name: getattr(e, name) for name in names}
+        {name: getattr(e, name) for name in ("provider", "operation", *facts)}
         | {"counts_itself": e.counts_itself, "over": list(e.over), "default_provider": e.default_provider or None}
         for e in fitting
     ]

@@ -159,8 +159,9 @@ select
         when lower(throttled) in ('true', '1', 'yes') or regexp_matches(lower(error_type), 'throttl|rate_?limit|too ?many ?requests|^429$') then true
         when lower(throttled) in ('false', '0', 'no') then false
     end as throttled,
-    reported_cost,
-    case when reported_cost is not null then coalesce(upper(reported_currency), 'USD') end as reported_currency,
+    coalesce(known_emitter.zero_cost_is_unknown and try_cast(reported_cost as decimal(38, 18)) = 0, false) as found_no_price,
+    case when not found_no_price then reported_cost end as reported_cost,
+    case when reported_cost is not null and not found_no_price then coalesce(upper(reported_currency), 'USD') end as reported_currency,
     case
         when threshold <> ''
             then ((72057594037927936 - ('0x' || rpad(threshold, 14, '0'))::bigint)::hugeint * 1000000 // 72057594037927936)::bigint

@@ -220,12 +220,12 @@ def test_a_table_of_emitters_says_where_it_is_wrong(tmp_path: Path) -> None:
     columns = (
         "scope,versions,provider,operation,input_contains_cache,output_contains_thoughts,tells_cache,counts_itself,over"
     )
-    header = f"{columns},default_provider,observed\n"
+    header = f"{columns},default_provider,zero_cost_is_unknown,observed\n"
     table = tmp_path / "acme_emitters.csv"
-    table.write_text(header + "acme.llm,>=2,,chat,no,,yes,streamed,a b,openai,1.0 in 2026\n")
+    table.write_text(header + "acme.llm,>=2,,chat,no,,yes,streamed,a b,openai,yes,1.0 in 2026\n")
     assert read_emitters(table) == (
-        Emitter("acme.llm", ">=2", "", "chat", False, None, True, "streamed", ("a", "b"), "openai"),
+        Emitter("acme.llm", ">=2", "", "chat", False, None, True, "streamed", ("a", "b"), "openai", True),
     )
-    table.write_text(header + "acme.llm,,,,yes,,,,,,\nacme.llm,,,,perhaps,,,,,,\n")
+    table.write_text(header + "acme.llm,,,,yes,,,,,,,\nacme.llm,,,,perhaps,,,,,,,\n")
     with pytest.raises(ValueError, match=r"acme_emitters\.csv line 3"):
         read_emitters(table)

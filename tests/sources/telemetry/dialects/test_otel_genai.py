@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from tests.sources.telemetry.conftest import Job, usage
@@ -91,6 +93,18 @@ def test_an_emitters_own_counts_of_a_stream_are_estimated(job: Job) -> None:
         chat(*(values | {"gen_ai.request.stream": on} for on in (True, False)), scope="openlit.instrumentation.openai")
     ).calls
     assert [call["usage_source"] for call in calls] == ["estimated", "provider"]
+
+
+@pytest.mark.parametrize("cost", [0, 0.0, "0", "0E-9", "0.00"])
+def test_a_cost_of_nothing_is_not_known_of_an_emitter_that_finds_no_price(job: Job, cost: object) -> None:
+    """Of any other it is told: a call may be free."""
+    values = CALL | {INPUT: 12, "gen_ai.usage.cost": cost}
+    names = ("reported_cost", "reported_currency")
+    for scope, told in (("openlit.instrumentation.openai", (None, None)), ("acme.llm", (0, "USD"))):
+        (call,) = job.take(chat(values, scope=scope)).calls
+        assert tuple(call[name] for name in names) == told
+    (call,) = job.take(chat(values | {"gen_ai.usage.cost": "1E-9"}, scope="openlit.instrumentation.openai")).calls
+    assert call["reported_cost"] == Decimal("1E-9")
 
 
 def test_an_emitter_without_cached_counts_is_known_as_one(job: Job) -> None:
