@@ -22,6 +22,9 @@ it, and ``removed`` in what is noted about the object counts the attributes, eve
 same bytes again. ``keep`` declares attributes that are not read and whose text may be landed however long it is, ``remove``
 further attributes of text; one ending in a dot stands for all that start with it, and ``remove`` goes first.
 
+What a span counts that lost attributes (``droppedAttributesCount``) is estimated, since what it lost may be a count; one that
+counts nothing is a call whose usage is missing (D77).
+
 A file is a stream of independent records: what of it cannot be read is a row of ``rejected_records``, all else counts
 (rule R33). A record that tells a count that is none is a call whose usage is not known. Only a file without any line that
 can be read is refused. Numbers that look like usage and that nobody reads are rows of ``unread_usage``.

@@ -23,6 +23,7 @@ _FIELDS = {
     "trace_state": ["traceState"],
     "start_nanos": ["startTimeUnixNano"],
     "end_nanos": ["endTimeUnixNano"],
+    "dropped": ["droppedAttributesCount"],
     "status_code": ["status", "code"],
     # Only spans made of log records have these.
     "record_id": ["recordId"],
@@ -36,7 +37,7 @@ _VALUE = "{" + ",".join(f'"{member}":"VARCHAR"' for member in _MEMBERS) + "}"
 _ATTRIBUTES = f'[{{"key":"VARCHAR","value":{_VALUE}}}]'
 _SPAN = (
     '{"traceId":"VARCHAR","spanId":"VARCHAR","parentSpanId":"VARCHAR","traceState":"VARCHAR","name":"VARCHAR",'
-    '"startTimeUnixNano":"VARCHAR","endTimeUnixNano":"VARCHAR","status":{"code":"VARCHAR"},'
+    '"startTimeUnixNano":"VARCHAR","endTimeUnixNano":"VARCHAR","droppedAttributesCount":"VARCHAR","status":{"code":"VARCHAR"},'
     '"recordId":"VARCHAR","logRecord":"VARCHAR",'
     f'"attributes":{_ATTRIBUTES},"events":[{{"name":"VARCHAR","attributes":{_ATTRIBUTES}}}]}}'
 )

@@ -37,8 +37,8 @@ _SHORTS: dict[int, dict[str, int | None]] = {
     SCOPE: {"name": 0, "version": 1, "droppedAttributesCount": None},
     SPAN: {
         **{"traceId": 0, "spanId": 1, "parentSpanId": 2, "name": 3, "traceState": 4},
-        **{"startTimeUnixNano": 5, "endTimeUnixNano": 6},
-        **{"kind": None, "flags": None, "droppedAttributesCount": None},
+        **{"startTimeUnixNano": 5, "endTimeUnixNano": 6, "droppedAttributesCount": 7},
+        **{"kind": None, "flags": None},
         **{"droppedEventsCount": None, "droppedLinksCount": None},
     },
     EVENT: {"name": 0, "timeUnixNano": None, "droppedAttributesCount": None},
@@ -85,10 +85,10 @@ _KIND, _PLACE, _NEEDED = _grammar()
 
 # What is written -----------------------------------------------------------------------------------------------------
 
-#: Columns of ``records``: a part's kind, the record that holds it, its line, the number of an event's name, and seven texts of
+#: Columns of ``records``: a part's kind, the record that holds it, its line, the number of an event's name, and eight texts of
 #: two columns each, position (-1 for none) and length.
 PART, PARENT, LINE, NAME_NUMBER, TEXTS = range(5)
-RECORD_WIDTH = TEXTS + 2 * 7
+RECORD_WIDTH = TEXTS + 2 * 8
 #: Columns of ``tape``: whose attribute, the number of its name, its value's kind, position and length, where it begins and ends,
 #: and whether it is text that goes, which ``judge`` says.
 OWNER, NAME, KIND, AT, LENGTH, BEGIN, END, GOES = range(8)

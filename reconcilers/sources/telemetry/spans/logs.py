@@ -67,6 +67,7 @@ def _span(record: Json, identity: list[Any]) -> Json:
         "endTimeUnixNano": time,
         "traceId": record.get("traceId") or None,
         "attributes": record.get("attributes"),
+        "droppedAttributesCount": record.get("droppedAttributesCount"),
     }
     if name == _OF_ITS_SPAN and record.get("spanId") and record.get("traceId"):
         return span | {"spanId": record["spanId"]}

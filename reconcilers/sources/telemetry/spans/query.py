@@ -59,6 +59,7 @@ with written as (
         trace_state,
         nullif(try_cast(start_nanos as bigint), 0) as start_nanos,
         nullif(try_cast(end_nanos as bigint), 0) as end_nanos,
+        coalesce(try_cast(dropped as bigint), 0) > 0 as lost_attributes,
         case
             when status_code in ('2', 'STATUS_CODE_ERROR') then 'error'
             when status_code in ('1', 'STATUS_CODE_OK') then 'ok'
@@ -71,7 +72,7 @@ with written as (
 told as (
     select
         line, row, bytes, unread, record_id, is_record, scope_name, scope_version, trace_id, span_id, parent_span_id, span_name, trace_state,
-        start_nanos, end_nanos, status,
+        start_nanos, end_nanos, lost_attributes, status,
         {{dialect}} as dialect,
         {{is_run_span}} as is_run_span,
         {{includes_by_name}} as includes_by_name,
@@ -147,6 +148,8 @@ select
     case
         when len(usage) = 0 then 'missing'
         when list_contains({{estimated}}, lower(usage_origin)) then 'estimated'
+        -- What was dropped may be the other side, or what of it was cached (D77).
+        when lost_attributes then 'estimated'
         when known_emitter.counts_itself = 'always' then 'estimated'
         when known_emitter.counts_itself = 'streamed' and lower(stream) = 'true' then 'estimated'
         -- A stream that was cut off counted what it had seen (rule R12).

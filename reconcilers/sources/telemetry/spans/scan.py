@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MOST_NAMES = 1 << 17
 _BYTES_OF_NAMES = 8 << 20
 #: Columns of a span → their places in its record.
-_FIELDS = ("trace_id", "span_id", "parent_span_id", "span_name", "trace_state", "start_nanos", "end_nanos")
+_FIELDS = ("trace_id", "span_id", "parent_span_id", "span_name", "trace_state", "start_nanos", "end_nanos", "dropped")
 _LOOKS = {"number": 1, "text": 2, None: 0}
 
 #: Of fewer bytes the kernel takes longer to start than the general reader takes to read them.

@@ -336,6 +336,17 @@ def test_what_a_cache_in_between_answered_is_said(job: Job) -> None:
             {},
             "provider",
         ),
+        # What its SDK dropped may be counts, all of them or some.
+        ({}, {"droppedAttributesCount": 3}, "missing"),
+        ({"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}, {"droppedAttributesCount": 3}, "missing"),
+        ({"gen_ai.usage.input_tokens": 5}, {"droppedAttributesCount": 3}, "estimated"),
+        ({"gen_ai.usage.input_tokens": 5}, {"droppedAttributesCount": "3"}, "estimated"),
+        ({"gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 2}, {"droppedAttributesCount": 3}, "estimated"),
+        (
+            {"gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 2},
+            {"droppedAttributesCount": 0, "droppedEventsCount": 3},
+            "provider",
+        ),
     ],
 )
 def test_how_sure_the_usage_is(job: Job, values: Json, fields: Json, source: str) -> None:

@@ -87,6 +87,11 @@ def test_an_event_without_a_time_of_its_own_was_observed_at_one(job: Job) -> Non
     assert [(line, reason) for line, _, reason in taken.rejected] == [(1, "a span without a time")]
 
 
+def test_a_record_that_lost_attributes_may_have_lost_counts(job: Job) -> None:
+    records = [record(CALL | {INPUT: 5}, eventName="acme.request", droppedAttributesCount=lost) for lost in (0, 2)]
+    assert [call["usage_source"] for call in job.take(lines(logs(*records))).calls] == ["provider", "estimated"]
+
+
 def test_records_without_usage_are_no_calls(job: Job) -> None:
     lesser = [record({"event_id": "e-1", "run_id": "r-1"}), record(WORK, traceId=TRACE, spanId=SPAN), record({})]
     assert job.take(lines(logs(*lesser))).rows == {}

@@ -93,6 +93,7 @@ SPANS = st.lists(
             "links": st.lists(LINK, max_size=2),
             "status": st.sampled_from([{}, {"code": 2}, {"code": "STATUS_CODE_OK", "message": "no"}, {"message": ""}]),
             "droppedEventsCount": st.just(1),
+            "droppedAttributesCount": st.sampled_from([0, 3, "3", "x"]),
             "more": st.just("x"),
         },
     ),
