@@ -23,7 +23,14 @@ def test_every_kind_is_on_the_page(room: str, kind: str) -> None:
     assert re.search(rf"^\| [^|]*`{kind}`", SEEN, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("name", "case"), [("traces", "clickhouse_traces"), ("tracker", "opsmeter_payloads")])
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        ("traces", "clickhouse_traces"),
+        ("tracker", "opsmeter_payloads"),
+        ("observations", "langfuse_observations"),
+    ],
+)
 def test_a_mapping_that_is_shown_is_the_one_that_is_read(name: str, case: str) -> None:
     """It stands on the page and reads the fixture, which is held to its lake rows."""
     every = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", READS, re.DOTALL)]

@@ -53,7 +53,11 @@ COUNTS: dict[str, tuple[Json, dict[str, int]]] = {
         {"input": 20, "input_cached_tokens": 60, "output": 9},
         {"input_tokens": 20, "cache_read_input_tokens": 60, "output_tokens": 9},
     ),
-    "embeddings": ({"input": 500}, {"input_tokens": 500}),
+    "its own words with a total": (
+        {"input": 20, "input_cached_tokens": 60, "output": 9, "total": 89},
+        {"input_tokens": 20, "cache_read_input_tokens": 60, "output_tokens": 9},
+    ),
+    "embeddings": ({"input": 500, "total": 500}, {"input_tokens": 500}),
 }
 
 

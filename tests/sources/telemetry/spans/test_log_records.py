@@ -97,6 +97,27 @@ def test_records_without_usage_are_no_calls(job: Job) -> None:
     assert job.take(lines(logs(*lesser))).rows == {}
 
 
+def test_a_record_states_how_an_event_ended(job: Job) -> None:
+    """Beside the traces of it, or where there are none."""
+    stated = {"app.outcome": "failure", "app.outcome.emitter": "human", "app.outcome.reason": "reopened"}
+    grades = {"event_id": "evt-1", "gen_ai.evaluation.name": "relevance", "gen_ai.evaluation.score.label": "fail"}
+    records = [
+        record(WORK | stated, eventName="acme.outcome"),
+        record(WORK | stated | {"app.outcome": "success"}, traceId=TRACE, spanId=SPAN),
+        record(WORK | stated | {"app.outcome.final": False}),
+        # A grade of an answer, of which there may be many, is no outcome of the event.
+        record(grades, eventName="gen_ai.evaluation.result"),
+    ]
+    rows = job.take(lines(*(logs(one) for one in records))).rows
+    assert {entity: len(found) for entity, found in rows.items()} == {"outcomes": 2}
+    names = ("landing_line", "event_id", "outcome", "emitter", "reason", "occurred_at")
+    ended = datetime(2026, 10, 1, 12, 0, 2, 500_000)
+    assert [tuple(row[name] for name in names) for row in rows["outcomes"]] == [
+        (1, "evt-1", "failure", "human", "reopened", ended),
+        (2, "evt-1", "success", "human", "reopened", ended),
+    ]
+
+
 def test_usage_of_records_that_nobody_reads_is_named(job: Job) -> None:
     unread = record({"acme.prompt_tokens": 5, "acme.completion_tokens": 0, "acme.max_tokens": 9}, eventName="acme")
     taken = job.take(lines(logs(unread, record({"acme.prompt_tokens": 7}))))
