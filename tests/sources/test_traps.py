@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.sources.traps import not_there, tests_of
 
 HERE = Path(__file__).parent
 
@@ -87,9 +88,7 @@ TRAPS = {
 
 @pytest.mark.parametrize("trap", TRAPS)
 def test_a_trap_is_held_by_tests_there_are(trap: str) -> None:
-    held = [line.strip().split(": ") for line in TRAPS[trap].split("\n") if line]
-    assert held
-    assert [f"{file}: {test}" for file, test in held if test not in _tests(file)] == []
+    assert not_there(TRAPS[trap], HERE) == []
 
 
 def _told_above(file: Path) -> str:
@@ -113,13 +112,5 @@ def test_every_format_with_facts_of_its_own_has_a_table() -> None:
 @pytest.mark.parametrize("file", TABLES)
 def test_a_table_of_traps_names_tests_there_are(file: str) -> None:
     told = _told_above(HERE / file)
-    there = {file, *(str(path) for path in HERE.parent.rglob("test_*.py") if path.name in told)}
-    assert _named_above(HERE / file) - set().union(*map(_tests, there)) == set()
-
-
-@cache
-def _tests(file: str) -> set[str]:
-    """The tests of a file that are run whatever the machine has."""
-    tree = ast.parse((HERE / file).read_text())
-    found = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"))
-    return {node.name for node in found if not any("skip" in ast.unparse(mark) for mark in node.decorator_list)}
+    there = {HERE / file, *(path for path in HERE.parent.rglob("test_*.py") if path.name in told)}
+    assert _named_above(HERE / file) - set().union(*map(tests_of, there)) == set()

@@ -69,6 +69,32 @@ def test_cached_tokens_under_other_names(job: Job, name: str) -> None:
     assert usage(call) == {"input_tokens": 30, "cache_read_input_tokens": 60}
 
 
+#: A name that some emitters write → the convention's, and what 70 of it makes of 500 and 9 tokens.
+SYNONYMS: dict[str, tuple[str, Json]] = {
+    "input_cached_tokens": ("cache_read.input_tokens", {"input_tokens": 430, "cache_read_input_tokens": 70}),
+    "cache_read_input_tokens": ("cache_read.input_tokens", {"input_tokens": 430, "cache_read_input_tokens": 70}),
+    "cache_creation_input_tokens": ("cache_write.input_tokens", {"input_tokens": 430, "cache_write_input_tokens": 70}),
+    "cache_write_tokens": ("cache_creation.input_tokens", {"input_tokens": 430, "cache_write_input_tokens": 70}),
+    # More thoughts than output are outside of it (rule R31).
+    "reasoning_tokens": ("reasoning.output_tokens", {"input_tokens": 500, "output_tokens": 79}),
+}
+
+
+@pytest.mark.parametrize("synonym", SYNONYMS)
+def test_a_synonym_is_read_where_the_conventions_name_is_not_told(job: Job, synonym: str) -> None:
+    name, expected = SYNONYMS[synonym]
+    both = {f"gen_ai.usage.{synonym}": 300, f"gen_ai.usage.{name}": 70}
+    counts = CALL | {INPUT: 500, OUTPUT: 9}
+    calls = job.take(chat(counts | {f"gen_ai.usage.{synonym}": 70}, counts | both)).calls
+    assert [usage(call) for call in calls] == [{"output_tokens": 9} | expected] * 2
+
+
+def test_an_agents_own_event_is_not_the_business_events(job: Job) -> None:
+    values = CALL | {"gcp.vertex.agent.event_id": "4f1c", "gcp.vertex.agent.invocation_id": "e-1", INPUT: 9}
+    (call,) = job.take(chat(values, scope="gcp.vertex.agent")).calls
+    assert (call["event_id"], usage(call)) == (None, {"input_tokens": 9})
+
+
 #: (scope, provider): whether its input of 500 contains the 300 it tells as cached.
 READINGS = [
     ("opentelemetry.instrumentation.botocore.bedrock-runtime", "aws.bedrock", False),

@@ -445,6 +445,15 @@ def test_sampling_probability(job: Job, state: str, values: Json, millionths: in
     assert call["sampling_probability_millionths"] == millionths
 
 
+def test_a_kept_span_counts_what_it_tells_however_many_it_stands_for(job: Job) -> None:
+    kept, whole = job.take(
+        chat(CALL | {INPUT: 10, OUTPUT: 3}, traceState="ot=th:e66666")
+        + chat(CALL | {INPUT: 10, OUTPUT: 3}, traceState="ot=th:0")
+    ).calls
+    assert [call["sampling_probability_millionths"] for call in (kept, whole)] == [100_000, 1_000_000]
+    assert usage(kept) == usage(whole) == {"input_tokens": 10, "output_tokens": 3}
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime
 
 import pytest
 
 from tests.sources.telemetry.conftest import Job, same, usage
 from tests.sources.telemetry.written import (
     CALL,
+    ENDED,
     PARENT,
     SPAN,
     TRACE,
@@ -39,6 +41,15 @@ def test_numbers_as_text_and_as_numbers(job: Job) -> None:
 def _plain_numbers(fields: Json) -> Json:
     names = ("intValue", "startTimeUnixNano", "endTimeUnixNano")
     return {name: int(value) if name in names else value for name, value in fields.items()}
+
+
+@pytest.mark.parametrize("write", [int, str])
+def test_nanoseconds_are_more_than_a_float_holds(job: Job, write: type) -> None:
+    """The nearest float lies in the next microsecond."""
+    nanos = ENDED + 999
+    assert int(float(nanos)) // 1000 > nanos // 1000
+    (call,) = job.take(chat(CALL, startTimeUnixNano=write(nanos), endTimeUnixNano=write(nanos))).calls
+    assert call["started_at"] == call["ended_at"] == datetime(2026, 10, 1, 12, 0, 2, 500_000)
 
 
 def test_ids_are_lower_case_and_empty_parents_none(job: Job) -> None:
@@ -94,6 +105,7 @@ def test_reading_traces_imports_no_pandas(job: Job) -> None:
     (job.folder / "traces.json").write_bytes(lines(message(failed)))
     code = f"""
 import sys
+from datetime import datetime
 from datetime import datetime
 from pathlib import Path
 from reconcilers.sources import registry
