@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.traps import not_there, tests_of
+from tests.sources.traps import all_tests, not_there
 
 HERE = Path(__file__).parent
 
@@ -113,4 +113,4 @@ def test_every_format_with_facts_of_its_own_has_a_table() -> None:
 def test_a_table_of_traps_names_tests_there_are(file: str) -> None:
     told = _told_above(HERE / file)
     there = {HERE / file, *(path for path in HERE.parent.rglob("test_*.py") if path.name in told)}
-    assert _named_above(HERE / file) - set().union(*map(tests_of, there)) == set()
+    assert _named_above(HERE / file) - set().union(*map(all_tests, there)) == set()
