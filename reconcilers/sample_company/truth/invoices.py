@@ -62,13 +62,15 @@ class ComparedRow:
 
 @dataclass
 class _Side:
-    """What is compared as one: all of a number, else all of a month that no number joins. Money in nanos."""
+    """What is compared as one: all of a number, else all of a month that no number joins. Money in nanos. ``still_open`` is what is
+    not issued yet, and in no sum."""
 
     source: str
     currency: str
     number: str | None
     months: set[date] = field(default_factory=set)
     invoices: list[Invoice] = field(default_factory=list)
+    still_open: list[Invoice] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
     allocated: int | None = None
     unrated: int = 0
@@ -76,7 +78,7 @@ class _Side:
     @property
     def month(self) -> date:
         """Of what a number joins the invoice says the period."""
-        return min({one.billing_period_start for one in self.invoices} or self.months)
+        return min({one.billing_period_start for one in (*self.invoices, *self.still_open)} or self.months)
 
     @cached_property
     def exported(self) -> int | None:
@@ -183,7 +185,7 @@ def _sides(facts: Facts, bill: Bill, invoices: list[Invoice]) -> list[_Side]:
     for invoice in due:
         of = (invoice.invoice_id, invoice.reference_invoice_id)
         its = side(invoice.source, invoice.billing_currency, invoice.billing_period_start, *of)
-        its.invoices.append(invoice)
+        (its.still_open if invoice.status == "open" else its.invoices).append(invoice)
 
     def of_charge(one: Charge) -> _Side:
         return side(one.source, one.billing_currency, one.billing_period_start, one.invoice_id)
@@ -243,7 +245,7 @@ def _row(side: _Side, cumulative: tuple[int, int] | None) -> ComparedRow:
     return ComparedRow(
         invoice_ids=" ".join(sorted(one.invoice_id for one in side.invoices)) or None,
         invoices=len(side.invoices),
-        open_invoices=sum(one.status == "open" for one in side.invoices),
+        open_invoices=len(side.still_open),
         invoiced_cost=_money(side.invoiced),
         tax_cost=_money(side.tax),
         export_cost=_money(side.exported),
@@ -297,7 +299,7 @@ def _of_totals(invoices: Iterable[Invoice]) -> list[Break]:
             kind,
         )
         for one in invoices
-        if (beyond := _beyond_lines(one)) and one.status != "voided"
+        if (beyond := _beyond_lines(one)) and one.status == "issued"
     ]
 
 

@@ -77,6 +77,21 @@ SITUATIONS: dict[str, tuple[list[tuple[str, str, str, str]], list[str]]] = {
         ["O-1,2026-08,USD,5.10,,,,", "O-2,2026-09,USD,9,,,,", "O-3,2026-10,USD,5.20,,,,"],
     ),
     "without": ([("3", "2026-09", "USD", "")], []),
+    # not final yet: of one month nothing is issued, of another a part, and a month that no export has
+    "unissued": (
+        [("6", "2026-08", "USD", ""), ("9", "2026-09", "USD", "")],
+        [
+            "UI-1,2026-08,USD,6,7,,Open,",
+            "UI-2,2026-09,USD,5,,,Issued,",
+            "UI-3,2026-09,USD,4,,,open,",
+            "UI-4,2026-10,USD,3,,,Open,",
+        ],
+    ),
+    # its number is of another month than the export's lines, which are compared with nothing while it is open
+    "pending": (
+        [("5", "2026-09", "USD", "P-1"), ("8", "2026-08", "USD", "P-2")],
+        ["P-1,2026-09,USD,5,,,,", "CN-P,2026-10,USD,-2,,Credit,Open,P-1", "P-2,2026-09,USD,9,,,Open,"],
+    ),
 }
 
 
@@ -177,6 +192,15 @@ COMPARED: dict[str, list[tuple[Any, ...]]] = {
         (OCTOBER, "O-3", "5.2", "5", "0.2", "within_tolerance", "reconciled"),
     ],
     "without": [(SEPTEMBER, None, None, "3", None, "not_run", "not_run")],
+    "unissued": [
+        (AUGUST, None, None, "6", None, "not_run", "not_run"),
+        (SEPTEMBER, "UI-2", "5", "9", "-4", "beyond_tolerance", "not_invoiced_so"),
+        (OCTOBER, None, None, None, None, "not_run", "not_run"),
+    ],
+    "pending": [
+        (SEPTEMBER, "P-1", "5", "5", "0", "equal", "reconciled"),
+        (SEPTEMBER, None, None, "8", None, "not_run", "not_run"),
+    ],
 }
 
 
@@ -188,7 +212,10 @@ BREAKS = [
     ("invoice_difference", "numbered", SEPTEMBER, Decimal(2), "finance"),
     ("invoice_difference", "once", SEPTEMBER, Decimal(4), "finance"),
     ("invoice_difference", "short", SEPTEMBER, Decimal(-10), "finance"),
+    ("invoice_difference", "unissued", SEPTEMBER, Decimal(-4), "finance"),
     ("invoice_missing", "missing", SEPTEMBER, Decimal(8), "finance"),
+    ("invoice_missing", "pending", SEPTEMBER, Decimal(8), "finance"),
+    ("invoice_missing", "unissued", AUGUST, Decimal(6), "finance"),
     ("invoice_total", "misread", SEPTEMBER, Decimal(1), "finance"),
     ("invoice_total", "months", AUGUST, Decimal(1), "finance"),
     ("invoice_total", "untold", AUGUST, None, "finance"),
@@ -226,6 +253,22 @@ def test_a_difference_says_what_it_is_made_of(published: Path) -> None:
     )
     assert "invoiced 103" in note
     assert "exported 100" in note
+
+
+def test_what_is_still_open_is_shown_and_told_where_something_is_missed(published: Path) -> None:
+    found = rows(
+        published,
+        """select billing_period_start, invoices, open_invoices, tax_cost from finance.fct_invoice_reconciliation
+           where source = 'unissued' order by 1""",
+    )
+    assert found == [(AUGUST, 0, 1, None), (SEPTEMBER, 1, 1, Decimal(0)), (OCTOBER, 0, 1, None)]
+    states = "select invoice_id from finance.dim_invoices where source = 'unissued' and status = 'open' order by 1"
+    assert rows(published, states) == [("UI-1",), ("UI-3",), ("UI-4",)]
+    notes = dict(rows(published, "select kind, note from finance.fct_breaks where source = 'unissued'"))
+    assert (
+        notes["invoice_missing"] == "the export has the month and its invoice is still open: nothing is asked for yet"
+    )
+    assert notes["invoice_difference"].endswith("; still open and not counted: 1")
 
 
 def test_the_tolerance_is_of_the_invoice_s_currency_and_grows_with_rows(published: Path) -> None:

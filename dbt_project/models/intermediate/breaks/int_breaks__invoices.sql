@@ -22,7 +22,8 @@ compared as (
             when statements.status = 'beyond_tolerance' then 'invoice_difference'
             when abs(statements.cumulative_difference) > statements.cumulative_tolerance then 'invoice_bias'
             when statements.invoices > 0 and statements.export_rows = 0 and statements.invoiced_cost <> 0 then 'invoice_without_export'
-            -- an invoice comes after its month: a week, and as long as its bill takes to be final
+            -- an invoice comes after its month: a week, and as long as its bill takes to be final. One that is still open then is missed,
+            -- too: until it is issued nothing is held to what was exported
             when statements.invoices = 0 and invoiced.source is not null and statements.export_cost <> 0
                 and {{ days_between(month_after('statements.billing_period_start'), as_of_day()) }}
                     >= 7 + coalesce(finality.finality_days, 0) then 'invoice_missing'
@@ -48,10 +49,13 @@ final as (
         case kind
             when 'invoice_bias'
                 then 'invoices of the months up to this one lean one way: each within tolerance, together beyond it'
-            when 'invoice_missing' then 'the export has the month and no invoice tells it'
+            when 'invoice_missing'
+                then case when open_invoices > 0 then 'the export has the month and its invoice is still open: nothing is asked for yet'
+                    else 'the export has the month and no invoice tells it' end
             when 'invoice_without_export' then 'invoiced, and no export has its month or its number'
             else concat('invoiced ', {{ text('invoiced_cost') }}, ', exported ', {{ text('export_cost') }}, ' in ',
-                {{ text('export_rows') }}, ' lines; they may differ by ', {{ text('tolerance') }})
+                {{ text('export_rows') }}, ' lines; they may differ by ', {{ text('tolerance') }},
+                case when open_invoices > 0 then concat('; still open and not counted: ', {{ text('open_invoices') }}) else '' end)
         end as note,
         cast(null as string) as reconciliation_id, billing_currency as currency
     from compared
@@ -69,7 +73,7 @@ final as (
         end,
         cast(null as string), billing_currency
     from {{ ref('int_invoices') }}
-    where (total_difference <> 0 or total_cost is null) and status <> 'voided'
+    where (total_difference <> 0 or total_cost is null) and status = 'issued'
     group by source, invoice_id, billing_currency
 
 )

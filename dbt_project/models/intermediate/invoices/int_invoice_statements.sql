@@ -1,5 +1,6 @@
 -- grain: bill × currency × what is compared as one: the invoice whose number the export tells, else all of a billing period that no
--- number joins. Invoice against export is the only place with a tolerance (R20)
+-- number joins. Invoice against export is the only place with a tolerance (R20). An open invoice is shown beside them and compared with
+-- nothing until it is issued (D59)
 with charged as (
 
     select
@@ -47,9 +48,13 @@ sides as (
     select
         invoices.source, invoices.billing_currency, invoices.billing_period_start,
         coalesce(numbers.invoice_id, referred.invoice_id) as number,
-        invoices.invoice_id, 1 as invoices, case when invoices.status = 'open' then 1 else 0 end as open_invoices,
-        case when invoices.reference_invoice_id is null and invoices.total_cost > 0 then 1 else 0 end as demands,
-        invoices.total_cost, invoices.tax_cost,
+        case when invoices.status = 'issued' then invoices.invoice_id end as invoice_id,
+        case when invoices.status = 'issued' then 1 else 0 end as invoices,
+        case when invoices.status = 'open' then 1 else 0 end as open_invoices,
+        case when invoices.status = 'issued' and invoices.reference_invoice_id is null and invoices.total_cost > 0 then 1 else 0 end
+            as demands,
+        case when invoices.status = 'issued' then invoices.total_cost end as total_cost,
+        case when invoices.status = 'issued' then invoices.tax_cost end as tax_cost,
         0 as export_rows, 0 as tax_rows, 0 as unrated_rows, {{ money('null') }} as export_cost, {{ money('null') }} as allocated_cost
     from invoices
     left join numbers on invoices.source = numbers.source and invoices.billing_currency = numbers.billing_currency
@@ -74,7 +79,8 @@ compared as (
 
     select
         source, billing_currency, coalesce(number, {{ text('billing_period_start') }}) as statement,
-        coalesce(min(case when invoices > 0 then billing_period_start end), min(billing_period_start)) as billing_period_start,
+        coalesce(min(case when invoices + open_invoices > 0 then billing_period_start end), min(billing_period_start))
+            as billing_period_start,
         max(number) as number, string_agg(invoice_id, ' ' order by invoice_id) as invoice_ids,
         {{ isum('invoices') }} as invoices, {{ isum('open_invoices') }} as open_invoices, {{ isum('demands') }} as demands,
         -- with an invoice of unknown amount the sum is unknown, too
