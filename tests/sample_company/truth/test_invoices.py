@@ -10,6 +10,7 @@ import pytest
 
 from reconcilers.sample_company.seen.facts import Charge, Facts, Invoice, InvoiceLine, Key, Source
 from reconcilers.sample_company.truth.answer import Truth, reckon
+from reconcilers.sample_company.truth.invoices import _tolerance
 from tests.claims.scenarios.test_invoices import BREAKS, COMPARED, INVOICES, SITUATIONS
 
 #: No sample company is billed in a currency without cents, or gets an invoice of two months.
@@ -111,3 +112,19 @@ def test_of_two_tellings_of_an_invoice_the_later_counts(truth: Truth) -> None:
     assert rows["reissued", "V-1", date(2026, 9, 1), "USD"].status == "voided"
     assert rows["taxed", "T-1", date(2026, 9, 1), "USD"].tax_cost == Decimal("9.5")
     assert rows["misread", "X-1", date(2026, 9, 1), "USD"].total_difference == Decimal(1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cents"),
+    [
+        (5, "100"),
+        (39_999, "100"),
+        (40_000, "100"),
+        (40_001, "100.00125"),
+        (1_000_000, "500"),
+        (3_000_000, "866.025404"),
+    ],
+)
+def test_the_tolerance_is_a_hundred_cents_or_half_the_root_of_the_rows(rows: int, cents: str) -> None:
+    """FOCUS 1.4, appendix "Rounding Variance Tolerance": 4.50 of a million rows are within it, 15.00 are not."""
+    assert _tolerance(rows) == Decimal(cents) * 10**7
