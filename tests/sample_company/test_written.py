@@ -68,6 +68,7 @@ PLANTED_KINDS = {
     "invoice_before_exports",
     "invoice_too_high",
     "invoice_never_sent",
+    "invoice_open",
     "invoice_reissued",
     "invoice_line_unlisted",
     "invoice_credited",

@@ -139,7 +139,8 @@ def _azure(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
 
 
 def _cohere(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
-    """A line for each service. The last is issued to the wrong address, voided and reissued."""
+    """A line for each service. The first of several is told while it is still open; the last is issued to the wrong address, voided and
+    reissued."""
     found = []
     for month, charges in sorted(months.items()):
         invoice = _issued(
@@ -151,6 +152,11 @@ def _cohere(world: World, months: dict[date, list[Charge]]) -> list[Invoice]:
             invoice = replace(invoice, invoice_id=f"{first.invoice_id}-R", reference_invoice_id=first.invoice_id)
             effect = "none: a voided invoice is not compared"
             note(world, "invoice_reissued", "voided and issued again", COHERE, month, effect, _sum(first.lines))
+        elif month == min(months):
+            early = _on(invoice, next_month(month) + timedelta(days=_EARLY_DAYS))
+            found.append(replace(early, lines=early.lines[:1], status="open"))
+            effect = "none: an open invoice is not compared"
+            note(world, "invoice_open", "told before it is issued", COHERE, month, effect, _sum(early.lines[:1]))
         found.append(invoice)
     return found
 
