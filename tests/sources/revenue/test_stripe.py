@@ -385,6 +385,21 @@ def test_an_open_invoice_is_revenue_and_one_written_off_as_declared(read: Any) -
     assert [name for name, _ in told(read(*both, config={"count_uncollectible": False}))] == ["il_1"]
 
 
+def test_a_revised_invoice_counts_once(read: Any) -> None:
+    """Trap: its revision is an invoice of its own, a draft beside it and then in its place."""
+    revision = {"from_invoice": {"action": "revision", "invoice": "in_1"}}
+    before = [
+        invoice("in_1", line("il_1"), status="open"),
+        invoice("in_2", line("il_2", 3900), status="draft", **revision),
+    ]
+    assert told(read(*before)) == [("il_1", "49.00")]
+    after = [
+        invoice("in_1", line("il_1"), status="void", latest_revision="in_2"),
+        invoice("in_2", line("il_2", 3900), status="open", **revision),
+    ]
+    assert told(read(*after)) == [("il_2", "39.00")]
+
+
 def test_test_mode_is_left_out_with_a_word(read: Any) -> None:
     rows = read(invoice("in_1", line("il_1"), livemode=False), invoice("in_2", line("il_2")))
     assert [row["revenue_id"] for row in rows["revenue"]] == ["il_2"]
