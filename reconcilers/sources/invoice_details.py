@@ -1,7 +1,7 @@
 """An invoice is FOCUS 1.4's Invoice Detail: rows of text in its columns become the lake's ``invoice_details`` here.
 
 https://focus.finops.org/focus-specification/, dataset "Invoice Detail"; ``x_InvoiceTotal`` is what the paper says is to be paid,
-which FOCUS leaves to the sum of the lines. A source of invoices maps what it reads to these names and never parses an amount, a
+which FOCUS leaves to the sum of the lines, and ``x_InvoiceTax`` what of it is tax, where no lines tell. A source of invoices maps what it reads to these names and never parses an amount, a
 day or a status itself.
 """
 
@@ -37,6 +37,7 @@ _TEXT = {
 COLUMNS = (
     *REQUIRED,
     *_AMOUNTS.values(),
+    "x_InvoiceTax",
     *_DAYS.values(),
     *(name for name in _TEXT.values() if name not in REQUIRED),
     "InvoiceIssueStatus",
@@ -81,7 +82,8 @@ class InvoiceDetails:
         found = []
         for line, row in zip(lines, rows, strict=True):
             try:
-                found.append(self.place | {"landing_line": line + line_base} | self._typed(row))
+                place = self.place | {"landing_line": line + line_base}
+                found += [place | self._typed(part) for part in _parts(row)]
             except ValueError as error:
                 raise SourceRejected(
                     str(error), source=self.source, file=file, line=line, hint="correct it, or map it under `values`"
@@ -123,6 +125,19 @@ class InvoiceDetails:
         except ValueError:
             form = self.day_form or "YYYY-MM-DD"
             raise ValueError(f"{name} {text!r:.40} is no day, {form}") from None
+
+
+def _parts(row: Mapping[str, str | None]) -> list[Mapping[str, str | None]]:
+    """A row that tells an invoice whole and its tax, as a line before tax and one of tax; any other as it is. Raises ``ValueError``."""
+    if not (told := row.get("x_InvoiceTax")):
+        return [row]
+    if not (total := row.get("x_InvoiceTotal")):
+        raise ValueError("x_InvoiceTax without x_InvoiceTotal: tax of what is not told")
+    if row.get("BilledCost"):
+        raise ValueError("BilledCost and x_InvoiceTax: a line and the tax of a whole invoice")
+    tax = money.parse_amount(told)
+    before = {**row, "BilledCost": f"{money.sum_exactly(-tax, total):f}"}
+    return [before, {**row, "BilledCost": told, "ChargeCategory": "Tax"}] if tax else [before]
 
 
 def credit(amount: Decimal, *, is_negative: bool, setting: str) -> Decimal:

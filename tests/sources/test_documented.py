@@ -24,18 +24,19 @@ def test_every_kind_is_on_the_page(room: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "case"),
+    ("name", "room", "case"),
     [
-        ("traces", "clickhouse_traces"),
-        ("tracker", "opsmeter_payloads"),
-        ("observations", "langfuse_observations"),
+        ("traces", "telemetry", "clickhouse_traces"),
+        ("tracker", "telemetry", "opsmeter_payloads"),
+        ("observations", "telemetry", "langfuse_observations"),
+        ("openai_invoices", "invoices", "stripe_export"),
     ],
 )
-def test_a_mapping_that_is_shown_is_the_one_that_is_read(name: str, case: str) -> None:
+def test_a_mapping_that_is_shown_is_the_one_that_is_read(name: str, room: str, case: str) -> None:
     """It stands on the page and reads the fixture, which is held to its lake rows."""
     every = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", READS, re.DOTALL)]
     (shown,) = (one for one in every if one["name"] == name)
-    fixture = Path(__file__).parent / f"fixtures/telemetry/mapped/{case}/source.yaml"
+    fixture = Path(__file__).parent / f"fixtures/{room}/{shown['kind']}/{case}/source.yaml"
     steers = {"kind", "name", "uri"}
     assert {key: value for key, value in shown.items() if key not in steers} == yaml.safe_load(fixture.read_text())
-    registry.load("telemetry", shown)
+    registry.load(room, shown)

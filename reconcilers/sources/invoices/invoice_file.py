@@ -10,6 +10,7 @@ names or as mapped under ``columns``::
     BillingCurrency           required: three upper-case letters
     BilledCost                of the line; negative on a credit note
     x_InvoiceTotal            what the invoice says is to be paid in all, tax included, the same on each of its lines
+    x_InvoiceTax              what of that is tax, of a row that is a whole invoice: it becomes a line of its own
     InvoiceIssueStatus        Issued, Open or Voided; Issued where the column is missing or empty
     InvoiceDetailId, InvoiceDetailDescription, ChargeCategory (Tax tells a line of tax apart), InvoiceIssuerName, InvoiceIssueDate,
     PaymentDueDate, BillingAccountId

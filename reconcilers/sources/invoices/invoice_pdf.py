@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: Pages and characters no invoice has.
 _MOST_PAGES, _MOST_CHARACTERS = 400, 4_000_000
-_AMOUNTS = ("BilledCost", "x_InvoiceTotal", "x_Subtotal")
+_AMOUNTS = ("BilledCost", "x_InvoiceTotal", "x_InvoiceTax", "x_Subtotal")
 #: What an invoice cannot be read without, where the template says it.
 _NEEDED = (*invoice_details.REQUIRED, *_AMOUNTS)
 _HINT = "fit `fields` and `lines` to the text of the file"

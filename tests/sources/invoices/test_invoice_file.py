@@ -81,6 +81,43 @@ def test_another_system_s_columns_words_and_days(tmp_path: Path) -> None:
     assert (row["billed_cost"], row["invoice_total"]) == (None, Decimal(1000))
 
 
+WHOLE = "InvoiceId,BillingPeriodStart,BillingCurrency,x_InvoiceTotal,x_InvoiceTax"
+
+
+@pytest.mark.parametrize(
+    ("total", "tax", "lines"),
+    [
+        ("119.00", "19.00", [(None, "100"), ("Tax", "19")]),
+        ("-11.9", "-1.9", [(None, "-10"), ("Tax", "-1.9")]),
+        ("100.00", "0.00", [(None, "100")]),
+        ("100.00", "", [(None, None)]),
+    ],
+)
+def test_of_a_row_that_tells_an_invoice_whole_its_tax_is_a_line_of_its_own(
+    tmp_path: Path, total: str, tax: str, lines: list[tuple[str | None, str | None]]
+) -> None:
+    """Else an export without tax would be held to a total with it; what an empty field leaves unknown stays so."""
+    rows = read(tmp_path, f"I-1,2026-09,USD,{total},{tax}", header=WHOLE)
+    assert [(row["charge_category"], row["billed_cost"]) for row in rows] == [
+        (category, cost and Decimal(cost)) for category, cost in lines
+    ]
+    assert {(row["landing_line"], row["invoice_total_text"]) for row in rows} == {(2, total)}
+
+
+@pytest.mark.parametrize(
+    ("cells", "problem"),
+    [
+        ("I-1,2026-09,USD,,19,", "x_InvoiceTax without x_InvoiceTotal"),
+        ("I-1,2026-09,USD,119,19,100", "BilledCost and x_InvoiceTax"),
+        ("I-1,2026-09,USD,119,19 %,", "'19 %' is not a plain decimal"),
+    ],
+)
+def test_a_tax_of_nothing_known_refuses_its_file(tmp_path: Path, cells: str, problem: str) -> None:
+    with pytest.raises(SourceRejected, match=problem) as error:
+        read(tmp_path, cells, header=f"{WHOLE},BilledCost")
+    assert "file invoices.csv, line 2:" in str(error.value)
+
+
 def test_parquet_with_decimals_is_exact(tmp_path: Path) -> None:
     table = pa.table(
         {

@@ -178,6 +178,16 @@ def test_a_line_of_tax_is_in_no_subtotal_however_its_category_is_spelled(tmp_pat
     assert [row["charge_category"] for row in rows] == [None, None, None, "Tax"]
 
 
+def test_a_total_and_the_tax_in_it_are_read_without_lines(tmp_path: Path) -> None:
+    fields = {name: text for name, text in TEMPLATE["fields"].items() if name != "x_Subtotal"}
+    told = {"fields": fields | {"x_InvoiceTax": r"^VAT\s+\$(\S+)"}, "time_format": TEMPLATE["time_format"]}
+    rows = read(tmp_path, pdf(PAGE), **told)
+    assert [(row["charge_category"], row["billed_cost_text"], row["invoice_total_text"]) for row in rows] == [
+        (None, "1270.50", "1511.90"),
+        ("Tax", "241.40", "1511.90"),
+    ]
+
+
 def without(word: str) -> Sequence[str]:
     return [line for line in PAGE if word not in line]
 
