@@ -1,0 +1,78 @@
+"""What goes wrong with invoices, revenue and exchange rates, and the tests that hold it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+
+#: A trap → the tests that hold it, ``file: test`` below ``tests/``.
+TRAPS = {
+    "an invoice that is not issued yet, or voided and issued again": """
+        claims/scenarios/test_invoices.py: test_what_is_still_open_is_shown_and_told_where_something_is_missed
+        claims/scenarios/test_invoices.py: test_an_invoice_is_as_its_last_delivery_tells_it
+        sources/invoices/test_invoice_azure.py: test_an_invoice_that_was_billed_anew_names_the_one_before""",
+    "a side that is empty and so agrees with everything; an export that names no invoice": """
+        claims/scenarios/test_invoices.py: test_invoice_export_and_allocation_stand_side_by_side""",
+    "tax that the invoice has and the export has not": """
+        claims/scenarios/test_invoices.py: test_tax_is_told_apart
+        sources/invoices/test_invoice_file.py: test_of_a_row_that_tells_an_invoice_whole_its_tax_is_a_line_of_its_own
+        sources/invoices/test_invoice_gcp.py: test_tax_is_told_apart""",
+    "a floor of a whole unit, below which invoices lean one way for months": """
+        claims/scenarios/test_invoices.py: test_every_difference_is_a_break_and_nothing_else
+        claims/scenarios/test_invoices.py: test_a_difference_beyond_tolerance_is_told_once_and_leans_nowhere""",
+    "a tolerance that grows with the rows": """
+        sample_company/truth/test_invoices.py: test_the_tolerance_is_a_hundred_cents_or_half_the_root_of_the_rows
+        warehouses/test_dbt_unit_tests.py: test_unit_tests_of_models""",
+    "a credit memo whose sign nobody tells; a receipt that is no invoice": """
+        sources/invoices/test_invoice_aws.py: test_a_credit_memo_of_the_other_sign_is_refused_until_it_is_declared
+        sources/invoices/test_invoice_azure.py: test_a_credit_note_of_the_other_sign_is_refused_until_it_is_declared
+        sources/invoices/test_invoice_aws.py: test_a_receipt_of_a_payment_is_no_invoice""",
+    "a comma before the cents": """
+        sources/invoices/test_invoice_pdf.py: test_an_amount_is_read_as_its_country_writes_it
+        sources/invoices/test_invoice_gcp.py: test_amounts_as_other_languages_write_them""",
+    "an invoice that embeds its first lines only, of a list that a cursor pages": """
+        sources/revenue/test_stripe.py: test_lines_beyond_the_first_page_are_read
+        sources/revenue/test_stripe.py: test_pages_follow_the_cursor
+        sources/revenue/test_stripe.py: test_lines_of_a_credit_note_beyond_the_first_page_are_read""",
+    "minor units, of currencies that have none or three": """
+        sources/revenue/test_stripe.py: test_minor_units_are_those_of_the_currency""",
+    "a period of an invoice that is not the one its lines are earned in": """
+        sources/revenue/test_stripe.py: test_a_line_is_earned_over_its_own_period
+        sources/revenue/test_stripe.py: test_revenue_is_of_the_time_of_service_whenever_it_was_invoiced_or_paid
+        sources/revenue/test_stripe.py: test_a_proration_is_earned_and_taken_back_over_the_rest_of_its_period""",
+    "discounts that are told twice, credits that were sold before, tax inside an amount": """
+        sources/revenue/test_stripe.py: test_discounts_stand_beside_the_amount_and_count_once
+        sources/revenue/test_stripe.py: test_pretax_credits_are_no_revenue
+        sources/revenue/test_stripe.py: test_tax_is_no_revenue_whether_on_top_or_included""",
+    "drafts, void and uncollectible invoices, and one that was revised": """
+        sources/revenue/test_stripe.py: test_what_is_not_finalised_or_void_is_no_revenue
+        sources/revenue/test_stripe.py: test_an_open_invoice_is_revenue_and_one_written_off_as_declared
+        sources/revenue/test_stripe.py: test_a_revised_invoice_counts_once""",
+    "a refund and its credit note": """
+        sources/revenue/test_stripe.py: test_a_refund_is_not_counted_on_top_of_its_credit_note
+        sources/revenue/test_stripe.py: test_a_credit_note_after_payment_counts_and_a_void_one_does_not""",
+    "a version of the API that tells prices, taxes and proration elsewhere": """
+        sources/revenue/test_stripe.py: test_requests_are_those_of_the_api_and_pin_its_version
+        sources/revenue/test_stripe.py: test_another_shape_refuses_the_month""",
+    "an amount without a rate": """
+        claims/scenarios/test_revenue.py: test_an_amount_without_rate_is_a_break_in_its_own_currency""",
+    "rates newest first, with a comma at the end, N/A for a currency that ended, no weekends": """
+        declared/test_euro_rates.py: test_order_of_lines_decides_nothing
+        declared/test_euro_rates.py: test_what_is_no_history_is_refused_with_its_line
+        declared/test_euro_rates.py: test_a_currency_that_ended_has_no_rate
+        declared/test_euro_rates.py: test_on_a_day_without_rates_it_is_the_last_day_before
+        declared/test_euro_rates.py: test_a_hole_in_the_file_is_no_holiday""",
+    "a history that is corrected, or grows, after a month was converted by it": """
+        declared/test_euro_rates.py: test_a_months_rate_is_locked_once_it_is_known
+        declared/test_euro_rates.py: test_days_that_follow_and_other_spellings_lock_nothing_anew""",
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_trap_is_held_by_tests_there_are(trap: str) -> None:
+    held = [line.strip().split(": ") for line in TRAPS[trap].splitlines() if line]
+    assert held
+    assert [test for file, test in held if f"\ndef {test}(" not in (TESTS / file).read_text()] == []
