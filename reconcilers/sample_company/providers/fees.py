@@ -185,7 +185,8 @@ def _gcp_month(world: World, ledger: Ledger, month: date, first: date, end: date
     told = instant(next_month(month) + timedelta(days=2), 5)
     ledger.lines.append(BillLine(tax_charge, told, description="Tax"))
     note(world, "credit", "a credit of Google's on a row of usage", GCP, month, "credit", _TRIAL_CREDIT)
-    note(world, "tax", "Google's tax", GCP, month, "tax", tax)
+    if tax:
+        note(world, "tax", "Google's tax", GCP, month, "tax", tax)
 
 
 def account_line(
