@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources.traps import not_there
+
 TESTS = Path(__file__).parents[1]
 
 #: A trap → the tests that hold it, ``file: test`` below ``tests/``.
@@ -73,6 +75,4 @@ TRAPS = {
 
 @pytest.mark.parametrize("trap", TRAPS)
 def test_a_trap_is_held_by_tests_there_are(trap: str) -> None:
-    held = [line.strip().split(": ") for line in TRAPS[trap].splitlines() if line]
-    assert held
-    assert [test for file, test in held if f"\ndef {test}(" not in (TESTS / file).read_text()] == []
+    assert not_there(TRAPS[trap], TESTS) == []
