@@ -18,7 +18,7 @@ from typing import Any
 from reconcilers.configured import configured_sources
 from reconcilers.declared import euro_rates, reference
 from reconcilers.declared.settings import Settings
-from reconcilers.errors import ReconcileError, SettingsInvalid
+from reconcilers.errors import Damaged, ReconcileError, SettingsInvalid
 from reconcilers.fetching import Causes, Fetching, ahead, readers_of, told_once
 from reconcilers.ingest.landing import Landed, Landing, Pull, Quarantined, Received, Refused
 from reconcilers.ingest.normalise import Lake, Normalised
@@ -36,8 +36,6 @@ from reconcilers.warehouses.choice import warehouse_of
 REPLAYS = "(replays)"
 #: The unit that stands refused where a source could not say what it has.
 LISTING = "(listing)"
-#: Rooms whose deliveries are taken whole or not at all; a stream of independent records is always taken (R33).
-_REFUSED_WHOLE = ("billing", "invoices")
 #: (units done, units in all, name of the unit)
 Progress = Callable[[int, int, str], None]
 
@@ -78,7 +76,7 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
     report = LandingReport(name)
     window = period.widened(settings.repull_days) if room == "billing" else period
     fetching, causes, warnings = Fetching(landing, source), Causes(), list[tuple[str, str]]()
-    new_columns = NewColumns(landing, name, as_of) if room == "billing" else None
+    new_columns = NewColumns(landing, name, as_of)
     try:
         with our_fault(name):
             units = fetching.units(window)
@@ -111,10 +109,11 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
             with our_fault(name, unit):
                 pull, content = taking.result()
                 restatement = _restatement(landing, lake, source, pull, content, as_of)
-                if restatement and room in _REFUSED_WHOLE:
+                # A bill is taken whole or not at all, a stream of independent records always (R33).
+                if restatement and room == "billing":
                     restatement.refuse_if_cut_short(name, unit)
-                landed = _take(landing, pull, content, restatement, as_of, report)
-            told = (restatement and restatement.warning, new_columns and new_columns.warning(landed))
+                news = _take(landing, pull, content, restatement, as_of, report)
+            told = [restatement and restatement.warning, news and room == "billing" and new_columns.warning(news)]
             warnings += [(unit, warning) for warning in told if warning]
             landing.end_refusal(name, unit, as_of)
             taken.append(unit)
@@ -200,7 +199,10 @@ def _restatement(
     before = [known for known in landing.history(source.name, pull.unit) if known.known_at <= as_of]
     if not before or before[-1].landing_id == landing.prepare(pull, as_of).landing_id:
         return None
-    reading, _ = reading_of(lake, source, before[-1])
+    try:
+        reading, _ = reading_of(lake, source, before[-1])
+    except Damaged:
+        return None  # whoever reads it to build says so; what comes now takes its place
     return Restatement.between(reading, content) if reading else None
 
 
@@ -211,8 +213,8 @@ def _take(
     restatement: Restatement | None,
     as_of: datetime,
     report: LandingReport,
-) -> Landed:
-    """Have what was fetched and read of a unit known from ``as_of`` on."""
+) -> Landed | None:
+    """Have what was fetched and read of a unit known from ``as_of`` on. Returns it; null where it was known as it is."""
     landed, is_news = landing.commit(pull, as_of)
     report.news += is_news
     for entity, rows in content.rows.items():
@@ -221,7 +223,7 @@ def _take(
         _add(report.billed_cost, currency, Decimal(cost))
     for currency, more in restatement.change.items() if restatement else ():
         _add(report.restated, currency, more)
-    return landed
+    return landed if is_news else None
 
 
 def _add(sums: dict[str, str], currency: str, amount: Decimal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from reconcilers.periods import Period
 from tests.hostile.inputs.bills import bill
 
 SEPTEMBER = Period(date(2026, 9, 1), date(2026, 10, 1))
-FIRST, SECOND, THIRD = (datetime(2026, 10, day) for day in (1, 2, 3))
+FIRST, SECOND, THIRD, FOURTH = (datetime(2026, 10, day) for day in (1, 2, 3, 4))
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_new_column_is_told_by_name_the_first_time(company: Settings, ending: 
     write(company, f"october.{ending}", "x_Discount", "x_Fee")
     write(company, f"september.{ending}", "X_FEE")
     assert warnings(company, SECOND) == [
-        f"october.{ending}: has columns that the delivery before had not: x_discount, x_fee"
+        f"october.{ending}: has columns that no delivery before had: x_discount, x_fee"
     ]
     write(company, f"november.{ending}", "x_Discount")
     assert warnings(company, THIRD) == []
@@ -76,5 +77,16 @@ def test_many_of_them_are_a_number(company: Settings) -> None:
 def test_a_column_less_is_no_news(company: Settings) -> None:
     write(company, "september.csv", "x_Fee")
     warnings(company, FIRST)
+    write(company, "october.csv")
+    assert warnings(company, SECOND) == []
+    assert warnings(company, THIRD) == []
+    write(company, "november.csv", "x_Fee")
+    assert warnings(company, FOURTH) == []
+
+
+def test_a_delivery_that_is_gone_from_landing_stops_nothing(company: Settings) -> None:
+    write(company, "september.csv")
+    warnings(company, FIRST)
+    shutil.rmtree(company.landing / "objects")
     write(company, "october.csv")
     assert warnings(company, SECOND) == []

@@ -60,7 +60,7 @@ def changed(report: LandingReport) -> dict[str, Decimal]:
 def test_a_line_less_is_told_with_both_amounts(company: Settings) -> None:
     assert land(company, FIRST, *["5.00"] * 11).restated == {}
     told = land(company, SECOND, *["5.00"] * 10)
-    assert told.warnings == ["2026-09: holds 11 rows where 12 were known (billed 60 USD, before 65)"]
+    assert told.warnings == ["2026-09: holds 11 rows where 12 were known (billed 60 USD, before 65 USD)"]
     assert (changed(told), told.failures, billed(company, SECOND)) == ({"USD": -5}, [], 60)
 
 
@@ -79,10 +79,29 @@ def test_less_than_half_of_ten_rows_is_refused(company: Settings, before: int, n
     assert billed(company, SECOND) == 10 + 5 * ((before if refused else now) - 1)
 
 
+def test_as_much_money_by_fewer_rows_is_not_cut_short(company: Settings) -> None:
+    land(company, FIRST, *["5.00"] * 11)
+    told = land(company, SECOND, "55.00")
+    assert (told.failures, changed(told)) == ([], {})
+    assert told.warnings == ["2026-09: holds 2 rows where 12 were known (billed 65 USD, before 65 USD)"]
+
+
+def test_what_is_said_of_it_is_the_same_however_it_grows(company: Settings) -> None:
+    land(company, FIRST, *["5.00"] * 11)
+    assert land(company, SECOND, "5.00").failures == land(company, THIRD, "5.00", "5.00").failures
+
+
+def test_damaged_rows_of_the_delivery_before_refuse_no_good_one(company: Settings) -> None:
+    land(company, FIRST, *["5.00"] * 11)
+    (rows,) = company.lake.rglob("charges.parquet")
+    rows.write_bytes(b"damaged")
+    assert land(company, SECOND, *["5.00"] * 12).failures == []
+
+
 def test_what_was_known_stays_in_force_until_it_comes_whole(company: Settings) -> None:
     land(company, FIRST, *["5.00"] * 11)
     cut = land(company, SECOND, "5.00")
-    assert "holds 2 rows where 12 were known (billed 15 USD, before 65): less than half" in cut.failures[0]
+    assert "holds less than half of the 12 rows that were known and bills less than 65 USD" in cut.failures[0]
     assert (cut.retryable, billed(company, SECOND)) == (True, Decimal(65))
     assert [row["source"] for row in known(company, SECOND).knowledge["rejections"].to_pylist()] == ["bill"]
     whole = land(company, THIRD, *["5.00"] * 12)

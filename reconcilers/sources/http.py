@@ -90,6 +90,10 @@ class Page:
     body: dict[str, Any]
 
 
+class NotThere(SourceRejected):
+    """The API has not what was asked for (404, 410)."""
+
+
 class Pace:
     """When a provider may be asked again. All who ask it at the same time share one, so that a 429 slows them all.
 
@@ -373,8 +377,10 @@ class Client:
         said = _printable(content[:300].decode("utf-8", "replace"))
         secret = os.environ.get(self.variable, "").strip()
         said = said.replace(secret, "(credential)") if secret else said
-        check = "check base_url and the account that the settings name" if status in (404, 410) else None
-        return SourceRejected(f"HTTP {status}: {said}", source=self.source, file=url, hint=check)
+        if status in (404, 410):
+            check = "check base_url and the account that the settings name"
+            return NotThere(f"HTTP {status}: {said}", source=self.source, file=url, hint=check)
+        return SourceRejected(f"HTTP {status}: {said}", source=self.source, file=url)
 
     def _backoff(self, error: Exception, longest_wait: float, deadline: float) -> bool | float:
         """Whether to try again, or after how many seconds; where that is beyond the deadline, give up."""

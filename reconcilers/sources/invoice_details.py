@@ -1,8 +1,8 @@
 """An invoice is FOCUS 1.4's Invoice Detail: rows of text in its columns become the lake's ``invoice_details`` here.
 
 https://focus.finops.org/focus-specification/, dataset "Invoice Detail"; ``x_InvoiceTotal`` is what the paper says is to be paid,
-which FOCUS leaves to the sum of the lines, and ``x_InvoiceTax`` what of it is tax, where no lines tell. A source of invoices maps what it reads to these names and never parses an amount, a
-day or a status itself.
+which FOCUS leaves to the sum of the lines, ``x_InvoiceTax`` what of it is tax, where no lines tell. A source of invoices maps what it
+reads to these names and never parses an amount, a day or a status itself.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _parts(row: Mapping[str, str | None]) -> list[Mapping[str, str | None]]:
     if row.get("BilledCost"):
         raise ValueError("BilledCost and x_InvoiceTax: a line and the tax of a whole invoice")
     tax = money.parse_amount(told)
-    before = {**row, "BilledCost": f"{money.sum_exactly(-tax, total):f}"}
+    before = {**row, "BilledCost": f"{money.sum_exactly(tax.copy_negate(), total):f}"}
     return [before, {**row, "BilledCost": told, "ChargeCategory": "Tax"}] if tax else [before]
 
 

@@ -147,6 +147,11 @@ def fits(row: Row, where: Mapping[str, str | Sequence[str]]) -> bool:
     return all((plain(lookup(row, name)) or "") in texts for name, texts in wanted.items())
 
 
+def asked_empty(where: Mapping[str, str | Sequence[str]]) -> set[str]:
+    """The columns that ``where`` asks to be empty, as one that is not there is, too."""
+    return {name for name, texts in where.items() if "" in ([texts] if isinstance(texts, str) else texts)}
+
+
 def _lose(lost: list[tuple[int, Row | Lost]], line: int, problem: str, fields: list[str]) -> None:
     """Note a CSV row that does not fit its header, or what is landed in its place."""
     stated = why_unreadable(fields[0].encode()) if len(fields) == 1 else None

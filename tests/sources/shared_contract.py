@@ -19,7 +19,7 @@ from tests.sources.far_sides import Delivery, FarSide, Folder
 #: (part of an object's name, regular expression, what stands in its place); ``{}`` is where a test puts its own.
 Edits = tuple[tuple[str, str, str], ...]
 #: Edits, or why a kind has nothing to edit, in words.
-Asked = Edits | str
+Point = Edits | str
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Entry:
     restated: Edits
     text: Edits
     empty: Edits
-    currency: Asked = ""
-    unit: Asked = ""
-    total: Asked = ""
+    currency: Point = ""
+    unit: Point = ""
+    total: Point = ""
     empty_is: str | None = None
     unread: tuple[str, ...] = ()
 

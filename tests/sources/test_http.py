@@ -248,7 +248,9 @@ def test_after_a_burst_requests_come_one_by_one_whoever_asks(api: Api, client: C
         with client(pace=pace) as opened:
             opened.get("/costs", [])
         took.append(time.monotonic() - began)
-    assert took[1] < 0.3 < took[2] < 0.6 < took[3]
+    assert took[1] < took[2] - 0.1
+    assert took[2] >= 0.3
+    assert took[3] >= 0.6
 
 
 def test_a_wait_for_ones_turn_is_no_slow_answer(api: Api, client: Callable[..., http.Client]) -> None:

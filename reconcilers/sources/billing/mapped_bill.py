@@ -225,9 +225,9 @@ columns:  # FOCUS column (reconcilers/sources/focus.py): column of your table
         readers = [_LineReader(self.config, line) for line in self.config.lines]
         sums = _Sums(self.config)
         # A table has its columns by its header, JSON objects only by having them.
-        untold = (
-            {name for reader in readers for name in reader.amount.reads()} if self.config.format == "ndjson" else set()
-        )
+        named = {name for reader in readers for name in reader.amount.reads()}
+        named |= mapped_columns.asked_empty(self.config.left_out or {})
+        untold = named if self.config.format == "ndjson" else set()
         line = None
         for line, row in self._rows(path, file):
             untold = {name for name in untold if name not in row and lookup(row, name) is None}

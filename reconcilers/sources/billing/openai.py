@@ -66,7 +66,7 @@ class OpenAIConfig(SourceConfig):
     )
     """What costs are split by: drop `api_key_id` where the API refuses it."""
     usage: tuple[UsageReportName, ...] = get_args(UsageReportName)
-    """The usage reports to read: all there are; leave out what the API refuses."""
+    """The usage reports to read. Undeclared, all that the API has; one that is named must be there."""
     control_total: bool = True
     """Whether each day's costs are asked for ungrouped as well; a day whose lines do not add up to it is refused."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
@@ -102,8 +102,12 @@ class OpenAI(Source):
         with self._client(self.config.retry) as client:
             for name, path, group_by in self._requests():
                 params = [*window, *(("group_by[]", dimension) for dimension in group_by)]
-                for number, page in enumerate(client.pages(path, params), 1):
-                    pull.add(f"{name}/{number:04}.json", page.url, page.content)
+                try:
+                    for number, page in enumerate(client.pages(path, params), 1):
+                        pull.add(f"{name}/{number:04}.json", page.url, page.content)
+                except http.NotThere:
+                    if name not in self._undeclared:
+                        raise
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         charges = focus.Charges(self.name, landed.landing_id)
@@ -154,6 +158,11 @@ class OpenAI(Source):
             yield "costs_total", "/v1/organization/costs", ()
         for name in self.config.usage:
             yield name, f"/v1/organization/usage/{name}", _USAGE_GROUPS.get(name, _BY_MODEL)
+
+    @property
+    def _undeclared(self) -> tuple[str, ...]:
+        """Usage reports that are read only where the API has them: nobody asked for one by its name."""
+        return () if "usage" in self.config.model_fields_set else self.config.usage
 
     def _rows(self, landed: Landed, item: LandedObject) -> Iterator[Result]:
         """The results of one page. A result outside the unit's day contradicts what was asked for."""

@@ -505,6 +505,12 @@ def test_days_without_an_amount_are_no_lines_where_that_is_declared(charges: Any
     assert "BilledCost is empty" in str(refusal(charges, header + blank + spent, **console))
 
 
+def test_objects_of_which_none_has_what_is_asked_to_be_empty_are_refused(charges: Any) -> None:
+    """A seller that renames the column would else bill nothing, without a word."""
+    error = refusal(charges, objects(ROW, ROW), key="b.ndjson", format="ndjson", left_out={"item": ""})
+    assert "no row has 'item'" in str(error)
+
+
 def test_a_month_exported_again_replaces_the_one_before(put: Any, source: Any, land: Any) -> None:
     put("2026-09-a.csv", table({}, {"day": "2026-09-15"}), hour=6)
     put("2026-09-b.csv", table({"amount": "0.11"}), hour=7)

@@ -332,6 +332,22 @@ def test_usage_is_disjoint(api: Api, openai: Any, land: Any) -> None:
     }
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_a_report_that_the_api_has_not_is_left_out_where_nobody_named_it(
+    api: Api, openai: Any, land: Any, refusal: Any, named: bool
+) -> None:
+    serve(api, page(cost("gpt-4.1-2025-04-14, input", "1.00")), completions=page(used()))
+    there = api.answer
+    api.answer = lambda path, params: (404, b"{}", OK) if path.endswith("/decisions") else there(path, params)
+    undeclared = {"name": "openai", "kind": "openai", "base_url": api.url, "retry": QUICK}
+    asked = openai(usage=["completions", "decisions"]) if named else registry.load("billing", undeclared)
+    if named:
+        assert "HTTP 404" in str(refusal(asked, DAY))
+    else:
+        rows = land(asked, DAY).rows
+        assert (len(rows["charges"]), {row["model"] for row in rows["provider_usage"]}) == (1, {"gpt-4.1-2025-04-14"})
+
+
 def test_scale_tier_is_told_by_usage_and_by_costs(api: Api, openai: Any, land: Any) -> None:
     """What runs on a bought tier is in both; its price is in the purchase, and a line of it may cost nothing."""
     scale = cost("scale | gpt-4.1-2025-04-14, input", "0", quantity=600, quantity_unit="tokens")

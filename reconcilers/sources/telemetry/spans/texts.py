@@ -8,7 +8,6 @@ setting may name one day. A name with a word of text in it (``mlflow.spanInputs`
 
 from __future__ import annotations
 
-import ast
 import importlib
 import json
 import pkgutil
@@ -53,7 +52,9 @@ _KEYS = re.compile(r'\."([^"]+)"')
 _ESCAPE = r"""\\(?:[\\'"nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U00(?:0[0-9a-f]|10)[0-9a-f]{4})"""
 _PYTHON = re.compile(rf"""'(?:[^'\\\x00-\x1f]|{_ESCAPE})*'|"(?:[^"\\\x00-\x1f]|{_ESCAPE})*"|\b(?:None|True|False)\b""")
 #: In characters; a longer one is hardly metadata, and is not worth its time.
-_LONGEST_PYTHON = 1 << 16
+_LONGEST_PYTHON = 1 << 14
+#: What of a text of Python's is spelled otherwise in JSON.
+_OTHERWISE = re.compile(rf'{_ESCAPE}|"')
 _CONSTANTS = {"None": "null", "True": "true", "False": "false"}
 #: No id or name is longer, in characters: a UUID has 36, a response id of a provider up to 64, the resource name of an AWS
 #: inference profile some 90, of a model on Vertex AI some 110.
@@ -201,14 +202,24 @@ def _loaded(text: str) -> Any:
     try:
         return json.loads(text, parse_float=str)
     except ValueError:
-        if not text.startswith("{") or len(text) > _LONGEST_PYTHON:
+        # JSON that was cut off begins with a double quote, and is not looked at twice.
+        if not text.startswith("{'") or len(text) > _LONGEST_PYTHON:
             raise
         return json.loads(_PYTHON.sub(_as_json, text), parse_float=str)
 
 
 def _as_json(word: re.Match[str]) -> str:
     told = word[0]
-    return _CONSTANTS[told] if told in _CONSTANTS else json.dumps(ast.literal_eval(told))
+    return _CONSTANTS[told] if told in _CONSTANTS else f'"{_OTHERWISE.sub(_escaped, told[1:-1])}"'
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    told = sign[0]
+    if told == "\\'":
+        return "'"
+    if told[:2] in ("\\x", "\\U"):
+        return json.dumps(chr(int(told[2:], 16)))[1:-1]
+    return '\\"' if told == '"' else told
 
 
 def keys_of(path: str) -> list[str]:

@@ -34,11 +34,11 @@ def test_a_call_of_a_model(job: Job) -> None:
     ("kind", "meant"),
     [
         ("EMBEDDING", "model"),
+        ("RERANKER", "model"),
         ("TOOL", "tool"),
         ("AGENT", "other"),
         ("CHAIN", "other"),
         ("RETRIEVER", "other"),
-        ("RERANKER", "other"),
         ("PROMPT", "other"),
     ],
 )
@@ -47,12 +47,14 @@ def test_what_a_kind_is(job: Job, kind: str, meant: str) -> None:
     assert (call["span_kind"], call["billable"]) == (meant, meant == "model")
 
 
-def test_no_tokens_are_counted_of_kinds_that_call_no_model_and_each_is_told(job: Job) -> None:
+def test_no_tokens_are_counted_of_kinds_that_repeat_them_and_each_is_told(job: Job) -> None:
     """Whatever else the span carries: a botanu span of that kind is one, too."""
     kinds = ("TOOL", "RETRIEVER", "RERANKER", "GUARDRAIL", "EVALUATOR", "PROMPT", "UNKNOWN")
     values = [{"openinference.span.kind": kind, "botanu.event_id": "e-1"} | MODEL | COUNTS for kind in kinds]
     taken = job.take(chat(*values))
-    assert [(call["billable"], call["usage"], call["event_id"]) for call in taken.calls] == [(False, [], "e-1")] * 7
+    assert [(call["usage"], call["event_id"]) for call in taken.calls] == [([], "e-1")] * 7
+    # A reranker was called all the same, and so its run was seen.
+    assert [kind for kind, call in zip(kinds, taken.calls, strict=True) if call["billable"]] == ["RERANKER"]
     assert {row["attribute"]: row["calls"] for row in taken.rows["unread_usage"]} == dict.fromkeys(COUNTS, 7)
 
 

@@ -106,7 +106,6 @@ def test_reading_traces_imports_no_pandas(job: Job) -> None:
     code = f"""
 import sys
 from datetime import datetime
-from datetime import datetime
 from pathlib import Path
 from reconcilers.sources import registry
 from reconcilers.ingest.landing import Landing
