@@ -457,6 +457,7 @@ class _Seen:
         run = hashes[order]
         known[order[1:][run[1:] == run[:-1]]] = True
         while len(run) and self.runs and len(self.runs[-1]) < 2 * len(run):
-            run = np.sort(np.concatenate((self.runs.pop(), run)), kind="stable")
+            run = np.concatenate((self.runs.pop(), run))
+            run.sort()  # where it is: a copy of the largest would be most of what a large bill takes
         self.runs += [run] if len(run) else []
         return known
