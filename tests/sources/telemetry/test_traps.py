@@ -57,8 +57,8 @@ TRAPS = {
     "a payload of Opsmeter's, whose provider is a guess and whose zeros are unknown": """
         sources/test_documented.py: test_a_mapping_that_is_shown_is_the_one_that_is_read
         sources/test_accepted.py: test_bytes_are_read_as_accepted""",
-    "tokens on a span that calls no model": """
-        sources/telemetry/dialects/test_openinference.py: test_no_tokens_are_counted_of_kinds_that_call_no_model_and_each_is_told""",
+    "tokens that a span repeats of others": """
+        sources/telemetry/dialects/test_openinference.py: test_no_tokens_are_counted_of_kinds_that_repeat_them_and_each_is_told""",
     "metadata that is Python and no JSON": """
         sources/telemetry/dialects/test_openinference.py: test_ids_are_read_of_metadata_as_python_prints_it
         sources/telemetry/dialects/test_openinference.py: test_metadata_that_is_neither_is_not_landed""",
