@@ -11,6 +11,7 @@ Where they go wrong, and the test that holds it:
 - rows that come while pages are read, a page told twice, a capped count: test_pages_that_contradict_each_other_land_nothing
 - requests without an id: test_a_row_without_an_id_is_rejected_alone
 - the last half second of a day: test_a_day_is_asked_for_whole
+- times without a zone: test_a_time_without_a_zone_is_utc
 - an empty day: test_an_empty_day_is_known_to_be_empty
 - a key that may not read: test_a_key_that_may_not_read_names_its_variable
 - a busy proxy, a pull begun again: test_a_busy_proxy_is_asked_again_and_a_later_pull_lands_whole
@@ -116,6 +117,13 @@ def test_cached_tokens_are_taken_out_of_the_input(api: Api, litellm: Any, land: 
         {"input_tokens": 1000, "output_tokens": 120},
     ]
     assert [call["tells_cache"] for call in calls] == [True, True, False]
+
+
+def test_a_time_without_a_zone_is_utc(api: Api, litellm: Any, land: Any) -> None:
+    naive = {"startTime": f"{DAY}T08:00:00.100000", "endTime": f"{DAY} 08:00:01.200000"}
+    serve(api, page(request("a"), request("b", **naive)))
+    first, second = land(litellm(), DAY).rows["calls"]
+    assert (second["started_at"], second["ended_at"]) == (first["started_at"], first["ended_at"])
 
 
 @pytest.mark.parametrize(
