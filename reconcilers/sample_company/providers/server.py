@@ -108,7 +108,7 @@ class Providers:
         self._knowing = Lock()
         self._s3 = ThreadedMotoServer(ip_address=host, port=0, verbose=False)
         self._s3.start()
-        self._http = ThreadingHTTPServer((host, port), _handler(self))
+        self._http = ThreadingHTTPServer((host, port), type("Handler", (_Handler,), {"providers": self}))
         self._thread = Thread(target=self._http.serve_forever, name="sample-apis", daemon=True)
         s3_port = self._s3.get_host_and_port()[1]
         # moto keeps one store per process, so two samples in one process need buckets of their own.
@@ -206,110 +206,107 @@ def _opens(path: str, headers: Message) -> bool:
     return headers.get("Authorization") == f"Bearer {CREDENTIALS[key]}"
 
 
-def _handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """OpenAI's organisation API, Stripe's, OpenRouter's, Anthropic's, AWS's and Microsoft's of invoices, LiteLLM's, BigQuery's, and the
-        sample's own clock."""
+class _Handler(BaseHTTPRequestHandler):
+    """OpenAI's organisation API, Stripe's, OpenRouter's, Anthropic's, AWS's and Microsoft's of invoices, LiteLLM's, BigQuery's, and the
+    sample's own clock."""
 
-        protocol_version = "HTTP/1.1"
-        # Head and body are two writes: the second would wait for the first's acknowledgement, 40 ms a request.
-        disable_nagle_algorithm = True
+    #: Of each server a class of its own names whose answers it gives.
+    providers: Providers
+    protocol_version = "HTTP/1.1"
+    # Head and body are two writes: the second would wait for the first's acknowledgement, 40 ms a request.
+    disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            if url.path == KNOWN_AT:
-                self._send(HTTPStatus.OK, json.dumps({"known_at": providers.known_at.isoformat()}).encode())
-            elif url.path == IDENTITY:
-                self._tell_identity(parse_qs(url.query))
-            elif url.path.startswith(GOOGLE):
-                self._answer_as_google(url.path, None)
-            elif not _opens(url.path, self.headers):
-                self._refuse(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
-            else:
-                self._answer(url.path, parse_qs(url.query))
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if url.path == KNOWN_AT:
+            self._send(HTTPStatus.OK, json.dumps({"known_at": self.providers.known_at.isoformat()}).encode())
+        elif url.path == IDENTITY:
+            self._tell_identity(parse_qs(url.query))
+        elif url.path.startswith(GOOGLE):
+            self._answer_as_google(url.path, None)
+        elif not _opens(url.path, self.headers):
+            self._refuse(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", "invalid_api_key")
+        else:
+            self._answer(url.path, parse_qs(url.query))
 
-        def do_POST(self) -> None:
-            body, path = self._body(_LONGEST_QUESTION), urlsplit(self.path).path
-            if path.startswith(GOOGLE):
-                self._answer_as_google(path, body)
-            elif path.rstrip("/") == INVOICING:
-                self._answer_as_aws(body)
-            else:
-                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (POST {self.path:.200})", "invalid_request_error")
+    def do_POST(self) -> None:
+        body, path = self._body(_LONGEST_QUESTION), urlsplit(self.path).path
+        if path.startswith(GOOGLE):
+            self._answer_as_google(path, body)
+        elif path.rstrip("/") == INVOICING:
+            self._answer_as_aws(body)
+        else:
+            self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (POST {self.path:.200})", "invalid_request_error")
 
-        def do_PUT(self) -> None:
-            try:
-                at = datetime.fromisoformat(self._body(_LONGEST_INSTANT).decode().strip())
-            except (UnicodeDecodeError, ValueError):
-                self._refuse(HTTPStatus.BAD_REQUEST, "the body is no ISO instant", "invalid_request_error")
-                return
-            if self.path != KNOWN_AT or at.tzinfo is not None:
-                self._refuse(HTTPStatus.BAD_REQUEST, f"PUT {KNOWN_AT} takes naive UTC", "invalid_request_error")
-                return
-            providers.know(at)
-            self._send(HTTPStatus.OK, json.dumps({"known_at": at.isoformat()}).encode())
+    def do_PUT(self) -> None:
+        try:
+            at = datetime.fromisoformat(self._body(_LONGEST_INSTANT).decode().strip())
+        except (UnicodeDecodeError, ValueError):
+            self._refuse(HTTPStatus.BAD_REQUEST, "the body is no ISO instant", "invalid_request_error")
+            return
+        if self.path != KNOWN_AT or at.tzinfo is not None:
+            self._refuse(HTTPStatus.BAD_REQUEST, f"PUT {KNOWN_AT} takes naive UTC", "invalid_request_error")
+            return
+        self.providers.know(at)
+        self._send(HTTPStatus.OK, json.dumps({"known_at": at.isoformat()}).encode())
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Requests are not logged."""
+    def log_message(self, format: str, *args: Any) -> None:
+        """Requests are not logged."""
 
-        def _body(self, longest: int) -> bytes:
-            """What a request sends; nothing of one that is longer than it may be."""
-            size = self.headers.get("Content-Length", "0")
-            return self.rfile.read(int(size)) if size.isdigit() and int(size) <= longest else b""
+    def _body(self, longest: int) -> bytes:
+        """What a request sends; nothing of one that is longer than it may be."""
+        size = self.headers.get("Content-Length", "0")
+        return self.rfile.read(int(size)) if size.isdigit() and int(size) <= longest else b""
 
-        def _answer(self, path: str, query: dict[str, list[str]]) -> None:
-            try:
-                self._send(HTTPStatus.OK, providers.answer(path, query))
-            except BadRequest as error:
-                self._refuse(HTTPStatus.BAD_REQUEST, str(error), "invalid_request_error")
-            except KeyError:
-                self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (GET {path:.200})", "invalid_request_error")
+    def _answer(self, path: str, query: dict[str, list[str]]) -> None:
+        try:
+            self._send(HTTPStatus.OK, self.providers.answer(path, query))
+        except BadRequest as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error), "invalid_request_error")
+        except KeyError:
+            self._refuse(HTTPStatus.NOT_FOUND, f"Invalid URL (GET {path:.200})", "invalid_request_error")
 
-        def _tell_identity(self, query: dict[str, list[str]]) -> None:
-            if self.headers.get("X-IDENTITY-HEADER") != CREDENTIALS["IDENTITY_HEADER"] or "resource" not in query:
-                self._refuse(HTTPStatus.BAD_REQUEST, "X-IDENTITY-HEADER or resource is none", "invalid_request")
-            else:
-                self._send(HTTPStatus.OK, azure_billing.token(query["resource"][-1], _TOKEN))
+    def _tell_identity(self, query: dict[str, list[str]]) -> None:
+        if self.headers.get("X-IDENTITY-HEADER") != CREDENTIALS["IDENTITY_HEADER"] or "resource" not in query:
+            self._refuse(HTTPStatus.BAD_REQUEST, "X-IDENTITY-HEADER or resource is none", "invalid_request")
+        else:
+            self._send(HTTPStatus.OK, azure_billing.token(query["resource"][-1], _TOKEN))
 
-        def _answer_as_aws(self, body: bytes) -> None:
-            signed = f"AWS4-HMAC-SHA256 Credential={CREDENTIALS['AWS_ACCESS_KEY_ID']}/"
-            if not self.headers.get("Authorization", "").startswith(signed):
-                told = "The security token included in the request is invalid."
-                self._refuse_as_aws("UnrecognizedClientException", told)
-                return
-            try:
-                self._send(HTTPStatus.OK, providers.invoices(self.headers.get("X-Amz-Target"), body))
-            except BadRequest as error:
-                self._refuse_as_aws("ValidationException", str(error))
-            except KeyError:
-                self._refuse_as_aws("UnknownOperationException", "")
+    def _answer_as_aws(self, body: bytes) -> None:
+        signed = f"AWS4-HMAC-SHA256 Credential={CREDENTIALS['AWS_ACCESS_KEY_ID']}/"
+        if not self.headers.get("Authorization", "").startswith(signed):
+            told = "The security token included in the request is invalid."
+            self._refuse_as_aws("UnrecognizedClientException", told)
+            return
+        try:
+            self._send(HTTPStatus.OK, self.providers.invoices(self.headers.get("X-Amz-Target"), body))
+        except BadRequest as error:
+            self._refuse_as_aws("ValidationException", str(error))
+        except KeyError:
+            self._refuse_as_aws("UnknownOperationException", "")
 
-        def _answer_as_google(self, path: str, body: bytes | None) -> None:
-            try:
-                self._send(HTTPStatus.OK, providers.bigquery(path, body))
-            except BadRequest as error:
-                self._refuse_as_google(HTTPStatus.BAD_REQUEST, "invalidQuery", str(error))
-            except KeyError:
-                self._refuse_as_google(HTTPStatus.NOT_FOUND, "notFound", f"Not found: {path:.200}")
+    def _answer_as_google(self, path: str, body: bytes | None) -> None:
+        try:
+            self._send(HTTPStatus.OK, self.providers.bigquery(path, body))
+        except BadRequest as error:
+            self._refuse_as_google(HTTPStatus.BAD_REQUEST, "invalidQuery", str(error))
+        except KeyError:
+            self._refuse_as_google(HTTPStatus.NOT_FOUND, "notFound", f"Not found: {path:.200}")
 
-        def _refuse(self, status: HTTPStatus, message: str, code: str) -> None:
-            error = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
-            self._send(status, json.dumps(error).encode())
+    def _refuse(self, status: HTTPStatus, message: str, code: str) -> None:
+        error = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
+        self._send(status, json.dumps(error).encode())
 
-        def _refuse_as_aws(self, code: str, message: str) -> None:
-            self._send(
-                HTTPStatus.BAD_REQUEST, json.dumps({"__type": f"com.amazonaws#{code}", "message": message}).encode()
-            )
+    def _refuse_as_aws(self, code: str, message: str) -> None:
+        self._send(HTTPStatus.BAD_REQUEST, json.dumps({"__type": f"com.amazonaws#{code}", "message": message}).encode())
 
-        def _refuse_as_google(self, status: HTTPStatus, reason: str, message: str) -> None:
-            error = {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}
-            self._send(status, json.dumps({"error": error}).encode())
+    def _refuse_as_google(self, status: HTTPStatus, reason: str, message: str) -> None:
+        error = {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}
+        self._send(status, json.dumps({"error": error}).encode())
 
-        def _send(self, status: HTTPStatus, content: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-    return Handler
+    def _send(self, status: HTTPStatus, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
