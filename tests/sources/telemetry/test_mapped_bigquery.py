@@ -84,9 +84,9 @@ def call(name: str, at: str = f"{FIRST}T08:00:00Z", **changes: Any) -> Row:
 class Calls(Export):
     """The company's table on the emulator, in a dataset of its own."""
 
-    def source(self, **config: Any) -> Source:
+    def source(self, instead: Row = MAPPING, **config: Any) -> Source:
         own = {"name": "traces", "kind": "mapped_bigquery", "table": self.name, "day_column": "created_at"}
-        return registry.load("telemetry", own | MAPPING | {"timeout_seconds": 5} | config)
+        return registry.load("telemetry", own | instead | {"timeout_seconds": 5} | config)
 
 
 @pytest.fixture
@@ -127,6 +127,22 @@ def test_a_table_says_what_a_file_of_its_rows_says(calls: Any, job: Job, monkeyp
     assert table.calls[0]["usage"][2]["quantity"] == Decimal("0.3")
     assert table.calls[1]["usage"][0]["quantity"] == 999_999_999_999
     assert (table.calls[1]["ended_at"], table.calls[1]["status"]) == (datetime(2026, 10, 1, 9, 0, 0, 123456), "error")
+
+
+def test_outcomes_of_a_system_of_record(calls: Any, job: Job) -> None:
+    """A view is a query that is kept: what it says of events ends them."""
+    columns = {
+        "event_id": "attributes.event.id",
+        "outcome": {"column": "failed", "map": {"true": "failure", "false": "success"}},
+        "emitter": {"constant": "system_of_record"},
+        "occurred_at": "created_at",
+    }
+    made = calls(call("a"), call("b", failed=True, attributes={"event": {"id": "ticket-2"}}))
+    told = job.land(made.source(instead={"entity": "outcomes", "columns": columns}), FIRST).rows["outcomes"]
+    assert {(row["event_id"], row["outcome"], row["emitter"]) for row in told} == {
+        ("ticket-1", "success", "system_of_record"),
+        ("ticket-2", "failure", "system_of_record"),
+    }
 
 
 def test_prompts_stay_in_bigquery(calls: Any, job: Job) -> None:
