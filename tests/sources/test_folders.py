@@ -171,6 +171,18 @@ def test_an_object_that_changed_since_it_was_listed_is_incomplete(bucket: Bucket
         opened.read(stored)
 
 
+def test_an_object_that_says_how_it_is_packed_comes_packed(bucket: Bucket, tmp_path: Path) -> None:
+    """Collectors set Content-Encoding, which clients of HTTP may unpack by: the hash is of what is stored."""
+    packed = gzip.compress(b"a line\n", mtime=0)
+    bucket.client.put_object(Bucket=bucket.name, Key="a.json.gz", Body=packed, ContentEncoding="gzip")
+    opened = open_folder(f"s3://{bucket.name}", endpoint_url=bucket.endpoint_url)
+    (stored,) = opened.list()
+    assert b"".join(opened.stream(stored)) == packed
+    (tmp_path / "landed").write_bytes(packed)
+    with open_unpacked(tmp_path / "landed", stored.key) as unpacked:
+        assert unpacked.read() == b"a line\n"
+
+
 def test_a_silent_s3_is_unavailable(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(SourceUnreachable, match=f"s3://{bucket.name}: EndpointConnectionError.*127.0.0.1:1") as raised:

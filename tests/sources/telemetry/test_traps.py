@@ -59,6 +59,12 @@ TRAPS = {
         sources/test_accepted.py: test_bytes_are_read_as_accepted""",
     "tokens that a span repeats of others": """
         sources/telemetry/dialects/test_openinference.py: test_no_tokens_are_counted_of_kinds_that_repeat_them_and_each_is_told""",
+    "an object in gzip that says so to whoever asks over HTTP": """
+        sources/test_folders.py: test_an_object_that_says_how_it_is_packed_comes_packed""",
+    "times without a zone": """
+        sources/telemetry/test_litellm.py: test_a_time_without_a_zone_is_utc""",
+    "outcomes that a system of record has and no span": """
+        sources/telemetry/test_mapped_bigquery.py: test_outcomes_of_a_system_of_record""",
     "metadata that is Python and no JSON": """
         sources/telemetry/dialects/test_openinference.py: test_ids_are_read_of_metadata_as_python_prints_it
         sources/telemetry/dialects/test_openinference.py: test_metadata_that_is_neither_is_not_landed""",
