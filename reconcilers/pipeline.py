@@ -113,8 +113,10 @@ def _land(settings: Settings, name: str, period: Period, as_of: datetime, progre
                 if restatement and room == "billing":
                     restatement.refuse_if_cut_short(name, unit)
                 news = _take(landing, pull, content, restatement, as_of, report)
-            told = [restatement and restatement.warning, news and room == "billing" and new_columns.warning(news)]
-            warnings += [(unit, warning) for warning in told if warning]
+            if restatement and restatement.warning:
+                warnings.append((unit, restatement.warning))
+            if news and room == "billing" and (new := new_columns.warning(news)):
+                warnings.append((unit, new))
             landing.end_refusal(name, unit, as_of)
             taken.append(unit)
         except ReconcileError as error:

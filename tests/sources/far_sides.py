@@ -72,7 +72,7 @@ class Asked(FarSide):
 
         def counted(path: str, params: Params) -> Answer:
             if path == "/identity":
-                return _token(params)
+                return token(params)
             self.requests += 1
             return (self.instead and self.instead(self.requests)) or answer(path, params)
 
@@ -235,6 +235,6 @@ def _rows(lines: bytes) -> list[list[str]]:
     return [[line] for line in lines.decode("utf-8", "surrogateescape").splitlines()]
 
 
-def _token(params: Params) -> Answer:
+def token(params: Params) -> Answer:
     answer = {"access_token": "of-a-test", "expires_on": "4102444800", "resource": dict(params)["resource"]}
     return 200, json.dumps(answer | {"token_type": "Bearer"}).encode(), {"Content-Type": "application/json"}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import traps_of_invoices, traps_of_telemetry
 from tests.sources.traps import all_tests, not_there
 
 HERE = Path(__file__).parent
@@ -86,9 +87,15 @@ TRAPS = {
 }
 
 
-@pytest.mark.parametrize("trap", TRAPS)
-def test_a_trap_is_held_by_tests_there_are(trap: str) -> None:
-    assert not_there(TRAPS[trap], HERE) == []
+#: Of each table of traps: where its files stand, and the table.
+KEPT = ((HERE, TRAPS), (HERE.parent, traps_of_invoices.TRAPS), (HERE.parent, traps_of_telemetry.TRAPS))
+
+
+@pytest.mark.parametrize(
+    ("folder", "trap", "held"), [(folder, *one) for folder, table in KEPT for one in table.items()]
+)
+def test_a_trap_is_held_by_tests_there_are(folder: Path, trap: str, held: str) -> None:
+    assert not_there(held, folder) == [], trap
 
 
 def _told_above(file: Path) -> str:

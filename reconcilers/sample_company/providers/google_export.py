@@ -61,7 +61,8 @@ def _row(line: BillLine, credits: list[BillLine]) -> Row:
     charge, key = line.charge, line.charge.key
     # Not money of ours: Google's own table holds doubles, and the shortest text of each is its decimal.
     money = {
-        name: float(cost) for name, cost in (("cost", charge.billed_cost), ("cost_at_list", charge.list_cost or 0))
+        "cost": float(charge.billed_cost),
+        "cost_at_list": None if charge.list_cost is None else float(charge.list_cost),
     }
     usage, sku = {}, {"id": _TAX_SKU, "description": line.description}
     if charge.quantity is not None:

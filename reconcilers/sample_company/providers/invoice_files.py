@@ -150,15 +150,16 @@ def _german(invoice: Invoice) -> _Rows:
 
 
 _COST_TABLE = (
-    *(
-        "Billing account name",
-        "Billing account ID",
-        "Project name",
-        "Project ID",
-        "Service description",
-        "SKU description",
-    ),
-    *("Credit type", "Cost type", "Unrounded cost ($)", "Cost ($)"),
+    "Billing account name",
+    "Billing account ID",
+    "Project name",
+    "Project ID",
+    "Service description",
+    "SKU description",
+    "Credit type",
+    "Cost type",
+    "Unrounded cost ($)",
+    "Cost ($)",
 )
 #: Whose invoices come in a file each: its ending, and how it is written.
 _ALONE: dict[str, tuple[str, Callable[[Invoice], bytes]]] = {OPENAI: ("pdf", _paper), GCP: ("csv", _cost_table)}

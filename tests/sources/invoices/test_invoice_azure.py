@@ -21,6 +21,7 @@ from reconcilers.ingest.landing import Landing
 from reconcilers.periods import Period
 from reconcilers.sources import microsoft, registry
 from tests.sources.conftest import Answer, Api, Params
+from tests.sources.far_sides import signed_in, token
 
 ACCOUNT = "4f0c7a52-1111-4222-8333-9d2e51b0c6aa:0a1b2c3d-4444-4555-8666-7e8f90a1b2c3_2019-05-31"
 INVOICES = f"/providers/Microsoft.Billing/billingAccounts/{ACCOUNT}/invoices"
@@ -62,22 +63,12 @@ def invoice(name: str = "T000000001", **changed: Any) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _signed_in(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of a managed identity of Azure's App Service, whose tokens the same server gives."""
-    for name in microsoft.SECRETS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{api.url}/identity")
-    monkeypatch.setenv("IDENTITY_HEADER", "of-the-machine")
-    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "ManagedIdentityCredential")
-    microsoft.identity.cache_clear()
+    signed_in(monkeypatch, api)
 
 
 def source(url: str, **config: Any) -> Any:
     told = {"name": "azure_invoices", "kind": "invoice_azure", "bill": "azure", "billing_account": ACCOUNT}
     return registry.load("invoices", told | {"base_url": url, "retry": {"attempts": 1}} | config)
-
-
-def token(params: Params) -> Answer:
-    answer = {"access_token": "of-a-test", "expires_on": "4102444800", "resource": dict(params)["resource"]}
-    return 200, json.dumps(answer | {"token_type": "Bearer"}).encode(), {"Content-Type": "application/json"}
 
 
 def served(api: Api, *pages: list[dict[str, Any]], **members: Any) -> None:

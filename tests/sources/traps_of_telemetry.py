@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from tests.sources.traps import not_there
-
-#: Where all tests stand.
-TESTS = Path(__file__).parents[2]
-
 #: A trap → the tests that hold it, ``file: test`` below ``tests/``.
 TRAPS = {
     # What a count contains
@@ -140,8 +131,3 @@ TRAPS = {
         sources/telemetry/spans/test_unread_usage.py: test_counts_that_nobody_reads_are_counted_by_scope_attribute_and_day
         sources/telemetry/spans/test_log_records.py: test_usage_of_records_that_nobody_reads_is_named""",
 }
-
-
-@pytest.mark.parametrize("trap", TRAPS)
-def test_a_trap_is_held_by_tests_there_are(trap: str) -> None:
-    assert not_there(TRAPS[trap], TESTS) == []

@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from tests.sources.traps import not_there
-
-TESTS = Path(__file__).parents[1]
-
 #: A trap → the tests that hold it, ``file: test`` below ``tests/``.
 TRAPS = {
     "an invoice that is not issued yet, or voided and issued again": """
@@ -71,8 +63,3 @@ TRAPS = {
         declared/test_euro_rates.py: test_a_months_rate_is_locked_once_it_is_known
         declared/test_euro_rates.py: test_days_that_follow_and_other_spellings_lock_nothing_anew""",
 }
-
-
-@pytest.mark.parametrize("trap", TRAPS)
-def test_a_trap_is_held_by_tests_there_are(trap: str) -> None:
-    assert not_there(TRAPS[trap], TESTS) == []
