@@ -127,7 +127,6 @@ order by day
   {%- set existing = load_cached_relation(this) -%}
 
   {{ run_hooks(pre_hooks) }}
-  {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
 
   {# rows that another text of the project made, or that nothing is known of, are no rows of this one #}
   {% call statement('main', fetch_result=True, auto_begin=False) -%}
@@ -135,6 +134,7 @@ order by day
   {%- endcall %}
   {%- set known, ours = load_result('main').data[0] -%}
   {% if existing is none or not existing.is_table or ours == 0 or known > ours %}
+    {% if config.get('contract').enforced %}{{ get_assert_columns_equivalent(sql) }}{% endif %}
     {#
       no transaction: BigQuery's take no DDL, and it replaces no table by one of other partitions. Killed after any of the three, the next
       build makes the table again
