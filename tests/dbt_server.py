@@ -70,6 +70,7 @@ def serve(address: str, parsed: str) -> None:
     Manifest.from_msgpack = lambda text, **more: manifest if text == saved else read(text, **more)
     for macro in manifest.macros.values():
         template_cache.get_node_template(macro)
+    _leave_out_unheard_events()
     _remember_texts(Path(address).with_name("texts"), [node.raw_code for node in manifest.nodes.values()])
     if threading.active_count() > 1:
         raise RuntimeError("a process with threads cannot be forked")
@@ -135,6 +136,21 @@ def _remember_texts(folder: Path, sources: Iterable[str]) -> None:
     compilation.inject_ctes_into_sql = inject_once
     for source in sources:
         get_template(source, {})
+
+
+def _leave_out_unheard_events() -> None:
+    """Have dbt make no line of an event below the level that any of its loggers writes: it makes one of each, a tenth of a small build."""
+    from dbt_common.events.base_types import EventLevel
+    from dbt_common.events.event_manager import EventManager
+
+    fire = EventManager.fire_event
+
+    def fire_heard(self: Any, e: Any, level: Any = None, *more: Any, **named: Any) -> None:
+        heard = any(logger.level in (EventLevel.DEBUG, EventLevel.TEST) for logger in self.loggers)
+        if heard or self.callbacks or (level or e.level_tag()) not in (EventLevel.DEBUG, EventLevel.TEST):
+            fire(self, e, level, *more, **named)
+
+    EventManager.fire_event = fire_heard  # type: ignore[method-assign]
 
 
 def _become(client: int) -> list[str]:
