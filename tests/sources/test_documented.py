@@ -29,6 +29,9 @@ def test_every_kind_is_on_the_page(room: str, kind: str) -> None:
         ("traces", "telemetry", "clickhouse_traces"),
         ("tracker", "telemetry", "opsmeter_payloads"),
         ("observations", "telemetry", "langfuse_observations"),
+        ("verdicts", "telemetry", "langfuse_scores"),
+        ("payloads", "telemetry", "litellm_payloads"),
+        ("requests", "telemetry", "helicone_requests"),
         ("openai_invoices", "invoices", "stripe_export"),
     ],
 )

@@ -33,14 +33,62 @@ TRAPS = {
     "an emitter that loses what was cached": """
         sources/telemetry/dialects/test_otel_genai.py: test_an_emitter_without_cached_counts_is_known_as_one
         claims/scenarios/test_rules_examples.py: test_what_met_as_cached_tokens_is_marked""",
-    # botanu, Opsmeter, OpenInference
+    "an export that passed counts on as they came, and later did not": """
+        sources/telemetry/test_mapped.py: test_an_export_of_counts_as_they_came_is_mapped_as_one
+        sources/telemetry/test_mapped.py: test_more_cached_than_there_is_input_stays_as_told""",
+    "an emitter whose next version counts otherwise": """
+        sources/telemetry/dialects/test_contract.py: test_of_an_emitters_rows_the_one_that_says_most_counts""",
+    "counts of modalities, which are inside their side; a provider's own tools, which may be beside it": """
+        sources/telemetry/spans/test_counts.py: test_no_token_is_in_two_meters
+        sources/telemetry/spans/test_counts.py: test_what_a_total_and_thoughts_prove_of_one_telling""",
+    "an answer that is read again and was billed when it was made": """
+        sources/telemetry/spans/test_counts.py: test_which_spans_can_be_billed""",
+    "an answer from a gateway's own cache, with the counts of the first": """
+        sources/telemetry/spans/test_counts.py: test_what_a_cache_in_between_answered_is_said
+        sources/telemetry/test_litellm.py: test_an_answer_from_the_proxys_cache_was_served_by_nobody
+        ingest/resolution/test_one_call.py: test_an_answer_from_a_cache_uses_nothing_whatever_id_it_replays""",
+    # Whom was called, and for whom
+    "a provider spelled as everybody likes": """
+        sources/telemetry/spans/test_vocabularies.py: test_providers_are_in_one_spelling
+        test_naming.py: test_a_provider_has_one_spelling_and_its_api_is_left_out""",
+    "one word for two of a seller's doors, each with a bill of its own": """
+        sources/telemetry/dialects/test_botanu.py: test_its_word_for_geminis_api_is_its_word_for_vertex_too""",
+    "a model's maker, who does not host it": """
+        sources/telemetry/dialects/test_openinference.py: test_who_hosts_a_model_goes_before_who_made_it""",
+    "the model that was asked for, the tier that was asked for": """
+        sources/telemetry/dialects/test_openinference.py: test_the_model_that_answered_goes_before_the_one_asked_for
+        sources/telemetry/spans/test_vocabularies.py: test_a_call_in_each_generation_of_names
+        sources/telemetry/spans/test_vocabularies.py: test_the_tier_that_answered""",
+    "the hash of a gateway's key, which no bill knows": """
+        sources/telemetry/test_litellm.py: test_the_hash_of_a_proxys_key_is_no_key_of_a_bill""",
+    "a cost that a gateway or a platform reckoned, which is no charge": """
+        sources/telemetry/test_litellm.py: test_spend_is_a_told_cost_and_no_charge
+        claims/scenarios/test_gateways.py: test_what_is_reckoned_is_in_no_step_of_the_waterfall""",
+    "a conversation, which is neither an event nor a run": """
+        sources/telemetry/dialects/test_otel_genai.py: test_a_conversation_is_neither_an_event_nor_a_run""",
+    "ids under a prefix of the emitter's own": """
+        sources/telemetry/dialects/test_traceloop.py: test_association_properties_are_ids
+        sources/telemetry/dialects/test_langfuse.py: test_metadata_are_json_texts
+        sources/telemetry/spans/test_unread_usage.py: test_owners_under_a_prefix_that_nobody_reads_are_named_where_none_is_told""",
+    "a blank that baggage wrote as a plus, or that is one": """
+        sources/telemetry/spans/test_vocabularies.py: test_an_id_is_as_its_span_tells_it""",
+    "a folder named by the first tenant of a batch": """
+        sources/telemetry/spans/test_files.py: test_whose_a_call_is_its_span_says_and_no_folder""",
+    "calls of a test or a demo, which are billed and which no customer pays": """
+        sources/test_documented.py: test_a_mapping_that_is_shown_is_the_one_that_is_read
+        sources/test_accepted.py: test_bytes_are_read_as_accepted
+        claims/scenarios/test_rules_examples.py: test_waterfall""",
+    # botanu, Opsmeter, OpenInference, LiteLLM, Helicone
     "a retry that nobody calls one": """
         sources/telemetry/spans/test_runs_and_outcomes.py: test_runs_of_botanu
         claims/scenarios/test_rules_examples.py: test_runs""",
     "how a run ended, which is not how its event did": """
         sources/telemetry/spans/test_runs_and_outcomes.py: test_runs_of_botanu""",
     "a grade of an answer, which is not how its event ended": """
-        sources/telemetry/spans/test_log_records.py: test_a_record_states_how_an_event_ended""",
+        sources/telemetry/spans/test_log_records.py: test_a_record_states_how_an_event_ended
+        sources/telemetry/spans/test_log_records.py: test_a_grade_is_an_outcome_where_the_company_says_so
+        sources/test_documented.py: test_a_mapping_that_is_shown_is_the_one_that_is_read
+        sources/test_accepted.py: test_bytes_are_read_as_accepted""",
     "an environment the SDK made up": """
         sources/telemetry/spans/test_vocabularies.py: test_environment_of_botanu_counts_where_the_deployment_tells_none""",
     "an id that is called like the event's and is another's": """
@@ -48,17 +96,23 @@ TRAPS = {
     "a payload of Opsmeter's, whose provider is a guess and whose zeros are unknown": """
         sources/test_documented.py: test_a_mapping_that_is_shown_is_the_one_that_is_read
         sources/test_accepted.py: test_bytes_are_read_as_accepted""",
+    "payloads that a gateway's callback writes, or its export, and not its API": """
+        sources/test_documented.py: test_a_mapping_that_is_shown_is_the_one_that_is_read
+        sources/test_accepted.py: test_bytes_are_read_as_accepted""",
     "tokens that a span repeats of others": """
         sources/telemetry/dialects/test_openinference.py: test_no_tokens_are_counted_of_kinds_that_repeat_them_and_each_is_told""",
     "an object in gzip that says so to whoever asks over HTTP": """
         sources/test_folders.py: test_an_object_that_says_how_it_is_packed_comes_packed""",
     "times without a zone": """
-        sources/telemetry/test_litellm.py: test_a_time_without_a_zone_is_utc""",
+        sources/telemetry/test_litellm.py: test_a_time_without_a_zone_is_utc
+        sources/test_documented.py: test_a_mapping_that_is_shown_is_the_one_that_is_read
+        sources/test_accepted.py: test_bytes_are_read_as_accepted""",
     "outcomes that a system of record has and no span": """
         sources/telemetry/test_mapped_bigquery.py: test_outcomes_of_a_system_of_record""",
     "metadata that is Python and no JSON": """
         sources/telemetry/dialects/test_openinference.py: test_ids_are_read_of_metadata_as_python_prints_it
-        sources/telemetry/dialects/test_openinference.py: test_metadata_that_is_neither_is_not_landed""",
+        sources/telemetry/dialects/test_openinference.py: test_metadata_that_is_neither_is_not_landed
+        sources/telemetry/dialects/test_litellm.py: test_what_a_caller_passed_is_a_text_of_pythons_of_which_ids_are_read""",
     "a cost of 0 for want of a price": """
         sources/telemetry/dialects/test_otel_genai.py: test_a_cost_of_nothing_is_not_known_of_an_emitter_that_finds_no_price""",
     "units of a vector store": """
@@ -69,8 +123,14 @@ TRAPS = {
     "whole numbers as text and as numbers, and more of them than a float holds": """
         sources/telemetry/spans/test_encoding.py: test_numbers_as_text_and_as_numbers
         sources/telemetry/spans/test_encoding.py: test_nanoseconds_are_more_than_a_float_holds""",
-    "an attribute told twice": """
-        sources/telemetry/spans/test_encoding.py: test_of_two_attributes_with_one_name_the_last_counts""",
+    "an attribute told twice, or without a value": """
+        sources/telemetry/spans/test_encoding.py: test_of_two_attributes_with_one_name_the_last_counts
+        sources/telemetry/spans/test_encoding.py: test_an_empty_value_is_none_and_text_is_trimmed""",
+    "fields of later versions": """
+        sources/telemetry/spans/test_encoding.py: test_fields_of_later_versions_are_passed_over""",
+    "metrics beside the spans, which would count once more": """
+        sources/telemetry/spans/test_records.py: test_a_line_that_cannot_be_read_loses_itself
+        sources/telemetry/spans/test_records.py: test_a_file_without_a_line_that_can_be_read_is_refused""",
     "a span that lost attributes": """
         sources/telemetry/spans/test_counts.py: test_how_sure_the_usage_is
         sources/telemetry/spans/test_log_records.py: test_a_record_that_lost_attributes_may_have_lost_counts""",
@@ -91,7 +151,9 @@ TRAPS = {
     # What happens on the way
     "a span that was sampled, which is never scaled": """
         sources/telemetry/spans/test_counts.py: test_sampling_probability
-        sources/telemetry/spans/test_counts.py: test_a_kept_span_counts_what_it_tells_however_many_it_stands_for""",
+        sources/telemetry/spans/test_counts.py: test_a_kept_span_counts_what_it_tells_however_many_it_stands_for
+        sources/telemetry/spans/test_counts.py: test_a_span_whose_flags_say_it_was_not_sampled_was_exported_all_the_same
+        claims/scenarios/test_rules_examples.py: test_waterfall""",
     "one span delivered twice": """
         ingest/resolution/test_one_call.py: test_one_span_told_by_two_files_is_one_telling_too
         sources/telemetry/spans/test_files.py: test_redelivery_is_no_news
@@ -127,6 +189,11 @@ TRAPS = {
         sources/telemetry/spans/test_runs_and_outcomes.py: test_outcomes
         sources/telemetry/spans/test_runs_and_outcomes.py: test_an_unknown_outcome_is_said_and_its_span_stays
         sources/telemetry/spans/test_log_records.py: test_a_record_states_how_an_event_ended""",
+    "an event that ends twice, and not alike": """
+        warehouses/test_dbt_unit_tests.py: test_unit_tests_of_models""",
+    "a trace of several events, a name told once in it": """
+        ingest/resolution/test_names.py: test_its_own_goes_first
+        ingest/resolution/test_names.py: test_the_only_one_told_in_its_trace_is_its""",
     "a count that nobody reads": """
         sources/telemetry/spans/test_unread_usage.py: test_counts_that_nobody_reads_are_counted_by_scope_attribute_and_day
         sources/telemetry/spans/test_log_records.py: test_usage_of_records_that_nobody_reads_is_named""",

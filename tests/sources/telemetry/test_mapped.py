@@ -9,15 +9,18 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from reconcilers.errors import SettingsInvalid, SourceChangedShape, SourceRejected
 from reconcilers.sources import registry
 from tests.sources.telemetry.conftest import Job, Row, Taken, usage
 
 AT = datetime(2026, 10, 1, 12)
+FIXTURES = Path(__file__).parents[1] / "fixtures/telemetry/mapped"
 MAPPING: Row = {
     "kind": "mapped",
     "entity": "calls",
@@ -195,6 +198,18 @@ def test_more_cached_than_there_is_input_stays_as_told(job: Job) -> None:
     (call,) = take(job, ndjson(row("a", usage={"in": 10, "details": {"cached": 600}}))).calls
     assert usage(call) == {"input_tokens": 10, "cache_read_input_tokens": 600}
     assert (call["usage_inconsistent"], call["cache_exceeds_input"], call["input_total"]) == (True, False, 610)
+
+
+@pytest.mark.parametrize(("semantics", "uncached", "total"), [("inclusive", 400, 1000), ("exclusive", 1000, 1600)])
+def test_an_export_of_counts_as_they_came_is_mapped_as_one(job: Job, semantics: str, uncached: int, total: int) -> None:
+    """An older Langfuse told the cached tokens of spans beside an input that contains them: taken for parts they count twice."""
+    mapping = yaml.safe_load((FIXTURES / "langfuse_observations/source.yaml").read_text())
+    observation = {"id": "c2", "trace_id": "t", "type": "GENERATION", "start_time": str(AT), "end_time": str(AT)}
+    observation |= {"usage_details": {"input": 1000, "input_cached_tokens": 600, "output": 80}}
+    mapping["usage"]["semantics"] = semantics
+    (call,) = job.take(ndjson(observation), "o.jsonl", kind="mapped", **mapping).calls
+    assert usage(call) == {"input_tokens": uncached, "cache_read_input_tokens": 600, "output_tokens": 80}
+    assert call["input_total"] == total
 
 
 def test_a_told_zero_tells_a_meter(job: Job) -> None:

@@ -2,7 +2,8 @@
 
 Its run span is ``botanu.run/<workflow>`` with an event ``botanu.run.completed`` that tells how the run ended. A run's
 end is not the event's outcome: newer SDKs state none, and then none is read. The attempt number is not read either,
-because two plain runs of one event both call themselves the first (rule R22 counts them).
+because two plain runs of one event both call themselves the first (rule R22 counts them). Its tracker says ``gcp.vertex_ai`` of
+Gemini's API as of Vertex AI, which therefore is ``gcp.gen_ai``, some door of Google's; a caller that passes ``gcp.gemini`` is told so.
 Seen of 0.1.dev77. https://github.com/botanu-ai/botanu-sdk-python
 """
 

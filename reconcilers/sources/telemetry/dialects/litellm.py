@@ -1,6 +1,7 @@
 """LiteLLM, the gateway and its library, by its callback ``otel``: span ``litellm_request``.
 
-It counts under OpenTelemetry's first names and tells no cached count but inside Python texts, which are not read. The span
+It counts under OpenTelemetry's first names and tells no cached count but inside Python texts, which are not read. What a
+caller passes as metadata it writes as the text of a Python dictionary, of which ids are read and nothing else is kept. The span
 ``raw_gen_ai_request`` below it passes the request and the answer on, text included, as ``llm.<provider>.<field>``.
 An answer from its own cache replays the counts of the first. Seen of 1.80.0. https://docs.litellm.ai/docs/observability
 """
@@ -20,7 +21,7 @@ DIALECT = Dialect(
         "user_id": ("metadata.user_api_key_end_user_id", "metadata.user_api_key_user_id"),
         "reported_cost": ("gen_ai.cost.total_cost",),
     },
-    carriers=("metadata.*",),
+    carriers=("metadata.*", "metadata.requester_metadata$.*", "metadata.spend_logs_metadata$.*"),
     # Copies of the counts, as Python texts.
     ignored=("metadata.usage_object",),
     emitters=read_emitters(Path(__file__).with_name("litellm_emitters.csv")),

@@ -10,7 +10,8 @@ from reconcilers.sources.telemetry.base import Emitter
 
 _ROW = (
     "struct(provider varchar, operation varchar, input_contains_cache boolean, output_contains_thoughts boolean, "
-    'tells_cache boolean, counts_itself varchar, "over" varchar[], default_provider varchar, zero_cost_is_unknown boolean)'
+    'tells_cache boolean, counts_itself varchar, "over" varchar[], default_provider varchar, provider_means varchar, '
+    "zero_cost_is_unknown boolean)"
 )
 EMITTERS = f"create temp table emitters (scope_name varchar, scope_version varchar, rows_of_scope {_ROW}[])"
 #: The row of a span: of those of its scope and version the first that fits, or null.
@@ -28,7 +29,8 @@ def rows_of(emitters: Sequence[Emitter], scope_name: str, scope_version: str) ->
     facts = ("input_contains_cache", "output_contains_thoughts", "tells_cache", "zero_cost_is_unknown")
     rows = [
         {name: getattr(e, name) for name in ("provider", "operation", *facts)}
-        | {"counts_itself": e.counts_itself, "over": list(e.over), "default_provider": e.default_provider or None}
+        | {"counts_itself": e.counts_itself, "over": list(e.over)}
+        | {"default_provider": e.default_provider or None, "provider_means": e.provider_means or None}
         for e in fitting
     ]
     return f"insert into emitters values (?, ?, ?::{_ROW}[])", [scope_name, scope_version, rows]

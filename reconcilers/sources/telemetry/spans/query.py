@@ -135,7 +135,7 @@ select
     coalesce(record_id, trace_id || '|' || span_id) as record_id,
     trace_id, span_id, parent_span_id, response_id, billable,
     coalesce(lower(cache_hit) in ('true', '1', 'hit', 'yes'), false) as answered_from_cache,
-    coalesce(provider, known_emitter.default_provider) as provider, endpoint,
+    coalesce(known_emitter.provider_means, provider, known_emitter.default_provider) as provider, endpoint,
     billing_account_id,
     coalesce(sub_account_id, case when starts_with(provider, cloud_provider || '.') then cloud_account_id end) as sub_account_id,
     api_key_id, model, request_model, service_tier, batch,

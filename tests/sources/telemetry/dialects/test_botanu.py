@@ -22,6 +22,15 @@ def test_what_a_caller_passes_of_anthropic_excludes_the_cache(job: Job) -> None:
     assert [usage(call)["input_tokens"] for call in calls] == [30, 90]
 
 
+def test_its_word_for_geminis_api_is_its_word_for_vertex_too(job: Job) -> None:
+    """Which of Google's doors was called is not known, so that no bill of the other is paid; a word it passes on says so."""
+    told = [("botanu.gen_ai", "gcp.vertex_ai"), ("botanu.gen_ai", "gcp.gemini"), ("acme.llm", "gcp.vertex_ai")]
+    content = b"".join(
+        chat(CALL | WORK | {"gen_ai.provider.name": word, "botanu.vendor": word}, scope=scope) for scope, word in told
+    )
+    assert [call["provider"] for call in job.take(content).calls] == ["gcp.gen_ai", "gcp.gemini", "gcp.vertex_ai"]
+
+
 def test_the_vendor_counts_where_no_provider_is_told(job: Job) -> None:
     values = {"gen_ai.operation.name": "chat"} | WORK
     calls = job.take(chat(values, values | {"gen_ai.provider.name": "anthropic"})).calls

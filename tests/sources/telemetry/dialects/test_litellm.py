@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.sources.telemetry.conftest import Job, usage
 from tests.sources.telemetry.written import chat
 
@@ -25,6 +27,16 @@ def test_a_request(job: Job) -> None:
     assert (call["event_id"], call["tenant_id"]) == ("e-1", "t-1")
     assert usage(call) == {"input_tokens": 300, "output_tokens": 20}
     assert call["emitter_tells_cache"] is False
+
+
+@pytest.mark.parametrize("member", ["requester_metadata", "spend_logs_metadata"])
+def test_what_a_caller_passed_is_a_text_of_pythons_of_which_ids_are_read(job: Job, member: str) -> None:
+    passed = {"event_id": "e-1", "tenant_id": "O'Brien", "question": "CANARY", "tries": None, "dry": False}
+    taken = job.take(chat(REQUEST | {f"metadata.{member}": str(passed)}, scope="litellm"))
+    assert [(call["event_id"], call["tenant_id"]) for call in taken.calls] == [("e-1", "O'Brien")]
+    assert b"CANARY" not in taken.stored
+    both = {"metadata.event_id": "e-2", f"metadata.{member}": str(passed)}
+    assert [call["event_id"] for call in job.take(chat(REQUEST | both, scope="litellm")).calls] == ["e-2"]
 
 
 def test_an_answer_from_its_cache_is_one(job: Job) -> None:

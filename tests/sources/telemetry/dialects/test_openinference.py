@@ -181,6 +181,12 @@ def test_whom_a_client_calls_is_known_by_its_name_where_it_is_not_told(job: Job)
     assert [call["provider"] for call in job.take(content).calls] == ["openai", "azure.ai.openai", None]
 
 
+def test_who_hosts_a_model_goes_before_who_made_it(job: Job) -> None:
+    hosted = {"openinference.span.kind": "LLM", "llm.provider": "azure", "llm.system": "openai"}
+    made = {"openinference.span.kind": "LLM", "llm.system": "openai"}
+    assert [call["provider"] for call in job.take(chat(hosted, made)).calls] == ["azure.ai.openai", "openai"]
+
+
 def test_a_decision_is_a_call_of_a_model_with_names_of_its_own(job: Job) -> None:
     told = {
         "openinference.span.kind": "DECISION",

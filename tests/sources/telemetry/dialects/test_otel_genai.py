@@ -95,6 +95,12 @@ def test_an_agents_own_event_is_not_the_business_events(job: Job) -> None:
     assert (call["event_id"], usage(call)) == (None, {"input_tokens": 9})
 
 
+@pytest.mark.parametrize("name", ["gen_ai.conversation.id", "session.id", "gen_ai.agent.id", "gen_ai.tool.call.id"])
+def test_a_conversation_is_neither_an_event_nor_a_run(job: Job, name: str) -> None:
+    (call,) = job.take(chat(CALL | {name: "c-1", INPUT: 9})).calls
+    assert (call["event_id"], call["run_id"]) == (None, None)
+
+
 #: (scope, provider): whether its input of 500 contains the 300 it tells as cached.
 READINGS = [
     ("opentelemetry.instrumentation.botocore.bedrock-runtime", "aws.bedrock", False),

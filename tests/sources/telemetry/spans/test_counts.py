@@ -445,6 +445,15 @@ def test_sampling_probability(job: Job, state: str, values: Json, millionths: in
     assert call["sampling_probability_millionths"] == millionths
 
 
+def test_a_span_whose_flags_say_it_was_not_sampled_was_exported_all_the_same(job: Job) -> None:
+    """The lowest bit is the sampler's decision, the others of where the parent was; none is a probability."""
+    told: list[Json] = [{"flags": flags} for flags in (0, 1, 256, 257, 768, 769)]
+    content = b"".join(chat(CALL | {INPUT: 10, OUTPUT: 3}, **flags) for flags in told)
+    calls = job.take(content).calls
+    read = [(usage(c), c["sampling_probability_millionths"], c["usage_source"], c["billable"]) for c in calls]
+    assert read == [({"input_tokens": 10, "output_tokens": 3}, None, "provider", True)] * 6
+
+
 def test_a_kept_span_counts_what_it_tells_however_many_it_stands_for(job: Job) -> None:
     kept, whole = job.take(
         chat(CALL | {INPUT: 10, OUTPUT: 3}, traceState="ot=th:e66666")

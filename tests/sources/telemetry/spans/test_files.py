@@ -100,6 +100,14 @@ def test_redelivery_is_no_news(job: Job, packing: str) -> None:
     assert job.take(PACKINGS[packing](chat(CALL, CALL)), known_at=datetime(2026, 10, 10)).news
 
 
+def test_whose_a_call_is_its_span_says_and_no_folder(job: Job) -> None:
+    """A Collector names the folder of a batch by the first resource in it."""
+    unit = "tenant_id=ten-1/day=2026-10-01/traces_1.json"
+    (job.folder / unit).parent.mkdir(parents=True)
+    content = lines(message(span(CALL), resource={"tenant_id": "ten-1"}), message(span(CALL | {"tenant_id": "ten-2"})))
+    assert [call["tenant_id"] for call in job.take(content + chat(CALL), unit).calls] == ["ten-1", "ten-2", None]
+
+
 def test_units_are_the_files_of_the_pattern_and_days(job: Job) -> None:
     names = ["day=2026-09-30/traces_1.json", "day=2026-10-01/traces_1.json.gz", "day=2026-10-01/logs_1.json"]
     for name in (*names, "day=2026-08-01/traces_1.json"):

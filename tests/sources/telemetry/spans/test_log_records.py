@@ -118,6 +118,15 @@ def test_a_record_states_how_an_event_ended(job: Job) -> None:
     ]
 
 
+def test_a_grade_is_an_outcome_where_the_company_says_so(job: Job) -> None:
+    label, by = "gen_ai.evaluation.score.label", "gen_ai.evaluation.name"
+    grades = [record({"event_id": f"e-{word}", label: word, by: "resolved"}) for word in ("pass", "fail")]
+    config = {"attributes": {"outcome": [label]}, "outcomes": {"pass": "success", "fail": "failure"}}
+    assert job.take(lines(logs(*grades))).rows == {}
+    rows = job.take(lines(logs(*grades)), name="graded", **config).rows["outcomes"]
+    assert [(row["event_id"], row["outcome"]) for row in rows] == [("e-pass", "success"), ("e-fail", "failure")]
+
+
 def test_usage_of_records_that_nobody_reads_is_named(job: Job) -> None:
     unread = record({"acme.prompt_tokens": 5, "acme.completion_tokens": 0, "acme.max_tokens": 9}, eventName="acme")
     taken = job.take(lines(logs(unread, record({"acme.prompt_tokens": 7}))))

@@ -105,6 +105,13 @@ def test_environment_of_botanu_counts_where_the_deployment_tells_none(job: Job) 
     assert [call["environment"] for call in calls] == ["staging", "canary", "production"]
 
 
+@pytest.mark.parametrize("written", ["Customer Support", "Customer+Support", "Customer%20Support", "a+b/c=="])
+def test_an_id_is_as_its_span_tells_it(job: Job, written: str) -> None:
+    """A sign that baggage put for a blank may be the id's own, so that nothing is decoded twice."""
+    (call,) = job.take(chat(CALL | {"event_id": written, "botanu.workflow": written})).calls
+    assert (call["event_id"], call["workflow"]) == (written, written)
+
+
 def test_a_newer_name_goes_before_an_older_one(job: Job) -> None:
     values = GENERATIONS["first"] | GENERATIONS["since"] | {"gen_ai.usage.prompt_tokens": 7, "gen_ai.system": "az"}
     (call,) = job.take(chat(values)).calls
