@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources import traps_of_invoices, traps_of_telemetry
+from tests.sources import traps_of_emitters, traps_of_invoices, traps_of_telemetry
 from tests.sources.traps import all_tests, not_there
 
 HERE = Path(__file__).parent
@@ -88,7 +88,10 @@ TRAPS = {
 
 
 #: Of each table of traps: where its files stand, and the table.
-KEPT = ((HERE, TRAPS), (HERE.parent, traps_of_invoices.TRAPS), (HERE.parent, traps_of_telemetry.TRAPS))
+KEPT = (
+    (HERE, TRAPS),
+    *((HERE.parent, table.TRAPS) for table in (traps_of_invoices, traps_of_telemetry, traps_of_emitters)),
+)
 
 
 @pytest.mark.parametrize(

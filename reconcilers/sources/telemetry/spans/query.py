@@ -144,7 +144,8 @@ select
     operation, event_id, run_id, tenant_id, customer_id, user_id, feature_id, workflow, prompt_version, environment, data_mode, service,
     case when coalesce(start_nanos <= end_nanos, true) and start_nanos >= {_FIRST_NANOS} then make_timestamp(start_nanos // 1000) end as started_at,
     make_timestamp(coalesce(end_nanos, start_nanos) // 1000) as ended_at,
-    status, error_type,
+    -- What is recorded on a span that says it went well is no error of it.
+    status, case when status <> 'ok' or coalesce(run_status, 'success') <> 'success' then error_type end as error_type,
     case
         when len(usage) = 0 then 'missing'
         when list_contains({{estimated}}, lower(usage_origin)) then 'estimated'

@@ -173,12 +173,32 @@ def test_langchain_lies_over_the_sdk_it_calls(job: Job) -> None:
     assert "openinference.instrumentation.openai" in call["over_scopes"]
 
 
-def test_whom_a_client_calls_is_known_by_its_name_where_it_is_not_told(job: Job) -> None:
-    names = ("OpenAIChatCompletionClient.create", "AzureOpenAIChatCompletionClient.create", "OllamaClient.create")
+#: Scope → whom a client of that class calls.
+CLIENTS = {
+    "openinference.instrumentation.autogen_agentchat": {
+        "OpenAIChatCompletionClient.create": "openai",
+        "OpenAIChatCompletionClient.create_stream": "openai",
+        "AzureOpenAIChatCompletionClient.create": "azure.ai.openai",
+        "AnthropicChatCompletionClient.create": "anthropic",
+        "OllamaChatCompletionClient.create": None,
+    },
+    "openinference.instrumentation.smolagents": {
+        "OpenAIModel.generate": "openai",
+        "OpenAIModel.generate_stream": "openai",
+        "AzureOpenAIModel.generate": "azure.ai.openai",
+        "AzureOpenAIModel.generate_stream": "azure.ai.openai",
+        "LiteLLMModel.generate": None,
+    },
+}
+
+
+@pytest.mark.parametrize("scope", CLIENTS)
+def test_whom_a_client_calls_is_known_by_its_name_where_it_is_not_told(job: Job, scope: str) -> None:
     values = {"openinference.span.kind": "LLM", "llm.model_name": "gpt-4.1"} | COUNTS
-    spans = [span(values, spanId=f"{number:016x}", name=name) for number, name in enumerate(names, 1)]
-    content = lines(message(*spans, scope="openinference.instrumentation.autogen_agentchat"))
-    assert [call["provider"] for call in job.take(content).calls] == ["openai", "azure.ai.openai", None]
+    spans = [span(values, spanId=f"{number:016x}", name=name) for number, name in enumerate(CLIENTS[scope], 1)]
+    found = job.take(lines(message(*spans, scope=scope))).calls
+    assert [call["provider"] for call in found] == list(CLIENTS[scope].values())
+    assert {call["emitter_tells_cache"] for call in found} <= {False, None}
 
 
 def test_who_hosts_a_model_goes_before_who_made_it(job: Job) -> None:

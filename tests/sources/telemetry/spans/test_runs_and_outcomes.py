@@ -51,6 +51,20 @@ def test_runs_of_botanu(job: Job) -> None:
     ]
 
 
+def test_what_is_recorded_on_a_run_that_went_well_is_no_error_of_it(job: Job) -> None:
+    """AutoGen's agent ends a fine run by cancelling itself. Of a run whose own end is told, that counts."""
+    recorded = {"events": [event("exception", {"exception.type": "CancelledError"})]}
+    roots = [span(WORK, parentSpanId="", status={"code": code}, **recorded) for code in (1, 2, 0)]
+    roots += [run_span("run-2", "failure", {"error_class": "Refused"}, status={"code": 1})]
+    runs = job.take(lines(*(message(root) for root in roots))).rows["runs"]
+    assert [(run["status"], run["error_type"]) for run in runs] == [
+        ("success", None),
+        ("failure", "CancelledError"),
+        ("success", "CancelledError"),
+        ("failure", "Refused"),
+    ]
+
+
 def test_a_root_span_with_a_run_id_is_a_statement_about_the_run(job: Job) -> None:
     work = WORK | {"run_kind": "Fallback", "run_status": "OK", "retry_of_run_id": "run-0"}
     content = lines(
