@@ -6,8 +6,12 @@ quantities are its (rule R10). Its counts are disjoint. A null workspace is the 
 own. Web search, code execution and session time have no model: what is billed is the tool, whose ``cost_type`` stands for it.
 
 Usage at Priority Tier is in the usage report and in no cost: its price is the contract's. Spending is told a second time by the
-analytics reports (after discounts) and a third time by the Claude Code report (an estimate). They are the same
-calls under other groups, so neither is read: a bill that took one of them in would count it twice.
+analytics reports, after discounts and beside its list price, and by key. They are the same calls, so a day is read of the
+one or of the other (``report``), never of both. The Claude Code report tells them a third time, as an estimate, and is not
+read at all.
+
+Analytics are typed in Anthropic's own client (``beta.organization.analytics``, 2.14): rows with a ``group`` and its ``cost``
+or ``usage`` instead of buckets, at most five dimensions beside kinds of cost and of tokens. A day without spend has no row.
 """
 
 from __future__ import annotations
@@ -42,8 +46,12 @@ _API_VERSION = "2023-06-01"
 _FAST_MODE = "fast-mode-2026-02-01"
 _ORGANISATION_PATH = "/v1/organizations/me"
 _COST_REPORT, _USAGE_REPORT = "/v1/organizations/cost_report", "/v1/organizations/usage_report/messages"
-#: How the objects of a day begin that are landed.
+_ANALYTICS_COST, _ANALYTICS_USAGE = "/v1/organizations/analytics/cost", "/v1/organizations/analytics/usage"
+#: What both analytics reports have to be asked with, and the most rows of a page of theirs.
+_ANALYTICS_BETA, _MOST_ROWS = "analytics-usage-cost-2026-08-24", "1000"
+#: How the objects of a day begin that are landed; those of analytics have ``_ANALYTICS`` before it.
 _ORGANISATION, _GROUPED, _UNGROUPED, _USAGE = "organization", "costs", "costs_total", "messages"
+_ANALYTICS = "analytics_"
 #: In the currency, what the two pulls of one day's costs may differ by: no document says that amounts are not rounded each
 #: on its own, and those it shows have six decimals of a cent.
 _TOTAL_TOLERANCE = Decimal("1e-6")
@@ -101,14 +109,20 @@ class AnthropicConfig(SourceConfig):
     base_url: str = Field(default="https://api.anthropic.com", exclude=True)
     """Where the API is."""
     api_key_env: str = Field(default="ANTHROPIC_ADMIN_KEY", exclude=True)
-    """The environment variable that holds an Admin API key (`sk-ant-admin…`); a key of a workspace is refused."""
+    """The environment variable that holds an Admin API key (`sk-ant-admin…`); a key of a workspace is refused. For
+    `report: analytics` a key with `read:analytics` will do."""
+    report: Literal["cost_report", "analytics"] = Field(default="cost_report", exclude=True)
+    """Which report is the bill, never both: `cost_report`, or `analytics`, which tells costs after discounts and before credits
+    beside their list price (a beta of the API; all that an organisation of Claude Enterprise has)."""
     billing_account_id: str | None = Field(default=None, examples=["12345678-1234-5678-1234-567812345678"])
-    """The organisation's id; a key of another one is refused. Without it, the account is the organisation the key is of."""
+    """The organisation's id; a key of another one is refused. Without it, the account is the organisation the key is of, which
+    `report: analytics` does not tell."""
     group_usage_by: tuple[Literal["api_key_id", "inference_geo", "speed"], ...] = Field(
         default=("api_key_id", "inference_geo"), exclude=True
     )
     """What usage is split by beside workspace, model, tier and context window: drop `inference_geo` where the API refuses it,
-    add `speed` where fast mode is used, which lets costs tell it, too (a beta of the API)."""
+    add `speed` where fast mode is used, which lets costs tell it, too (a beta of the API). For `report: analytics` it is one
+    (`api_key_id`), and costs are split by it, too."""
     priority_prices: tuple[PriorityPrice, ...] = ()
     """What the contract takes at Priority Tier, which no cost tells: usage at that tier becomes lines that bill nothing and cost
     so much, and what was paid for the commitment is a purchase of another bill (rule R2). A cost that tells the tier goes first."""
@@ -124,6 +138,23 @@ class AnthropicConfig(SourceConfig):
             if one.meets(other):
                 raise ValueError(f"two prices of {one.model} {one.meter} hold on one day; give the first a valid_to")
         return value
+
+    @model_validator(mode="after")
+    def _analytics_can_be_asked(self) -> Self:
+        if self.report == "analytics" and self.billing_account_id is None:
+            raise ValueError(
+                "report: analytics does not tell whose it is; set billing_account_id to the organisation's id"
+            )
+        if len(self.analytics_by) > 1:
+            raise ValueError("report: analytics takes one more dimension than four; name one in group_usage_by")
+        return self
+
+    @property
+    def analytics_by(self) -> tuple[str, ...]:
+        """What costs and usage of analytics are split by beside the four that are always asked for."""
+        if self.report != "analytics":
+            return ()
+        return self.group_usage_by if "group_usage_by" in self.model_fields_set else ("api_key_id",)
 
 
 class Anthropic(Source):
@@ -144,7 +175,8 @@ class Anthropic(Source):
     def probe(self, period: Period) -> int:
         """Asks for the costs of the first day, once."""
         with self._client(http.ONE_TRY) as client:
-            client.get(_COST_REPORT, _window(period.start))
+            _, path, params, _ = next(iter(self._requests(period.start)))
+            client.get(path, params)
         return len(list(period.days()))
 
     def units(self, period: Period) -> Iterator[str]:
@@ -152,11 +184,11 @@ class Anthropic(Source):
         return (day.isoformat() for day in period.days())
 
     def fetch(self, unit: str, pull: Pull) -> None:
-        window = _window(parse_day(unit))
         with self._client(self.config.retry) as client:
-            organisation = client.get(_ORGANISATION_PATH, [])
-            pull.add(f"{_ORGANISATION}/0001.json", organisation.url, organisation.content)
-            for name, path, group_by in self._requests():
+            if self.config.report != "analytics":
+                organisation = client.get(_ORGANISATION_PATH, [])
+                pull.add(f"{_ORGANISATION}/0001.json", organisation.url, organisation.content)
+            for name, path, window, group_by in self._requests(parse_day(unit)):
                 params = [*window, *(("group_by[]", dimension) for dimension in group_by)]
                 for number, page in enumerate(client.pages(path, params), 1):
                     pull.add(f"{name}/{number:04}.json", page.url, page.content)
@@ -171,15 +203,20 @@ class Anthropic(Source):
         billed_at: set[tuple[str | None, str | None]] = set()
         at_tiers: dict[tuple[str, int], list[tuple[int, _Fields]]] = {}
         for index, item in enumerate(landed.objects):
-            name, base = item.name.partition("/")[0], folders.line_base(index)
+            told_by, base = item.name.partition("/")[0], folders.line_base(index)
+            name = told_by.removeprefix(_ANALYTICS)
             if name == _ORGANISATION:
                 continue
             asked.add(name)
-            rows = []
-            for start, told in self._buckets(landed, item):
-                rows += told
-                if start == datetime.combine(day, time()):
-                    answered.add(name)
+            rows: list[Result] = []
+            if name != told_by:
+                rows += self._analytics(landed, item)
+                answered.add(name)
+            else:
+                for start, told in self._buckets(landed, item):
+                    rows += told
+                    if start == datetime.combine(day, time()):
+                        answered.add(name)
             for row in rows:
                 if name in totals:
                     currency, cost = _billed(row)
@@ -221,11 +258,14 @@ class Anthropic(Source):
 
     def cited(self, path: Path, name: str, line: int) -> str:
         """The n-th result of a page, cut out of it as it stands."""
-        return results.cited(path, name, line, source=self.name)
+        member = "data" if name.startswith(_ANALYTICS) else "results"
+        return results.cited(path, name, line, source=self.name, member=member)
 
     def _client(self, retry: http.RetryPolicy) -> http.Client:
         key = http.credential(self.config.api_key_env, self.name)
         beta = {"anthropic-beta": _FAST_MODE} if "speed" in self.config.group_usage_by else {}
+        if self.config.report == "analytics":
+            beta = {"anthropic-beta": _ANALYTICS_BETA}
         return http.Client(
             self.config.base_url,
             {"x-api-key": key, "anthropic-version": _API_VERSION, **beta},
@@ -233,20 +273,31 @@ class Anthropic(Source):
             variable=self.config.api_key_env,
             retry=retry,
             pace=self.pace,
-            refused="an organisation of Claude Enterprise has Analytics keys instead, and no report that is read here",
+            refused="an organisation of Claude Enterprise has Analytics keys instead, which `report: analytics` asks with",
         )
 
-    def _requests(self) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-        """(name of the landed objects, path, dimensions to group by) of every report a day consists of."""
-        yield _GROUPED, _COST_REPORT, ("workspace_id", "description")
-        if self.config.control_total:
-            yield _UNGROUPED, _COST_REPORT, ()
+    def _requests(self, day: date) -> Iterator[tuple[str, str, list[tuple[str, str]], tuple[str, ...]]]:
+        """(name of the landed objects, path, what asks for the day, dimensions to group by) of every report a day consists of."""
         always = ("workspace_id", "model", "service_tier", "context_window")
-        yield _USAGE, _USAGE_REPORT, (*always, *self.config.group_usage_by)
+        if self.config.report == "analytics":
+            window, by = _analytics_window(day), (*always, *self.config.analytics_by)
+            yield f"{_ANALYTICS}{_GROUPED}", _ANALYTICS_COST, window, (*by, "cost_type", "token_type")
+            if self.config.control_total:
+                yield f"{_ANALYTICS}{_UNGROUPED}", _ANALYTICS_COST, window, ()
+            yield f"{_ANALYTICS}{_USAGE}", _ANALYTICS_USAGE, window, by
+            return
+        window = _window(day)
+        yield _GROUPED, _COST_REPORT, window, ("workspace_id", "description")
+        if self.config.control_total:
+            yield _UNGROUPED, _COST_REPORT, window, ()
+        yield _USAGE, _USAGE_REPORT, window, (*always, *self.config.group_usage_by)
 
     def _account(self, landed: Landed) -> str:
         """The organisation whose key was used. Raises ``SourceRejected`` where it is not the configured one."""
-        (item,) = (item for item in landed.objects if item.name.partition("/")[0] == _ORGANISATION)
+        found = [item for item in landed.objects if item.name.partition("/")[0] == _ORGANISATION]
+        if not found:
+            return str(self.config.billing_account_id)
+        (item,) = found
         body = http.parse_json(landed.path(item).read_bytes(), source=self.name, file=item.name)
         told = Result(self.name, item.name, 1, body)
         organisation = told.required_text("id")
@@ -261,10 +312,25 @@ class Anthropic(Source):
         content, day = landed.path(item).read_bytes(), parse_day(landed.unit)
         return results.buckets(content, day, _times, source=self.name, file=item.name, number=Decimal)
 
+    def _analytics(self, landed: Landed, item: LandedObject) -> Iterator[Result]:
+        """The rows of a page of analytics, each as the other report would tell it: its group, and its cost or usage, in one."""
+        content, day = landed.path(item).read_bytes(), parse_day(landed.unit)
+        body = http.parse_json(content, source=self.name, file=item.name, number=Decimal)
+        for line, fields in enumerate(Result(self.name, item.name, 0, body).members("data"), 1):
+            told = Result(self.name, item.name, line, fields)
+            start, end = _times(told)
+            if (start, end) != (datetime.combine(day, time()), datetime.combine(day + timedelta(days=1), time())):
+                raise told.rejected(f"is of {start} to {end}, which was not asked for")
+            group, counted = told.get("group"), told.get("cost") or told.get("usage")
+            if not isinstance(group, dict) or not isinstance(counted, dict):
+                raise told.changed("group, and cost or usage, are not JSON objects")
+            yield Result(self.name, item.name, line, {**group, **counted}, start, end)
+
     def _charge(self, row: Result, account: str) -> _Fields:
-        """A cost as a FOCUS row. Effective and list cost are the billed cost: the report tells no other."""
+        """A cost as a FOCUS row. Effective cost is the billed cost, and so is list cost where the report tells no other."""
         currency, cost = _billed(row)
-        described, kind = row.text("description"), row.text("cost_type") or ""
+        kind = row.text("cost_type") or ""
+        described = row.text("description") or row.text("token_type") or kind or None
         meter, ttl = _TOKENS.get(row.text("token_type") or "", (None, None))
         return {
             **_priced(row),
@@ -273,7 +339,7 @@ class Anthropic(Source):
             "x_CacheTtl": ttl,
             "BilledCost": cost,
             "EffectiveCost": cost,
-            "ListCost": cost,
+            "ListCost": cost if row.get("list_amount") is None else _billed(row, "list_amount")[1],
             "BillingAccountId": account,
             "BillingCurrency": currency,
             "BillingPeriodStart": row.start_text(),
@@ -284,6 +350,7 @@ class Anthropic(Source):
             "SkuId": described,
             "SkuMeter": described,
             "SubAccountId": _workspace(row),
+            "x_ApiKeyId": row.text("api_key_id"),
         }
 
     def _used(self, row: Result, account: str) -> Iterator[_Fields]:
@@ -356,8 +423,8 @@ _TOKENS: Mapping[str, tuple[str, str | None]] = {
 _WEB_SEARCH = "web_search"
 _TOOLS = {_WEB_SEARCH: "searches", "code_execution": "seconds", "session_usage": "seconds"}
 _SEARCHES = "server_tool_use.web_search_requests"
-#: What is counted and not billed by the count: a fetched page costs its tokens.
-_NOT_BILLED = ("server_tool_use.web_fetch_requests",)
+#: What is counted and not billed by the count: a fetched page costs its tokens, and all tokens are those of each kind.
+_NOT_BILLED = ("server_tool_use.web_fetch_requests", "total_tokens", "requests")
 #: A batch is billed at half the standard tier; any other tier is one of its own.
 _TIERS = {"standard": ("standard", "false"), "batch": ("standard", "true")}
 #: Context windows in the words of prices; one that is not known meets nothing, rather than the wrong price.
@@ -407,17 +474,17 @@ def _workspace(row: Result) -> str:
     return row.text("workspace_id") or "(default)"
 
 
-def _billed(row: Result) -> tuple[str, str]:
+def _billed(row: Result, name: str = "amount") -> tuple[str, str]:
     """(currency, cost in it) of a cost. Cents come as text: a bare number is another unit, or another report."""
-    currency, amount = row.required_text("currency").upper(), row.get("amount")
+    currency, amount = row.required_text("currency").upper(), row.get(name)
     if currency not in _MINOR_DIGITS:
         raise row.changed(f"currency is {currency!r:.20}; how many of its minor units are one is known of USD alone")
     if not isinstance(amount, str):
-        raise row.changed("amount is not a text, as cents are told")
+        raise row.changed(f"{name} is not a text, as cents are told")
     try:
         return currency, money.of_minor(amount, _MINOR_DIGITS[currency])
     except ValueError as error:
-        raise row.rejected(f"amount: {error}") from None
+        raise row.rejected(f"{name}: {error}") from None
 
 
 def _note_unread(notes: Rejections, file: str, base: int, rows: list[Result]) -> None:
@@ -481,3 +548,9 @@ def _window(day: date) -> list[tuple[str, str]]:
         ("bucket_width", "1d"),
         ("limit", "1"),
     ]
+
+
+def _analytics_window(day: date) -> list[tuple[str, str]]:
+    """The parameters that ask analytics for one UTC day, in as few pages as can be."""
+    (start, end, *_) = _window(day)
+    return [start, end, ("time_bucket_width", "1d"), ("limit", _MOST_ROWS)]

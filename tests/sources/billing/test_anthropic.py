@@ -32,7 +32,11 @@ Where such bills go wrong, and the test that holds it:
 - Priority Tier in no cost: test_priority_tier_costs_what_the_contract_says_and_bills_nothing
 - Priority Tier in a cost after all: test_a_cost_that_tells_priority_tier_goes_before_the_contract
 - spending told again, after discounts or as an estimate:
-  test_arrays_are_bracketed_and_no_report_of_the_same_spending_is_asked_for
+  test_arrays_are_bracketed_and_no_report_of_the_same_spending_is_asked_for,
+  test_analytics_are_asked_for_instead_of_the_cost_report_and_never_beside_it
+- a discount, which one report tells and the other does not: test_a_cost_of_analytics_is_billed_after_discounts_beside_its_list_price
+- groups of analytics beyond the hundredth, groups that overlap, a key that tells no organisation:
+  test_analytics_are_asked_for_instead_of_the_cost_report_and_never_beside_it, test_analytics_that_cannot_be_asked_are_a_setting
 - hostile text: test_hostile_text_stays_text, test_text_that_is_none_is_refused_with_its_place
 """
 
@@ -62,6 +66,7 @@ from tests.sources.conftest import QUICK, Api, Params
 
 DAY, START, END = "2026-10-01", "2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z"
 ME, COSTS, MESSAGES = (f"/v1/organizations/{path}" for path in ("me", "cost_report", "usage_report/messages"))
+ANALYTICS_COST, ANALYTICS_USAGE = (f"/v1/organizations/analytics/{path}" for path in ("cost", "usage"))
 ORGANISATION = "6f0f0c3e-2f1d-4f7e-9a51-0d6a1d3f9c11"
 SONNET = "claude-sonnet-4-5-20250929"
 OK: dict[str, str] = {}
@@ -573,6 +578,149 @@ def test_a_count_that_no_meter_reads_is_told_and_the_rest_counts(api: Api, anthr
     ]
     assert unread["reason"].endswith("rows that count it: 2")
     assert len(taken.rows["provider_usage"]) == 3
+
+
+# Analytics instead ----------------------------------------------------------------------------------------------------
+
+
+def analysed(amount: str, at_list: str, **told: Any) -> str:
+    """One row of analytics' costs, as Anthropic's own client types it."""
+    group = {
+        "workspace_id": "wrkspc_a",
+        "model": SONNET,
+        "service_tier": "standard",
+        "context_window": "0-200k",
+        "api_key_id": "apikey_a",
+        "cost_type": "tokens",
+        "token_type": "uncached_input_tokens",
+    }
+    cost = {"amount": amount, "list_amount": at_list, "currency": "USD", "requests": None}
+    times = {name: told.pop(name, value) for name, value in (("starting_at", START), ("ending_at", END))}
+    return json.dumps(times | {"group": group | told, "cost": cost})
+
+
+def analysed_usage(**told: Any) -> str:
+    counted = {**json.loads(used()), "total_tokens": 1000, "requests": 3}
+    grouped = ("workspace_id", "model", "service_tier", "context_window", "api_key_id")
+    group = {name: counted[name] for name in grouped} | told
+    usage = {name: value for name, value in counted.items() if "tokens" in name or isinstance(value, dict | int)}
+    return json.dumps({"starting_at": START, "ending_at": END, "group": group, "usage": usage})
+
+
+def rows_page(*rows: str) -> bytes:
+    return f'{{"data":[{",".join(rows)}],"has_more":false,"next_page":null,"data_refreshed_at":"{END}"}}'.encode()
+
+
+def serve_analytics(api: Api, costs: bytes, usage: bytes | None = None, totals: bytes | None = None) -> None:
+    def answer(path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
+        if path == ANALYTICS_USAGE:
+            return 200, usage or rows_page(), OK
+        assert path == ANALYTICS_COST, f"{path} is not to be asked"
+        grouped = any(name == "group_by[]" for name, _ in params)
+        return 200, costs if grouped or totals is None else totals, OK
+
+    api.answer = answer
+
+
+ANALYTICS: dict[str, Any] = {"report": "analytics", "billing_account_id": ORGANISATION}
+
+
+def test_analytics_are_asked_for_instead_of_the_cost_report_and_never_beside_it(
+    api: Api, anthropic: Any, land: Any
+) -> None:
+    """All groups of five dimensions that overlap nowhere: teams do, and the reports of the hundred largest leave out the rest."""
+    serve_analytics(api, rows_page())
+    assert anthropic(**ANALYTICS).probe(Period(date(2026, 10, 1), date(2026, 10, 2))) == 1
+    assert land(anthropic(**ANALYTICS), DAY).rows == {}
+    window = [("starting_at", START), ("ending_at", END), ("time_bucket_width", "1d"), ("limit", "1000")]
+    by = [("group_by[]", name) for name in ("workspace_id", "model", "service_tier", "context_window", "api_key_id")]
+    assert [(path, params) for path, params, _ in api.requests] == [
+        (ANALYTICS_COST, window),
+        (ANALYTICS_COST, [*window, *by, ("group_by[]", "cost_type"), ("group_by[]", "token_type")]),
+        (ANALYTICS_COST, window),
+        (ANALYTICS_USAGE, [*window, *by]),
+    ]
+    assert {headers.get("anthropic-beta") for *_, headers in api.requests} == {"analytics-usage-cost-2026-08-24"}
+
+
+def test_a_cost_of_analytics_is_billed_after_discounts_beside_its_list_price(
+    api: Api, anthropic: Any, land: Any
+) -> None:
+    search = {"cost_type": "web_search", "token_type": None, "model": None, "workspace_id": None, "api_key_id": None}
+    costs = rows_page(analysed("270.3361", "318.0425"), analysed("50", "50", **search))
+    serve_analytics(api, costs, totals=rows_page(analysed("320.3361", "368.0425")))
+    first, second = land(anthropic(**ANALYTICS), DAY).rows["charges"]
+    expected = {
+        "billed_cost": Decimal("2.703361"),
+        "effective_cost": Decimal("2.703361"),
+        "list_cost": Decimal("3.180425"),
+        "billing_account_id": ORGANISATION,
+        "sub_account_id": "wrkspc_a",
+        "api_key_id": "apikey_a",
+        "model": SONNET,
+        "meter": "input_tokens",
+        "service_tier": "standard",
+        "context_band": "standard",
+        "charge_description": "uncached_input_tokens",
+        "charge_period_start": datetime(2026, 10, 1),
+        "charge_period_end": datetime(2026, 10, 2),
+        "landing_line": 1,
+    }
+    assert {name: first[name] for name in expected} == expected
+    told = ("model", "meter", "sub_account_id", "api_key_id", "billed_cost")
+    assert [second[name] for name in told] == ["web_search", "searches", "(default)", None, Decimal("0.5")]
+
+
+def test_usage_of_analytics_is_the_providers_usage(api: Api, anthropic: Any, land: Any) -> None:
+    serve_analytics(api, rows_page(), usage=rows_page(analysed_usage()))
+    taken = land(anthropic(**ANALYTICS), DAY)
+    (row,) = taken.rows.pop("provider_usage")
+    told = ("meter", "quantity", "sub_account_id", "api_key_id", "charge_day")
+    assert [row[name] for name in told] == ["input_tokens", 1000, "wrkspc_a", "apikey_a", date(2026, 10, 1)]
+    assert taken.rows == {}
+
+
+def test_a_line_of_analytics_is_cited_as_it_stands(tmp_path: Path, anthropic: Any) -> None:
+    first, second = analysed("1", "1"), analysed("2", "2")
+    (stored := tmp_path / "page").write_bytes(rows_page(first, second))
+    assert anthropic(**ANALYTICS).cited(stored, "analytics_costs/0001.json", 2) == second
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (analysed("1", "1", ending_at="2026-10-03T00:00:00Z"), "which was not asked for"),
+        (analysed("1", "1", starting_at="2026-10-01T01:00:00Z"), "which was not asked for"),
+        (analysed("1", "NaN"), "list_amount: 'NaN'"),
+        (analysed("1", "1").replace('"1"', "1"), "amount is not a text"),
+        (analysed("1", "1").replace('"group"', '"grouped"'), "group, and cost or usage, are not JSON objects"),
+        (cost("1"), "starting_at is not an RFC 3339 time"),
+        ("7", "is not a JSON object"),
+    ],
+)
+def test_analytics_that_are_none_are_refused(api: Api, anthropic: Any, refusal: Any, row: str, problem: str) -> None:
+    serve_analytics(api, rows_page(row))
+    assert problem in str(refusal(anthropic(**ANALYTICS), DAY))
+
+
+def test_analytics_that_do_not_add_up_or_repeat_a_group_are_refused(api: Api, anthropic: Any, refusal: Any) -> None:
+    serve_analytics(api, rows_page(analysed("1", "1")), totals=rows_page(analysed("2", "2")))
+    assert "the day's total is 0.02" in str(refusal(anthropic(**ANALYTICS), DAY))
+    serve_analytics(api, rows_page(analysed("1", "1"), analysed("1", "1")))
+    assert "the same group came twice" in str(refusal(anthropic(**ANALYTICS), DAY))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"billing_account_id": None}, "set billing_account_id"),
+        ({"group_usage_by": ["api_key_id", "speed"]}, "name one in group_usage_by"),
+        ({"report": "claude_code"}, "report"),
+    ],
+)
+def test_analytics_that_cannot_be_asked_are_a_setting(anthropic: Any, wrong: dict[str, Any], problem: str) -> None:
+    with pytest.raises(SettingsInvalid, match=problem):
+        anthropic(**ANALYTICS | wrong)
 
 
 # Whose it is ----------------------------------------------------------------------------------------------------------
