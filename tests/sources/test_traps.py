@@ -115,7 +115,7 @@ TABLES = [str(path.relative_to(HERE)) for path in sorted(HERE.rglob("test_*.py")
 
 
 def test_every_format_with_facts_of_its_own_has_a_table() -> None:
-    formats = ("anthropic", "openai", "aws", "gcp", "mapped_bill", "oci")
+    formats = ("anthropic", "openai", "aws", "azure", "gcp", "mapped_bill", "oci")
     assert {"test_focus.py", *(f"billing/test_{kind}.py" for kind in formats)} <= set(TABLES)
 
 

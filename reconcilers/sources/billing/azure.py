@@ -114,10 +114,11 @@ class Azure(Source):
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         charges = focus.Charges(self.name, landed.landing_id)
         stated: dict[str, int] = {}
+        of_the_run, manifest, all_rows = None, None, 0
         for index, item in enumerate(landed.objects):
             if item.name.endswith(azure_runs.MANIFEST):
                 content = http.parse_json(landed.path(item).read_bytes(), source=self.name, file=item.name)
-                stated = azure_runs.stated_rows(content)
+                stated, of_the_run, manifest = (*azure_runs.stated_rows(content), item.name)
                 continue
             count = 0
             for batch in tabular.read(landed.path(item), item.name, self._select(item.name), source=self.name):
@@ -138,6 +139,15 @@ class Azure(Source):
                     file=item.name,
                     hint="the partition is cut off; have the export run again",
                 )
+            all_rows += count
+        if of_the_run not in (None, all_rows):
+            raise SourceRejected(
+                f"{all_rows} rows where the manifest states {of_the_run} in all",
+                source=self.name,
+                period=landed.unit,
+                file=manifest,
+                hint="a partition is cut off; have the export run again",
+            )
         yield from charges.rejected()
 
     @classmethod

@@ -208,11 +208,12 @@ def _submitted(body: Any) -> datetime | None:
         return None
 
 
-def stated_rows(body: Any) -> dict[str, int]:
-    """How many rows a manifest states of each of its partitions, by the name of the file."""
-    blobs = _entry(body, "blobs")
-    return {
+def stated_rows(body: Any) -> tuple[dict[str, int], int | None]:
+    """How many rows a manifest states of each of its partitions, by the name of the file, and of all; null where it does not."""
+    blobs, of_all = _entry(body, "blobs"), _entry(body, "dataRowCount")
+    of_each = {
         str(_entry(blob, "blobName")).rpartition("/")[2]: rows
         for blob in (blobs if isinstance(blobs, list) else [])
         if isinstance(rows := _entry(blob, "dataRowCount"), int)
     }
+    return of_each, of_all if isinstance(of_all, int) else None

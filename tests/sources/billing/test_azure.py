@@ -1,4 +1,33 @@
-"""Azure's exports: which run is a month, what each dataset and version tells, and the traps of its formats by name."""
+"""Azure's exports: which run is a month, what each dataset and version tells, and the traps of its formats by name.
+
+Where such bills go wrong, and the test that holds it:
+
+- a run is the whole month to date, beside or over the one before:
+  test_a_month_is_what_its_newest_run_wrote_however_runs_are_named,
+  test_what_an_overwritten_run_left_behind_does_not_count, test_redelivery_is_no_news_and_a_restatement_replaces
+- the manifest is written last, and names what counts:
+  test_a_run_that_is_still_written_does_not_count_and_one_that_lost_a_partition_is_refused
+- rows counted by partition or once for all: test_a_manifest_that_does_not_say_what_is_there_is_refused
+- a partition cut off: test_a_partition_that_is_cut_off_is_refused
+- actual and amortized cost of one account, added: test_two_exports_in_one_folder_are_refused_and_never_added
+- a closed month that settles: test_units_are_delivered_months_and_the_one_before
+- a container of Azure's, a copy elsewhere: test_a_container_and_a_bucket_hold_the_same_export
+- an export without manifests: test_without_manifests_the_files_written_last_count
+- times without seconds, a meter's name in another column, names of the preview:
+  test_every_version_and_form_of_focus_tells_the_same
+- columns in any case, by agreement: test_a_customer_agreement_in_euros_is_read_by_its_own_names
+- pay-as-you-go without account and period: test_pay_as_you_go_tells_no_account_and_no_period
+- dates with the month first: test_a_file_that_writes_the_day_first_is_refused_unless_it_is_said,
+  test_days_without_a_billing_period_show_their_order_or_are_refused
+- thousands and millions, units divided into a block and `Units`: test_tokens_are_counted_from_units_and_blocks
+- names of meters as anyone abbreviates them: test_a_meter_is_read_by_all_of_its_words,
+  test_a_meter_with_an_unknown_word_keeps_its_money_without_a_model
+- a meter that is renamed, a SKU id of more than one price: test_a_meter_under_two_names_is_one_sku_in_every_dataset
+- provisioned throughput by the hour, no deployment: test_provisioned_throughput_is_used_idle_or_bought
+- commitments, idle, bought and refunded: test_commitments_of_cost_details_are_used_idle_bought_and_refunded
+- 0 or nothing where it is unknown (list and contracted cost, service, invoice, subscription), tags without braces,
+  rounding, credits, a shortfall: test_a_trap_of_the_focus_dataset
+"""
 
 from __future__ import annotations
 
@@ -183,6 +212,12 @@ def test_a_container_and_a_bucket_hold_the_same_export(
             {"blobs": [{"blobName": f"x/{DAYS}/r/part_0_0001.csv", "dataRowCount": 3}]},
             SourceRejected,
             "2 rows where the manifest states 3",
+        ),
+        # A manifest that counts rows once for all its partitions.
+        (
+            {"blobs": [{"blobName": f"x/{DAYS}/r/part_0_0001.csv"}], "dataRowCount": 3},
+            SourceRejected,
+            "2 rows where the manifest states 3 in all",
         ),
     ],
 )
