@@ -106,10 +106,15 @@ def test_commitments_cost_what_they_cover_and_show_what_they_do_not(charges: Any
     assert len({row["charge_id"] for row in found}) == len(found)
 
 
-def test_a_discount_names_the_service_it_reduces(charges: Any) -> None:
-    usage, discount = charges(line(), line("EdpDiscount", "-0.03", product_product_name="", line_item_usage_type=""))
+@pytest.mark.parametrize(
+    "kind",
+    ["BundledDiscount", "Discount", "EdpDiscount", "PrivateRateDiscount", "RiVolumeDiscount", "SppDiscount"],
+)
+def test_a_discount_names_the_service_it_reduces(charges: Any, kind: str) -> None:
+    usage, discount = charges(line(), line(kind, "-0.03", product_product_name="", line_item_usage_type=""))
     assert usage["service_name"] == discount["service_name"] == "Amazon Bedrock"
     assert (discount["list_cost"], discount["quantity"], discount["model"]) == (0, None, None)
+    assert (discount["charge_category"], discount["reduction"]) == ("Usage", "price")
 
 
 def test_net_cost_where_discounts_have_no_lines(charges: Any) -> None:
