@@ -1,4 +1,8 @@
-"""The whole table of inputs, and how each is served and judged."""
+"""The whole table of inputs, and how each is served and judged.
+
+Every kind of bill has a room. Stripe, LiteLLM and the APIs of invoices have none: an input there is an account of several
+linked answers, and ``test_shared_contract.py`` asks hostile text and cut answers of them, their own tests amounts and times.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.inputs import (
+    anthropic,
     aws,
     azure,
     bills,
@@ -18,6 +23,7 @@ from tests.hostile.inputs import (
     mapped_bill,
     oci,
     openai,
+    openrouter,
     otlp,
     packed,
     revenue,
@@ -38,6 +44,8 @@ TABLE: tuple[Input, ...] = (
     *gpu_hours.inputs(),
     *gcp.inputs(),
     *openai.inputs(),
+    *anthropic.inputs(),
+    *openrouter.inputs(),
     *otlp.inputs(),
     *mapped.inputs(),
     *mapped_bill.inputs(),
@@ -45,11 +53,14 @@ TABLE: tuple[Input, ...] = (
     *declared.inputs(),
 )
 
+#: Rooms whose source asks an API, and who answers.
+_ASKED = {"openai": openai, "anthropic": anthropic, "openrouter": openrouter}
+
 
 def verdict(hostile: Input, home: Path) -> Verdict:
     if hostile.room in ("settings", "reference"):
         return judge_declared(hostile, home)
-    if hostile.room not in ("openai", "gcp"):
+    if hostile.room not in (*_ASKED, "gcp"):
         return judge(hostile, home)
     # Its address is nobody's once it is gone: whoever comes after must not be sent there.
     with serving() as api, pytest.MonkeyPatch.context() as patch:
@@ -57,6 +68,7 @@ def verdict(hostile: Input, home: Path) -> Verdict:
             patch.setenv("BIGQUERY_EMULATOR_HOST", api.url)
             api.answer = gcp.answering(api, hostile.files)
             return judge(hostile, home, {})
-        patch.setenv(openai.KEY, "sk-of-nobody")
-        api.answer = openai.answers(hostile.files)
+        asked = _ASKED[hostile.room]
+        patch.setenv(asked.KEY, "sk-of-nobody")
+        api.answer = asked.answers(hostile.files)
         return judge(hostile, home, {"base_url": api.url})

@@ -25,6 +25,7 @@ from tests.hostile.table import TABLE, verdict
 
 ROOMS = {
     *(
+        "anthropic",
         "focus csv",
         "focus packed",
         "focus parquet",
@@ -38,6 +39,7 @@ ROOMS = {
         "oci cost",
         "oci focus",
         "openai",
+        "openrouter",
         "otlp",
         "mapped ndjson",
         "mapped csv",
