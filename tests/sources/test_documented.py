@@ -1,4 +1,4 @@
-"""docs/sources.md has every kind of source: what it reads, and what of it was seen on real files."""
+"""docs/sources.md has every kind of source: what it reads, what a bill is held to, and what of it was seen on real files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import yaml
 from reconcilers.sources import registry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
-READS, SEEN = PAGE.split("## What was seen on real files", 1)
+TOLD, SEEN = PAGE.split("## What was seen on real files", 1)
+READS, HELD = TOLD.split("## What a bill is held to when it lands", 1)
 
 
 @pytest.mark.parametrize(("room", "kind"), [(room, kind) for room in registry.ROOMS for kind in registry.kinds(room)])
@@ -21,6 +22,7 @@ def test_every_kind_is_on_the_page(room: str, kind: str) -> None:
     final = registry.source_class(room, kind).finality_days
     assert room != "billing" or rows[0].endswith(f"| {final} days |")
     assert re.search(rf"^\| [^|]*`{kind}`", SEEN, re.MULTILINE)
+    assert len(re.findall(rf"^\| [^|]*`{kind}`", HELD, re.MULTILINE)) == (room == "billing")
 
 
 @pytest.mark.parametrize(
