@@ -21,6 +21,7 @@ STAND, OF_A_DAY, PAID = (
 CLOSE, ECONOMICS = "reports_close", "unit_economics_close"
 
 ALLOCATION = "finance_file.allocation"
+A_COST = "rowid = (select min(rowid) from intermediate.int_call_amounts where cost_nanos is not null)"
 #: A call whose output is paid for.
 PAYING = """rowid = (
     select min(calls.rowid) from {allocation}.calls join {allocation}.receipts on calls.profile = receipts.profile
@@ -76,19 +77,19 @@ PLANTED: dict[str, tuple[str, tuple[str, ...]]] = {
         (CARRIED,),
     ),
     "a cost of calls": (
-        "update intermediate.int_call_costs set cost_nanos = cost_nanos + 1 where {one}",
+        f"update intermediate.int_call_amounts set cost_nanos = cost_nanos + 1 where {A_COST}",
         (COSTS, OF_A_DAY),
     ),
     "an accrued cost of calls": (
-        "update intermediate.int_call_costs set accrued_nanos = accrued_nanos + 1 where {one}",
+        f"update intermediate.int_call_amounts set accrued_nanos = accrued_nanos + 1 where {A_COST}",
         (COSTS, OF_A_DAY),
     ),
     "a cost on another event": (
-        "update intermediate.int_call_costs set event_id = 'another' where event_id is not null and cost_nanos <> 0",
+        "update intermediate.int_call_amounts set event_id = 'another' where event_id is not null and cost_nanos <> 0",
         (OF_A_DAY,),
     ),
     "a cost on another day": (
-        "update intermediate.int_call_costs set charge_day = charge_day + 1 where cost_nanos <> 0",
+        "update intermediate.int_call_amounts set charge_day = charge_day + 1 where cost_nanos <> 0",
         (COSTS, OF_A_DAY),
     ),
     "a call on another run": (
@@ -245,7 +246,7 @@ def test_an_audit_sees_a_billionth(planted: str, store: duckdb.DuckDBPyConnectio
 
 
 def test_what_an_audit_finds_is_said_and_asked_again(built: Built) -> None:
-    run, cost = "finance_file.finance.fct_run_cost", "intermediate.int_call_costs"
+    run, cost = "finance_file.finance.fct_run_cost", "intermediate.int_call_amounts"
     with built.connect(read_only=False) as store:
         store.execute(f"update {run} set accrued_cost = accrued_cost + 0.000000001 where rowid = 0")
         [(row, day, event)] = store.execute(

@@ -190,7 +190,7 @@ def _forget_environments(nodes: Nodes) -> None:
 
 
 def _read_events(nodes: Nodes) -> None:
-    nodes["model.reconcile.int_call_estimates"]["depends_on"]["nodes"].append("model.reconcile.int_events")
+    nodes["model.reconcile.int_call_amounts"]["depends_on"]["nodes"].append("model.reconcile.int_events")
 
 
 def _read_margins(nodes: Nodes) -> None:
@@ -218,7 +218,7 @@ def _tell_elsewhere(nodes: Nodes) -> None:
     ("change", "check", "found"),
     [
         (_forget_environments, unseen_changes, "int_call_contexts reads stg_reference__environments"),
-        (_read_events, unseen_changes, "int_call_estimates reads int_events"),
+        (_read_events, unseen_changes, "int_call_amounts reads int_events"),
         (_read_margins, backward_reads, "dim_tenants reads fct_tenant_margin"),
         (_read_back, backward_reads, "models/intermediate/billing"),
         (_forget_grain, without_grain_or_key, "int_runs has no grain"),

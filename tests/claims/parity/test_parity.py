@@ -119,9 +119,9 @@ def check_declared(theirs: Published) -> None:
     """How tables kept by day are stored, as BigQuery tells it again."""
     assert isinstance(theirs, FinanceDataset)
     client, settings = theirs.warehouse.client, theirs.warehouse.settings
-    estimates = client.get_table(f"{settings.project}.{settings.prefix}intermediate.int_call_estimates").to_api_repr()
+    runs = client.get_table(f"{settings.project}.{settings.prefix}intermediate.int_runs").to_api_repr()
     # Google tells it of the table, the emulator of its partitions.
-    assert estimates.get("requirePartitionFilter") or estimates["timePartitioning"].get("requirePartitionFilter")
+    assert runs.get("requirePartitionFilter") or runs["timePartitioning"].get("requirePartitionFilter")
     for name in ("fct_run_cost", "fct_cost_per_outcome"):
         table = client.get_table(f"{settings.project}.{settings.published}.{name}")
         assert table.time_partitioning.field == "event_day"

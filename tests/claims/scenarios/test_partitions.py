@@ -24,7 +24,7 @@ from tests.claims.scenarios.nights import build, land
 #: A table, its partition, and a column of text that no audit looks at.
 MARKED = (
     ("int_usage_cells__formed", "charge_day", "modality"),
-    ("int_call_costs", "charge_day", "model"),
+    ("int_call_amounts", "charge_day", "model"),
     ("int_events", "event_day", "workflow"),
 )
 
@@ -73,7 +73,7 @@ def test_only_what_changed_is_made_again(settled: Settled) -> None:
     company, settings, as_of, _ = settled
     mark(settings)
     build(settings, PERIOD, as_of + timedelta(hours=1))
-    assert made_again(settings) == {"int_usage_cells__formed": [], "int_call_costs": [], "int_events": []}
+    assert made_again(settings) == {"int_usage_cells__formed": [], "int_call_amounts": [], "int_events": []}
 
     company.bills[1][0] |= {"BilledCost": "0.05", "EffectiveCost": "0.05"}
     company.calls[4][4]["tokens"] += 1
@@ -83,7 +83,7 @@ def test_only_what_changed_is_made_again(settled: Settled) -> None:
     # Events of day 0 go on into day 1, those of day 3 into day 4.
     assert made_again(settings) == {
         "int_usage_cells__formed": [4],
-        "int_call_costs": [1, 4],
+        "int_call_amounts": [1, 4],
         "int_events": [0, 1, 3, 4],
     }
 
