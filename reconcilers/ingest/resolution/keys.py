@@ -1,8 +1,9 @@
 """Whole numbers that link tellings, kept once beside each lake file, and which tellings they make contested.
 
-``own`` names the operation, ``response`` the response id of a model operation, ``trace``, ``self`` and ``parent`` its place in a
-trace, ``who`` the event and run it names. Two different texts share a number with a chance of 1 in 10¹⁸; then both are looked
-at, and the texts themselves decide. Names are bits: ``lacks`` those a telling does not tell.
+``own`` names the operation, by its place in a trace where it tells one, ``parent`` the one above it, ``trace`` all of its
+trace, ``response`` the response id of a model operation, ``who`` the event and run it names. Two different texts share a
+number with a chance of 1 in 10¹⁸; then both are looked at, and the texts themselves decide. Names are bits: ``lacks`` those
+a telling does not tell.
 """
 
 from __future__ import annotations
@@ -32,8 +33,7 @@ select
     {_OWN} as own,
     case when span_kind = 'model' then hash(response_id) end as response,
     hash(lower(trace_id)) as trace,
-    hash(lower(trace_id), lower(span_id)) as self,
-    case when parent_span_id is not null then hash(lower(trace_id), lower(parent_span_id)) end as parent,
+    case when trace_id is not null and parent_span_id is not null then hash(lower(trace_id) || '|' || lower(parent_span_id)) end as parent,
     case
         when span_kind <> 'model' or coalesce(event_id, run_id, trace_id) is null then null
         when event_id is null and run_id is null then hash(lower(trace_id))
@@ -61,7 +61,7 @@ group by all
 _CAUSES = {
     "told_twice": "select own from keys group by own having count(*) > 1",
     "shared": "select response from keys where has_response and response is not null group by response having count(*) > 1",
-    "wrapping": "select distinct trace from keys where billable and self in (select parent from keys where parent is not null)",
+    "wrapping": "select distinct trace from keys where billable and own in (select parent from keys where parent is not null)",
     "traces": f"""
 select trace from keys where in_trace group by trace
 having count(*) > 1 and (
