@@ -40,6 +40,8 @@ DAMAGED = "ask for the file again; it is damaged, or its writer was stopped or i
 
 _BATCH_BYTES = 8 << 20
 _CHUNK_BYTES = 2 << 20
+#: What stands behind a block of lines, for those that look at several bytes at once.
+PADDING = 64
 _ZSTD_MAGIC, _GZIP_MAGIC = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 #: One compressed zstd block of 4 bytes may unpack to 128 KiB, so input is fed in small pieces.
 _ZSTD_FEED = 512
@@ -108,10 +110,11 @@ def _looked_at(content: bytes) -> bytes | None:
 class Block:
     """Lines of a trace file that lie in one piece of memory, before anybody looked at them: some may be blank.
 
-    Line ``numbers[n]`` is ``content[starts[n]:stops[n]]``, its line break included.
+    Line ``numbers[n]`` is ``content[starts[n]:stops[n]]``, its line break included. Behind the last stand ``PADDING`` bytes, zeros
+    where it has no line break.
     """
 
-    content: bytes
+    content: bytes | bytearray
     numbers: Array
     starts: Array
     stops: Array
@@ -119,19 +122,25 @@ class Block:
     def lines(self, which: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Some of the lines as ``read_lines`` gives them."""
         for n in which:
-            if (content := _looked_at(self.content[self.starts[n] : self.stops[n]])) is not None:
+            if (content := _looked_at(bytes(self._line(n)))) is not None:
                 yield int(self.numbers[n]), content
 
     def undecodable(self) -> list[int]:
         """The lines that are no UTF-8."""
-        if self.content.isascii() or _is_text(self.content):
+        import numpy as np
+
+        content = memoryview(self.content)[: self.stops[-1]]
+        if np.frombuffer(content, np.uint8).max() < 128 or _is_text(content):
             return []
-        return [n for n in range(len(self.starts)) if not _is_text(self.content[self.starts[n] : self.stops[n]])]
+        return [n for n in range(len(self.starts)) if not _is_text(self._line(n))]
+
+    def _line(self, n: int) -> memoryview:
+        return memoryview(self.content)[self.starts[n] : self.stops[n]]
 
 
-def _is_text(content: bytes) -> bool:
+def _is_text(content: memoryview) -> bool:
     try:
-        content.decode()
+        str(content, "utf-8")
     except UnicodeDecodeError:
         return False
     return True
@@ -160,7 +169,8 @@ def _block(lines: Sequence[tuple[int, bytes]]) -> Block:
 
     stops = np.cumsum([len(content) for _, content in lines], dtype=np.int64)
     starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
-    return Block(b"".join(content for _, content in lines), np.array([n for n, _ in lines], np.int64), starts, stops)
+    content = b"".join(content for _, content in lines) + bytes(PADDING)
+    return Block(content, np.array([n for n, _ in lines], np.int64), starts, stops)
 
 
 def _is_of_lines(path: Path) -> bool:
@@ -176,30 +186,44 @@ def _blocks(stream: BinaryIO) -> Iterator[Block]:
     """Whole lines of a file, some at a time."""
     import numpy as np
 
-    line, rest = 0, b""
-    while chunk := stream.read(_CHUNK_BYTES):
-        end = chunk.rfind(b"\n") + 1
-        if not end:
-            rest += chunk
-            if len(rest) <= MAX_MESSAGE_BYTES:
+    line, rest = 0, bytearray()
+    while True:
+        content = bytearray(len(rest) + _CHUNK_BYTES + PADDING)
+        content[: len(rest)] = rest
+        read = stream.readinto(memoryview(content)[len(rest) : -PADDING])  # type: ignore[attr-defined]
+        if not read:
+            break
+        size = len(rest) + read
+        stops = _line_ends(content, size)
+        if not len(stops):
+            rest = content[:size]
+            if size <= MAX_MESSAGE_BYTES:
                 continue
             # The rest of a line too long to read is only counted.
-            size = len(rest)
             while (chunk := stream.readline(_CHUNK_BYTES)) and not chunk.endswith(b"\n"):
                 size += len(chunk)
             line += 1
             yield _block([(line, unreadable(_TOO_LONG, size + len(chunk)))])
-            rest = b""
+            rest = bytearray()
             continue
-        content, rest = rest + chunk[:end], chunk[end:]
-        stops = np.flatnonzero(np.frombuffer(content, np.uint8) == _LINE_BREAK) + 1
+        rest = content[stops[-1] : size]
         yield _numbered(content, line, stops)
         line += len(stops)
     if rest:
-        yield _numbered(rest, line, np.array([len(rest)]))
+        yield _numbered(content, line, np.array([len(rest)]))
 
 
-def _numbered(content: bytes, before: int, stops: Array) -> Block:
+def _line_ends(content: bytearray, size: int) -> Array:
+    """Where the lines end that are whole, line breaks included, of so many bytes."""
+    import numpy as np
+
+    found, end = array("q"), 0
+    while end := content.find(_LINE_BREAK, end, size) + 1:
+        found.append(end)
+    return np.frombuffer(found, np.int64)
+
+
+def _numbered(content: bytearray, before: int, stops: Array) -> Block:
     """Lines that end at ``stops``, the first of them after line ``before``; of one too long to read, that it is."""
     import numpy as np
 
@@ -208,7 +232,7 @@ def _numbered(content: bytes, before: int, stops: Array) -> Block:
     block = Block(content, numbers, starts, stops.astype(np.int64))
     if (stops - starts).max() <= MAX_MESSAGE_BYTES:
         return block
-    lines = (content[start:stop] for start, stop in zip(starts, stops, strict=True))
+    lines = (bytes(content[start:stop]) for start, stop in zip(starts, stops, strict=True))
     return _block(
         [
             (n, line if len(line) <= MAX_MESSAGE_BYTES else unreadable(_TOO_LONG, len(line)))

@@ -6,21 +6,29 @@ anything else in it (an unknown member, a member told twice, a map, a text longe
 character, half a surrogate pair, a number that is none) is left to the general reader: that decides, not this.
 
 Imported by ``scan.py`` inside functions only: numba takes a moment to import and, the first time on a machine, some seconds to
-compile. Arrays are int32 but for bytes; positions count from the block's first byte, behind whose last stand ``PADDING`` zeros.
+compile. Arrays are int32 but for bytes; positions count from the block's first byte. No walk leaves its line: it ends at a line break, or
+before zeros, and neither is part of anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from functools import reduce
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from reconcilers.sources.telemetry.spans.files import PADDING
 
 F = TypeVar("F", bound=Callable[..., Any])
 Array = np.ndarray[Any, Any]
 
-PADDING = 64
+#: What is looked at at once, beyond the end of a text, too.
+_AT_ONCE = 32
 
 # The grammar ---------------------------------------------------------------------------------------------------------
 
@@ -105,6 +113,9 @@ READ, NAMED, WORD, NUMBER, PARTS, PROSE = range(6)
 _RECORDS, _TAPE, NAMES, _NAME_BYTES, _BEFORE = range(5)
 COUNTS = 5
 
+#: Room for names, and for their texts; twice as many slots.
+MOST_NAMES, BYTES_OF_NAMES = 1 << 17, 8 << 20
+SLOTS = 2 * MOST_NAMES
 #: In characters; ``texts.LONGEST``.
 _LONGEST, _LONGEST_TRACE_STATE, _MOST_VALUES = 128, 512, 32
 #: A character is written in no more bytes.
@@ -119,57 +130,145 @@ def _table(characters: str) -> Array:
     return table
 
 
-#: Bytes inside a string that mean themselves.
-_PLAIN = np.ones(256, np.uint8)
-_PLAIN[:32] = 0
-_PLAIN[[ord('"'), ord("\\")]] = 0
 #: ``texts.ONE_WORD``.
 _WORD = _table("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/@+=,;~%#&|*$^!-")
 _HEX = _table("0123456789abcdefABCDEF")
 _BLANK = _table(" \t\n\r\x0b\x0c")
-_KEY, _VALUE = (np.frombuffer(text, np.uint8) for text in (b'{"key":"', b',"value":{'))
-_STRING, _INT, _DOUBLE, _BOOL, _ARRAY, _VALUES = (
-    np.frombuffer(text, np.uint8)
-    for text in (
-        b'"stringValue":"',
-        b'"intValue":',
-        b'"doubleValue":',
-        b'"boolValue":',
-        b'"arrayValue":',
-        b'{"values":[',
-    )
+#: What stands around keys and values.
+_KEY, _VALUE, _TEXT_VALUE, _STRING, _INT, _DOUBLE, _BOOL, _ARRAY, _VALUES, _TRUE, _FALSE = range(11)
+_SPELLED = (
+    *(b'{"key":"', b',"value":{', b',"value":{"stringValue":"', b'"stringValue":"', b'"intValue":', b'"doubleValue":'),
+    *(b'"boolValue":', b'"arrayValue":', b'{"values":[', b"true", b"false"),
 )
-_TRUE, _FALSE = np.frombuffer(b"true", np.uint8), np.frombuffer(b"false", np.uint8)
+_SPELLINGS = np.frombuffer(b"".join(text.ljust(_AT_ONCE, b"\0") for text in _SPELLED), np.uint8)
+_SIZES = np.array([len(text) for text in _SPELLED], np.int64)
 
 
-def compiled(function: F) -> F:
+def compiled(function: F, **flags: bool) -> F:
     """The function as machine code, kept beside this file (or below the user's cache folder) from the first time on."""
     try:
-        made = numba.njit(cache=True, nogil=True)(function)
+        made = numba.njit(cache=True, nogil=True, **flags)(function)
     except RuntimeError:  # nowhere to keep it
-        made = numba.njit(nogil=True)(function)
+        made = numba.njit(nogil=True, **flags)(function)
     return cast("F", made)
+
+
+def within(function: F) -> F:
+    """The same of a function that is small and called for every value: it becomes part of those that call it."""
+    return compiled(function, forceinline=True)
+
+
+# Memory --------------------------------------------------------------------------------------------------------------
+
+# What is called for every value takes places in memory instead of arrays, for to count who holds an array would take longer than
+# the work. From a place on thirty-two bytes are looked at with one instruction each, whatever the processor.
+
+_BYTES = ir.VectorType(ir.IntType(8), _AT_ONCE)
+
+
+def built(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose machine code is made by hand: what is decorated returns its types, and what makes it."""
+    return cast("Callable[..., Any]", intrinsic(function))
+
+
+@built
+def _start(_: Any, array: Any) -> Any:
+    """Where an array's values begin, which is indexed as a list of them is, row by row."""
+
+    def code(context: Any, builder: Any, signature: Any, told: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, told[0]).data
+
+    return types.CPointer(array.dtype)(array), code
+
+
+def _loaded(builder: Any, start: Any, position: Any) -> Any:
+    return builder.load(builder.bitcast(builder.gep(start, [position]), _BYTES.as_pointer()), align=1)
+
+
+def _first(builder: Any, found: Any) -> Any:
+    """The place of the first of ``found``, how many places there are for none."""
+    bits = builder.bitcast(found, ir.IntType(_AT_ONCE))
+    return builder.zext(builder.cttz(bits, ir.Constant(ir.IntType(1), 0)), ir.IntType(64))
+
+
+@built
+def _plain(_: Any, b: Any, i: Any) -> Any:
+    """How many of the bytes from ``i`` on mean themselves inside a string, up to the first that does not: a quote, a backslash,
+    a control character."""
+
+    def code(_: Any, builder: Any, __: Any, told: Any) -> Any:
+        found = _loaded(builder, *told)
+        marks = [
+            builder.icmp_unsigned(sign, found, ir.Constant(_BYTES, [number] * _AT_ONCE))
+            for sign, number in (("==", 34), ("==", 92), ("<", 32))
+        ]
+        return _first(builder, reduce(builder.or_, marks))
+
+    return types.int64(b, types.int64), code
+
+
+@built
+def _alike(_: Any, a: Any, i: Any, b: Any, j: Any) -> Any:
+    """How many of the bytes of ``a`` from ``i`` on are those of ``b`` from ``j`` on, up to the first that is not."""
+
+    def code(_: Any, builder: Any, __: Any, told: Any) -> Any:
+        one, other = _loaded(builder, *told[:2]), _loaded(builder, *told[2:])
+        return _first(builder, builder.icmp_unsigned("!=", one, other))
+
+    return types.int64(a, types.int64, b, types.int64), code
+
+
+@built
+def _copy(_: Any, a: Any, i: Any, b: Any, j: Any) -> Any:
+    """Write the bytes of ``a`` from ``i`` on to ``b`` from ``j`` on."""
+
+    def code(context: Any, builder: Any, _: Any, told: Any) -> Any:
+        to = builder.bitcast(builder.gep(told[2], [told[3]]), _BYTES.as_pointer())
+        builder.store(_loaded(builder, *told[:2]), to, align=1)
+        return context.get_dummy_value()
+
+    return types.void(a, types.int64, b, types.int64), code
+
+
+class NameTable(NamedTuple):
+    """Names, which ``scan.Names`` makes: where each ends in ``texts``, in which of ``slots`` it is found, which name came ``after``
+    it the last time; and ``counts``."""
+
+    ends: Array
+    texts: Array
+    slots: Array
+    after: Array
+    counts: Array
 
 
 # Walking a line ------------------------------------------------------------------------------------------------------
 
 
-@compiled
-def _is(b: Array, i: int, text: Array) -> bool:
-    there = b[i : i + text.size]
-    for k in range(text.size):  # noqa: SIM110
-        if there[k] != text[k]:
+@within
+def _is(b: Array, i: int, texts: Array, at: int, size: int) -> bool:
+    """Whether ``size`` bytes from ``i`` on are those of ``texts`` from ``at`` on."""
+    while size > _AT_ONCE:
+        if _alike(b, i, texts, at) < _AT_ONCE:
             return False
-    return True
+        i, at, size = i + _AT_ONCE, at + _AT_ONCE, size - _AT_ONCE
+    return bool(_alike(b, i, texts, at) >= size)
 
 
-@compiled
+@within
+def _says(b: Array, i: int, spelled: int) -> bool:
+    """Whether what is ``spelled`` so stands at ``i``."""
+    return bool(_alike(b, i, _start(_SPELLINGS), spelled * _AT_ONCE) >= _SIZES[spelled])
+
+
+@within
 def _string(b: Array, i: int) -> tuple[int, bool]:
     """Where the string ends whose first byte is at ``i``, -1 where it is none, and whether it has a backslash."""
     escaped = False
     while True:
-        while _PLAIN[b[i]]:
-            i += 1
+        plain = _plain(b, i)
+        i += plain
+        if plain == _AT_ONCE:
+            continue
         if b[i] == 34:
             return i, escaped
         if b[i] != 92:
@@ -219,64 +318,75 @@ def _number(b: Array, i: int, whole: bool) -> int:
 
 
 @compiled
-def numbered(
-    b: Array, at: int, length: int, ends: Array, texts: Array, slots: Array, after: Array, counts: Array
-) -> int:
-    """The number of a name, a new one for a new name; -1 where there is no room for more.
+def _numbered(b: Array, at: int, length: int, names: NameTable) -> int:
+    """The number of a name, a new one for a new name; -1 where there is no room for more."""
+    ends, texts, slots, after, counts = names
+    h = np.uint64(14695981039346656037)
+    for k in range(length):
+        h = (h ^ np.uint64(b[at + k])) * np.uint64(1099511628211)
+    place = np.int64((h ^ (h >> np.uint64(32))) & np.uint64(SLOTS - 1))
+    for _ in range(_MOST_TRIES):
+        one = slots[place]
+        if one < 0:
+            one, end = counts[NAMES], counts[_NAME_BYTES] + length
+            if one == MOST_NAMES or end > BYTES_OF_NAMES:
+                return -1
+            for k in range(length):
+                texts[counts[_NAME_BYTES] + k] = b[at + k]
+            slots[place], ends[one + 1], after[one] = one, end, one
+            counts[NAMES], counts[_NAME_BYTES] = one + 1, end
+            break
+        if ends[one + 1] - ends[one] == length and _is(b, at, texts, ends[one], length):
+            break
+        place = (place + 1) & (SLOTS - 1)
+    else:
+        return -1
+    after[counts[_BEFORE]] = one
+    counts[_BEFORE] = one
+    return int(one)
+
+
+@within
+def _name(b: Array, i: int, names: NameTable) -> tuple[int, int]:
+    """The number of the name whose first byte is at ``i``, -1 where it is none or there is no room for more, and where it ends.
 
     Nearly always it is the one that came ``after`` the name before the last time.
     """
-    guess = after[counts[_BEFORE]]
-    found = -1
-    if ends[guess + 1] - ends[guess] == length and _is(b, at, texts[ends[guess] : ends[guess + 1]]):
-        found = guess
-    if found < 0:
-        h = np.uint64(14695981039346656037)
-        for k in range(length):
-            h = (h ^ np.uint64(b[at + k])) * np.uint64(1099511628211)
-        place = np.int64((h ^ (h >> np.uint64(32))) & np.uint64(slots.size - 1))
-        for _ in range(_MOST_TRIES):
-            one = slots[place]
-            if one < 0:
-                one = counts[NAMES]
-                if one + 2 > ends.size or counts[_NAME_BYTES] + length > texts.size:
-                    return -1
-                slots[place] = one
-                texts[counts[_NAME_BYTES] : counts[_NAME_BYTES] + length] = b[at : at + length]
-                counts[_NAME_BYTES] += length
-                ends[one + 1] = counts[_NAME_BYTES]
-                after[one] = one
-                counts[NAMES] += 1
-                found = one
-                break
-            if ends[one + 1] - ends[one] == length and _is(b, at, texts[ends[one] : ends[one + 1]]):
-                found = one
-                break
-            place = (place + 1) & (slots.size - 1)
-        if found < 0:
-            return -1
-        after[counts[_BEFORE]] = found
-    counts[_BEFORE] = found
-    return found
+    guess = names.after[names.counts[_BEFORE]]
+    begin, end = names.ends[guess], names.ends[guess + 1]
+    # In this order: it ends within the block, as nothing behind that is part of a name.
+    if _is(b, i, names.texts, begin, end - begin) and b[i + end - begin] == 34:
+        names.counts[_BEFORE] = guess
+        return guess, i + end - begin
+    end, escaped = _string(b, i)
+    return (-1 if end < 0 or escaped else _numbered(b, i, end - i, names)), end
 
 
 @compiled
+def numbered(text: Array, names: NameTable) -> int:
+    """The number of a name, of whose text the last bytes are ``PADDING``."""
+    ends, texts, slots, after, counts = names
+    starts = NameTable(_start(ends), _start(texts), _start(slots), _start(after), _start(counts))
+    return _numbered(_start(text), 0, text.size - PADDING, starts)
+
+
+@within
 def _scalar(b: Array, i: int) -> tuple[int, int, int, int]:
     """The one member of a value, a text, number or truth value: its kind, position, length, and what comes after it (-1: none)."""
     c = b[i + 1]
-    if c == 115 and _is(b, i, _STRING):
-        at = i + 15
+    if c == 115 and _says(b, i, _STRING):
+        at = i + _SIZES[_STRING]
         end, escaped = _string(b, at)
         return (ESCAPED if escaped else TEXT), at, end - at, (end + 1 if end >= 0 else -1)
-    if c == 98 and _is(b, i, _BOOL):
-        at = i + 12
-        if _is(b, at, _TRUE):
+    if c == 98 and _says(b, i, _BOOL):
+        at = i + _SIZES[_BOOL]
+        if _says(b, at, _TRUE):
             return TRUTH, at, 4, at + 4
-        return TRUTH, at, 5, at + 5 if _is(b, at, _FALSE) else -1
-    if c == 105 and _is(b, i, _INT):
-        at = i + 11
-    elif c == 100 and _is(b, i, _DOUBLE):
-        at = i + 14
+        return TRUTH, at, 5, at + 5 if _says(b, at, _FALSE) else -1
+    if c == 105 and _says(b, i, _INT):
+        at = i + _SIZES[_INT]
+    elif c == 100 and _says(b, i, _DOUBLE):
+        at = i + _SIZES[_DOUBLE]
     else:
         return NOTHING, 0, 0, -1
     if b[at] == 34:
@@ -287,7 +397,7 @@ def _scalar(b: Array, i: int) -> tuple[int, int, int, int]:
     return (WHOLE if c == 105 else FRACTION), at, end - at, end
 
 
-@compiled
+@within
 def characters(b: Array, at: int, length: int) -> int:
     """How many characters a text without a backslash has."""
     found = 0
@@ -296,7 +406,7 @@ def characters(b: Array, at: int, length: int) -> int:
     return found
 
 
-@compiled
+@within
 def is_word(b: Array, at: int, length: int) -> bool:
     for k in range(at, at + length):  # noqa: SIM110
         if not _WORD[b[k]]:
@@ -310,9 +420,9 @@ def _list(b: Array, i: int) -> tuple[int, int, int, int]:
     at = i
     if b[i] == 123 and b[i + 1] == 125:
         return LIST_OF_WORDS, at, 2, i + 2
-    if not _is(b, i, _VALUES):
+    if not _says(b, i, _VALUES):
         return LIST, at, 0, -1
-    i += 11
+    i += _SIZES[_VALUES]
     values, length, words, escapes = 0, 0, True, False
     while b[i] != 93:
         if values > 0:
@@ -347,9 +457,7 @@ def _list(b: Array, i: int) -> tuple[int, int, int, int]:
 
 
 @compiled
-def _attributes(
-    b: Array, i: int, owner: int, tape: Array, ends: Array, texts: Array, slots: Array, after: Array, counts: Array
-) -> int:
+def _attributes(b: Array, i: int, owner: int, tape: Array, names: NameTable) -> int:
     """The attributes of a list, as rows of ``tape``; returns what comes after the list, -1 where it is none."""
     if b[i] != 91:
         return -1
@@ -358,39 +466,36 @@ def _attributes(
         return i + 1
     while True:
         begin = i
-        if not _is(b, i, _KEY):
+        if not _says(b, i, _KEY):
             return -1
-        i += 8
-        end, escaped = _string(b, i)
-        if end < 0 or escaped:
+        name, i = _name(b, i + _SIZES[_KEY], names)
+        i += 1
+        if name < 0:
             return -1
-        name = numbered(b, i, end - i, ends, texts, slots, after, counts)
-        i = end + 1
-        if name < 0 or not _is(b, i, _VALUE):
-            return -1
-        i += 10
         kind, at, length = NOTHING, i, -1
-        if b[i] != 125:
-            if b[i + 1] == 97 and _is(b, i, _ARRAY):
-                kind, at, length, i = _list(b, i + 13)
+        if _says(b, i, _TEXT_VALUE):
+            at = i + _SIZES[_TEXT_VALUE]
+            end, escaped = _string(b, at)
+            kind, length, i = ESCAPED if escaped else TEXT, end - at, end + 1
+            if end < 0:
+                return -1
+        elif not _says(b, i, _VALUE):
+            return -1
+        else:
+            i += _SIZES[_VALUE]
+            if b[i] == 125:
+                at = i
+            elif b[i + 1] == 97 and _says(b, i, _ARRAY):
+                kind, at, length, i = _list(b, i + _SIZES[_ARRAY])
             else:
                 kind, at, length, i = _scalar(b, i)
-            if i < 0 or b[i] != 125:
-                return -1
-        if b[i + 1] != 125:
+        if i < 0 or b[i] != 125 or b[i + 1] != 125:
             return -1
         i += 2
-        row = tape[counts[_TAPE]]
-        row[OWNER], row[NAME], row[KIND], row[AT], row[LENGTH], row[BEGIN], row[END] = (
-            owner,
-            name,
-            kind,
-            at,
-            length,
-            begin,
-            i,
-        )
-        counts[_TAPE] += 1
+        a = names.counts[_TAPE] * TAPE_WIDTH
+        tape[a + OWNER], tape[a + NAME], tape[a + KIND] = owner, name, kind
+        tape[a + AT], tape[a + LENGTH], tape[a + BEGIN], tape[a + END] = at, length, begin, i
+        names.counts[_TAPE] += 1
         if b[i] == 93:
             return i + 1
         if b[i] != 44:
@@ -398,48 +503,38 @@ def _attributes(
         i += 1
 
 
-@compiled
+@within
 def _record(records: Array, counts: Array, part: int, parent: int, line: int) -> int:
     number = counts[_RECORDS]
     counts[_RECORDS] = number + 1
-    row = records[number]
-    row[:] = -1
-    row[PART], row[PARENT], row[LINE] = part, parent, line
+    row = number * RECORD_WIDTH
+    for column in range(RECORD_WIDTH):
+        records[row + column] = -1
+    records[row + PART], records[row + PARENT], records[row + LINE] = part, parent, line
     return int(number)
 
 
-@compiled
-def _message(
-    b: Array,
-    i: int,
-    line: int,
-    stack: Array,
-    records: Array,
-    tape: Array,
-    ends: Array,
-    texts: Array,
-    slots: Array,
-    after: Array,
-    counts: Array,
-) -> int:
+@within
+def _message(b: Array, i: int, line: int, stack: Array, records: Array, tape: Array, names: NameTable) -> int:
     """One message; returns what comes after it, -1 where another reader must look. ``stack``: record, members so far, is in a list."""
+    counts = names.counts
     if b[i] != 123:
         return -1
     i += 1
     depth, part, begun = 0, MESSAGE, True
-    stack[0, 0], stack[0, 1], stack[0, 2] = _record(records, counts, MESSAGE, -1, line), 0, 0
+    stack[0], stack[1], stack[2] = _record(records, counts, MESSAGE, -1, line), 0, 0
     while True:
         if b[i] == 125:
             i += 1
-            if stack[depth, 1] & _NEEDED[part] != _NEEDED[part]:
+            if stack[3 * depth + 1] & _NEEDED[part] != _NEEDED[part]:
                 return -1
-            if stack[depth, 2]:
+            if stack[3 * depth + 2]:
                 if b[i] == 44:
                     if b[i + 1] != 123:
                         return -1
                     i += 2
-                    stack[depth, 0] = _record(records, counts, part, stack[depth - 1, 0], line)
-                    stack[depth, 1] = 0
+                    stack[3 * depth] = _record(records, counts, part, stack[3 * depth - 3], line)
+                    stack[3 * depth + 1] = 0
                     begun = True
                     continue
                 if b[i] != 93:
@@ -448,7 +543,7 @@ def _message(
             depth -= 1
             if depth < 0:
                 return i
-            part = records[stack[depth, 0], PART]
+            part = records[stack[3 * depth] * RECORD_WIDTH + PART]
             begun = False
             continue
         if not begun:
@@ -458,19 +553,15 @@ def _message(
         begun = False
         if b[i] != 34:
             return -1
-        at = i + 1
-        end, escaped = _string(b, at)
-        if end < 0 or escaped or b[end + 1] != 58:
+        member, end = _name(b, i + 1, names)
+        if member < 0 or member >= len(MEMBERS) or b[end + 1] != 58:
             return -1
-        member = numbered(b, at, end - at, ends, texts, slots, after, counts)
         i = end + 2
-        if member < 0 or member >= len(MEMBERS):
-            return -1
         kind, place = _KIND[part, member], _PLACE[part, member]
-        if kind == _UNKNOWN or stack[depth, 1] >> member & 1:
+        if kind == _UNKNOWN or stack[3 * depth + 1] >> member & 1:
             return -1
-        stack[depth, 1] |= 1 << member
-        record = stack[depth, 0]
+        stack[3 * depth + 1] |= 1 << member
+        record = stack[3 * depth]
         if kind == _SHORT:
             at = i
             if b[i] == 34:
@@ -481,20 +572,20 @@ def _message(
                     return -1
                 i = end + 1
                 if part == EVENT and member == _NAME:
-                    number = numbered(b, at, end - at, ends, texts, slots, after, counts)
+                    number = _numbered(b, at, end - at, names)
                     if number < 0:
                         return -1
-                    records[record, NAME_NUMBER] = number
+                    records[record * RECORD_WIDTH + NAME_NUMBER] = number
             else:
                 end = _number(b, at, True)
                 if end < 0 or (part == EVENT and member == _NAME):
                     return -1
                 i = end
             if place >= 0:
-                records[record, TEXTS + 2 * place] = at
-                records[record, TEXTS + 2 * place + 1] = end - at
+                text = record * RECORD_WIDTH + TEXTS + 2 * place
+                records[text], records[text + 1] = at, end - at
         elif kind == _ATTRIBUTES:
-            i = _attributes(b, i, record, tape, ends, texts, slots, after, counts)
+            i = _attributes(b, i, record, tape, names)
             if i < 0:
                 return -1
         elif kind == _EMPTY:
@@ -514,29 +605,24 @@ def _message(
                 return -1
             i += 1
             depth, part, begun = depth + 1, place, True
-            stack[depth, 0], stack[depth, 1], stack[depth, 2] = _record(records, counts, part, record, line), 0, many
+            stack[3 * depth], stack[3 * depth + 1], stack[3 * depth + 2] = (
+                _record(records, counts, part, record, line),
+                0,
+                many,
+            )
 
 
 @compiled
 def scan(
-    b: Array,
-    starts: Array,
-    stops: Array,
-    lines: Array,
-    records: Array,
-    tape: Array,
-    ends: Array,
-    texts: Array,
-    slots: Array,
-    after: Array,
-    counts: Array,
+    content: Array, starts: Array, stops: Array, lines: Array, records: Array, tape: Array, table: NameTable
 ) -> None:
     """Walk the lines; what is left to another reader has a ``MESSAGE_END`` of -1 and no records and attributes."""
-    stack = np.zeros((8, 3), np.int64)
+    ends, texts, slots, after, counts = table
+    names = NameTable(_start(ends), _start(texts), _start(slots), _start(after), _start(counts))
+    b, stack = _start(content), np.zeros(8 * 3, np.int64)
     for n in range(starts.size):
-        row = lines[n]
-        row[FIRST_RECORD], row[FIRST_ATTRIBUTE], row[REMOVED] = counts[_RECORDS], counts[_TAPE], 0
-        end = _message(b, starts[n], n, stack, records, tape, ends, texts, slots, after, counts)
+        first_record, first_attribute = counts[_RECORDS], counts[_TAPE]
+        end = _message(b, starts[n], n, _start(stack), _start(records), _start(tape), names)
         if end >= 0:
             k = end
             while k < stops[n] and _BLANK[b[k]]:
@@ -544,8 +630,10 @@ def scan(
             if k != stops[n]:
                 end = -1
         if end < 0:
-            counts[_RECORDS], counts[_TAPE] = row[FIRST_RECORD], row[FIRST_ATTRIBUTE]
-        row[MESSAGE_END], row[END_RECORD], row[END_ATTRIBUTE] = end, counts[_RECORDS], counts[_TAPE]
+            counts[_RECORDS], counts[_TAPE] = first_record, first_attribute
+        lines[n, MESSAGE_END], lines[n, REMOVED] = end, 0
+        lines[n, FIRST_RECORD], lines[n, END_RECORD] = first_record, counts[_RECORDS]
+        lines[n, FIRST_ATTRIBUTE], lines[n, END_ATTRIBUTE] = first_attribute, counts[_TAPE]
 
 
 # Columns -------------------------------------------------------------------------------------------------------------
@@ -618,18 +706,28 @@ def place(
     return found
 
 
-@compiled
+@within
 def _copied(b: Array, begin: int, end: int, out: Array, o: int) -> int:
-    size = end - begin
-    # Of views from 0 on the compiler sees that no index is below 0, and copies many bytes at a time.
-    source, target = b[begin:end], out[o : o + size]
-    for k in range(size):
-        target[k] = source[k]
-    return o + size
+    """Write bytes to ``out`` from ``o`` on, and some more that do not matter; returns where those end that do."""
+    while begin < end:
+        _copy(b, begin, out, o)
+        begin, o = begin + _AT_ONCE, o + _AT_ONCE
+    return o - (begin - end)
 
 
 @compiled
-def gathered(b: Array, at: Array, length: Array) -> tuple[Array, Array, Array, int]:
+def tellings(tape: Array, own: Array, shared: Array, resource: Array, at: Array, length: Array) -> None:
+    """Position and length of what tells a column of each span, position -1 where nothing does: its ``own`` attribute, else one
+    ``shared`` by all spans of its resource. A list says nothing, nor does what has no value."""
+    for row in range(own.size):
+        a = own[row] if own[row] >= 0 else shared[resource[row]]
+        at[row] = -1
+        if a >= 0 and tape[a, KIND] != NOTHING and tape[a, KIND] < LIST:
+            at[row], length[row] = tape[a, AT], tape[a, LENGTH]
+
+
+@compiled
+def gathered(content: Array, at: Array, length: Array) -> tuple[Array, Array, Array, int]:
     """Texts by position and length (position -1: null) as a column: offsets, bytes, validity, and how many are null."""
     offsets = np.zeros(at.size + 1, np.int32)
     valid = np.zeros((at.size + 7) // 8, np.uint8)
@@ -641,17 +739,17 @@ def gathered(b: Array, at: Array, length: Array) -> tuple[Array, Array, Array, i
         else:
             nulls += 1
         offsets[r + 1] = total
-    content = np.empty(total, np.uint8)
+    texts = np.empty(total + PADDING, np.uint8)
     for r in range(at.size):
         if at[r] >= 0:
-            _copied(b, at[r], at[r] + length[r], content, offsets[r])
-    return offsets, content, valid, nulls
+            _copied(_start(content), at[r], at[r] + length[r], _start(texts), offsets[r])
+    return offsets, texts[:total], valid, nulls
 
 
 # Text ----------------------------------------------------------------------------------------------------------------
 
 
-@compiled
+@within
 def _stays(b: Array, holds: int, kind: int, at: int, length: int) -> int:
     """Whether a value may be landed under a name that ``holds`` such: 1 as it is, 0 not at all, -1 where it takes a closer look."""
     if holds == PROSE:
@@ -683,7 +781,7 @@ def _stays(b: Array, holds: int, kind: int, at: int, length: int) -> int:
 
 @compiled
 def judge(
-    b: Array, lines: Array, tape: Array, records: Array, holds: Array, holds_shared: Array, plain_event: Array
+    content: Array, lines: Array, tape: Array, records: Array, holds: Array, holds_shared: Array, plain_event: Array
 ) -> None:
     """Note which attributes go. Left to another reader are lines of which that is not sure, and those of which what stays would be
     written otherwise than it is: a text with a backslash in a line that loses something.
@@ -700,7 +798,7 @@ def judge(
         for a in range(lines[n, FIRST_ATTRIBUTE], lines[n, END_ATTRIBUTE]):
             name, kind, part = tape[a, NAME], tape[a, KIND], records[tape[a, OWNER], PART]
             told = holds_shared[name] if part in (RESOURCE, SCOPE) else holds[name]
-            stays = _stays(b, told, kind, tape[a, AT], tape[a, LENGTH])
+            stays = _stays(_start(content), told, kind, tape[a, AT], tape[a, LENGTH])
             is_sure &= stays >= 0
             escapes |= stays == 1 and kind == ESCAPED
             tape[a, GOES] = stays == 0
@@ -713,13 +811,22 @@ def judge(
 
 @compiled
 def without(
-    b: Array, starts: Array, numbers: Array, lines: Array, tape: Array, first: int, end: int, before: int, out: Array
+    content: Array,
+    starts: Array,
+    numbers: Array,
+    lines: Array,
+    tape: Array,
+    first: int,
+    end: int,
+    before: int,
+    to: Array,
 ) -> int:
     """Write lines ``first`` to ``end`` without what goes, each at its number; ``before`` is that of the line before. Returns the bytes.
 
     Commas go with what they part. In a line that loses something fractions become texts, so that every reader keeps their digits.
+    ``to`` has room for all of it and ``PADDING``.
     """
-    o = 0
+    b, out, o = _start(content), _start(to), 0
     for n in range(first, end):
         for _ in range(numbers[n] - before - 1):
             out[o] = 10

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reconcilers.sources.telemetry.spans.files import Block
+from reconcilers.sources.telemetry.spans.files import PADDING, Block
 from reconcilers.sources.telemetry.spans.scan import Names, Scanned
 from reconcilers.sources.telemetry.spans.texts import Holds, TextNames, is_one_word
 
@@ -83,5 +83,5 @@ class Judged:
         b, lines, tape = self.scanned.content, self.scanned.lines, self.scanned.tape
         numbers, starts = self.block.numbers, self.block.starts
         most = lines[end - 1, kernel.MESSAGE_END] - starts[first] + 2 * len(tape) + int(numbers[end - 1]) - before
-        out = np.empty(most, np.uint8)
+        out = np.empty(most + PADDING, np.uint8)
         return out[: kernel.without(b, starts, numbers, lines, tape, first, end, before, out)].data

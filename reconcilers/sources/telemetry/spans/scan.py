@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers.sources.telemetry.spans.attributes import column, lists
-from reconcilers.sources.telemetry.spans.files import Block
+from reconcilers.sources.telemetry.spans.files import PADDING, Block
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-#: Room for names; once half of it is taken all are forgotten: so many are no names.
-_MOST_NAMES = 1 << 17
-_BYTES_OF_NAMES = 8 << 20
 #: Columns of a span → their places in its record.
 _FIELDS = ("trace_id", "span_id", "parent_span_id", "span_name", "trace_state", "start_nanos", "end_nanos", "dropped")
 _LOOKS = {"number": 1, "text": 2, None: 0}
@@ -51,28 +48,32 @@ class Names:
 
         from reconcilers.sources.telemetry.spans import kernel
 
-        self.ends = np.zeros(_MOST_NAMES + 1, np.int32)
-        self.texts = np.zeros(_BYTES_OF_NAMES, np.uint8)
-        self.slots = np.full(2 * _MOST_NAMES, -1, np.int32)
-        self.after = np.zeros(_MOST_NAMES, np.int32)
-        self.counts = np.zeros(kernel.COUNTS, np.int64)
-        self.content, self.records, self.tape = (np.empty(0, np.uint8) for _ in range(3))
+        self.table = kernel.NameTable(
+            ends=np.zeros(kernel.MOST_NAMES + 1, np.int32),
+            texts=np.zeros(kernel.BYTES_OF_NAMES + PADDING, np.uint8),
+            slots=np.full(kernel.SLOTS, -1, np.int32),
+            after=np.zeros(kernel.MOST_NAMES, np.int32),
+            counts=np.zeros(kernel.COUNTS, np.int64),
+        )
+        self.room, self.records, self.tape = 0, np.empty(0, np.int32), np.empty(0, np.int32)
         for name in kernel.MEMBERS:
-            text = np.frombuffer(name.encode(), np.uint8)
-            kernel.numbered(text, 0, len(text), self.ends, self.texts, self.slots, self.after, self.counts)
+            kernel.numbered(np.frombuffer(name.encode() + bytes(PADDING), np.uint8), self.table)
 
     def __len__(self) -> int:
         from reconcilers.sources.telemetry.spans import kernel
 
-        return int(self.counts[kernel.NAMES])
+        return int(self.table.counts[kernel.NAMES])
 
     def __getitem__(self, number: int) -> str:
         # Lines that are no UTF-8 are left to another reader, whatever their names are.
-        return self.texts[self.ends[number] : self.ends[number + 1]].tobytes().decode(errors="replace")
+        begin, end = self.table.ends[number : number + 2]
+        return self.table.texts[begin:end].tobytes().decode(errors="replace")
 
     def are_too_many(self) -> bool:
-        """Whether there is hardly room for more."""
-        return len(self) > _MOST_NAMES // 2 or int(self.ends[len(self)]) > _BYTES_OF_NAMES // 2
+        """Whether half the room for them is taken: so many are no names."""
+        from reconcilers.sources.telemetry.spans import kernel
+
+        return len(self) > kernel.MOST_NAMES // 2 or int(self.table.ends[len(self)]) > kernel.BYTES_OF_NAMES // 2
 
     def scan(self, block: Block) -> Scanned:
         """Walk a block of lines. What is returned is good until the next."""
@@ -80,21 +81,19 @@ class Names:
 
         from reconcilers.sources.telemetry.spans import kernel
 
-        size = len(block.content)
-        if size + kernel.PADDING > len(self.content):
-            self.content = np.empty(size + kernel.PADDING, np.uint8)
+        content = np.frombuffer(block.content, np.uint8)
+        if len(content) > self.room:
+            self.room = len(content)
             # No line has more: an object takes two bytes, an attribute 22. What is never written takes no memory.
-            self.records = np.empty((size // 2 + 1, kernel.RECORD_WIDTH), np.int32)
-            self.tape = np.empty((size // 22 + 1, kernel.TAPE_WIDTH), np.int32)
-        self.content[:size] = np.frombuffer(block.content, np.uint8)
-        self.content[size : size + kernel.PADDING] = 0
+            self.records = np.empty((self.room // 2, kernel.RECORD_WIDTH), np.int32)
+            self.tape = np.empty((self.room // 22, kernel.TAPE_WIDTH), np.int32)
         lines = np.empty((len(block.starts), kernel.LINE_WIDTH), np.int32)
-        self.counts[:2] = 0
-        names = (self.ends, self.texts, self.slots, self.after, self.counts)
-        kernel.scan(self.content, block.starts, block.stops, lines, self.records, self.tape, *names)
+        counts = self.table.counts
+        counts[:2] = 0
+        kernel.scan(content, block.starts, block.stops, lines, self.records, self.tape, self.table)
         for n in block.undecodable():
             lines[n, kernel.MESSAGE_END] = -1
-        return Scanned(self.content, lines, self.records[: self.counts[0]], self.tape[: self.counts[1]])
+        return Scanned(content, lines, self.records[: counts[0]], self.tape[: counts[1]])
 
 
 class Columns:
@@ -218,14 +217,10 @@ class Columns:
         made |= {name: of_record(spans, text) for text, name in enumerate(_FIELDS)}
         made["status_code"] = of_record(_held(records, kernel.STATUS)[spans], 0)
         made |= {name: pa.nulls(len(spans), pa.string()) for name in ("record_id", "is_record")}
+        at, length = np.empty((2, len(spans)), np.int32)
         for n, number in enumerate(present.tolist()):
-            from_resource = shared[n][resource]
-            where = np.where(own[n] >= 0, own[n], from_resource)
-            kind = tape[where, kernel.KIND]
-            tells = (where >= 0) & (kind != kernel.NOTHING) & (kind < kernel.LIST)
-            made[column(number)] = self._texts(
-                b, np.where(tells, tape[where, kernel.AT], -1), tape[where, kernel.LENGTH]
-            )
+            kernel.tellings(tape, own[n], shared[n], resource, at, length)
+            made[column(number)] = self._texts(b, at, length)
         made["unread"] = lists(self._unread(scanned, told[:found]), len(spans))
         return pa.table(list(made.values()), list(made))
 
