@@ -172,9 +172,11 @@ class Pull:
         self.objects: list[LandedObject] = []
         self.meta: dict[str, str] = {}
 
-    def add(self, name: str, uri: str, content: bytes | Iterator[bytes] | Path, **meta: str) -> LandedObject:
+    def add(
+        self, name: str, uri: str, content: bytes | Iterator[bytes | memoryview] | Path, **meta: str
+    ) -> LandedObject:
         """Store one object's bytes as received (streamed for an iterator or a path) and note it in the pull."""
-        chunks: Iterator[bytes]
+        chunks: Iterator[bytes | memoryview]
         if isinstance(content, bytes):
             chunks = iter([content])
         elif isinstance(content, Path):

@@ -11,7 +11,7 @@ import hmac
 import os
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -281,11 +281,15 @@ class FileSource(TelemetrySource):
             with received.open("wb") as out:
                 out.writelines(folder.stream(stored))
             accepted, noted = self.accept(unit, received, Path(work))
-            pull.add(unit, stored.uri, accepted, **noted)
+            landed = pull.add(unit, stored.uri, accepted)
+            landed.meta.update(noted)
 
     @abstractmethod
-    def accept(self, unit: str, received: Path, work: Path) -> tuple[Path, dict[str, str]]:
-        """The file to land for one received file, and what to note about it. Raises ``SourceRejected`` for a bad one.
+    def accept(
+        self, unit: str, received: Path, work: Path
+    ) -> tuple[Path | Iterator[bytes | memoryview], dict[str, str]]:
+        """The file or the bytes to land for one received file, and what to note about it, which may be known only when all the bytes
+        are. Raises ``SourceRejected`` for a bad file, here or with its last bytes.
 
         A file that must not be landed as it is may be rewritten in the folder ``work``.
         """

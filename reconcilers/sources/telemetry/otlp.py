@@ -37,19 +37,18 @@ of that what ``attributes`` and ``prompts`` would. ``users`` takes one user's id
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 from collections.abc import Iterator
 from functools import cached_property, partial
 from itertools import chain, islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from reconcilers.errors import SourceRejected
+from reconcilers.ingest.proofs import sha256_of
 from reconcilers.sources.contract import SourceConfig
 from reconcilers.sources.folders import line_base
 from reconcilers.sources.rejected import Rejections
@@ -58,7 +57,7 @@ from reconcilers.sources.telemetry.spans.attributes import gathered
 from reconcilers.sources.telemetry.spans.entities import Entities, UnreadUsage
 from reconcilers.sources.telemetry.spans.files import ahead, is_packed, packed, read_blocks, read_lines
 from reconcilers.sources.telemetry.spans.prompts import Found, TextFilter
-from reconcilers.sources.telemetry.spans.query import Spans, Vocabulary
+from reconcilers.sources.telemetry.spans.query import Spans, Vocabulary, reader
 from reconcilers.sources.telemetry.spans.scan import is_worth_compiling
 from reconcilers.sources.telemetry.spans.texts import TextNames, known_dialects
 from reconcilers.sources.telemetry.spans.users import UserNames
@@ -140,11 +139,13 @@ class Otlp(FileSource):
         here = Path(__file__).parent
         return super().readers() | {*here.glob("dialects/*.*"), *here.glob("spans/*.*")}
 
-    def accept(self, unit: str, received: Path, work: Path) -> tuple[Path, dict[str, str]]:
-        """The received file when it is whole and holds no text; else a copy without the text and what cannot be read.
+    def accept(
+        self, unit: str, received: Path, work: Path
+    ) -> tuple[Path | Iterator[bytes | memoryview], dict[str, str]]:
+        """The received file when it is whole and holds no text; else its bytes without the text and what cannot be read.
 
-        The copy has one message a line, blank lines kept, so that lines keep their numbers, and is packed with zstd when
-        the received file was packed. Its numbers with a fraction are JSON strings, as OTLP allows, to keep every digit.
+        They have one message a line, blank lines kept, so that lines keep their numbers, and are packed with zstd when
+        the received file was packed. Their numbers with a fraction are JSON strings, as OTLP allows, to keep every digit.
         In place of a line that cannot be read it says why and how long that was: what it holds may be text. Raises
         ``SourceRejected`` for a file of which no line can be read.
         """
@@ -154,23 +155,17 @@ class Otlp(FileSource):
             if found:
                 # Nearly always it is the first piece that holds some; those before it are made again.
                 again = TextFilter(self.name, self._text_names).without_text(received, unit, Found())
-                return self._rewritten(received, work, chain(islice(again, before), [piece], pieces), found)
+                noted = {"rewritten": "without prompt and completion text", "received_sha256": sha256_of(received)}
+                return self._rewritten(received, chain(islice(again, before), [piece], pieces), found, noted), noted
         return received, {}
 
     def _rewritten(
-        self, received: Path, work: Path, pieces: Iterator[bytes | memoryview], found: Found
-    ) -> tuple[Path, dict[str, str]]:
-        with received.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        target = work / "without_text"
-        with target.open("wb") as out:
-            out.writelines(packed(pieces, is_packed(received)))
-        noted = {
-            "rewritten": "without prompt and completion text",
-            "removed": str(found.removed),
-            "received_sha256": sha256,
-        }
-        return target, noted | ({"unreadable": str(found.unreadable)} if found.unreadable else {})
+        self, received: Path, pieces: Iterator[bytes | memoryview], found: Found, noted: dict[str, str]
+    ) -> Iterator[bytes | memoryview]:
+        yield from packed(pieces, is_packed(received))
+        noted["removed"] = str(found.removed)
+        if found.unreadable:
+            noted["unreadable"] = str(found.unreadable)
 
     def cited(self, path: Path, name: str, line: int) -> str:
         """The n-th message of the file, in whatever packing it came."""
@@ -201,16 +196,16 @@ class Otlp(FileSource):
         unread = UnreadUsage(self.name, landed.landing_id)
         constants = {"source": self.name, "landing_id": landed.landing_id}
         compiled = is_worth_compiling(sum(item.bytes for item in landed.objects))
-        with (
-            TemporaryDirectory(prefix="reconcile-otlp-") as work,
-            Spans(self._dialects, self.config.token_semantics, constants, Path(work), compiled) as spans,
-        ):
+        read = self.config.model_dump_json(include={"dialects", "attributes", "token_semantics"})
+        with reader(
+            f"{compiled} {read}", lambda: Spans(self._dialects, self.config.token_semantics, compiled)
+        ) as spans:
             for index, item in enumerate(landed.objects):
                 rejected = partial(rejections.add, item.name)
                 # Reading, parsing and meaning each have a batch in hand at the same time.
                 blocks = ahead(read_blocks(landed.path(item), item.name, self.name))
                 parsed = (part for block in blocks for part in spans.parse(block, line_base(index), rejected))
-                entities = Entities(self._outcomes, self.user_key, rejected)
+                entities = Entities(constants, self._outcomes, self.user_key, rejected)
                 for attributes in ahead(gathered(parsed, _ROWS)):
                     meaning = spans.read(attributes)
                     unread.add(meaning)

@@ -99,29 +99,29 @@ def read_attributes(
     values = pa.concat_arrays(
         [pc.struct_field(a, ["value"]) for a in (resource_attributes, event_attributes, span_attributes)]
     )
-    owners = np.concatenate([_numbers(on_resource), _numbers(of_span.take(on_event)), _numbers(on_span)])
+    owners = np.concatenate([as_numbers(on_resource), as_numbers(of_span.take(on_event)), as_numbers(on_span)])
 
     members = values.flatten()
     value, owned_by_resource = pc.coalesce(*members[:_READ]), len(resource_attributes)
     unread: list[tuple[str, np.ndarray[Any, Any]]] = []
     encoded = pa.concat_arrays(keys).dictionary_encode("encode")
-    codes = _numbers(encoded.indices)
+    codes = as_numbers(encoded.indices)
     for code, name in enumerate(encoded.dictionary.to_pylist()):
         if name in numbers:
             place = np.full(len(resources), -1, np.int32)
             positions = np.flatnonzero(codes == code)
             on_resources, own = np.split(positions, [np.searchsorted(positions, owned_by_resource)])
             place[owners[on_resources]] = on_resources
-            place = place[_numbers(resource)]
+            place = place[as_numbers(resource)]
             place[owners[own]] = own
-            at = _nullable(place)
+            at = nullable(place)
             text = value.take(at)
             if name in counts:
                 text = pc.coalesce(text, *(member.take(at) for member in members[_READ:]))
             columns[column(numbers[name])] = text
         elif name is not None and (member := looks_unread(name)):
             own = np.flatnonzero(codes[owned_by_resource:] == code) + owned_by_resource
-            unread.append((name, np.unique(owners[own[_says_something(values.take(_nullable(own)), member)]])))
+            unread.append((name, np.unique(owners[own[_says_something(values.take(nullable(own)), member)]])))
     columns["unread"] = lists(unread, len(spans))
     return pa.table(list(columns.values()), list(columns))
 
@@ -146,7 +146,7 @@ def lists(named: list[tuple[str, np.ndarray[Any, Any]]], size: int) -> pa.Array:
     which = np.repeat(np.arange(len(named), dtype=np.int32), [len(owned) for _, owned in named])
     counted = np.bincount(owners, minlength=size)
     offsets = np.concatenate([[0], np.cumsum(counted)]).astype(np.int32)
-    names = texts(name for name, _ in named).take(_nullable(which[np.argsort(owners, kind="stable")]))
+    names = texts(name for name, _ in named).take(nullable(which[np.argsort(owners, kind="stable")]))
     valid = np.packbits(counted > 0, bitorder="little")
     return pa.ListArray.from_buffers(
         pa.list_(pa.string()), size, [pa.py_buffer(valid), pa.py_buffer(offsets)], children=[names]
@@ -173,8 +173,8 @@ def by_line(tables: Iterable[pa.Table]) -> pa.Table:
     import pyarrow as pa
 
     both = pa.concat_tables(tables, promote_options="default")
-    order = np.argsort(_numbers(both["line"].combine_chunks()), kind="stable")
-    return both.take(_nullable(order)).combine_chunks()
+    order = np.argsort(as_numbers(both["line"].combine_chunks()), kind="stable")
+    return both.take(nullable(order)).combine_chunks()
 
 
 def is_neat(column: pa.ChunkedArray) -> bool:
@@ -198,6 +198,17 @@ def is_neat(column: pa.ChunkedArray) -> bool:
     return True
 
 
+class Held:
+    """Rows under a name of DuckDB's, whose columns stay and whose rows are others each time."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.rows: pa.Table | None = rows
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        assert self.rows is not None, "nothing is read of what is not held"
+        return self.rows.__arrow_c_stream__(requested_schema)
+
+
 def texts(values: Iterable[str | None]) -> pa.Array:
     """A column of text. ``pyarrow.array`` would import pandas first, which takes a second."""
     import pyarrow as pa
@@ -206,6 +217,13 @@ def texts(values: Iterable[str | None]) -> pa.Array:
     for value in values:
         builder.append(value)
     return builder.finish()
+
+
+def repeated(text: str, size: int) -> pa.Array:
+    """The same text in every row."""
+    import numpy as np
+
+    return texts([text]).take(nullable(np.zeros(size, np.int32)))
 
 
 def counted(size: int) -> pa.Array:
@@ -224,14 +242,14 @@ def _below(parents: pa.Array, path: list[str]) -> tuple[pa.Array, pa.Array]:
     return pc.list_parent_indices(lists), lists.flatten()
 
 
-def _numbers(array: pa.Array) -> np.ndarray[Any, Any]:
+def as_numbers(array: pa.Array) -> np.ndarray[Any, Any]:
     """An array of numbers without nulls for numpy; ``to_numpy`` would import pandas."""
     import numpy as np
 
     return np.from_dlpack(array)
 
 
-def _nullable(place: np.ndarray[Any, Any]) -> pa.Array:
+def nullable(place: np.ndarray[Any, Any]) -> pa.Array:
     """Positions for Arrow, null for -1."""
     import numpy as np
     import pyarrow as pa

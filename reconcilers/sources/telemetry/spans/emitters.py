@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from reconcilers.sources.telemetry.base import Emitter
+from reconcilers.sources.telemetry.spans.attributes import Held, as_numbers, nullable, texts
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
 
 _ROW = (
     "struct(provider varchar, operation varchar, input_contains_cache boolean, output_contains_thoughts boolean, "
     'tells_cache boolean, counts_itself varchar, "over" varchar[], default_provider varchar, provider_means varchar, '
     "zero_cost_is_unknown boolean)"
 )
-EMITTERS = f"create temp table emitters (scope_name varchar, scope_version varchar, rows_of_scope {_ROW}[])"
 #: The row of a span: of those of its scope and version the first that fits, or null.
 EMITTER = """list_filter(
             rows_of_scope,
@@ -22,18 +26,54 @@ EMITTER = """list_filter(
 _RANGE = re.compile(r"(>=|<=|==|>|<)\s*([0-9][0-9A-Za-z.+-]*)")
 
 
-def rows_of(emitters: Sequence[Emitter], scope_name: str, scope_version: str) -> tuple[str, list[Any]]:
-    """The statement, and its values, that notes what is known of one scope in one version, what says most of it first."""
-    fitting = [e for e in emitters if e.scope == scope_name and is_within(scope_version, e.versions)]
-    fitting.sort(key=lambda e: (not e.versions, not e.provider, not e.operation))
-    facts = ("input_contains_cache", "output_contains_thoughts", "tells_cache", "zero_cost_is_unknown")
-    rows = [
-        {name: getattr(e, name) for name in ("provider", "operation", *facts)}
-        | {"counts_itself": e.counts_itself, "over": list(e.over)}
-        | {"default_provider": e.default_provider or None, "provider_means": e.provider_means or None}
-        for e in fitting
-    ]
-    return f"insert into emitters values (?, ?, ?::{_ROW}[])", [scope_name, scope_version, rows]
+class Emitters:
+    """What is known of emitters, and ``held``, the rows of it that fit the scopes of the spans in hand."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, emitters: Sequence[Emitter]) -> None:
+        self.emitters = emitters
+        facts = ("input_contains_cache", "output_contains_thoughts", "tells_cache", "zero_cost_is_unknown")
+        rows = [
+            {name: getattr(e, name) for name in ("provider", "operation", *facts)}
+            | {"counts_itself": e.counts_itself, "over": list(e.over)}
+            | {"default_provider": e.default_provider or None, "provider_means": e.provider_means or None}
+            for e in emitters
+        ]
+        told = connection.sql(f"select unnest(?::{_ROW}[]) as row", params=[rows]).to_arrow_table()
+        self.rows = told["row"].combine_chunks()
+        self.scopes: list[tuple[str, str]] = []
+        self.held = Held(self._of([]))
+
+    def know(self, spans: pa.Table) -> None:
+        """Hold what fits the scopes of some spans."""
+        import numpy as np
+
+        name, version = (
+            spans[column].combine_chunks().dictionary_encode("encode") for column in ("scope_name", "scope_version")
+        )
+        names, versions = name.dictionary.to_pylist(), version.dictionary.to_pylist()
+        codes = as_numbers(name.indices).astype(np.int64) * len(versions) + as_numbers(version.indices)
+        told = (divmod(code, len(versions)) for code in np.unique(codes).tolist())
+        scopes = sorted({(names[n] or "", versions[v] or "") for n, v in told})
+        if scopes != self.scopes:
+            self.scopes, self.held.rows = scopes, self._of(scopes)
+
+    def _of(self, scopes: Sequence[tuple[str, str]]) -> pa.Table:
+        import numpy as np
+        import pyarrow as pa
+
+        fitting = [self._fitting(*scope) for scope in scopes]
+        offsets = np.cumsum([0, *map(len, fitting)], dtype=np.int32)
+        rows = self.rows.take(nullable(np.array([n for one in fitting for n in one], np.int32)))
+        lists = pa.Array.from_buffers(pa.list_(rows.type), len(scopes), [None, pa.py_buffer(offsets)], children=[rows])
+        names = [texts(name for name, _ in scopes), texts(version for _, version in scopes)]
+        return pa.table([*names, lists], ["scope_name", "scope_version", "rows_of_scope"])
+
+    def _fitting(self, scope_name: str, scope_version: str) -> list[int]:
+        """The rows of one scope in one version, what says most of it first."""
+        numbered = enumerate(self.emitters)
+        found = [(n, e) for n, e in numbered if e.scope == scope_name and is_within(scope_version, e.versions)]
+        found.sort(key=lambda one: (not one[1].versions, not one[1].provider, not one[1].operation))
+        return [number for number, _ in found]
 
 
 def is_within(version: str, versions: str) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from reconcilers.ingest.lake import schema
 from reconcilers.money import parse_amount, round_half_away
 from reconcilers.sources.telemetry.base import hash_user
-from reconcilers.sources.telemetry.spans.attributes import texts
+from reconcilers.sources.telemetry.spans.attributes import repeated, texts
 from reconcilers.sources.telemetry.spans.counts import most
 
 if TYPE_CHECKING:
@@ -31,10 +31,15 @@ class Reject(Protocol):
 
 
 class Entities:
-    """The rows of one batch of spans. What a span tells and cannot mean is rejected, the rest of the span is not."""
+    """The rows of one batch of spans. What a span tells and cannot mean is rejected, the rest of the span is not.
 
-    def __init__(self, outcomes: Mapping[str, str | None], user_key: bytes | None, reject: Reject) -> None:
-        self.outcomes, self.user_key, self.reject = outcomes, user_key, reject
+    ``constants`` are columns that say the same of every row.
+    """
+
+    def __init__(
+        self, constants: Mapping[str, str], outcomes: Mapping[str, str | None], user_key: bytes | None, reject: Reject
+    ) -> None:
+        self.constants, self.outcomes, self.user_key, self.reject = constants, outcomes, user_key, reject
 
     def of(self, meaning: Meaning) -> Iterator[tuple[str, pa.Table]]:
         """(entity, rows in the lake's shape) of the spans that can be read."""
@@ -48,6 +53,7 @@ class Entities:
 
         def shaped(entity: str, rows: pa.Table, columns: dict[str, Any]) -> pa.Table:
             shape = schema(entity)
+            columns |= {name: repeated(text, len(rows)) for name, text in self.constants.items()}
             return pa.table([columns[n] if n in columns else rows[n] for n in shape.names], shape.names).cast(shape)
 
         money, text = pa.decimal128(38, 9), pa.string()

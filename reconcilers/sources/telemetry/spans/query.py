@@ -8,17 +8,19 @@ for those columns: of the hundreds of names the vocabularies know, a file has fe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers import naming
 from reconcilers.periods import A_SECOND, EPOCH, FIRST_INSTANT, LAST_INSTANT
 from reconcilers.sources.telemetry.base import COUNTS, FIELDS, WHO_AND_WHY, Dialect, TokenSemantics
-from reconcilers.sources.telemetry.spans.attributes import by_line, column, counted, is_neat, read_attributes
+from reconcilers.sources.telemetry.spans.attributes import Held, by_line, column, counted, is_neat, read_attributes
 from reconcilers.sources.telemetry.spans.counts import METERS, contents, is_sound, readings
-from reconcilers.sources.telemetry.spans.emitters import EMITTER, EMITTERS, rows_of
+from reconcilers.sources.telemetry.spans.emitters import EMITTER, Emitters
 from reconcilers.sources.telemetry.spans.files import Block, batches, readable
 from reconcilers.sources.telemetry.spans.logs import with_logs_as_spans
 from reconcilers.sources.telemetry.spans.scan import Columns
@@ -26,6 +28,7 @@ from reconcilers.sources.telemetry.spans.scan import Columns
 if TYPE_CHECKING:
     from datetime import date
 
+    import duckdb
     import pyarrow as pa
 
     from reconcilers.sources.telemetry.spans.entities import Reject
@@ -47,7 +50,7 @@ def _looks_like(number: str) -> str:
     return f"case {' '.join(looks)} else '' end"
 
 
-#: What the vocabulary means. What stands in braces is made of it, with every word a bound value.
+#: What the vocabulary means. What stands in braces is made of it, and of nothing that a file tells.
 _QUERY = f"""
 with written as (
     select
@@ -66,7 +69,7 @@ with written as (
             else 'unset'
         end as status
         {{texts}}
-    from attributes
+    from {{spans}}
 ),
 
 told as (
@@ -125,7 +128,6 @@ known as (
 {{contents}}
 
 select
-    {{constants}},
     line as landing_line, row, bytes, unread, is_record,
     null::bigint as landing_row,
     coalesce(dialect, 'otlp') as dialect,
@@ -218,33 +220,59 @@ _BLANKS = ", e' \\t\\r\\n'"
 _ESTIMATED = ["true", "estimate", "estimated", "tokenizer", "tiktoken", "local"]
 
 
-class Spans:
-    """DuckDB with the spans of one batch of lines at a time.
+#: Queries that are kept planned; more are of no ordinary files.
+_MOST_QUERIES = 50
+#: Readers that nobody uses now, and what each reads.
+_idle: list[tuple[str, Spans]] = []
+_taking = Lock()
+_MOST_IDLE = 8
 
-    What is read of a file is a value in the query and never its text, attribute names included. ``semantics`` is the
-    company's ``token_semantics``; ``constants`` are columns that say the same of every span. ``compiled``: lines are read by the
-    compiled reader as far as it reads them, which is worth its start for more than a few.
+
+@contextmanager
+def reader(reads: str, make: Callable[[], Spans]) -> Iterator[Spans]:
+    """What reads spans so, for one file: one that has read others, since to plan a query takes longer than to read most files,
+    else a new one. ``reads`` tells all of what it is made from."""
+    with _taking:
+        found = next((one for one in _idle if one[0] == reads), None)
+        if found:
+            _idle.remove(found)
+    spans = found[1] if found else make()
+    try:
+        yield spans
+    except BaseException:
+        spans.close()
+        raise
+    with _taking:
+        _idle.append((reads, spans))
+        unused = _idle.pop(0)[1] if len(_idle) > _MOST_IDLE else None
+    if unused:
+        unused.close()
+
+
+class Spans:
+    """DuckDB with the spans of one batch of lines at a time, and the queries planned for those before.
+
+    Nothing that a file tells is in the text of a query. ``semantics`` is the company's ``token_semantics``. ``compiled``: lines are
+    read by the compiled reader as far as it reads them, which is worth its start for more than a few.
     """
 
     def __init__(
-        self,
-        dialects: Sequence[Dialect],
-        semantics: Mapping[str, TokenSemantics],
-        constants: Mapping[str, str],
-        work: Path,
-        compiled: bool = False,
+        self, dialects: Sequence[Dialect], semantics: Mapping[str, TokenSemantics], compiled: bool = False
     ) -> None:
         import duckdb
 
         words = self.vocabulary = Vocabulary(dialects)
         self.columns = Columns(words.numbers, words.telling_counts, words.looks_unread) if compiled else None
-        self.semantics, self.constants = semantics, constants
-        self.queries: dict[tuple[frozenset[str], frozenset[str]], _Query] = {}
-        self.scopes: set[tuple[str, str]] = set()
+        self.semantics, self.told = semantics, frozenset(map(column, words.numbers.values()))
+        self.queries: dict[Any, _Planned] = {}
+        self.work = TemporaryDirectory(prefix="reconcile-otlp-")
         self.connection = duckdb.connect(
-            config={"memory_limit": _MEMORY_LIMIT, "temp_directory": str(work), "threads": 1}
+            config={"memory_limit": _MEMORY_LIMIT, "temp_directory": self.work.name, "threads": 1}
         )
-        self.connection.execute(EMITTERS)
+        # Nothing is known of how many rows come, so the order of joins is the one that is written.
+        self.connection.execute("set disabled_optimizers = 'join_order,build_side_probe_side,in_clause'")
+        self.emitters = Emitters(self.connection, words.emitters)
+        self.connection.register("emitters", self.emitters.held)
         self.parser = self.connection.cursor()
 
     def __enter__(self) -> Spans:
@@ -253,8 +281,12 @@ class Spans:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self.parser.close()
         self.connection.close()
+        self.work.cleanup()
 
     def parse(self, block: Block, base: int, reject: Reject) -> list[pa.Table]:
         """The attributes of the spans of a block of lines, in order; lines are numbered from ``base``.
@@ -290,15 +322,11 @@ class Spans:
 
     def read(self, attributes: pa.Table) -> Meaning:
         """What the spans mean, in the order of their lines."""
-        self.connection.register("attributes", attributes.append_column("row", counted(len(attributes))))
-        self._know()
-        present = frozenset(attributes.column_names)
-        neat = frozenset(name for name in present if is_neat(attributes[name]))
-        if (present, neat) not in self.queries:
-            self.queries[present, neat] = _Query(self.vocabulary, self.semantics, self.constants, present, neat)
-        query = self.queries[present, neat]
-        spans = self.connection.sql(query.text, params=query.values).to_arrow_table()
-        self.connection.unregister("attributes")
+        self.emitters.know(attributes)
+        told = self.told.intersection(attributes.column_names)
+        neat = frozenset(name for name in told if is_neat(attributes[name]))
+        attributes = attributes.append_column("row", counted(len(attributes)))
+        spans = self._query(attributes, neat).rows(attributes)
         meaning = Meaning(_in_order(spans), attributes, self.vocabulary)
         if attributes["unread"].null_count < len(attributes):
             self.connection.register("spans", spans)
@@ -306,13 +334,37 @@ class Spans:
             self.connection.unregister("spans")
         return meaning
 
-    def _know(self) -> None:
-        """Note what the tables of emitters say of the scopes that are new."""
-        present = "select distinct coalesce(scope_name, ''), coalesce(scope_version, '') from attributes"
-        for scope in self.connection.execute(present).fetchall():
-            if scope not in self.scopes:
-                self.scopes.add(scope)
-                self.connection.execute(*rows_of(self.vocabulary.emitters, *scope))
+    def _query(self, attributes: pa.Table, neat: frozenset[str]) -> _Planned:
+        shape = (tuple(attributes.schema), neat)
+        if shape not in self.queries:
+            if len(self.queries) >= _MOST_QUERIES:
+                for one in self.queries.values():
+                    one.forget()
+                self.queries.clear()
+            number = len(self.queries)
+            query = _Query(self.vocabulary, self.semantics, f"spans_{number}", frozenset(attributes.column_names), neat)
+            self.queries[shape] = _Planned(self.connection, number, attributes, query)
+        return self.queries[shape]
+
+
+class _Planned:
+    """A query that DuckDB has planned, over rows that are given to it each time."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, number: int, attributes: pa.Table, query: _Query) -> None:
+        self.connection, self.number, self.held = connection, number, Held(attributes)
+        connection.register(f"spans_{number}", self.held)
+        connection.execute(f"prepare meaning_{number} as {query.text}")
+
+    def rows(self, attributes: pa.Table) -> pa.Table:
+        """What the query says of them."""
+        self.held.rows = attributes
+        found = self.connection.sql(f"execute meaning_{self.number}").to_arrow_table()
+        self.held.rows = None
+        return found
+
+    def forget(self) -> None:
+        self.connection.execute(f"deallocate meaning_{self.number}")
+        self.connection.unregister(f"spans_{self.number}")
 
 
 def _in_order(spans: pa.Table) -> pa.Table:
@@ -438,41 +490,38 @@ class _Query:
         self,
         vocabulary: Vocabulary,
         semantics: Mapping[str, TokenSemantics],
-        constants: Mapping[str, str],
+        spans: str,
         present: frozenset[str],
         neat: frozenset[str],
     ) -> None:
         numbers = vocabulary.numbers
         self.neat = neat
         self.numbers = {name: number for name, number in numbers.items() if column(number) in present}
-        self.values: list[Any] = []
-        self.text = self._text(vocabulary, semantics, constants)
+        self.text = self._text(vocabulary, semantics, spans)
 
-    def _text(
-        self, vocabulary: Vocabulary, semantics: Mapping[str, TokenSemantics], constants: Mapping[str, str]
-    ) -> str:
-        dialects, bound = vocabulary.dialects, self._bound
+    def _text(self, vocabulary: Vocabulary, semantics: Mapping[str, TokenSemantics], spans: str) -> str:
+        dialects = vocabulary.dialects
         # Planning the query is a good part of a small file's time, so it checks no count the spans do not have.
         told = [count for count in COUNTS if self._present(vocabulary.counts[count])]
         recognised = []
         for dialect in dialects:
             marks = [f"{self._first(dialect.recognised_by)} is not null"]
             if dialect.run_span:
-                marks.append(f"starts_with(span_name, {bound(dialect.run_span)})")
-            recognised.append(f"when {' or '.join(marks)} then {bound(dialect.name)}")
+                marks.append(f"starts_with(span_name, {_literal(dialect.run_span)})")
+            recognised.append(f"when {' or '.join(marks)} then {_literal(dialect.name)}")
         for dialect in dialects:
             # Who counts in a vocabulary speaks it. A total alone is no usage, and a bare one may be of anything.
             counts = [name for count, names in dialect.counts.items() if count != "total" for name in names]
             if self._present(counts):
-                recognised.append(f"when {self._first(counts)} is not null then {bound(dialect.name)}")
-        run_spans = [f"starts_with(span_name, {bound(d.run_span)})" for d in dialects if d.run_span]
+                recognised.append(f"when {self._first(counts)} is not null then {_literal(dialect.name)}")
+        run_spans = [f"starts_with(span_name, {_literal(d.run_span)})" for d in dialects if d.run_span]
         includes = self._first(_united(d.inclusive_by for d in dialects))
         passed_through = self._first(_united(d.passed_through_by for d in dialects))
         kinds = _merged(dialect.kinds for dialect in dialects)
         named = _merged(dialect.kinds_by_name for dialect in dialects)
         words = ((kinds, "lower(kind)"), (kinds, "operation_word"), (named, "lower(span_name)"))
         return _QUERY.format(
-            constants=", ".join(f"{bound(value)} as {name}" for name, value in constants.items()),
+            spans=spans,
             texts="".join(
                 f", {self._trimmed(column(number), _BLANKS if name in vocabulary.owners else '')} as {column(number)}"
                 for name, number in self.numbers.items()
@@ -482,7 +531,7 @@ class _Query:
             includes_by_name=f"{includes} is not null and {passed_through} is null",
             excludes_by_name=f"{self._first(_united(d.exclusive_by for d in dialects))} is not null",
             is_uncounted=" or ".join(
-                f"coalesce(list_contains({bound(list(d.uncounted_kinds))}::varchar[], lower({self._first(d.attributes['kind'])})), false)"
+                f"coalesce(list_contains({_literal(list(d.uncounted_kinds))}, lower({self._first(d.attributes['kind'])})), false)"
                 for d in dialects
                 if d.uncounted_kinds and self._present(d.attributes["kind"])
             )
@@ -508,23 +557,19 @@ class _Query:
             )
             or "total as total",
             written_counts=", ".join(f"{count}_told" for count in COUNTS),
-            repeating=bound([operation for dialect in dialects for operation in dialect.repeating_operations]),
+            repeating=_literal([operation for dialect in dialects for operation in dialect.repeating_operations]),
             known_kind=f"coalesce(null::varchar, {', '.join(self._looked_up(meanings, word) for meanings, word in words if meanings)})",
             input_setting=self._looked_up({s: c.input for s, c in semantics.items() if c.input}, "scope_name"),
             output_setting=self._looked_up({s: c.output for s, c in semantics.items() if c.output}, "scope_name"),
-            exclusive_providers=bound(list(_united(d.exclusive_providers for d in dialects))),
+            exclusive_providers=_literal(list(_united(d.exclusive_providers for d in dialects))),
             contents=contents(told),
             readings=readings(told),
-            estimated=bound(_ESTIMATED),
+            estimated=_literal(_ESTIMATED),
         )
 
     def _trimmed(self, name: str, blanks: str) -> str:
         """A text without blanks around it; null for one of nothing else. Most columns have none, and a trim is dear."""
         return name if name in self.neat else f"nullif(trim({name}{blanks}), '')"
-
-    def _bound(self, value: Any) -> str:
-        self.values.append(value)
-        return f"${len(self.values)}"
 
     def _present(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if split_name(name)[0] in self.numbers]
@@ -540,17 +585,17 @@ class _Query:
         written = column(self.numbers[attribute])
         if path is None:
             return written
-        found = f"json_extract_string(try_cast({written} as json), {self._bound('$' + path)})"
+        found = f"json_extract_string(try_cast({written} as json), {_literal('$' + path)})"
         return f"nullif(trim({found}), '')" if path else f"coalesce({found}, {written})"
 
     def _looked_up(self, meanings: Mapping[str, Any], word: str) -> str:
         """The meaning of a word, null for one that has none."""
-        names, values = self._bound(list(meanings)), self._bound(list(meanings.values()))
-        return f"({values}::varchar[])[list_position({names}::varchar[], {word})]"
+        names, values = _literal(list(meanings)), _literal(list(meanings.values()))
+        return f"{values}[list_position({names}, {word})]"
 
     def _provider(self) -> str:
         """``naming.provider`` in SQL: the longest beginning of words that is a provider's spelling, else what is told."""
-        spellings = f"map({self._bound(list(naming.PROVIDERS))}, {self._bound(list(naming.PROVIDERS.values()))})"
+        spellings = f"map({_literal(list(naming.PROVIDERS))}, {_literal(list(naming.PROVIDERS.values()))})"
         told = "lower(provider)"
         beginnings = (told, f"array_to_string(string_split({told}, '.')[1:2], '.')", f"split_part({told}, '.', 1)")
         return f"coalesce({', '.join(f'{spellings}[{beginning}]' for beginning in beginnings)}, {told})"
@@ -558,8 +603,17 @@ class _Query:
     def _translated(self, meanings: Mapping[str, str | None], expression: str) -> str:
         """A word in its common spelling; null for one that means *not told*."""
         word = f"lower({expression})"
-        known = f"list_contains({self._bound(list(meanings))}::varchar[], {word})"
+        known = f"list_contains({_literal(list(meanings))}, {word})"
         return f"case when {known} then {self._looked_up(meanings, word)} else {word} end"
+
+
+def _literal(value: str | Iterable[str | None] | None) -> str:
+    """A text, or a list of texts, as SQL writes it."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return f"([{', '.join(map(_literal, value))}]::varchar[])"
 
 
 def _merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

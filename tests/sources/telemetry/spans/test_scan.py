@@ -46,7 +46,7 @@ from tests.sources.telemetry.written import (
 NAMES = (
     *("gen_ai.request.model", "gen_ai.usage.input_tokens", "event_id", "tenant_id", "service.name", "run_id"),
     *("acme.total_tokens", "acme.tenant_id", "acme.note", "content", "status", "gen_ai.prompt", "name", "", "ä/ö"),
-    *("gen_ai.response.finish_reasons", "llm.request.type", "a" * 130, "botanu.run.completed/status"),
+    *("gen_ai.response.finish_reasons", "llm.request.type", "a" * 130, "a" * 131, "botanu.run.completed/status"),
 )
 WORDS = st.sampled_from(
     ["", "0", "-5", "7", "gpt-5", "evt 1", "a\nb", 'say "no"', "é", "\u2028", "😀", "x" * 129, "\x7f"]
@@ -166,10 +166,10 @@ Readers = tuple[Spans, Spans]
 
 
 @pytest.fixture(scope="module")
-def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
+def readers() -> Iterator[Readers]:
     """The compiled reader with the general one behind it, and the general one alone."""
-    dialects, work = [dialect_named(name) for name in DIALECTS], tmp_path_factory.mktemp("work")
-    with Spans(dialects, {}, {}, work, compiled=True) as both, Spans(dialects, {}, {}, work) as general:
+    dialects = [dialect_named(name) for name in DIALECTS]
+    with Spans(dialects, {}, compiled=True) as both, Spans(dialects, {}) as general:
         yield both, general
 
 
