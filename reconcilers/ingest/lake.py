@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from reconcilers.money import MOST_QUANTITY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -452,6 +453,11 @@ DAY_OF_ROWS = {
 DAYS_OF_CALLS = {"calls": "ended_at", "resolved_tellings": "charge_day"}
 
 
+#: Columns whose values hardly repeat, so that a dictionary of them would only be in the way.
+_HARDLY_REPEAT = {
+    *("record_id", "span_id", "response_id", "landing_line", "landing_row", "started_at", "ended_at"),
+    *("input_total", "output_total", "cached_total"),
+}
 #: Entities whose columns are numbers that hardly repeat, and what of them repeats all through a file.
 _REPEATED = {"metered_calls": ["source", "landing_id"]}
 
@@ -460,7 +466,21 @@ def writer(entity: str, path: Path) -> pq.ParquetWriter:
     """What writes tables of an entity as one lake file."""
     import pyarrow.parquet as pq
 
-    return pq.ParquetWriter(path, schema(entity), compression="zstd", use_dictionary=_REPEATED.get(entity, True))
+    repeated = _REPEATED.get(entity) or [name for name in _leaves(schema(entity)) if name not in _HARDLY_REPEAT]
+    return pq.ParquetWriter(path, schema(entity), compression="zstd", use_dictionary=repeated)
+
+
+def _leaves(fields: Iterable[pa.Field]) -> Iterator[str]:
+    """The columns of a Parquet file, as it names them: a list of structs is one for each of their parts."""
+    import pyarrow as pa
+
+    for field in fields:
+        if pa.types.is_list(field.type):
+            element = field.type.value_field
+            parts = _leaves(element.type) if pa.types.is_struct(element.type) else [""]
+            yield from (f"{field.name}.list.element.{part}".rstrip(".") for part in parts)
+        else:
+            yield field.name
 
 
 @cache

@@ -7,13 +7,15 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from reconcilers.ingest.lake import schema
+from reconcilers.ingest.lake import schema, writer
 from reconcilers.ingest.metering import ENTITIES, SLOTS, Metering
 
 Row = dict[str, Any]
@@ -262,3 +264,18 @@ def test_readings_that_differ_in_anything_else_are_our_fault(usage: list[Row], e
 def test_more_than_any_call_counts_is_not_cut_off() -> None:
     with pytest.raises(ValueError, match="more than any call counts"):
         Metering().of(table([a_telling(usage=[used("output_tokens", 10**19)])]))
+
+
+def test_what_hardly_repeats_is_written_without_a_dictionary(tmp_path: Path) -> None:
+    with writer("calls", tmp_path / "calls.parquet") as out:
+        out.write_table(table([a_call(Random(1)) | {"usage": [used("input_tokens", 5)]}]))
+    columns = pq.ParquetFile(tmp_path / "calls.parquet").metadata.row_group(0)
+    found = [columns.column(number) for number in range(columns.num_columns)]
+    with_one = {column.path_in_schema for column in found if column.has_dictionary_page}
+    assert {
+        "model",
+        "over_scopes.list.element",
+        "usage.list.element.meter",
+        "usage_exclusive.list.element.meter",
+    } <= with_one
+    assert with_one.isdisjoint(["record_id", "span_id", "response_id", "ended_at", "landing_line", "input_total"])

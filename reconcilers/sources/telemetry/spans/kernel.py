@@ -640,6 +640,17 @@ def scan(
 
 
 @compiled
+def meant(tape: Array, records: Array, of_name: Array, column: Array, unread: Array) -> int:
+    """Of every attribute the column, and whether it looks like something to read, by the number of its name; returns how many are
+    of events, for which it is not so simple."""
+    of_events = 0
+    for a in range(len(tape)):
+        column[a], unread[a] = of_name[tape[a, NAME], 0], of_name[tape[a, NAME], 1]
+        of_events += records[tape[a, OWNER], PART] == EVENT
+    return of_events
+
+
+@compiled
 def doubt(lines: Array, tape: Array, records: Array, column: Array, unread: Array, is_count: Array) -> None:
     """Leave to another reader the lines with a read text that has a backslash, or a list where a count should be.
 
@@ -716,34 +727,52 @@ def _copied(b: Array, begin: int, end: int, out: Array, o: int) -> int:
 
 
 @compiled
-def tellings(tape: Array, own: Array, shared: Array, resource: Array, at: Array, length: Array) -> None:
-    """Position and length of what tells a column of each span, position -1 where nothing does: its ``own`` attribute, else one
-    ``shared`` by all spans of its resource. A list says nothing, nor does what has no value."""
-    for row in range(own.size):
-        a = own[row] if own[row] >= 0 else shared[resource[row]]
-        at[row] = -1
-        if a >= 0 and tape[a, KIND] != NOTHING and tape[a, KIND] < LIST:
-            at[row], length[row] = tape[a, AT], tape[a, LENGTH]
+def of_records(records: Array, which: Array, text: Array, at: Array, length: Array) -> None:
+    """Position and length, -1 for none, of a ``text`` of the record ``which`` is a column's in each row; column × row."""
+    for c in range(text.size):
+        for row in range(which.shape[1]):
+            at[c, row] = -1
+            if which[c, row] >= 0:
+                at[c, row] = records[which[c, row], TEXTS + 2 * text[c]]
+                length[c, row] = records[which[c, row], TEXTS + 2 * text[c] + 1]
 
 
 @compiled
-def gathered(content: Array, at: Array, length: Array) -> tuple[Array, Array, Array, int]:
-    """Texts by position and length (position -1: null) as a column: offsets, bytes, validity, and how many are null."""
-    offsets = np.zeros(at.size + 1, np.int32)
-    valid = np.zeros((at.size + 7) // 8, np.uint8)
-    total, nulls = 0, 0
-    for r in range(at.size):
-        if at[r] >= 0:
-            total += length[r]
-            valid[r >> 3] |= 1 << (r & 7)
-        else:
-            nulls += 1
-        offsets[r + 1] = total
-    texts = np.empty(total + PADDING, np.uint8)
-    for r in range(at.size):
-        if at[r] >= 0:
-            _copied(_start(content), at[r], at[r] + length[r], _start(texts), offsets[r])
-    return offsets, texts[:total], valid, nulls
+def of_attributes(tape: Array, own: Array, shared: Array, resource: Array, at: Array, length: Array) -> None:
+    """The same of what tells a column of a span: its ``own`` attribute, else one ``shared`` by all spans of its resource. A list says
+    nothing, nor does what has no value."""
+    for c in range(own.shape[0]):
+        for row in range(own.shape[1]):
+            a = own[c, row] if own[c, row] >= 0 else shared[c, resource[row]]
+            at[c, row] = -1
+            if a >= 0 and tape[a, KIND] != NOTHING and tape[a, KIND] < LIST:
+                at[c, row], length[c, row] = tape[a, AT], tape[a, LENGTH]
+
+
+@compiled
+def gathered(content: Array, at: Array, length: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """Texts by position and length as columns; column × row. Returns their bytes and where each column's begin, and of each column
+    offsets, validity, and how many are null."""
+    columns, rows = at.shape
+    begins, nulls = np.zeros(columns + 1, np.int64), np.zeros(columns, np.int64)
+    offsets, valid = np.zeros((columns, rows + 1), np.int32), np.zeros((columns, (rows + 7) // 8), np.uint8)
+    for c in range(columns):
+        total = 0
+        for row in range(rows):
+            if at[c, row] >= 0:
+                total += length[c, row]
+                valid[c, row >> 3] |= 1 << (row & 7)
+            else:
+                nulls[c] += 1
+            offsets[c, row + 1] = total
+        begins[c + 1] = begins[c] + total
+    texts = np.empty(begins[columns] + PADDING, np.uint8)
+    for c in range(columns):
+        for row in range(rows):
+            if at[c, row] >= 0:
+                end = at[c, row] + length[c, row]
+                _copied(_start(content), at[c, row], end, _start(texts), begins[c] + offsets[c, row])
+    return texts, begins, offsets, valid, nulls
 
 
 # Text ----------------------------------------------------------------------------------------------------------------

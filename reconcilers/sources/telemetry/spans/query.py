@@ -338,9 +338,7 @@ class Spans:
         shape = (tuple(attributes.schema), neat)
         if shape not in self.queries:
             if len(self.queries) >= _MOST_QUERIES:
-                for one in self.queries.values():
-                    one.forget()
-                self.queries.clear()
+                self.queries.clear()  # others are planned under their numbers
             number = len(self.queries)
             query = _Query(self.vocabulary, self.semantics, f"spans_{number}", frozenset(attributes.column_names), neat)
             self.queries[shape] = _Planned(self.connection, number, attributes, query)
@@ -361,10 +359,6 @@ class _Planned:
         found = self.connection.sql(f"execute meaning_{self.number}").to_arrow_table()
         self.held.rows = None
         return found
-
-    def forget(self) -> None:
-        self.connection.execute(f"deallocate meaning_{self.number}")
-        self.connection.unregister(f"spans_{self.number}")
 
 
 def _in_order(spans: pa.Table) -> pa.Table:

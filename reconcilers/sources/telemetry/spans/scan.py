@@ -8,7 +8,7 @@ together.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers.sources.telemetry.spans.attributes import column, lists
@@ -112,9 +112,8 @@ class Columns:
     def _begin(self) -> None:
         import numpy as np
 
-        self.known = 0
-        self.column = np.empty(0, np.int32)
-        self.unread = np.empty(0, np.int8)
+        #: By the number of a name: its column, -1 for none, and whether it looks like a number (1) or text (2) to read.
+        self.of_name = np.empty((0, 2), np.int32)
         self.of_events: dict[int, tuple[int, int, str]] = {}
 
     def of(self, block: Block, base: int) -> tuple[pa.Table | None, list[int]]:
@@ -138,22 +137,20 @@ class Columns:
         return (self._table(block, base, scanned, spans, column, unread) if len(spans) else None), left.tolist()
 
     def _meant(self, scanned: Scanned) -> tuple[Array, Array]:
-        """For each attribute of the tape its column, -1 for none, and whether it looks like a number (1) or text (2) to read."""
+        """The same for each attribute of the tape, where an event's is read by its event's name, too."""
         import numpy as np
 
         from reconcilers.sources.telemetry.spans import kernel
 
-        new = [self._meaning(self.names[number]) for number in range(self.known, len(self.names))]
+        new = [self._meaning(self.names[number]) for number in range(len(self.of_name), len(self.names))]
         if new:
-            self.column = np.concatenate([self.column, np.array([c for c, _ in new], np.int32)])
-            self.unread = np.concatenate([self.unread, np.array([u for _, u in new], np.int8)])
-            self.known = len(self.names)
-        names = scanned.tape[:, kernel.NAME]
-        column, unread = self.column[names], self.unread[names]
-        owners = scanned.tape[:, kernel.OWNER]
-        of_events = np.flatnonzero(scanned.records[owners, kernel.PART] == kernel.EVENT)
-        if len(of_events):
-            events = scanned.records[owners[of_events], kernel.NAME_NUMBER].astype(np.int64)
+            self.of_name = np.concatenate([self.of_name, np.array(new, np.int32)])
+        tape, records = scanned.tape, scanned.records
+        column, unread = np.empty(len(tape), np.int32), np.empty(len(tape), np.int8)
+        if kernel.meant(tape, records, self.of_name, column, unread):
+            owners, names = tape[:, kernel.OWNER], tape[:, kernel.NAME]
+            of_events = np.flatnonzero(records[owners, kernel.PART] == kernel.EVENT)
+            events = records[owners[of_events], kernel.NAME_NUMBER].astype(np.int64)
             pairs, which = np.unique(events << 32 | names[of_events], return_inverse=True)
             meant = [self._of_event(int(pair)) for pair in pairs]
             column[of_events] = np.array([c for c, _, _ in meant], np.int32)[which]
@@ -198,40 +195,23 @@ class Columns:
         told = np.empty((len(tape), 2), np.int32)
         found = kernel.place(b, lines, tape, records, row_of, nth[columns], unread, own, shared, told)
 
-        def of_record(record: Array, text: int) -> pa.Array:
-            """A text of each record; null where there is none."""
-            at = np.where(record >= 0, records[record, kernel.TEXTS + 2 * text], -1)
-            return self._texts(b, at, records[record, kernel.TEXTS + 2 * text + 1])
+        names = ["scope_name", "scope_version", *_FIELDS, "status_code", *(column(n) for n in present.tolist())]
+        at, length = np.empty((2, len(names), len(spans)), np.int32)
+        scope, status = _held(records, kernel.SCOPE)[scopes], _held(records, kernel.STATUS)[spans]
+        which = np.vstack([scope, scope, *[spans.astype(np.int32)] * len(_FIELDS), status])
+        kernel.of_records(records, which, np.array([0, 1, *range(len(_FIELDS)), 0]), at, length)
+        kernel.of_attributes(tape, own, shared, resource, at[len(which) :], length[len(which) :])
 
         line = records[spans, kernel.LINE]
         fractions = np.bincount(
             records[tape[tape[:, kernel.KIND] == kernel.FRACTION, kernel.OWNER], kernel.LINE], minlength=len(lines)
         )
         size = block.stops - block.starts + 2 * fractions  # which are landed as text
-        made = {
-            "line": _whole(base + block.numbers[line]),
-            "bytes": _whole(size[line].astype(np.int64)),
-            "scope_name": of_record(_held(records, kernel.SCOPE)[scopes], 0),
-            "scope_version": of_record(_held(records, kernel.SCOPE)[scopes], 1),
-        }
-        made |= {name: of_record(spans, text) for text, name in enumerate(_FIELDS)}
-        made["status_code"] = of_record(_held(records, kernel.STATUS)[spans], 0)
+        made = {"line": _whole(base + block.numbers[line]), "bytes": _whole(size[line].astype(np.int64))}
+        made |= zip(names, _columns(*kernel.gathered(b, at, length)), strict=True)
         made |= {name: pa.nulls(len(spans), pa.string()) for name in ("record_id", "is_record")}
-        at, length = np.empty((2, len(spans)), np.int32)
-        for n, number in enumerate(present.tolist()):
-            kernel.tellings(tape, own[n], shared[n], resource, at, length)
-            made[column(number)] = self._texts(b, at, length)
         made["unread"] = lists(self._unread(scanned, told[:found]), len(spans))
         return pa.table(list(made.values()), list(made))
-
-    def _texts(self, b: Array, at: Array, length: Array) -> pa.Array:
-        import pyarrow as pa
-
-        from reconcilers.sources.telemetry.spans import kernel
-
-        offsets, content, valid, nulls = kernel.gathered(b, at, length)
-        buffers = [pa.py_buffer(valid) if nulls else None, pa.py_buffer(offsets), pa.py_buffer(content)]
-        return pa.Array.from_buffers(pa.string(), len(at), buffers)
 
     def _unread(self, scanned: Scanned, told: Array) -> list[tuple[str, Array]]:
         """The names of what looks like something to read, and the spans that tell it."""
@@ -248,6 +228,16 @@ class Columns:
                 text = self.names[name]
             found.setdefault(text, []).append(row)
         return [(name, np.unique(np.array(rows, np.int64))) for name, rows in found.items()]
+
+
+def _columns(texts: Array, begins: Array, offsets: Array, valid: Array, nulls: Array) -> Iterator[pa.Array]:
+    """Columns of text, as the kernel gathered them."""
+    import pyarrow as pa
+
+    for c, none in enumerate(nulls.tolist()):
+        content = texts[begins[c] : begins[c + 1]]
+        buffers = [pa.py_buffer(valid[c]) if none else None, pa.py_buffer(offsets[c]), pa.py_buffer(content)]
+        yield pa.Array.from_buffers(pa.string(), offsets.shape[1] - 1, buffers)
 
 
 def _held(records: Array, part: int) -> Array:

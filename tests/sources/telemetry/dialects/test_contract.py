@@ -34,7 +34,7 @@ def read(tmp_path: Path, dialects: Sequence[Dialect], content: bytes) -> list[Ro
 
     path = tmp_path / "traces.json"
     path.write_bytes(content)
-    with Spans(dialects, {}, {"source": "traces", "landing_id": "0"}, tmp_path) as spans:
+    with Spans(dialects, {}) as spans:
         (block,) = read_blocks(path, path.name)
         (attributes,) = spans.parse(block, 0, refuse)
         return spans.read(attributes).spans.to_pylist()  # type: ignore[no-any-return]
