@@ -5,6 +5,8 @@ with told as (
         event_id, outcome, emitter, occurred_at,
         row_number() over (partition by event_id order by occurred_at, emitter, outcome, landing_id, landing_line) as place
     from {{ ref('stg_telemetry__outcomes') }}
+    -- an outcome that was said once was never said otherwise, and hardly any is said twice
+    where event_id in (select said.event_id from {{ ref('stg_telemetry__outcomes') }} as said group by said.event_id having count(*) > 1)
 
 ),
 

@@ -2,6 +2,8 @@
 -- calls were made. A user is a slice of a month only: of a week or a day there would be a row for nearly every event
 {% set slices = unit_slices() %}
 {% do slices.update({'user': 'user_hash'}) %}
+{% set ranks = {'p50': idiv('events * 50 + 99', '100'), 'p95': idiv('events * 95 + 99', '100'), 'p99': idiv('events * 99 + 99', '100'),
+    'last_but_dearest': 'events - ' ~ idiv('events + 99', '100')} %}
 with sums as (
 
     -- rows are sorted by a whole number in place of three names
@@ -33,22 +35,24 @@ events as (
 
 ),
 
--- what an event costs of which no call was seen nobody knows: it is in no rank (R24)
+-- what an event costs of which no call was seen nobody knows: it is in no rank (R24). Costs alike in their first three digits are a band
 seen as (
 
-    select * from (
+    select *,
+        case when cost_nanos > 0 then 1000 * length({{ text('cost_nanos') }}) + cast(substr({{ text('cost_nanos') }}, 1, 3) as int64)
+            else 0 end as band
+    from (
         select *, {{ is_unobserved('period') }} as unobserved from events
     ) as told
     where not unobserved
 
 ),
 
--- only what is ranked is sorted
 sliced as (
 
-    select sums.number, sums.events, told.cost_nanos
+    select sums.number, sums.events, told.band, told.cost_nanos
     from (
-        select period, slice, {{ slice_value(slices) }} as slice_value, cost_nanos
+        select period, slice, {{ slice_value(slices) }} as slice_value, band, cost_nanos
         from seen
         cross join {{ slices_of(slices) }} as slices
         where {{ told_in_slice() }}
@@ -57,18 +61,50 @@ sliced as (
 
 ),
 
+-- up to which rank the events of a band reach in their slice
+bands as (
+
+    select *, {{ running('band_events', 'number', 'band') }} as last_rank
+    from (
+        select number, events, band, count(*) as band_events, {{ isum('cost_nanos') }} as band_nanos
+        from sliced
+        group by number, events, band
+    ) as counted
+
+),
+
+-- sorted are only the events of the few bands in which a percentile lies or the dearest hundredth begins
 ranked as (
 
-    select *, row_number() over (partition by number order by cost_nanos) as cost_rank from sliced
+    select
+        sliced.number, sliced.events, sliced.cost_nanos, bands.last_rank - bands.band_events as before,
+        bands.last_rank - bands.band_events + row_number() over (partition by sliced.number, sliced.band order by sliced.cost_nanos)
+            as cost_rank
+    from sliced
+    join bands on sliced.number = bands.number and sliced.band = bands.band
+    where {% for rank in ranks.values() -%}
+        {{ rank | replace('events', 'bands.events') }} between bands.last_rank - bands.band_events + 1 and bands.last_rank
+        {{- ' or ' if not loop.last }}{% endfor %}
+
+),
+
+dearest as (
+
+    select number, {{ isum('nanos') }} as dearest_nanos
+    from (
+        select number, band_nanos as nanos from bands where last_rank - band_events >= {{ ranks.last_but_dearest }}
+        union all
+        select number, cost_nanos from ranked where before < {{ ranks.last_but_dearest }} and cost_rank > {{ ranks.last_but_dearest }}
+    ) as parts
+    group by number
 
 ),
 
 percentiles as (
 
     select
-        number,{% for share in [50, 95, 99] %}
-        max(case when cost_rank = {{ idiv('events * ' ~ share ~ ' + 99', '100') }} then cost_nanos end) as p{{ share }}_nanos,{% endfor %}
-        {{ isum('case when cost_rank > events - ' ~ idiv('events + 99', '100') ~ ' then cost_nanos else 0 end') }} as dearest_nanos
+        number,{% for share in ['p50', 'p95', 'p99'] %}
+        max(case when cost_rank = {{ ranks[share] }} then cost_nanos end) as {{ share }}_nanos{{ ',' if not loop.last }}{% endfor %}
     from ranked
     group by number
 
@@ -119,13 +155,14 @@ joined as (
         rows.period, rows.slice, rows.slice_value,
         {% for count in unit_counts() %}coalesce(sums.{{ count }}, 0) as {{ count }}, {% endfor %}
         {% for amount in unit_amounts() %}coalesce(sums.{{ amount }}_nanos, 0) as {{ amount }}_nanos, {% endfor %}
-        percentiles.p50_nanos, percentiles.p95_nanos, percentiles.p99_nanos, percentiles.dearest_nanos,
+        percentiles.p50_nanos, percentiles.p95_nanos, percentiles.p99_nanos, dearest.dearest_nanos,
         users.active_users, users.cost_nanos as users_nanos, coalesce(billed_in_month.cost_nanos, 0) as billed_nanos, shared.shared_nanos
     from rows
     {% for part in ['sums', 'users', 'billed_in_month', 'shared'] -%}
     left join {{ part }} on rows.period = {{ part }}.period and rows.slice = {{ part }}.slice and rows.slice_value = {{ part }}.slice_value
     {% endfor -%}
     left join percentiles on sums.number = percentiles.number
+    left join dearest on sums.number = dearest.number
 
 ),
 
