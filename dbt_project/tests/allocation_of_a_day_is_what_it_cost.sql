@@ -4,10 +4,9 @@
 with amounts as (
 
     select event_id, run_id, production, model, source, billing_currency, billing_period_start, charge_month,
-        sum(reconciled_cost) as reconciled_cost, sum(accrued_cost) as accrued_cost
+        reconciled_cost, accrued_cost
     from {{ ref('fct_allocation') }}
     where target_kind = 'call' and {{ of_days('ended_day') }}
-    group by event_id, run_id, production, model, source, billing_currency, billing_period_start, charge_month
 
     union all
 
