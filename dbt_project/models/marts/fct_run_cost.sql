@@ -7,23 +7,9 @@ with homes as (
 
 ),
 
-costs as (
-
-    select
-        costs.run_id,
-        {{ from_nanos('sum(cost_nanos)') }} as reconciled_cost,
-        {{ from_nanos('sum(accrued_nanos)') }} as accrued_cost
-    from {{ ref('int_call_costs') }} as costs
-    join homes on costs.run_id = homes.run_id
-    where {{ of_read_days('costs.charge_day') }}
-    group by costs.run_id
-
-),
-
 estimates as (
 
-    select estimates.run_id, {{ money('sum(estimated_cost)') }} as estimated_cost, {{ money('sum(reported_cost)') }} as reported_cost,
-        {{ isum('calls') }} as calls
+    select estimates.run_id, {{ money('sum(estimated_cost)') }} as estimated_cost, {{ money('sum(reported_cost)') }} as reported_cost
     from {{ ref('int_call_estimates') }} as estimates
     join homes on estimates.run_id = homes.run_id
     where {{ of_read_days('estimates.charge_day') }}
@@ -39,13 +25,11 @@ final as (
         runs.started_at, runs.ended_at, runs.status, runs.error_type, runs.costliest_model, runs.calls,
         waste.waste_class,
         estimates.estimated_cost, estimates.reported_cost,
-        coalesce(costs.reconciled_cost, {{ money("'0'") }}) as reconciled_cost,
-        coalesce(costs.accrued_cost, {{ money("'0'") }}) as accrued_cost,
-        case when waste.waste_class is not null then coalesce(costs.reconciled_cost, {{ money("'0'") }})
-            else {{ money("'0'") }} end as waste_cost,
+        {{ from_nanos('runs.cost_nanos') }} as reconciled_cost,
+        {{ from_nanos('runs.accrued_nanos') }} as accrued_cost,
+        {{ from_nanos('case when waste.waste_class is not null then runs.cost_nanos else 0 end') }} as waste_cost,
         '{{ var("reporting_currency") }}' as currency
     from {{ ref('int_runs') }} as runs
-    left join costs on runs.run_id = costs.run_id
     left join estimates on runs.run_id = estimates.run_id
     left join {{ ref('int_run_waste') }} as waste on runs.run_id = waste.run_id
     where {{ of_days('runs.event_day') }}

@@ -6,10 +6,9 @@ with known as (
     select 'tenant_id' as name, tenant_id as told from {{ ref('stg_reference__tenants') }}
     union distinct
     select 'feature_id', feature_id from {{ ref('stg_reference__features') }}
-    {% for name in ['tenant_id', 'feature_id'] %}{% for end in ['min', 'max'] %}
+    {% for name in ['tenant_id', 'feature_id'] %}
     union distinct
-    select '{{ name }}', {{ end }}_{{ name }} from {{ ref('int_run_days') }}
-    {% endfor %}
+    select '{{ name }}', {{ name }} from {{ ref('int_call_contexts') }} where run_id is not null or event_id is not null
     union distinct
     select '{{ name }}', {{ name }} from {{ ref('stg_telemetry__runs') }}
     {% endfor %}

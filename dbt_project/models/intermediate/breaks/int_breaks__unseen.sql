@@ -1,19 +1,5 @@
 -- grain: kind × key × day: runs of which no call was seen, and outcomes of events without any run or call, by feature (R33)
-with seen_runs as (
-
-    select distinct run_id from {{ ref('int_run_days') }} where run_id is not null
-
-),
-
-seen_events as (
-
-    select event_id from {{ ref('int_run_events') }} where event_id is not null
-    union distinct
-    select event_id from {{ ref('int_run_days') }} where event_id is not null
-
-),
-
-runs as (
+with runs as (
 
     select
         run_id, {{ only_of('min(feature_id)', 'max(feature_id)') }} as feature_id,
@@ -25,14 +11,16 @@ runs as (
 
 silent as (
 
-    select runs.feature_id, runs.charge_day from runs left join seen_runs on runs.run_id = seen_runs.run_id where seen_runs.run_id is null
+    select runs.feature_id, runs.charge_day
+    from runs
+    left join {{ ref('int_call_contexts') }} as contexts on runs.run_id = contexts.run_id
+    where contexts.run_id is null
 
     union all
 
-    select cast(null as string), cast(outcomes.occurred_at as date)
-    from {{ ref('int_outcomes') }} as outcomes
-    left join seen_events on outcomes.event_id = seen_events.event_id
-    where seen_events.event_id is null
+    select cast(null as string), cast(outcome_at as date)
+    from {{ ref('int_events') }}
+    where outcome is not null and calls = 0 and runs = 0
 
 ),
 

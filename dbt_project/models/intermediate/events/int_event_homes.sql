@@ -1,35 +1,20 @@
 -- grain: event, with its day: of its first call, else of its first run, else of its outcome
-with calls as (
+with told as (
 
-    select event_id, min(charge_day) as first_day from {{ ref('int_run_days') }} where event_id is not null group by event_id
+    select event_id, charge_day as called_on, cast(null as date) as ran_on, cast(null as date) as ended_on
+    from {{ ref('int_call_contexts') }}
+    where event_id is not null
 
-),
+    union all
 
-runs as (
+    select event_id, cast(null as date), first_day, cast(null as date) from {{ ref('int_run_events') }} where event_id is not null
 
-    select event_id, min(first_day) as first_day from {{ ref('int_run_events') }} where event_id is not null group by event_id
+    union all
 
-),
-
-named as (
-
-    select event_id from calls
-    union distinct
-    select event_id from runs
-    union distinct
-    select event_id from {{ ref('int_outcomes') }}
-
-),
-
-final as (
-
-    select named.event_id,
-        coalesce(calls.first_day, runs.first_day, cast(outcomes.occurred_at as date), cast('1970-01-01' as date)) as event_day
-    from named
-    left join calls on named.event_id = calls.event_id
-    left join runs on named.event_id = runs.event_id
-    left join {{ ref('int_outcomes') }} as outcomes on named.event_id = outcomes.event_id
+    select event_id, cast(null as date), cast(null as date), cast(occurred_at as date) from {{ ref('int_outcomes') }}
 
 )
 
-select * from final
+select event_id, coalesce(min(called_on), min(ran_on), min(ended_on), cast('1970-01-01' as date)) as event_day
+from told
+group by event_id

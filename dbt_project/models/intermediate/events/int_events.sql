@@ -7,34 +7,27 @@ with homes as (
 
 ),
 
-calls as (
+contexts as (
 
     select
-        days.event_id,
-        {% for name in names_of_calls() + names_of_settings() %}
-        {{- only_of('min(min_' ~ name ~ ')', 'max(max_' ~ name ~ ')') }} as {{ name }},
-            min(min_{{ name }}) is not null as tells_{{ name }},
-        {% endfor %}
-        {%- for name in ['tenant_id', 'feature_id'] %}
-        {{ only_of('min(case when production then min_' ~ name ~ ' end)',
-            'max(case when production then max_' ~ name ~ ' end)') }} as called_{{ name }},{% endfor %}
-        max(case when production then 1 else 0 end) = 1 as production,
-        min(started_at) as started_at,
-        max(ended_at) as ended_at,
-        {{ isum('calls') }} as calls
-    from {{ ref('int_run_days') }} as days
-    join homes on days.event_id = homes.event_id
-    where {{ of_read_days('days.charge_day') }}
-    group by days.event_id
+        contexts.event_id, {{ listed(names_of_calls(), 'contexts.') }}, lower(contexts.environment) as environment, contexts.data_mode,
+        contexts.production, contexts.started_at, contexts.ended_at, contexts.calls
+    from {{ ref('int_call_contexts') }} as contexts
+    join homes on contexts.event_id = homes.event_id
+    where {{ of_read_days('contexts.charge_day') }}
+
+),
+
+calls as (
+
+{{ said_together('contexts', 'event_id') }}
 
 ),
 
 runs as (
 
     select
-        event_id,
-        {% for name in names_of_calls() + names_of_settings() %}{{ only_of('min(' ~ name ~ ')', 'max(' ~ name ~ ')') }} as {{ name }},
-        {% endfor %}max(case when production then 1 else 0 end) = 1 as production,
+        event_id, max(case when production then 1 else 0 end) = 1 as production,
         min(started_at) as started_at, max(ended_at) as ended_at,
         count(*) as runs,
         max(attempt) as attempts,
@@ -42,6 +35,22 @@ runs as (
     from {{ ref('int_runs') }}
     where event_id is not null and {{ of_days('event_day') }}
     group by event_id
+
+),
+
+-- what no call of an event tells, its runs may
+told_by_runs as (
+
+    select runs.event_id, {% for name in names_of_calls() + names_of_settings() -%}
+        {{ only_of('min(runs.' ~ name ~ ')', 'max(runs.' ~ name ~ ')') }} as {{ name }}{{ ', ' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('int_runs') }} as runs
+    left join calls on runs.event_id = calls.event_id
+    where {{ of_days('runs.event_day') }} and (
+        {% for name in names_of_calls() + names_of_settings() -%}
+        runs.{{ name }} is not null and not coalesce(calls.tells_{{ name }}, false){{ ' or ' if not loop.last }}
+        {%- endfor %})
+    group by runs.event_id
 
 ),
 
@@ -66,7 +75,7 @@ final as (
     select
         homes.event_day, homes.event_id, routes.model_route,
         {% for name in names_of_calls() + names_of_settings() %}
-        {{- 'case' }} when calls.tells_{{ name }} then calls.{{ name }} else runs.{{ name }} end as {{ name }},
+        {{- 'case' }} when calls.tells_{{ name }} then calls.{{ name }} else told_by_runs.{{ name }} end as {{ name }},
         {% endfor %}calls.called_tenant_id, calls.called_feature_id,
         coalesce(calls.production, runs.production, true) as production,
         coalesce(calls.started_at, runs.started_at, outcomes.occurred_at) as started_at,
@@ -83,6 +92,7 @@ final as (
     from homes
     left join calls on homes.event_id = calls.event_id
     left join runs on homes.event_id = runs.event_id
+    left join told_by_runs on homes.event_id = told_by_runs.event_id
     left join routes on homes.event_id = routes.event_id
     left join {{ ref('int_outcomes') }} as outcomes on homes.event_id = outcomes.event_id
 

@@ -1,3 +1,4 @@
+{{ config(materialized='ephemeral') }}
 -- grain: run, with the event it counts for and its first day. A statement about the run is heard before its calls
 with statements as (
 
@@ -9,7 +10,7 @@ with statements as (
 
 seen as (
 
-    select run_id, min(event_id) as event_id, min(charge_day) as first_day from {{ ref('int_run_days') }} where run_id is not null
+    select run_id, min(event_id) as event_id, min(charge_day) as first_day from {{ ref('int_call_contexts') }} where run_id is not null
         group by run_id
 
 ),

@@ -4,54 +4,63 @@ with runs as (
 
     select
         runs.run_id, runs.event_id, runs.kind, runs.status, runs.started_at, runs.ended_at,
-        {{ outcome_of('events') }} as outcome, events.outcome_at,
-        runs.status = 'success' and events.outcome = 'success' and runs.ended_at <= events.outcome_at as may_be_kept
+        {{ outcome_of('events') }} as outcome, events.outcome_at
     from {{ ref('int_runs') }} as runs
     left join {{ ref('int_events') }} as events on runs.event_id = events.event_id and {{ of_days('events.event_day') }}
     where {{ of_days('runs.event_day') }}
 
 ),
 
--- what brought the outcome: the last successful run that ended no later; it is never waste
-kept as (
+-- only successful runs of a successful event are compared with one another
+successful as (
 
     select
-        *,
-        coalesce(may_be_kept, false)
-            and row_number() over (partition by event_id, coalesce(may_be_kept, false) order by ended_at desc, run_id desc) = 1 as is_kept,
-        status = 'success' and kind = 'primary' as is_successful_primary
-    from runs
+        run_id, event_id, kind, ended_at, may_be_kept,
+        may_be_kept and row_number() over (partition by event_id, may_be_kept order by ended_at desc, run_id desc) = 1 as is_kept
+    from (select *, coalesce(ended_at <= outcome_at, false) as may_be_kept from runs) as told
+    where event_id is not null and status = 'success' and outcome = 'success'
 
 ),
 
--- of several successful primary runs of a successful event one was needed: the kept one, else the last of them
-ranked as (
+-- what brought the outcome: the last successful run that ended no later; it is never waste
+kept as (
 
-    select
-        *,
-        case when is_successful_primary
-            then row_number() over (partition by event_id, is_successful_primary order by case when is_kept then 0 else 1 end,
-                ended_at desc nulls last, run_id desc)
-        end as primary_rank
-    from kept
+    select run_id from successful where is_kept
+
+),
+
+-- of several successful primary runs one was needed: the kept one, else the last of them
+duplicates as (
+
+    select run_id
+    from (
+        select run_id,
+            row_number() over (partition by event_id order by case when is_kept then 0 else 1 end, ended_at desc nulls last, run_id desc)
+                as place
+        from successful
+        where kind = 'primary'
+    ) as primaries
+    where place > 1
 
 ),
 
 final as (
 
     select
-        run_id,
+        runs.run_id,
         case
-            when event_id is null or is_kept then null
-            when primary_rank > 1 and outcome = 'success' then 'duplicate'
-            when started_at > outcome_at then 'after_outcome'
-            when outcome = 'abandoned' then 'abandoned_event'
-            when outcome = 'failure' then 'failed_event'
-            when {{ unsuccessful('status') }} then 'failed_attempt'
-            when kind = 'fallback' then 'fallback_overhead'
-            when kind = 'retry' then 'retry_overhead'
+            when runs.event_id is null or kept.run_id is not null then null
+            when duplicates.run_id is not null then 'duplicate'
+            when runs.started_at > runs.outcome_at then 'after_outcome'
+            when runs.outcome = 'abandoned' then 'abandoned_event'
+            when runs.outcome = 'failure' then 'failed_event'
+            when {{ unsuccessful('runs.status') }} then 'failed_attempt'
+            when runs.kind = 'fallback' then 'fallback_overhead'
+            when runs.kind = 'retry' then 'retry_overhead'
         end as waste_class
-    from ranked
+    from runs
+    left join kept on runs.run_id = kept.run_id
+    left join duplicates on runs.run_id = duplicates.run_id
 
 )
 

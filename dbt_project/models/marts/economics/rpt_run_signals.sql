@@ -4,7 +4,7 @@
 with signals as (
 
     select run_id, max(queue_ms) as queue_ms, max(jitter_ms) as jitter_ms, max(throttled) as throttled
-    from {{ ref('int_run_days') }}
+    from {{ ref('int_call_contexts') }}
     where run_id is not null and (queue_ms is not null or jitter_ms is not null or throttled is not null)
     group by run_id
 
