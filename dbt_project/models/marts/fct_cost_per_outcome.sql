@@ -9,10 +9,14 @@ with homes as (
 
 costs as (
 
-    select event_id, {{ money('sum(reconciled_cost)') }} as reconciled_cost, {{ money('sum(accrued_cost)') }} as accrued_cost
-    from {{ ref('fct_event_cost_month') }}
-    where {{ of_days('event_day') }}
-    group by event_id
+    select
+        costs.event_id,
+        {{ from_nanos('sum(cost_nanos)') }} as reconciled_cost,
+        {{ from_nanos('sum(accrued_nanos)') }} as accrued_cost
+    from {{ ref('int_call_costs') }} as costs
+    join homes on costs.event_id = homes.event_id
+    where {{ of_read_days('costs.charge_day') }}
+    group by costs.event_id
 
 ),
 

@@ -155,9 +155,9 @@ beside_workers as (
 final as (
 
     select
-        merged.event_day, merged.run_id, merged.event_id, {{ listed(names_of_calls() + names_of_settings(), 'merged.') }}, merged.production,
-        merged.started_at, merged.ended_at, merged.status, merged.error_type, merged.costliest_model, merged.calls, merged.cost_nanos,
-        merged.accrued_nanos, kinds.kind,
+        merged.event_day, merged.run_id, merged.event_id, {{ listed(names_of_calls() + names_of_settings(), 'merged.') }},
+        merged.production, merged.started_at, merged.ended_at, merged.status, merged.error_type, merged.costliest_model, merged.calls,
+        merged.cost_nanos, merged.accrued_nanos, kinds.kind,
         case when kinds.kind <> 'worker' then coalesce(beside_workers.attempt, kinds.place) end as attempt
     from merged
     join kinds on merged.run_id = kinds.run_id
