@@ -1,5 +1,6 @@
 {# Integers carry the money (rule R17): nanos of currency, quantities at the meter's fixed scale. #}
 
+{# of a sum rather than of its rows where there are many: DuckDB takes fifty times as long for it as for adding an amount #}
 {% macro nanos(x) %}cast(({{ x }}) * 1000000000 as int64){% endmacro %}
 
 {#

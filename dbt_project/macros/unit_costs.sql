@@ -37,12 +37,12 @@ case slice {% for name, column in slices.items() if column %}when '{{ name }}' t
     select
         period, slice, {{ slice_value(slices) }} as slice_value,
         {% for count in unit_counts() %}{{ isum(count) }} as {{ count }}, {% endfor %}
-        {% for amount in unit_amounts() %}{{ isum(amount ~ '_nanos') }} as {{ amount }}_nanos{{ ', ' if not loop.last }}{% endfor %}
+        {% for amount in unit_amounts() %}{{ nanos('sum(' ~ amount ~ ')') }} as {{ amount }}_nanos{{ ', ' if not loop.last }}{% endfor %}
     from (
         select
             {{ period }} as period, production, {{ listed(columns_of(slices)) }},
             {% for count in unit_counts() %}{{ isum(count) }} as {{ count }}, {% endfor %}
-            {% for amount in unit_amounts() %}{{ isum(nanos(amount)) }} as {{ amount }}_nanos{{ ', ' if not loop.last }}{% endfor %}
+            {% for amount in unit_amounts() %}sum({{ amount }}) as {{ amount }}{{ ', ' if not loop.last }}{% endfor %}
         from {{ ref('fct_outcome_day') }}
         group by period, production, {{ listed(columns_of(slices)) }}
     ) as alike

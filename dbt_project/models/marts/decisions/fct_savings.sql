@@ -113,7 +113,7 @@ retried as (
 versions as (
 
     select {{ month_of('day') }} as month, coalesce(feature_id, '(none)') as feature_id, prompt_version, {{ isum('events') }} as events,
-        {{ isum('successes') }} as successes, {{ isum(nanos('resolved_cost')) }} as resolved_nanos
+        {{ isum('successes') }} as successes, {{ nanos('sum(resolved_cost)') }} as resolved_nanos
     from {{ ref('fct_outcome_day') }}
     where production and prompt_version is not null
     group by 1, 2, 3

@@ -4,7 +4,7 @@ with summed as (
     select
         {{ month_of('day') }} as month, coalesce(workflow, '(none)') as workflow, coalesce(model_route, '(none)') as model_route,
         {% for count in unit_counts() %}{{ isum(count) }} as {{ count }}, {% endfor %}
-        {% for amount in unit_amounts() %}{{ isum(nanos(amount)) }} as {{ amount }}_nanos{{ ', ' if not loop.last }}{% endfor %}
+        {% for amount in unit_amounts() %}{{ nanos('sum(' ~ amount ~ ')') }} as {{ amount }}_nanos{{ ', ' if not loop.last }}{% endfor %}
     from {{ ref('fct_outcome_day') }}
     where production
     group by 1, 2, 3

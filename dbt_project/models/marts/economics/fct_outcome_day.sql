@@ -3,12 +3,13 @@
 -- have wasted what calls cost that name another event: that is told here, too
 {% set names = ['tenant_id', 'segment', 'feature_id', 'workflow', 'prompt_version', 'model_route', 'environment', 'data_mode', 'user_hash',
     'production'] %}
+{% set zero = money("'0'") %}
 with overheads as (
 
     select
         event_id,
-        {{ isum(nanos("case when waste_class = 'retry_overhead' then waste_cost else " ~ money("'0'") ~ " end")) }} as retry_nanos,
-        {{ isum(nanos("case when waste_class = 'fallback_overhead' then waste_cost else " ~ money("'0'") ~ " end")) }} as fallback_nanos
+        sum(case when waste_class = 'retry_overhead' then waste_cost else {{ zero }} end) as retry_cost,
+        sum(case when waste_class = 'fallback_overhead' then waste_cost else {{ zero }} end) as fallback_cost
     from {{ ref('fct_run_cost') }}
     where event_id is not null and waste_class in ('retry_overhead', 'fallback_overhead')
     group by event_id
@@ -27,9 +28,7 @@ events as (
     select
         dated.*, tenants.segment,
         {{ is_unobserved(month_of('day')) }} as unobserved,
-        {{ nanos('dated.reconciled_cost') }} as cost_nanos, {{ nanos('dated.accrued_cost') }} as accrued_nanos,
-        {{ nanos('dated.waste_cost') }} as waste_nanos, coalesce(overheads.retry_nanos, 0) as retry_nanos,
-        coalesce(overheads.fallback_nanos, 0) as fallback_nanos
+        coalesce(overheads.retry_cost, {{ zero }}) as retry_cost, coalesce(overheads.fallback_cost, {{ zero }}) as fallback_cost
     from dated
     left join overheads on dated.event_id = overheads.event_id
     left join {{ ref('stg_reference__tenants') }} as tenants on dated.tenant_id = tenants.tenant_id
@@ -49,11 +48,11 @@ final as (
         {{- isum('case when unobserved then 1 else 0 end') }} as unobserved_events,
         {{ isum("case when outcome = 'success' and unobserved then 1 else 0 end") }} as unobserved_successes,
         {{ isum('case when unobserved then 0 else attempts end') }} as attempts,
-        {% for column, name, of in [('cost', 'event_cost', 'true'),
-            ('cost', 'resolved_cost', "outcome in ('success', 'failure', 'partial')"), ('cost', 'cost_of_successes', "outcome = 'success'"),
-            ('accrued', 'accrued_cost', 'true'), ('waste', 'waste_cost', 'true'), ('retry', 'retry_overhead', 'true'),
-            ('fallback', 'fallback_overhead', 'true')] %}
-        {{- from_nanos(isum('case when ' ~ of ~ ' then ' ~ column ~ '_nanos else 0 end')) }} as {{ name }},
+        {% for column, name, of in [('reconciled_cost', 'event_cost', none),
+            ('reconciled_cost', 'resolved_cost', "outcome in ('success', 'failure', 'partial')"),
+            ('reconciled_cost', 'cost_of_successes', "outcome = 'success'"), ('accrued_cost', 'accrued_cost', none),
+            ('waste_cost', 'waste_cost', none), ('retry_cost', 'retry_overhead', none), ('fallback_cost', 'fallback_overhead', none)] %}
+        {{- money('sum(case when ' ~ of ~ ' then ' ~ column ~ ' else ' ~ zero ~ ' end)' if of else 'sum(' ~ column ~ ')') }} as {{ name }},
         {% endfor %}
         {{- "'" ~ var("reporting_currency") ~ "'" }} as currency
     from events

@@ -5,7 +5,7 @@ with events as (
 
     select
         {{ month_of('coalesce(cast(ended_at as date), event_day)') }} as month, coalesce(feature_id, '(none)') as feature_id, outcome,
-        {{ nanos('reconciled_cost') }} as cost_nanos,
+        reconciled_cost,
         case when outcome in ('success', 'failure', 'partial') then
             case {% for wait in waits %}when outcome_at is null or outcome_at <= coalesce(ended_at, outcome_at) + interval {{ wait }} day
                 then {{ wait }} {% endfor %}else 1000000 end end as known_after
@@ -19,7 +19,7 @@ summed as (
     select
         month, feature_id, known_after, count(*) as events,
         {{ isum("case when outcome = 'success' then 1 else 0 end") }} as successes,
-        {{ isum('cost_nanos') }} as cost_nanos
+        {{ nanos('sum(reconciled_cost)') }} as cost_nanos
     from events
     group by month, feature_id, known_after
 

@@ -4,7 +4,7 @@ with events as (
 
     select
         {{ month_of(resolved_day()) }} as month,
-        coalesce(feature_id, '(none)') as feature_id, outcome, attempts, {{ nanos('reconciled_cost') }} as cost_nanos,
+        coalesce(feature_id, '(none)') as feature_id, outcome, attempts, reconciled_cost,
         case when routing_entropy = 0 then 'one model' when routing_entropy <= {{ money("'0.5'") }} then 'up to 0.5'
             when routing_entropy <= 1 then 'up to 1' else 'above 1' end as entropy_band
     from {{ ref('fct_cost_per_outcome') }}
@@ -17,7 +17,7 @@ summed as (
     select
         month, feature_id, entropy_band, count(*) as events, {{ isum('attempts') }} as attempts,
         {{ isum("case when outcome in ('success', 'failure', 'partial') then 1 else 0 end") }} as resolved,
-        {{ isum("case when outcome = 'failure' then 1 else 0 end") }} as failures, {{ isum('cost_nanos') }} as cost_nanos
+        {{ isum("case when outcome = 'failure' then 1 else 0 end") }} as failures, {{ nanos('sum(reconciled_cost)') }} as cost_nanos
     from events
     group by month, feature_id, entropy_band
 

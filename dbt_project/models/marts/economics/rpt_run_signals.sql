@@ -14,7 +14,7 @@ runs as (
 
     select
         runs.run_id, {{ month_of('coalesce(cast(runs.ended_at as date), runs.event_day)') }} as month,
-        coalesce(runs.feature_id, '(none)') as feature_id, runs.status, {{ nanos('runs.reconciled_cost') }} as cost_nanos,
+        coalesce(runs.feature_id, '(none)') as feature_id, runs.status, runs.reconciled_cost,
         signals.queue_ms, signals.jitter_ms, signals.throttled
     from {{ ref('fct_run_cost') }} as runs
     join signals on runs.run_id = signals.run_id
@@ -28,13 +28,13 @@ told as (
         '{{ signal }}' as signal,
         case {% for limit in limits %}when {{ column }} < {{ limit }} then 'under {{ limit }}{{ unit }}' {% endfor %}
             else '{{ limits | last }}{{ unit }} or more' end as band,
-        month, feature_id, status, cost_nanos
+        month, feature_id, status, reconciled_cost
     from runs
     where {{ column }} is not null
 
     union all
     {% endfor %}
-    select 'throttled', case when throttled = 1 then 'yes' else 'no' end, month, feature_id, status, cost_nanos
+    select 'throttled', case when throttled = 1 then 'yes' else 'no' end, month, feature_id, status, reconciled_cost
     from runs
     where throttled is not null
 
@@ -45,7 +45,7 @@ summed as (
     select
         month, feature_id, signal, band, count(*) as runs,
         {{ isum('case when ' ~ unsuccessful('status') ~ ' then 1 else 0 end') }} as failed_runs,
-        {{ isum('cost_nanos') }} as cost_nanos
+        {{ money('sum(reconciled_cost)') }} as reconciled_cost
     from told
     group by month, feature_id, signal, band
 
@@ -54,5 +54,5 @@ summed as (
 select
     {{ key(['month', 'feature_id', 'signal', 'band']) }} as run_signal_id,
     month, feature_id, signal, band, runs, failed_runs, {{ share('failed_runs', 'runs') }} as failure_share,
-    {{ from_nanos('cost_nanos') }} as reconciled_cost, '{{ var("reporting_currency") }}' as currency
+    reconciled_cost, '{{ var("reporting_currency") }}' as currency
 from summed

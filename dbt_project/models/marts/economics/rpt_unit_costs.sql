@@ -17,7 +17,7 @@ users as (
 
     select
         {{ month_of('day') }} as period, slice, {{ slice_value(unit_slices()) }} as slice_value,
-        count(distinct user_hash) as active_users, {{ isum(nanos('event_cost')) }} as cost_nanos
+        count(distinct user_hash) as active_users, {{ nanos('sum(event_cost)') }} as cost_nanos
     from {{ ref('fct_outcome_day') }}
     cross join {{ slices_of(unit_slices()) }} as slices
     where user_hash is not null and {{ told_in_slice() }}
@@ -113,7 +113,7 @@ percentiles as (
 -- the other basis: what was billed in the month, whenever its event was resolved (R21)
 months as (
 
-    select months.charge_month as period, events.production, {{ nanos('months.reconciled_cost') }} as cost_nanos,
+    select months.charge_month as period, events.production, months.reconciled_cost,
         {% for column in slices.values() if column %}events.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
     from {{ ref('fct_event_cost_month') }} as months
     join events on months.event_id = events.event_id
@@ -122,7 +122,7 @@ months as (
 
 billed_in_month as (
 
-    select period, slice, {{ slice_value(slices) }} as slice_value, {{ isum('cost_nanos') }} as cost_nanos
+    select period, slice, {{ slice_value(slices) }} as slice_value, {{ nanos('sum(reconciled_cost)') }} as cost_nanos
     from months
     cross join {{ slices_of(slices) }} as slices
     where {{ told_in_slice() }}

@@ -3,7 +3,7 @@
 with runs as (
 
     select
-        runs.event_id, runs.run_id, runs.waste_class, {{ nanos('runs.waste_cost') }} as waste_nanos,
+        runs.event_id, runs.run_id, runs.waste_class, runs.waste_cost,
         -- the event's, null too: a run of an event of two tenants is in neither one's cost of events (R26)
         case when events.event_id is null then runs.tenant_id else events.tenant_id end as tenant_id,
         case when events.event_id is null then runs.feature_id else events.feature_id end as feature_id,
@@ -21,7 +21,7 @@ without_run as (
         costs.event_id, cast(null as string) as run_id,
         case when costs.began_at > events.outcome_at then 'after_outcome' when events.outcome = 'abandoned' then 'abandoned_event'
             else 'failed_event' end as waste_class,
-        costs.cost_nanos as waste_nanos, events.tenant_id, events.feature_id, events.production,
+        {{ from_nanos('costs.cost_nanos') }} as waste_cost, events.tenant_id, events.feature_id, events.production,
         {{ resolved_day('events') }} as day
     from {{ ref('int_call_costs') }} as costs
     join {{ ref('fct_cost_per_outcome') }} as events on costs.event_id = events.event_id
@@ -32,15 +32,15 @@ without_run as (
 
 told as (
 
-    select event_id, run_id, waste_class, waste_nanos, tenant_id, feature_id, production, {{ month_of('day') }} as month from runs
+    select event_id, run_id, waste_class, waste_cost, tenant_id, feature_id, production, {{ month_of('day') }} as month from runs
     union all
-    select event_id, run_id, waste_class, waste_nanos, tenant_id, feature_id, production, {{ month_of('day') }} from without_run
+    select event_id, run_id, waste_class, waste_cost, tenant_id, feature_id, production, {{ month_of('day') }} from without_run
 
 ),
 
 spent as (
 
-    select {{ month_of('day') }} as month, feature_id, tenant_id, production, {{ isum(nanos('event_cost')) }} as cost_nanos
+    select {{ month_of('day') }} as month, feature_id, tenant_id, production, {{ nanos('sum(event_cost)') }} as cost_nanos
     from {{ ref('fct_outcome_day') }}
     group by 1, 2, 3, 4
 
@@ -49,7 +49,7 @@ spent as (
 summed as (
 
     select month, feature_id, tenant_id, waste_class, production, count(run_id) as runs, count(distinct event_id) as events,
-        {{ isum('waste_nanos') }} as waste_nanos
+        {{ nanos('sum(waste_cost)') }} as waste_nanos
     from told
     group by month, feature_id, tenant_id, waste_class, production
 
