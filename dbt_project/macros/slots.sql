@@ -114,14 +114,14 @@ case when not {{ used }}.told_again
 {%- endmacro %}
 
 {#
-  the same of a call and all slots of its profile, where both stand beside each other as `calls` and `rates`. 0 is of a slot that the call
+  the same of a call and all slots of its profile, where the columns of both stand in one row (`by_profile`). 0 is of a slot that the call
   did not use or this bill does not pay: call_costs_carry_the_receipts sees a receipt that nothing took
 #}
 {% macro slots_carved(sign, amount, name) -%}
 {% for slot in slots() -%}
-{%- set used, rate = 'calls.' ~ slot.name, 'rates.' ~ name ~ '_' ~ slot.slot -%}
-case when {{ used }} is not null and rates.{{ in_slot(amount, slot) }} <> 0 then {{ 'rates.' ~ sign ~ '_' ~ slot.slot ~ ' * ' if sign }}
-    {{- carved(used ~ '_until - ' ~ used, used ~ '_until', 'rates.' ~ in_slot(amount, slot), rate) }} else 0 end{{ ' + ' if not loop.last }}
+{%- set used, rate = slot.name, name ~ '_' ~ slot.slot -%}
+case when {{ used }} is not null and {{ in_slot(amount, slot) }} <> 0 then {{ sign ~ '_' ~ slot.slot ~ ' * ' if sign }}
+    {{- carved(used ~ '_until - ' ~ used, used ~ '_until', in_slot(amount, slot), rate) }} else 0 end{{ ' + ' if not loop.last }}
 {%- endfor %}
 {%- endmacro %}
 

@@ -6,29 +6,23 @@
 -- without a bill. Calls of an event without run stand by when they began, since each may be waste (R23)
 {% set bill = ['billing_currency', 'billing_period_start', 'charge_month', 'exceeds_ratio'] %}
 {% set used = ['charge_day', 'context', 'profile', 'started_at', 'ended_at', 'told_again', 'answered_from_cache', 'reported_cost'] %}
-{% set pays = [] %}
-{% for slot in slots() %}
-    {% do used.extend([slot.name, slot.name ~ '_until']) %}
-    {% do pays.append('calls.' ~ slot.name ~ ' is not null and rates.amount_' ~ slot.slot ~ ' is not null') %}
-{% endfor %}
-{% set pays = '(' ~ pays | join(' or ') ~ ')' %}
-{% set began_at = 'case when without_run.context is not null then coalesce(calls.started_at, calls.ended_at) end' %}
+{% for slot in slots() %}{% do used.extend([slot.name, slot.name ~ '_until']) %}{% endfor %}
 with receipts as (
 
-    select * from {{ ref('int_receipts') }} where {{ of_days('ended_day') }}
+    select receipts.*, receipts.profile as paid_profile from {{ ref('int_receipts') }} as receipts where {{ of_days('receipts.ended_day') }}
 
 ),
 
--- what a call's slots pay stands in one row a bill, so that each call is joined once; a bill may have only some of a profile's slots
+-- what a call's slots pay stands in one row a bill, so that each call is joined once
 rates as (
 
     select
-        paid.*, profiles.charge_day, profiles.profile as of_profile, profiles.source, profiles.model,
+        profiles.charge_day as rate_day, profiles.profile as rate_profile, profiles.source, profiles.model, paid.*,
         row_number() over (partition by profiles.charge_day, profiles.profile order by {{ listed(bill, 'paid.') }}) = 1 as is_first
     from {{ ref('int_profiles') }} as profiles
-    left join {{ by_profile('receipts', ['ended_day', 'profile'] + bill,
+    left join {{ by_profile('receipts', ['ended_day', 'paid_profile'] + bill,
         ['sign', 'amount', 'p_0', 'p_1', 'p_2', 'accrued', 'a_0', 'a_1', 'a_2']) }} as paid
-        on profiles.charge_day = paid.ended_day and profiles.profile = paid.profile
+        on profiles.charge_day = paid.ended_day and profiles.profile = paid.paid_profile
     where {{ of_days('profiles.charge_day') }}
 
 ),
@@ -41,28 +35,38 @@ without_run as (
 
 ),
 
+-- a bill may have only some of a profile's slots, and so none that the call used
+told as (
+
+    select
+        calls.*, rates.*, case when without_run.context is not null then coalesce(calls.started_at, calls.ended_at) end as began_at,
+        {% for slot in slots() %}calls.{{ slot.name }} is not null and rates.amount_{{ slot.slot }} is not null{{ ' or ' if not loop.last }}
+        {% endfor %}as is_paid
+    from {{ valued_calls(used) }} as calls
+    join rates on calls.charge_day = rates.rate_day and calls.profile = rates.rate_profile
+    left join without_run on calls.charge_day = without_run.charge_day and calls.context = without_run.context
+
+),
+
 amounts as (
 
     select
-        calls.charge_day, calls.context, rates.source, rates.model,
-        {%- for column in bill %} case when {{ pays }} then rates.{{ column }} end as {{ column }},{% endfor %}
-        {{ began_at }} as began_at,
-        case when {{ pays }} and not calls.told_again then {{ slots_carved('sign', 'amount', 'p') }} end as cost_nanos,
-        case when {{ pays }} then {{ slots_carved(none, 'accrued', 'a') }} end as accrued_nanos,
-        case when rates.is_first then 1 else 0 end as calls,
-        case when rates.is_first and calls.list_nanos is null and not calls.answered_from_cache then 1 else 0 end as unpriced_calls,
-        case when rates.is_first then calls.list_nanos end as list_nanos,
-        case when rates.is_first then calls.expected_nanos end as expected_nanos,
-        case when rates.is_first then calls.reported_cost end as reported_cost
-    from {{ valued_calls(used) }} as calls
-    join rates on calls.charge_day = rates.charge_day and calls.profile = rates.of_profile
-    left join without_run on calls.charge_day = without_run.charge_day and calls.context = without_run.context
-    where rates.is_first or {{ pays }}
+        charge_day, context, source, model,{% for column in bill %} case when is_paid then {{ column }} end as {{ column }},{% endfor %}
+        began_at,
+        case when is_paid and not told_again then {{ slots_carved('sign', 'amount', 'p') }} end as cost_nanos,
+        case when is_paid then {{ slots_carved(none, 'accrued', 'a') }} end as accrued_nanos,
+        case when is_first then 1 else 0 end as calls,
+        case when is_first and list_nanos is null and not answered_from_cache then 1 else 0 end as unpriced_calls,
+        case when is_first then list_nanos end as list_nanos, case when is_first then expected_nanos end as expected_nanos,
+        case when is_first then reported_cost end as reported_cost
+    from told
+    where is_first or is_paid
 
     union all
 
     select
-        others.charge_day, others.context, others.source, others.model, {{ listed(bill, 'others.') }}, {{ began_at }},
+        others.charge_day, others.context, others.source, others.model, {{ listed(bill, 'others.') }},
+        case when without_run.context is not null then coalesce(calls.started_at, calls.ended_at) end,
         others.cost_nanos, others.accrued_nanos, 0, 0, null, null, null
     from {{ ref('int_call_shares__others') }} as others
     join {{ ref('int_calls') }} as calls on others.call_high = calls.call_high and others.call_low = calls.call_low
