@@ -8,6 +8,7 @@ to 27 decimals; what is beyond is cut (rule R5).
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
@@ -15,6 +16,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
 #: ``numeric(38, 9)``: 29 digits before the point.
@@ -31,9 +33,8 @@ MAX_FRACTION_DIGITS = 60
 _AMOUNT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 #: An amount as nearly every bill writes it, which is in range and of which nothing is cut: sign, digits, decimals.
 _USUAL = re.compile(r"(-?)(\d{1,18})(?:\.(\d{1,27}))?", re.ASCII)
-#: Of those the ones that a column of them is reckoned for at once: what they round to has as many digits as ``decimal128(37, 27)``, since
-#: Arrow makes 0 of what has more (``findings/pyarrow_round_to_zero.sh``).
-_USUAL_IN_COLUMNS = r"^-?[0-9]{1,9}(\.[0-9]{1,27})?$"
+#: Of fewer texts what is compiled takes longer to start than they take one by one.
+_WORTH_COMPILING = 5_000
 _WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
 
 
@@ -111,49 +112,55 @@ class Amounts:
     plain: pa.Array
 
 
-def amounts(texts: Sequence[str | None] | pa.Array, read: Callable[[str], Amount] = charged) -> Amounts:
-    """The same of a column of texts or an Arrow array of them, ``read`` being what one of them is: ``charged`` or ``amount``.
+def is_worth_compiling(count: int) -> bool:
+    """Whether a column of so many texts is read sooner by what is compiled for it, which takes half a second to start in every process."""
+    return count >= _WORTH_COMPILING or "reconcilers.compiled" in sys.modules
 
-    Raises ``ValueError`` as it does.
+
+def amounts(texts: pa.Array, read: Callable[[str], Amount] = charged, shifts: np.ndarray | None = None) -> Amounts:
+    """The same of a column of texts, ``read`` being what one of them is: ``charged`` or ``amount``. A text stands for its number times
+    ten to the power of its place in ``shifts``.
+
+    Raises ``ValueError`` as ``read`` does.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    told = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
-    is_usual = pc.match_substring_regex(told, _USUAL_IN_COLUMNS)
-    usual = pc.if_else(is_usual, told, pa.scalar(None, pa.string()))
-    value = usual.cast(pa.decimal128(37, RESIDUAL_DECIMALS))
-    rounded = pc.round(value, _DECIMALS, "half_towards_infinity")
-    # In units of the last decimal they are whole.
-    residual = pc.subtract(value, rounded).view(pa.decimal128(38, 0)).cast(pa.int64())
-    found = Amounts(told, rounded.cast(pa.decimal128(38, _DECIMALS)), residual, _spelled(usual))
-    unusual = pc.invert(is_usual)
-    others = [read(text) for text in told.filter(unusual).to_pylist()]
-    if not others:
-        return found
+    count = len(texts)
+    shifts = np.zeros(count, np.int64) if shifts is None else shifts
+    usual = texts.is_valid().to_numpy(zero_copy_only=False) & is_worth_compiling(count)
+    rounded, residual = np.zeros((count, 2), np.int64), np.zeros(count, np.int64)
+    _, starts, data = texts.buffers()
+    room = (data.size if data else 0) + 2 * count + int(shifts.sum())
+    ends, plain = np.zeros(count + 1, np.int32), np.zeros(room, np.uint8)
+    if usual.any():
+        from reconcilers import money_kernel
 
-    def with_others(column: pa.Array, values: list[object]) -> pa.Array:
-        return pc.replace_with_mask(column, pc.fill_null(unusual, False), pa.array(values, column.type))
-
-    return Amounts(
-        with_others(found.text, [other.text for other in others]),
-        with_others(found.rounded, [other.rounded for other in others]),
-        with_others(found.residual, [other.residual for other in others]),
-        with_others(found.plain, [other.plain for other in others]),
+        first = np.frombuffer(starts, np.int32)[texts.offset :]
+        money_kernel.read(first, np.frombuffer(data, np.uint8), shifts, usual, rounded[:, 0], residual, plain, ends[1:])
+        rounded[:, 1] = rounded[:, 0] >> 63  # a decimal has 128 bits
+    is_told, nothing = pa.array(usual).buffers()[1], count - int(usual.sum())
+    decimals = pa.decimal128(38, _DECIMALS)
+    found = Amounts(
+        texts,
+        pa.Array.from_buffers(decimals, count, [is_told, pa.py_buffer(rounded)], nothing),
+        pa.Array.from_buffers(pa.int64(), count, [is_told, pa.py_buffer(residual)], nothing),
+        pa.Array.from_buffers(
+            pa.string(), count, [is_told, pa.py_buffer(ends), pa.py_buffer(plain[: ends[-1]])], nothing
+        ),
     )
+    others = texts.is_valid().to_numpy(zero_copy_only=False) & ~usual
+    if not others.any():
+        return found
+    told = zip(texts.filter(pa.array(others)).to_pylist(), shifts[others].tolist(), strict=True)
+    read_alone = [read(f"{_WIDE.scaleb(parse_amount(text), shift):f}" if shift else text) for text, shift in told]
 
+    def with_others(name: str) -> pa.Array:
+        column = getattr(found, name)
+        return pc.replace_with_mask(column, others, pa.array([getattr(one, name) for one in read_alone], column.type))
 
-def _spelled(usual: pa.Array) -> pa.Array:
-    """The one spelling of amounts without exponent or plus sign, of which nothing is cut."""
-    import pyarrow.compute as pc
-
-    digits = pc.ascii_ltrim(usual, "-")
-    digits = pc.if_else(pc.match_substring(digits, "."), pc.ascii_rtrim(pc.ascii_rtrim(digits, "0"), "."), digits)
-    digits = pc.ascii_ltrim(digits, "0")
-    whole = pc.and_(pc.not_equal(digits, ""), pc.invert(pc.starts_with(digits, ".")))
-    digits = pc.if_else(whole, digits, pc.binary_join_element_wise("0", digits, ""))
-    negative = pc.and_(pc.starts_with(usual, "-"), pc.not_equal(digits, "0"))
-    return pc.if_else(negative, pc.binary_join_element_wise("-", digits, ""), digits)
+    return Amounts(*map(with_others, ("text", "rounded", "residual", "plain")))
 
 
 def of_minor(text: str, digits: int) -> str:

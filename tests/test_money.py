@@ -6,7 +6,10 @@ import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,6 +91,7 @@ def test_an_amount_is_its_rounded_value_and_its_residual(sign: str, whole: str, 
     assert (found.text, Decimal(found.plain)) == (text, exact)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @settings(deadline=None)
 @given(
     st.lists(
@@ -103,17 +107,31 @@ def test_an_amount_is_its_rounded_value_and_its_residual(sign: str, whole: str, 
         max_size=9,
     )
 )
-def test_a_column_of_amounts_is_its_amounts(texts: list[str | None]) -> None:
-    found = money.amounts(texts, money.amount)
-    rows = zip(found.text, found.rounded, found.residual, found.plain, strict=True)
-    expected = [None if text is None else money.amount(text) for text in texts]
-    assert [tuple(value.as_py() for value in row) for row in rows] == [
-        (one.text, one.rounded, one.residual, one.plain) if one else (None,) * 4 for one in expected
-    ]
+def test_a_column_of_amounts_is_its_amounts(compiled: bool, texts: list[str | None]) -> None:
+    column = pa.array([None, *texts], pa.string())[1:]
+    fits = [text is not None and abs(money.amount(text).rounded) < 10**14 for text in texts]
+    shifts = np.array([place % 4 if moves else 0 for place, moves in enumerate(fits)], np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(money, "is_worth_compiling", lambda _: compiled)
+        found, shifted = money.amounts(column, money.amount), money.amounts(column, money.amount, shifts)
+    assert _rows(found) == [text and _row(money.amount(text)) for text in texts]
+    for text, shift, row in zip(texts, shifts.tolist(), _rows(shifted), strict=True):
+        moved = text and _row(money.amount(f"{money.parse_amount(text).scaleb(shift, Context(prec=120)):f}"))
+        assert (row and row[1:]) == (moved and moved[1:])
     assert (str(found.rounded.type), str(found.residual.type)) == ("decimal128(38, 9)", "int64")
+
+
+def _row(one: money.Amount) -> tuple[str, Decimal, int, str]:
+    return one.text, one.rounded, one.residual, one.plain
+
+
+def _rows(found: money.Amounts) -> list[tuple[Any, ...] | None]:
+    columns = (found.text, found.rounded, found.residual, found.plain)
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    return [None if row == (None,) * 4 else row for row in rows]
 
 
 @pytest.mark.parametrize("wrong", ["1,5", "", "NaN", "9000000000.01", "1e400"])
 def test_one_that_is_not_charged_is_refused_in_a_column_too(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"not a plain decimal amount|the most that is carried|outside the range"):
-        money.amounts(["1.50", None, wrong, "2"])
+        money.amounts(pa.array(["1.50", None, wrong, "2"]))

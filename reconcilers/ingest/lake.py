@@ -458,8 +458,17 @@ _HARDLY_REPEAT = {
     *("record_id", "span_id", "response_id", "landing_line", "landing_row", "started_at", "ended_at"),
     *("input_total", "output_total", "cached_total"),
 }
-#: Entities whose columns are numbers that hardly repeat, and what of them repeats all through a file.
-_REPEATED = {"metered_calls": ["source", "landing_id"]}
+#: Of entities with columns whose values hardly repeat, hashes and amounts, the columns whose values do.
+_REPEATED = {
+    "metered_calls": ["source", "landing_id"],
+    "charges": [
+        *("source", "landing_id", "charge_period_start", "charge_period_end", "billing_period_start"),
+        *("provider", "service_name", "sku_id", "sku_meter", "charge_category", "charge_class", "charge_description"),
+        *("reduction", "commitment_discount_id", "commitment_discount_status", "billing_currency", "consumed_unit"),
+        *("pricing_unit", "invoice_id", "invoice_issuer_name", "tags"),
+        *(line.split()[0] for line in _KEYS.split("\n") if line),
+    ],
+}
 
 
 def writer(entity: str, path: Path) -> pq.ParquetWriter:

@@ -10,20 +10,19 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from reconcilers.sources.text_columns import NULLS, Texts
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
 BLOCK_BYTES = 4 << 20
-#: How writers of CSV spell nothing; ``\\N`` is Snowflake's and MySQL's.
-NULLS = frozenset({"", "NULL", "null", "\\N"})
 
 _NEWLINE, _RETURN, _QUOTE, _COMMA = b'\n\r",'
 
-Columns = list[Sequence[str | None]]
+Columns = list[Texts]
 
 
 class Blocks:
@@ -89,41 +88,18 @@ class Blocks:
                 pa.py_buffer(records),
                 arrow_csv.ReadOptions(use_threads=False, block_size=len(records) + 1, column_names=names),
                 arrow_csv.ParseOptions(newlines_in_values=True),
-                arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), include_columns=wanted),
+                arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    include_columns=wanted,
+                    null_values=sorted(NULLS),
+                    strings_can_be_null=True,
+                ),
             )
         except pa.ArrowInvalid:
             return None
         if len(table) != count:
             return None
         return [table[names[place]].combine_chunks() for place in self.places]
-
-
-class Texts(Sequence[str | None]):
-    """A column of text as Arrow has it, in which nothing is null however it is spelled. A list is made of it once somebody looks at a
-    row; whoever reads columns takes the ``array``."""
-
-    def __init__(self, column: pa.Array) -> None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        self.array = pc.if_else(pc.is_in(column, pa.array(sorted(NULLS))), None, column)
-
-    @cached_property
-    def _rows(self) -> list[str | None]:
-        rows: list[str | None] = self.array.to_pylist()
-        return rows
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._rows[place]
-
-    def __iter__(self) -> Iterator[str | None]:
-        return iter(self._rows)
-
-    def __contains__(self, text: object) -> bool:
-        return self.array.null_count > 0 if text is None else text in self._rows
 
 
 def _is_plain(signs: np.ndarray, quotes: np.ndarray) -> bool:

@@ -7,7 +7,6 @@ fields to these names and never parses an amount, a time or a unit itself. One r
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,9 @@ from reconcilers.ingest.lake import METERS, most_of
 from reconcilers.periods import parse_instant
 from reconcilers.sources import focus_values, units
 from reconcilers.sources.focus_rows import Rows
+from reconcilers.sources.line_hashes import Lines
 from reconcilers.sources.rejected import Rejections
+from reconcilers.sources.text_columns import Texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,20 +177,24 @@ def check_month(
 
     A text that is no instant is left to whatever reads the column, which refuses it with its line.
     """
-    for text in dict.fromkeys(starts):
+
+    def is_another(text: str | None) -> bool:
         try:
-            right = text is None or f"{parse_instant(text):%Y-%m}" == month
+            return text is not None and f"{parse_instant(text):%Y-%m}" != month
         except ValueError:
-            continue
-        if not right:
-            raise SourceRejected(
-                f"billing period {text:.40} in the delivery of {month}",
-                source=source,
-                period=month,
-                file=file,
-                line=lines[starts.index(text)],
-                hint=hint,
-            )
+            return False
+
+    texts = starts.told.texts if isinstance(starts, Texts) else set(starts)
+    if wrong := set(filter(is_another, texts)):
+        place = next(place for place, text in enumerate(starts) if text in wrong)
+        raise SourceRejected(
+            f"billing period {starts[place]:.40} in the delivery of {month}",
+            source=source,
+            period=month,
+            file=file,
+            line=lines[place],
+            hint=hint,
+        )
 
 
 class _LakeRows(ABC):
@@ -320,32 +325,35 @@ class Charges(_LakeRows):
     def _ids(self, rows: Rows) -> pa.Array:
         import numpy as np
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         if not rows.lines:
             return pa.array([], pa.string())
-        # Null stands for a column that this bill does not have.
-        facts = [rows.fact(name) for name in self.facts]
-        parts = ["null" if fact is None else fact for fact in facts]
-        joined = pc.binary_join_element_wise(*parts, ", ", null_handling="replace", null_replacement="null")
-        # Without the trailing nulls, so that a column appended to COLUMNS later leaves the ids of old lines alone.
-        texts = pc.ascii_rtrim(joined, ", nul").cast(pa.binary())
-        of_source = hashlib.md5(f"{self.source}\n[".encode(), usedforsecurity=False)
+        # Null stands for a column that this bill does not have. Without the trailing ones, so that a column appended to COLUMNS
+        # later leaves the ids of old lines alone.
+        lines = Lines(f"{self.source}\n[", [rows.fact(name) for name in self.facts], trimmed=", nul")
+        places = np.arange(len(rows.lines))
+        hashes = lines.md5(places, [""] * len(places))
+        shorts = hashes[:, :8].copy().view(">u8")[:, 0].astype(np.uint64)
+        repeats = np.flatnonzero(self.seen.add(shorts))
+        if len(repeats):
+            hashes = hashes.copy()
+            hashes[repeats] = lines.md5(repeats, [f"\n{self._number(short)}" for short in shorts[repeats].tolist()])
+        return _hex(hashes)
 
-        def digested(*parts: bytes) -> bytes:
-            digest = of_source.copy()
-            for part in parts:
-                digest.update(part)
-            return digest.digest()
+    def _number(self, short: int) -> int:
+        """How many times a line came before."""
+        self.repeats[short] = self.repeats.get(short, 0) + 1
+        return self.repeats[short]
 
-        lines = texts.to_pylist()
-        digests = [digested(line) for line in lines]
-        shorts = np.frombuffer(b"".join(digests), ">u8")[::2].astype(np.uint64)
-        for place in np.flatnonzero(self.seen.add(shorts)).tolist():
-            short = int(shorts[place])
-            number = self.repeats[short] = self.repeats.get(short, 0) + 1
-            digests[place] = digested(lines[place], f"\n{number}".encode())
-        return pa.array([digest.hex() for digest in digests], pa.string())
+
+def _hex(hashes: np.ndarray) -> pa.Array:
+    """Each row of bytes as text."""
+    import numpy as np
+    import pyarrow as pa
+
+    digits = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)[hashes]
+    offsets = np.arange(len(hashes) + 1, dtype=np.int32) * (2 * hashes.shape[1])
+    return pa.StringArray.from_buffers(len(hashes), pa.py_buffer(offsets), pa.py_buffer(digits))
 
 
 @dataclass
@@ -400,8 +408,8 @@ def _text(rows: Rows, name: str) -> pa.Array:
     """A column taken over as it is, or the one that is read where it is empty."""
     if name not in _FALLBACK:
         return rows.text(name)
-    pairs = rows.pairs(name, _FALLBACK[name])
-    return rows.spread(name, pairs, [own or other for own, other in pairs.texts])
+    told = rows.together(name, _FALLBACK[name]).each(lambda own, other: own or other)
+    return rows.spread(name, told, told.texts)
 
 
 def _quantities(rows: Rows) -> tuple[pa.Array, pa.Array]:
@@ -414,7 +422,7 @@ def _quantities(rows: Rows) -> tuple[pa.Array, pa.Array]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    counted, pairs = rows.counted("ConsumedQuantity").rounded, rows.pairs("x_Meter", "ConsumedUnit")
+    counted, pairs = rows.counted("ConsumedQuantity").rounded, rows.together("x_Meter", "ConsumedUnit")
     meters: list[str | None] = []
     most: list[Decimal | None] = []
     misread: list[bool] = []
@@ -440,6 +448,10 @@ def _quantities(rows: Rows) -> tuple[pa.Array, pa.Array]:
     )
 
 
+#: A run that is as long is never made a longer one: a copy of all hashes would be most of what a large bill takes.
+_LONGEST_RUN = 1 << 20
+
+
 class _Seen:
     """A set of 64-bit hashes in flat memory: sorted runs, 8 bytes a hash, of which two of like length become one."""
 
@@ -450,14 +462,15 @@ class _Seen:
         """Add all; true where one was there already, or comes again."""
         import numpy as np
 
-        known = np.zeros(len(hashes), bool)
-        for run in self.runs:
-            known |= run[np.minimum(np.searchsorted(run, hashes), len(run) - 1)] == hashes
         order = np.argsort(hashes, kind="stable")
         run = hashes[order]
-        known[order[1:][run[1:] == run[:-1]]] = True
-        while len(run) and self.runs and len(self.runs[-1]) < 2 * len(run):
+        comes_again = np.concatenate(([False], run[1:] == run[:-1]))[: len(run)]
+        for other in self.runs:
+            comes_again |= other[np.minimum(np.searchsorted(other, run), len(other) - 1)] == run
+        known = np.zeros(len(hashes), bool)
+        known[order] = comes_again
+        while len(run) and self.runs and len(self.runs[-1]) < min(2 * len(run), _LONGEST_RUN):
             run = np.concatenate((self.runs.pop(), run))
-            run.sort()  # where it is: a copy of the largest would be most of what a large bill takes
+            run.sort()
         self.runs += [run] if len(run) else []
         return known

@@ -5,37 +5,27 @@ What a text means says ``focus_values.py``; this file knows which row stands whe
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from json.encoder import encode_basestring_ascii
+from typing import TYPE_CHECKING, Any
 
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.sources import focus_values, units
-from reconcilers.sources.csv_blocks import Texts
+from reconcilers.sources.line_hashes import Column
+from reconcilers.sources.text_columns import Texts, Told, bare, together
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
 
-Text = TypeVar("Text")
-
-
-@dataclass(frozen=True, slots=True)
-class Told(Generic[Text]):
-    """A column by the texts it has, or two by the pairs of theirs: row ``i`` tells ``texts[codes[i]]``. ``codes`` are whole numbers."""
-
-    texts: list[Text]
-    codes: np.ndarray
-
-    def __iter__(self) -> Iterator[Text]:
-        return (self.texts[code] for code in self.codes)
-
-    def __getitem__(self, place: int) -> Text:
-        return self.texts[int(self.codes[place])]
+#: Of a line that does not tell a column, in JSON.
+_NULL = "null"
+#: What is itself within a text of JSON.
+_MEAN_THEMSELVES = bytes(byte for byte in range(ord(" "), ord("\x7f")) if byte not in b'"\\')
 
 
 class Rows:
@@ -59,36 +49,26 @@ class Rows:
 
     def told(self, name: str) -> Told[str | None]:
         """The column's texts; one that the bill does not have tells nothing in every row."""
-        import numpy as np
-
         if name not in self._told:
             column = self._column(name)
-            if isinstance(column, Texts):
-                encoded = column.array.dictionary_encode("encode")
-                texts, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
-            else:
-                places: dict[str | None, int] = {}
-                codes = np.array([places.setdefault(text, len(places)) for text in column], np.int32)
-                texts = list(places)
-            if name in self.trimmed:
-                texts = [text.strip() or None if text else None for text in texts]
-            self._told[name] = Told(texts, codes)
+            self._told[name] = column.told if isinstance(column, Texts) else _told(column, name in self.trimmed)
         return self._told[name]
 
-    def pairs(self, name: str, other_name: str) -> Told[tuple[str | None, str | None]]:
-        """What the rows tell of two columns."""
-        import numpy as np
-
-        one, other = self.told(name), self.told(other_name)
-        size = max(len(other.texts), 1)
-        found, codes = np.unique(one.codes.astype(np.int64) * size + other.codes, return_inverse=True)
-        return Told([(one.texts[pair // size], other.texts[pair % size]) for pair in found.tolist()], codes)
+    def together(self, *names: str) -> Told[tuple[str | None, ...]]:
+        """What the rows tell of several columns."""
+        return together(*map(self.told, names))
 
     def _column(self, name: str) -> Sequence[str | None]:
-        return self.columns[name] if name in self.columns else [None] * len(self.lines)
+        if name not in self.columns:
+            return Texts.repeated(None, len(self.lines))
+        column = self.columns[name]
+        return column.trimmed if isinstance(column, Texts) and name in self.trimmed else column
 
     def text(self, name: str) -> pa.Array:
         """The column as it stands."""
+        column = self._column(name)
+        if isinstance(column, Texts):
+            return column.array
         told = self.told(name)
         return self.spread(name, told, told.texts)
 
@@ -121,7 +101,7 @@ class Rows:
         if name not in self._amounts:
             texts, read = self._column(name), _reader(name)
             try:
-                self._amounts[name] = money.amounts(texts.array if isinstance(texts, Texts) else texts, read)
+                self._amounts[name] = money.amounts(_array(texts), read)
             except ValueError:
                 for line, text in zip(self.lines, texts, strict=True):
                     self._parse(name, read, line, text)
@@ -134,48 +114,53 @@ class Rows:
             self._first_empty(name, _reader(name), self.told(name))
         return self.amounts(name)
 
-    def fact(self, name: str) -> pa.Array | None:
-        """The column's values as JSON, equal where they mean the same, however they are spelled; none of a column the bill does not have."""
-        import pyarrow.compute as pc
+    def fact(self, name: str) -> Column:
+        """The column's values as JSON, equal where they mean the same, however they are spelled; ``null`` of one the bill does not have."""
+        import numpy as np
 
-        if name not in self.columns:
-            return None
-        if name in focus_values.COSTS:
-            return _quoted(self.amounts(name).plain)
-        if name in focus_values.UNIT_OF:
-            return _quoted(self.counted(name).plain)
-        told, spell = self.told(name), focus_values.ONE_SPELLING.get(name, str)
-        facts = [None if text is None else json.dumps(spell(text)) for text in told.texts]
+        if name in focus_values.COSTS or name in focus_values.UNIT_OF:
+            amounts = self.amounts(name) if name in focus_values.COSTS else self.counted(name)
+            return Column(_as_json(amounts.plain), np.arange(len(self.lines), dtype=np.int32))
+        column, spell = self._column(name), focus_values.ONE_SPELLING.get(name)
         quantity = focus_values.QUANTITY_IN.get(name)
+        if isinstance(column, Texts) and spell is None and quantity is None:
+            return Column(_as_json(column.distinct), column.codes)
+        told = self.told(name)
+        facts = told.texts if spell is None else [None if text is None else spell(text) for text in told.texts]
         if quantity is None or quantity not in self.columns:
-            return self.spread(name, told, facts)
+            return Column(_as_json(facts), told.codes)
         measured = [known.measures[0] if (known := _unit(text)) else text for text in told.texts]
-        counted = self.amounts(quantity).text.is_valid()
-        return pc.if_else(
-            counted,
-            self.spread(name, told, [text and json.dumps(text) for text in measured]),
-            self.spread(name, told, facts),
-        )
+        is_counted = self.amounts(quantity).text.is_valid().to_numpy(zero_copy_only=False)
+        codes = np.where(is_counted, told.codes, told.codes + np.int32(len(measured)))
+        return Column(_as_json(measured + facts), codes)
 
     def counted(self, name: str) -> money.Amounts:
         """A column of quantities in ones of what their units measure: 2 of ``1 Million Tokens`` are 2000000; of no known unit as told."""
         if name not in self._counted:
-            told_amounts = self.amounts(name)
-            told = self.told(focus_values.UNIT_OF[name])
+            told_amounts, told = self.amounts(name), self.told(focus_values.UNIT_OF[name])
             known = [_unit(text) for text in told.texts]
-            if all(unit is None or unit.size == 1 for unit in known):
-                self._counted[name] = told_amounts
-            else:
-                quantities = zip(self._column(name), told.codes, strict=True)
-                products = [_product(text, known[code]) for text, code in quantities]
-                try:
-                    self._counted[name] = money.amounts(products, money.amount)
-                except ValueError:
-                    place = next(place for place, text in enumerate(products) if not _is_amount(text))
-                    raise self.rejected(
-                        self.lines[place], f"{self.quantity(name, place)} is more than a bill counts"
-                    ) from None
+            is_told = all(unit is None or unit.size == 1 for unit in known)
+            self._counted[name] = told_amounts if is_told else self._products(name, known, told.codes)
         return self._counted[name]
+
+    def _products(self, name: str, known: Sequence[units.Unit | None], codes: np.ndarray) -> money.Amounts:
+        """Quantities times the sizes of their units, most of which move the point."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        texts = self._column(name)
+        zeros = [0 if unit is None else _zeros(unit.size) for unit in known]
+        no_power = np.array([count is None for count in zeros])[codes]
+        products = [_product(texts[place], known[codes[place]]) for place in np.flatnonzero(no_power).tolist()]
+        shifts = np.array([count or 0 for count in zeros])[codes]
+        try:
+            told = pc.replace_with_mask(_array(texts), no_power, _array(products))
+            return money.amounts(told, money.amount, shifts)
+        except ValueError:
+            quantities = enumerate(zip(texts, codes, strict=True))
+            place = next(place for place, (text, code) in quantities if not _is_amount(_product(text, known[code])))
+            problem = f"{self.quantity(name, place)} is more than a bill counts"
+            raise self.rejected(self.lines[place], problem) from None
 
     def quantity(self, name: str, place: int) -> str:
         """What a row tells of a quantity, for people."""
@@ -186,8 +171,11 @@ class Rows:
         """``values``, one of each text, as what each row tells; text where no other ``kind`` is named."""
         import pyarrow as pa
 
+        kind = kind or pa.string()
         try:
-            return pa.array(values, kind or pa.string()).take(pa.array(told.codes))
+            if len(values) == 1:
+                return pa.repeat(pa.scalar(values[0], kind), len(told.codes))
+            return pa.array(values, kind).take(pa.array(told.codes))
         except UnicodeEncodeError:
             code = next(code for code, value in enumerate(values) if not _is_text(value))
             line = self.lines[int((told.codes == code).argmax())]
@@ -264,10 +252,37 @@ def _is_amount(text: str | None) -> bool:
         return False
 
 
-def _quoted(texts: pa.Array) -> pa.Array:
+def _zeros(size: Decimal) -> int | None:
+    """How many noughts a power of ten has; none of another number."""
+    power = size.adjusted()
+    return power if power >= 0 and size == 10**power else None
+
+
+def _told(column: Sequence[str | None], is_trimmed: bool) -> Told[str | None]:
+    import numpy as np
+
+    places: dict[str | None, int] = {}
+    codes = [places.setdefault(text, len(places)) for text in column]
+    told = Told(list(places), np.array(codes, np.int32))
+    return told.each(bare) if is_trimmed else told
+
+
+def _array(texts: Sequence[str | None]) -> pa.Array:
+    import pyarrow as pa
+
+    return texts.array if isinstance(texts, Texts) else pa.array(texts, pa.string())
+
+
+def _as_json(texts: Sequence[str | None] | pa.Array) -> pa.Array:
+    """Texts as ``json.dumps`` writes them."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.binary_join_element_wise('"', texts, '"', "")
+    if isinstance(texts, pa.Array):
+        if not bytes(texts.buffers()[2] or b"").translate(None, _MEAN_THEMSELVES):
+            return pc.fill_null(pc.binary_join_element_wise('"', texts, '"', ""), _NULL)
+        texts = texts.to_pylist()
+    return pa.array([_NULL if text is None else encode_basestring_ascii(text) for text in texts], pa.string())
 
 
 def _is_text(value: Any) -> bool:

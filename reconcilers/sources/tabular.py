@@ -17,12 +17,16 @@ from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.periods import A_SECOND, EPOCH, unit_of_epoch
 from reconcilers.sources import csv_blocks
 from reconcilers.sources.folders import Limits, open_unpacked
+from reconcilers.sources.text_columns import NULLS, Texts, without_nulls
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 BATCH_ROWS = 20_000
 #: No record of a table is longer, in characters.
@@ -46,7 +50,11 @@ class Batch:
     """
 
     lines: list[int]
-    columns: dict[str, Sequence[str | None]]
+    columns: dict[str, Texts]
+
+    def column(self, name: str) -> Texts:
+        """One of the columns, or of one that the file does not have nothing in every row."""
+        return self.columns[name] if name in self.columns else Texts.repeated(None, len(self.lines))
 
 
 def read(
@@ -204,13 +212,12 @@ def _picker(positions: list[int]) -> Callable[[list[str]], tuple[str, ...]]:
     return itemgetter(*positions)
 
 
-def _columns(wanted: Mapping[str, str], rows: list[tuple[str, ...]]) -> dict[str, Sequence[str | None]]:
-    if not rows:
-        return {column: [] for column in wanted}
-    values = zip(*rows, strict=True)
+def _columns(wanted: Mapping[str, str], rows: list[tuple[str, ...]]) -> dict[str, Texts]:
+    import pyarrow as pa
+
+    values = zip(*rows, strict=True) if rows else ((),) * len(wanted)
     return {
-        column: [None if text in csv_blocks.NULLS else text for text in texts]
-        for column, texts in zip(wanted, values, strict=True)
+        column: Texts(without_nulls(pa.array(texts, pa.string()))) for column, texts in zip(wanted, values, strict=True)
     }
 
 
@@ -224,9 +231,11 @@ def _parquet(path: Path, name: str, select: Select, source: str | None) -> Itera
         if sum(group.total_byte_size for group in groups) > Limits().max_unpacked_bytes:
             raise SourceRejected("unpacks to more than a bill can hold", source=source, file=name)
         wanted = select(_unique(list(file.schema_arrow.names), name, source))
+        told = _in_dictionaries(file, set(wanted.values()))
+        file = pq.ParquetFile(path, metadata=file.metadata, read_dictionary=told)
         line = 1
         yielded = False
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(dict.fromkeys(wanted.values()))):
+        for batch in _batches(file, list(dict.fromkeys(wanted.values()))):
             columns = {}
             for column, stored in wanted.items():
                 try:
@@ -243,14 +252,42 @@ def _parquet(path: Path, name: str, select: Select, source: str | None) -> Itera
             line += batch.num_rows
             yielded = True
         if not yielded:
-            yield Batch([], {column: [] for column in wanted})
+            yield Batch([], _columns(wanted, []))
     except (pa.ArrowException, OSError) as error:
         raise SourceRejected(
             f"not a readable Parquet file: {error!s:.200}", source=source, file=name, hint="ask for the file again"
         ) from None
 
 
-def _text(column: Any) -> Sequence[str | None]:
+def _batches(file: pq.ParquetFile, columns: list[str]) -> Iterator[Any]:
+    """The rows of a file. Arrow holds what it has read until it is told to read anew, so that is done with some row groups at a time."""
+    some, rows = [], 0
+    for group in range(file.metadata.num_row_groups):
+        some.append(group)
+        rows += file.metadata.row_group(group).num_rows
+        if rows >= BATCH_ROWS or group == file.metadata.num_row_groups - 1:
+            yield from file.iter_batches(batch_size=BATCH_ROWS, row_groups=some, columns=columns)
+            some, rows = [], 0
+
+
+def _in_dictionaries(file: pq.ParquetFile, columns: set[str]) -> list[str]:
+    """Which columns are texts that a dictionary of the file has: they come as numbers of those."""
+    import pyarrow as pa
+
+    if not file.metadata.num_row_groups:
+        return []
+    first = file.metadata.row_group(0)
+    stored = {first.column(place).path_in_schema: first.column(place) for place in range(first.num_columns)}
+    return [
+        field.name
+        for field in file.schema_arrow
+        if field.name in columns
+        and pa.types.is_string(field.type)
+        and not {"RLE_DICTIONARY", "PLAIN_DICTIONARY"}.isdisjoint(stored[field.name].encodings)
+    ]
+
+
+def _text(column: Any) -> Texts:
     """One Parquet column as text. Raises ``_Unreadable`` naming the place of a value that has none."""
     import pyarrow as pa
 
@@ -263,8 +300,9 @@ def _text(column: Any) -> Sequence[str | None]:
         pa.types.is_large_string,
         pa.types.is_null,
     )
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
+    is_dictionary = pa.types.is_dictionary(kind)
+    if is_dictionary and not pa.types.is_string(kind.value_type):
+        column, kind, is_dictionary = column.cast(kind.value_type), kind.value_type, False
     if pa.types.is_timestamp(kind):
         return _times(column)
     if any(is_of(kind) for is_of in spelled):
@@ -273,13 +311,15 @@ def _text(column: Any) -> Sequence[str | None]:
 
     def written(value: Any) -> str | None:
         text = None if value is None else write(value)
-        return None if text in csv_blocks.NULLS else text
+        return None if text in NULLS else text
 
     try:
-        if pa.types.is_string(kind):
-            column.validate(full=True)  # Arrow takes any bytes of Parquet for text
-            return csv_blocks.Texts(column)
-        return [written(value) for value in column.to_pylist()]
+        if is_dictionary or pa.types.is_string(kind):
+            texts = Texts(without_nulls(column))
+            # Arrow takes any bytes of Parquet for text. What of a dictionary no row here tells may be wrong.
+            (texts.distinct if is_dictionary else texts.array).validate(full=True)
+            return texts
+        return Texts(pa.array([written(value) for value in column.to_pylist()], pa.string()))
     except _NO_TEXT as error:
         for place in range(len(column)):
             try:
@@ -302,7 +342,7 @@ class _Unreadable(Exception):
         self.place, self.problem = place, problem
 
 
-def _times(column: Any) -> list[str | None]:
+def _times(column: Any) -> Texts:
     """Times in ISO 8601. They repeat, so each distinct one is written once."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -326,7 +366,7 @@ def _times(column: Any) -> list[str | None]:
         ]
     except (KeyError, ValueError) as error:
         raise _Unreadable(0, f"its zone {kind.tz!r:.60} is none") from error
-    return [None if index is None else names[index] for index in encoded.indices.to_pylist()]
+    return Texts(pa.DictionaryArray.from_arrays(encoded.indices, pa.array(names, pa.string())))
 
 
 def _writer(kind: Any) -> Callable[[Any], str]:

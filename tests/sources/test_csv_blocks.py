@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconcilers.errors import SourceRejected
-from reconcilers.sources import csv_blocks, tabular
+from reconcilers.sources import csv_blocks, tabular, text_columns
 
 #: What fields and mistakes are made of: quotes, separators, line ends, nothing in each spelling, texts of more than one byte.
 PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", " ", "b c", "é", "NULL", "\\N", "", "12.50"])
@@ -28,7 +28,7 @@ def by_csv(content: bytes) -> Rows | str:
             if row and len(row) != len(header):
                 return f"line {line}"
             if row:
-                found.append((line, [None if text in csv_blocks.NULLS else text for text in row]))
+                found.append((line, [None if text in text_columns.NULLS else text for text in row]))
             line = reader.line_num + 1
     except csv.Error:
         return "csv"

@@ -310,6 +310,21 @@ def test_rows_are_read_together_as_each_alone(changes: list[dict[str, str | None
 
 
 @settings(deadline=None)
+@given(st.lists(CHANGES, min_size=1, max_size=40))
+def test_what_is_compiled_reads_and_numbers_rows_alike(changes: list[dict[str, str | None]]) -> None:
+    lines = [LINE | {"PricingQuantity": "2"} | change for change in changes]
+    found: list[list[dict[str, Any]] | tuple[str, int | None]] = []
+    for compiled in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(money, "is_worth_compiling", lambda _, compiled=compiled: compiled)
+            try:
+                found.append(charges(*lines))
+            except SourceRejected as error:
+                found.append((error.problem, error.line))
+    assert found[0] == found[1]
+
+
+@settings(deadline=None)
 @given(costs=st.lists(st.sampled_from(["1", "1.0", "2", "3"]), max_size=12), cuts=st.sets(st.integers(0, 12)))
 def test_equal_lines_are_numbered_alike_however_a_delivery_is_cut(costs: list[str], cuts: set[int]) -> None:
     lines = [LINE | {"BilledCost": cost} for cost in costs]

@@ -9,11 +9,11 @@ CUR columns become FOCUS columns in ``aws_cur.py``, what Bedrock's usage types s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -24,6 +24,7 @@ from reconcilers.periods import Period, months_before
 from reconcilers.sources import focus, folders, http, tabular, units
 from reconcilers.sources.billing import aws_cur, bedrock
 from reconcilers.sources.contract import Expression, Source, SourceConfig
+from reconcilers.sources.text_columns import Texts, Told, together
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -256,24 +257,24 @@ class Aws(Source):
         net, callers = self.config.cost == "net_unblended", self.config.callers
         return lambda header: aws_cur.select(header, self.name, file, net=net, callers=callers)
 
-    def _focus_columns(self, batch: tabular.Batch, file: str) -> tuple[dict[str, Sequence[str | None]], list[int]]:
+    def _focus_columns(self, batch: tabular.Batch, file: str) -> tuple[dict[str, Texts], list[int]]:
         if self.config.format == "focus_1_2":
             columns, lines = _with_bedrock(batch, self.config.marketplace_unit, self.config.callers), batch.lines
         else:
             net, unit = self.config.cost == "net_unblended", self.config.marketplace_unit
-            read, lines = aws_cur.Cur(batch, self.name, file, net, unit, self.config.callers).focus_columns()
-            columns = dict(read)
-        return columns | {"x_Reduction": self._reductions(columns, len(lines))}, lines
+            columns, lines = aws_cur.Cur(batch, self.name, file, net, unit, self.config.callers).focus_columns()
+        if self.config.price_credits:
+            columns["x_Reduction"] = self._reductions(tabular.Batch(lines, columns))
+        return columns, lines
 
-    def _reductions(self, columns: Mapping[str, Sequence[str | None]], count: int) -> list[str | None]:
+    def _reductions(self, batch: tabular.Batch) -> Texts:
         """What lowers a price, credits that were declared to be of it included."""
-        nothing: list[str | None] = [None] * count
+
+        def reduction(own: str | None, category: str | None, description: str | None) -> str | None:
+            return "price" if category == "Credit" and self._is_of_the_price(description or "") else own
+
         names = ("x_Reduction", "ChargeCategory", "ChargeDescription")
-        told = zip(*(columns.get(name, nothing) for name in names), strict=True)
-        return [
-            "price" if category == "Credit" and self._is_of_the_price(description or "") else reduction
-            for reduction, category, description in told
-        ]
+        return Texts.of(together(*(batch.column(name).told for name in names)).each(reduction))
 
     def _is_of_the_price(self, description: str) -> bool:
         return any(re.fullmatch(text, description.strip()) for text in self.config.price_credits)
@@ -281,28 +282,28 @@ class Aws(Source):
 
 def _with_bedrock(
     batch: tabular.Batch, marketplace_unit: str | None, callers: bedrock.Callers | None
-) -> dict[str, Sequence[str | None]]:
+) -> dict[str, Texts]:
     """FOCUS rows with model, meter and caller of Bedrock usage where the export does not tell them itself."""
-    columns, count = dict(batch.columns), len(batch.lines)
-    nothing: list[str | None] = [None] * count
-    usage_types = [
-        used or sku
-        for used, sku in zip(columns.get("x_UsageType", nothing), columns.get("SkuMeter", nothing), strict=True)
-    ]
-    names, units = columns.get("ServiceName", nothing), columns.get("ConsumedUnit", nothing)
-    told, categories = columns.get("x_Model", nothing), columns.get("ChargeCategory", nothing)
-    meters = [
-        bedrock.read(usage_type, name, unit, marketplace_unit)
-        if model is None and (category or "").lower() in ("usage", "adjustment") and "bedrock" in (name or "").lower()
-        else bedrock.Meter({}, unit)
-        for usage_type, name, unit, model, category in zip(usage_types, names, units, told, categories, strict=True)
-    ]
-    for column, values in bedrock.columns(meters).items():
-        columns[column] = [own or value for own, value in zip(columns.get(column, nothing), values, strict=True)]
-    columns["ConsumedUnit"] = [meter.unit for meter in meters]
-    keys, resources = columns.get("x_ApiKeyId", nothing), columns.get("ResourceId", nothing)
-    columns["x_ApiKeyId"] = [
-        key or (bedrock.caller(callers, resource, None) if "bedrock" in (name or "").lower() else None)
-        for key, resource, name in zip(keys, resources, names, strict=True)
-    ]
+
+    def told(*names: str) -> Told[tuple[Any, ...]]:
+        return together(*(batch.column(name).told for name in names))
+
+    def meter(
+        used: str | None, sku: str | None, name: str | None, unit: str | None, model: str | None, category: str | None
+    ) -> bedrock.Meter:
+        is_usage = (category or "").lower() in ("usage", "adjustment")
+        if model is None and is_usage and "bedrock" in (name or "").lower():
+            return bedrock.read(used or sku, name, unit, marketplace_unit)
+        return bedrock.Meter({}, unit)
+
+    def key(own: str | None, resource: str | None, name: str | None) -> str | None:
+        return own or (bedrock.caller(callers, resource, None) if "bedrock" in (name or "").lower() else None)
+
+    meters = told("x_UsageType", "SkuMeter", "ServiceName", "ConsumedUnit", "x_Model", "ChargeCategory").each(meter)
+    columns = dict(batch.columns)
+    for name, read in bedrock.columns(meters).items():
+        columns[name] = Texts.of(together(batch.column(name).told, read.told).each(lambda own, value: own or value))
+    columns["ConsumedUnit"] = Texts.of(meters.each(lambda meter: meter.unit))
+    if callers:
+        columns["x_ApiKeyId"] = Texts.of(told("x_ApiKeyId", "ResourceId", "ServiceName").each(key))
     return columns

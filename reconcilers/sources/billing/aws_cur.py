@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from reconcilers import money
 from reconcilers.errors import SourceChangedShape, SourceRejected
 from reconcilers.sources import tabular
 from reconcilers.sources.billing import bedrock
+from reconcilers.sources.text_columns import Texts, Told, together
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: FOCUS column ← CUR column (2.0 name) whose text is taken over as it is.
 _CUR = {
@@ -174,59 +179,87 @@ class Cur:
     marketplace_unit: str | None
     callers: bedrock.Callers | None = None
 
-    def focus_columns(self) -> tuple[dict[str, list[str | None]], list[int]]:
+    def focus_columns(self) -> tuple[dict[str, Texts], list[int]]:
         """FOCUS columns and the line of each row; a fee with an unused part is two rows, so that the idle part is seen."""
+        import pyarrow.compute as pc
+
         count = len(self.batch.lines)
-        types = [LINE_TYPES.get(text or "", _UNKNOWN_TYPE) for text in self._column("line_item_line_item_type")]
-        codes, names = self._column("line_item_product_code"), self._product_names()
-        services = [_service(code, name) for code, name in zip(codes, names, strict=True)]
-        billed, listed = self._column(_NET[_COST] if self.net else _COST), self._column("pricing_public_on_demand_cost")
-        usage_types, units = self._column("line_item_usage_type"), self._column("pricing_unit")
-        quantities = self._column("line_item_usage_amount")
-        meters = [
-            bedrock.read(usage_type, name, unit, self.marketplace_unit)
-            if kind.model and service == bedrock.SERVICE
-            else bedrock.Meter({}, unit)
-            for kind, service, usage_type, name, unit in zip(types, services, usage_types, names, units, strict=True)
-        ]
-        columns: dict[str, list[str | None]] = {name: self._column(cur) for name, cur in _CUR.items()}
+        nothing, zero = Texts.repeated(None, count).array, Texts.repeated("0", count).array
+        types = self._told("line_item_line_item_type").each(lambda text: LINE_TYPES.get(text or "", _UNKNOWN_TYPE))
+        names = together(self._told("product_product_name"), self._told("product")).each(_product_name)
+        services = together(self._told("line_item_product_code"), names).each(_service)
+        usage_types, units = self._told("line_item_usage_type"), self._told("pricing_unit")
+        meters = together(types, services, usage_types, names, units).each(self._meter)
+        billed = self._column(_NET[_COST] if self.net else _COST).array
+        listed = pc.coalesce(self._column("pricing_public_on_demand_cost").array, billed)
+        quantities = self._column("line_item_usage_amount").array
+
+        def commitment(kind: LineType) -> pa.Array:
+            return self._column(kind.commitment).array if kind.commitment else nothing
+
+        def effective(kind: LineType) -> pa.Array:
+            cost = billed if kind.effective is None else zero if kind.effective == "0" else self._amount(kind.effective)
+            # The upfront fee of a reservation is amortised over what it covers; a fee of its own is what it costs.
+            return pc.if_else(commitment(kind).is_valid(), zero, cost) if kind.category == "Purchase" else cost
+
+        def list_cost(kind: LineType) -> pa.Array:
+            return listed if kind.quantity else zero if kind.category == "Usage" else billed
+
+        columns = {name: self._column(cur) for name, cur in _CUR.items()}
         columns |= {
-            "ProviderName": ["AWS"] * count,
-            "ServiceName": services,
-            "ChargeCategory": [kind.category for kind in types],
-            "x_Reduction": [kind.reduction for kind in types],
-            "BilledCost": billed,
-            "EffectiveCost": [self._effective(index, kind, billed[index]) for index, kind in enumerate(types)],
-            "ListCost": [
-                (public or cost) if kind.quantity else "0" if kind.category == "Usage" else cost
-                for kind, public, cost in zip(types, listed, billed, strict=True)
-            ],
-            "ConsumedQuantity": [
-                quantity if kind.quantity else None for kind, quantity in zip(types, quantities, strict=True)
-            ],
-            "ConsumedUnit": [meter.unit if kind.quantity else None for kind, meter in zip(types, meters, strict=True)],
-            "CommitmentDiscountId": [self._commitment(index, kind) for index, kind in enumerate(types)],
-            "CommitmentDiscountStatus": ["Used" if kind.quantity and kind.commitment else None for kind in types],
-            "Tags": self._tags(),
-            "x_ApiKeyId": [
-                bedrock.caller(self.callers, resource, principal) if service == bedrock.SERVICE else None
-                for service, resource, principal in zip(
-                    services, self._column("line_item_resource_id"), self._column(_PRINCIPAL), strict=True
-                )
-            ],
+            "ProviderName": Texts.repeated("AWS", count),
+            "ServiceName": Texts.of(services),
+            "ChargeCategory": Texts.of(types.each(lambda kind: kind.category)),
+            "x_Reduction": Texts.of(types.each(lambda kind: kind.reduction)),
+            "BilledCost": Texts(billed),
+            "EffectiveCost": _by_type(types, effective),
+            "ListCost": _by_type(types, list_cost),
+            "ConsumedQuantity": _by_type(types, lambda kind: quantities if kind.quantity else nothing),
+            "ConsumedUnit": Texts.of(
+                together(types, meters).each(lambda kind, meter: meter.unit if kind.quantity else None)
+            ),
+            "CommitmentDiscountId": _by_type(types, commitment),
+            "CommitmentDiscountStatus": Texts.of(
+                types.each(lambda kind: "Used" if kind.quantity and kind.commitment else None)
+            ),
+            "Tags": Texts.of(together(self._own_tags(), self._told("resource_tags"), self._told("tags")).each(_merged)),
+            "x_ApiKeyId": self._callers(services),
             **bedrock.columns(meters),
         }
         return self._with_idle(columns, types)
 
-    def _with_idle(
-        self, columns: dict[str, list[str | None]], types: Sequence[LineType]
-    ) -> tuple[dict[str, list[str | None]], list[int]]:
+    def _meter(
+        self, kind: LineType, service: str | None, usage_type: str | None, name: str | None, unit: str | None
+    ) -> bedrock.Meter:
+        if kind.model and service == bedrock.SERVICE:
+            return bedrock.read(usage_type, name, unit, self.marketplace_unit)
+        return bedrock.Meter({}, unit)
+
+    def _callers(self, services: Told[str | None]) -> Texts:
+        """What stands for the key of each line of Bedrock."""
+        if self.callers is None:
+            return Texts.repeated(None, len(self.batch.lines))
+        told = together(services, self._told("line_item_resource_id"), self._told(_PRINCIPAL))
+        return Texts.of(
+            told.each(
+                lambda service, resource, principal: (
+                    bedrock.caller(self.callers, resource, principal) if service == bedrock.SERVICE else None
+                )
+            )
+        )
+
+    def _with_idle(self, columns: dict[str, Texts], types: Told[LineType]) -> tuple[dict[str, Texts], list[int]]:
+        import numpy as np
+        import pyarrow as pa
+
         lines = list(self.batch.lines)
-        for index, kind in enumerate(types):
-            idle = self._sum(index, kind.idle)
+        may_be_idle = np.array([kind.idle is not None for kind in types.texts])[types.codes]
+        added: dict[str, list[str | None]] = {name: [] for name in columns}
+        for index in np.flatnonzero(may_be_idle).tolist():
+            idle = self._sum(index, types[index].idle)
             if not idle:
                 continue
-            row: dict[str, str | None] = {name: values[index] for name, values in columns.items()}
+            row: dict[str, str | None] = {name: texts[index] for name, texts in columns.items()}
             row |= {
                 "ChargeCategory": "Usage",
                 "CommitmentDiscountStatus": "Unused",
@@ -235,25 +268,19 @@ class Cur:
                 "ListCost": "0",
                 "PricingQuantity": None,
             }
-            for name, values in columns.items():
-                values.append(row[name])
+            for name, text in row.items():
+                added[name].append(text)
             lines.append(self.batch.lines[index])
-        return columns, lines
-
-    def _effective(self, index: int, kind: LineType, billed: str | None) -> str | None:
-        # The upfront fee of a reservation is amortised over what it covers; a fee of its own is what it costs.
-        if kind.effective == "0" or (kind.category == "Purchase" and self._commitment(index, kind)):
-            return "0"
-        return billed if kind.effective is None else self._amount(kind.effective, index)
-
-    def _commitment(self, index: int, kind: LineType) -> str | None:
-        return self._cell(kind.commitment, index) if kind.commitment else None
+        if len(lines) == len(self.batch.lines):
+            return columns, lines
+        more = {name: pa.array(texts, pa.string()) for name, texts in added.items()}
+        return {name: Texts(pa.concat_arrays([texts.array, more[name]])) for name, texts in columns.items()}, lines
 
     def _sum(self, index: int, terms: tuple[tuple[str, ...], tuple[str, ...]] | None) -> Decimal:
         total = Decimal(0)
         for sign, names in zip((1, -1), terms or (), strict=False):
             for name in names:
-                text = self._amount(name, index)
+                text = self._column(self._named(name))[index]
                 try:
                     amount = money.parse_amount(text or "0")
                 except ValueError as error:
@@ -262,39 +289,48 @@ class Cur:
                 total = money.sum_exactly(total, amount if sign > 0 else amount.copy_negate())
         return total
 
-    def _amount(self, name: str, index: int) -> str | None:
-        return self._cell(_NET[name] if self.net else name, index)
+    def _named(self, name: str) -> str:
+        return _NET[name] if self.net else name
 
-    def _cell(self, name: str, index: int) -> str | None:
-        values = self.batch.columns.get(name)
-        return values[index] if values else None
+    def _amount(self, name: str) -> pa.Array:
+        return self._column(self._named(name)).array
 
-    def _column(self, name: str) -> list[str | None]:
-        return list(self.batch.columns.get(name) or [None] * len(self.batch.lines))
+    def _column(self, name: str) -> Texts:
+        return self.batch.column(name)
 
-    def _product_names(self) -> list[str | None]:
-        """The product's name: a column of its own in the legacy report, in the map ``product`` of CUR 2.0."""
-        maps = self._column("product")
-        return [
-            name or (str(_map(text).get("product_name") or _map(text).get("servicename") or "") or None)
-            for name, text in zip(self._column("product_product_name"), maps, strict=True)
-        ]
+    def _told(self, name: str) -> Told[str | None]:
+        return self.batch.column(name).told
 
-    def _tags(self) -> list[str | None]:
-        """Cost allocation tags as a JSON object: a column each in the legacy report; in CUR 2.0 those of resources in one map,
-        and all there are, of the caller (``iamPrincipal/team``) and of the account too, in another.
-        """
-        maps = zip(self._own_tags(), self._column("resource_tags"), self._column("tags"), strict=True)
-        return [_merged(*told) for told in maps]
-
-    def _own_tags(self) -> list[str | None]:
+    def _own_tags(self) -> Told[str | None]:
+        """The tags of a report that has a column for each."""
         own = [name for name in self.batch.columns if name.startswith("tag ")]
         if not own:
-            return [None] * len(self.batch.lines)
+            return Texts.repeated(None, len(self.batch.lines)).told
         keys = [re.sub("^tag resource_?tags[/_]", "", name, flags=re.IGNORECASE) for name in own]
-        rows = zip(*(self.batch.columns[name] for name in own), strict=True)
-        found = ({key: text for key, text in zip(keys, row, strict=True) if text is not None} for row in rows)
-        return [json.dumps(tags, sort_keys=True) if tags else None for tags in found]
+
+        def as_json(*row: str | None) -> str | None:
+            tags = {key: text for key, text in zip(keys, row, strict=True) if text is not None}
+            return json.dumps(tags, sort_keys=True) if tags else None
+
+        return together(*map(self._told, own)).each(as_json)
+
+
+def _by_type(types: Told[LineType], chosen: Callable[[LineType], pa.Array]) -> Texts:
+    """A column that is of each row what is ``chosen`` for its type."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    of_types = [chosen(kind) for kind in types.texts]
+    found = of_types[0]
+    for array in {id(array): array for array in of_types[1:] if array is not found}.values():
+        found = pc.if_else(np.array([one is array for one in of_types])[types.codes], array, found)
+    return Texts(found)
+
+
+def _product_name(own: str | None, product: str | None) -> str | None:
+    """The product's name: a column of its own in the legacy report, in the map ``product`` of CUR 2.0."""
+    told = _map(product)
+    return own or str(told.get("product_name") or told.get("servicename") or "") or None
 
 
 @lru_cache(maxsize=4096)
@@ -327,12 +363,12 @@ class Discounts:
         self.beside: tuple[str, int] | None = None
 
     def see(self, batch: tabular.Batch, file: str) -> None:
-        types = batch.columns.get("line_item_line_item_type") or ()
-        self.have_lines |= any(LINE_TYPES.get(kind or "", _UNKNOWN_TYPE).reduction == "price" for kind in set(types))
+        types = batch.column("line_item_line_item_type").told.texts
+        self.have_lines |= any(LINE_TYPES.get(kind or "", _UNKNOWN_TYPE).reduction == "price" for kind in types)
         for name in (_DISCOUNTS, _DISCOUNT):
-            if self.beside is None:
-                told = zip(batch.lines, batch.columns.get(name) or (), strict=False)
-                self.beside = next(((file, line) for line, text in told if _is_told(text)), None)
+            discounts = batch.column(name).told.each(_is_told)
+            if self.beside is None and any(discounts.texts):
+                self.beside = next((file, line) for line, told in zip(batch.lines, discounts, strict=True) if told)
 
 
 @lru_cache(maxsize=4096)

@@ -10,13 +10,14 @@ a word that is not known says nothing, and its money ends as ``unmapped``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from reconcilers import naming
 from reconcilers.sources import units
+from reconcilers.sources.text_columns import Texts, Told
 
 SERVICE = "Amazon Bedrock"
 #: How Marketplace names the product of a model: ``Claude Sonnet 4.6 (Amazon Bedrock Edition)``.
@@ -166,6 +167,6 @@ def caller(by: Callers | None, profile: str | None, principal: str | None) -> st
     return naming.aws_principal(principal) if principal and by in ("iam_principal", "either") else None
 
 
-def columns(meters: Sequence[Meter]) -> dict[str, list[str | None]]:
+def columns(meters: Told[Meter]) -> dict[str, Texts]:
     """What the usage types of rows say, as columns."""
-    return {name: [meter.says.get(name) for meter in meters] for name in COLUMNS}
+    return {name: Texts.of(Told([meter.says.get(name) for meter in meters.texts], meters.codes)) for name in COLUMNS}

@@ -14,17 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from reconcilers.compiled import F, compiled
 from reconcilers.sources.telemetry.spans.files import PADDING
 
-F = TypeVar("F", bound=Callable[..., Any])
 Array = np.ndarray[Any, Any]
 
 #: What is looked at at once, beyond the end of a text, too.
@@ -142,15 +141,6 @@ _SPELLED = (
 )
 _SPELLINGS = np.frombuffer(b"".join(text.ljust(_AT_ONCE, b"\0") for text in _SPELLED), np.uint8)
 _SIZES = np.array([len(text) for text in _SPELLED], np.int64)
-
-
-def compiled(function: F, **flags: bool) -> F:
-    """The function as machine code, kept beside this file (or below the user's cache folder) from the first time on."""
-    try:
-        made = numba.njit(cache=True, nogil=True, **flags)(function)
-    except RuntimeError:  # nowhere to keep it
-        made = numba.njit(nogil=True, **flags)(function)
-    return cast("F", made)
 
 
 def within(function: F) -> F:
