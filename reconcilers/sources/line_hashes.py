@@ -90,7 +90,15 @@ def _side_by_side(before: bytes, columns: Sequence[Column], behind: Column, trim
         bytes_before += len(data[-1])
     found = np.empty((len(behind.codes), 16), np.uint8)
     is_trimmed = np.isin(np.arange(256), np.frombuffer(trimmed, np.uint8))
-    all_starts, all_ends, all_data = map(np.concatenate, (starts, ends, data))
     lines = np.array(codes[:-1], np.int32).reshape(-1, len(found))
-    md5_kernel.md5(np.frombuffer(before, np.uint8), all_data, all_starts, all_ends, lines, codes[-1], is_trimmed, found)
+    md5_kernel.md5(
+        np.frombuffer(before, np.uint8),
+        np.concatenate(data),
+        np.concatenate(starts),
+        np.concatenate(ends),
+        lines,
+        codes[-1],
+        is_trimmed,
+        found,
+    )
     return found

@@ -96,7 +96,8 @@ class FocusFile(BillFiles):
         return select
 
     def _kept(self, batch: tabular.Batch) -> tuple[dict[str, Sequence[str | None]], list[int]]:
-        columns, lines = dict(batch.columns), batch.lines
+        columns: dict[str, Sequence[str | None]] = {**batch.columns}
+        lines = batch.lines
         for name, value in self.config.constants.items():
             columns[name] = [text or value for text in columns[name]] if name in columns else [value] * len(lines)
         for name, meant in self.config.values.items():

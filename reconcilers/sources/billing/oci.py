@@ -214,7 +214,8 @@ class Oci(Source):
         What was used beyond the commitment (overage) is within a line's amount, and what is attributed to another resource is
         told by that resource's own lines, so neither is added.
         """
-        columns, count = dict(batch.columns), len(batch.lines)
+        columns: dict[str, Sequence[str | None]] = {**batch.columns}
+        count = len(batch.lines)
         nothing: list[str | None] = [None] * count
         classes = zip(columns.get("ChargeClass", nothing), self._classes(batch, file), strict=True)
         columns["ChargeClass"] = [told or found for told, found in classes]
