@@ -18,8 +18,11 @@ from reconcilers.sources import focus, registry
 from reconcilers.sources.contract import InForce, Source
 
 KINDS = [(room, kind) for room in registry.ROOMS for kind in registry.kinds(room)]
-#: What lands bytes or takes a user out of them, and what names an error, say nothing of a row.
-NOT_OF_A_ROW = {"reconcilers.errors", "reconcilers.ingest.landing", "reconcilers.sources.telemetry.user_columns"}
+#: What lands bytes, proves them or takes a user out of them, and what names an error, say nothing of a row.
+NOT_OF_A_ROW = {
+    *("reconcilers.errors", "reconcilers.ingest.landing", "reconcilers.ingest.proofs"),
+    "reconcilers.sources.telemetry.user_columns",
+}
 PACKAGE = Path(reconcilers.__path__[0])
 
 
