@@ -191,7 +191,9 @@ class Source(ABC):
         """
         files = [Path(str(sys.modules[one.__module__].__file__)) for one in cls.__mro__ if issubclass(one, Source)]
         own = {found for file in files for found in file.parent.glob(f"{file.stem}.*")}
-        shared = {_PACKAGE / name for name in ("ingest/lake.py", "money.py", "money_kernel.py", "periods.py")}
+        shared = {
+            _PACKAGE / name for name in ("compiled.py", "ingest/lake.py", "money.py", "money_kernel.py", "periods.py")
+        }
         return own | shared | set(_SOURCES.glob("*.py"))
 
     @property
