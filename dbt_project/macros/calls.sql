@@ -12,17 +12,28 @@ case when not {{ calls }}.production then 'non_production' when {{ calls }}.even
 {% macro names_of_settings() %}{{ return(['environment', 'data_mode']) }}{% endmacro %}
 
 {#
-  What the calls of each run, or of each event, say together: `contexts` are theirs, `whole` is the id of the run or event. Nearly always
-  all of them name the same; only names of the others are compared, and one that two of them tell differently is none (R26)
+  What the calls of each run, or of each event, say together on the days that are read: `homes` has the runs or events, `whole` is their
+  id. Nearly always all calls name the same; only names of the others are compared, and one that two of them tell differently is none (R26)
 #}
-{% macro said_together(contexts, whole) -%}
+{% macro said_together(homes, whole) -%}
 {%- set names = names_of_calls() + names_of_settings() -%}
-    with alike as (
+    with contexts as (
+
+        select
+            contexts.{{ whole }}, {{ listed(names_of_calls(), 'contexts.') }}, lower(contexts.environment) as environment,
+            contexts.data_mode, contexts.production, contexts.started_at, contexts.ended_at, contexts.calls
+        from {{ ref('int_call_contexts') }} as contexts
+        join {{ homes }} as homes on contexts.{{ whole }} = homes.{{ whole }}
+        where {{ of_read_days('contexts.charge_day') }}
+
+    ),
+
+    alike as (
 
         select
             {{ whole }}, {{ listed(names) }}, production,
             min(started_at) as started_at, max(ended_at) as ended_at, {{ isum('calls') }} as calls
-        from {{ contexts }}
+        from contexts
         group by {{ whole }}, {{ listed(names) }}, production
 
     ),

@@ -7,20 +7,9 @@ with homes as (
 
 ),
 
-contexts as (
-
-    select
-        contexts.event_id, {{ listed(names_of_calls(), 'contexts.') }}, lower(contexts.environment) as environment, contexts.data_mode,
-        contexts.production, contexts.started_at, contexts.ended_at, contexts.calls
-    from {{ ref('int_call_contexts') }} as contexts
-    join homes on contexts.event_id = homes.event_id
-    where {{ of_read_days('contexts.charge_day') }}
-
-),
-
 calls as (
 
-{{ said_together('contexts', 'event_id') }}
+{{ said_together('homes', 'event_id') }}
 
 ),
 

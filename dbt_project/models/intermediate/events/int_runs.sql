@@ -42,20 +42,9 @@ statuses as (
 
 ),
 
-contexts as (
-
-    select
-        contexts.run_id, {{ listed(names_of_calls(), 'contexts.') }}, lower(contexts.environment) as environment, contexts.data_mode,
-        contexts.production, contexts.started_at, contexts.ended_at, contexts.calls
-    from {{ ref('int_call_contexts') }} as contexts
-    join homes on contexts.run_id = homes.run_id
-    where {{ of_read_days('contexts.charge_day') }}
-
-),
-
 seen as (
 
-{{ said_together('contexts', 'run_id') }}
+{{ said_together('homes', 'run_id') }}
 
 ),
 
