@@ -50,7 +50,7 @@ FIELDS = (
     *("billing_account_id", "sub_account_id", "cloud_account_id", "cloud_provider", "api_key_id"),
     *("service_tier", "batch", "context_band", "geography", "region", "speed"),
     # How it went, and how sure its numbers are
-    *("stream", "error_type", "cache_hit", "usage_origin", "sampling_probability"),
+    *("stream", "error_type", "cache_hit", "usage_origin", "sampling_probability", "sampling_percent"),
     *("reported_cost", "reported_currency"),
     # What the machine it ran on was like: seconds in a queue, milliseconds of jitter, whether it was throttled
     *("queue_seconds", "jitter_ms", "throttled"),

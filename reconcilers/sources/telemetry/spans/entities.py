@@ -65,7 +65,8 @@ class Entities:
             "jitter_ms": self._converted(calls, "jitter_ms", partial(_milliseconds, 1), pa.int64()),
             "sampling_probability_millionths": pc.coalesce(
                 calls["sampling_probability_millionths"],
-                self._converted(calls, "sampling_probability", _millionths, pa.int64()),
+                self._converted(calls, "sampling_probability", partial(_millionths, 1), pa.int64()),
+                self._converted(calls, "sampling_percent", partial(_millionths, 100), pa.int64()),
             ),
         }
         yield "calls", shaped("calls", calls, columns)
@@ -181,9 +182,9 @@ def _money(text: str) -> str:
     return f"{round_half_away(parse_amount(text)):f}"
 
 
-def _millionths(text: str) -> str:
-    """A probability in whole millionths, rounded down (rule R8)."""
-    probability = parse_amount(text)
+def _millionths(certain: int, text: str) -> str:
+    """A probability in whole millionths, rounded down (rule R8), as part of what is told of something certain."""
+    probability = parse_amount(text) / certain
     if not 0 < probability <= 1:
         raise ValueError(f"{text!r:.60} is no probability")
     return str(int(probability * 10**6))

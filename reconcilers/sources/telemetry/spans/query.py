@@ -172,7 +172,7 @@ select
         when threshold <> ''
             then ((72057594037927936 - ('0x' || rpad(threshold, 14, '0'))::bigint)::hugeint * 1000000 // 72057594037927936)::bigint
     end as sampling_probability_millionths,
-    sampling_probability,
+    sampling_probability, sampling_percent,
     parent_run_id, retry_of_run_id,
     case
         when run_kind in ('primary', 'retry', 'fallback', 'escalation', 'worker') then run_kind
@@ -217,6 +217,8 @@ end
 group by all
 """
 _BLANKS = ", e' \\t\\r\\n'"
+#: How begins what Logfire puts in the place of a value that looks like a secret to it: one text for many ids, so no id.
+_SCRUBBED = "[Scrubbed due to "
 _ESTIMATED = ["true", "estimate", "estimated", "tokenizer", "tiktoken", "local"]
 
 
@@ -517,7 +519,7 @@ class _Query:
         return _QUERY.format(
             spans=spans,
             texts="".join(
-                f", {self._trimmed(column(number), _BLANKS if name in vocabulary.owners else '')} as {column(number)}"
+                f", {self._name(column(number)) if name in vocabulary.owners else self._trimmed(column(number))} as {column(number)}"
                 for name, number in self.numbers.items()
             ),
             dialect=f"case {' '.join(recognised)} end",
@@ -561,7 +563,12 @@ class _Query:
             estimated=_literal(_ESTIMATED),
         )
 
-    def _trimmed(self, name: str, blanks: str) -> str:
+    def _name(self, name: str) -> str:
+        """A text that tells whose a span is; null for what says only that there was one."""
+        told = self._trimmed(name, _BLANKS)
+        return f"case when not starts_with({told}, {_literal(_SCRUBBED)}) then {told} end"
+
+    def _trimmed(self, name: str, blanks: str = "") -> str:
         """A text without blanks around it; null for one of nothing else. Most columns have none, and a trim is dear."""
         return name if name in self.neat else f"nullif(trim({name}{blanks}), '')"
 

@@ -438,6 +438,9 @@ def test_what_kind_of_span_it_is(job: Job, values: Json, kind: str) -> None:
         ("", {"sampling.probability": 0.25}, 250_000),
         ("", {"sampling.probability": "0.0000019"}, 1),
         ("ot=th:8", {"sampling.probability": 0.25}, 500_000),
+        # Azure Monitor's distribution tells per cent, and nothing in the trace state.
+        ("", {"_MS.sampleRate": 2.5641025641025643}, 25_641),
+        ("", {"_MS.sampleRate": 100.0}, 1_000_000),
     ],
 )
 def test_sampling_probability(job: Job, state: str, values: Json, millionths: int | None) -> None:

@@ -218,6 +218,8 @@ def test_a_count_that_is_a_list_or_bytes_is_none(job: Job, value: Json) -> None:
         ("sampling.probability", "sampling_probability", "1.1"),
         ("sampling.probability", "sampling_probability", "-1"),
         ("sampling.probability", "sampling_probability", "often"),
+        ("_MS.sampleRate", "sampling_percent", "100.1"),
+        ("_MS.sampleRate", "sampling_percent", "0"),
     ],
 )
 def test_a_number_that_is_none_is_not_known(job: Job, name: str, field: str, value: str) -> None:

@@ -112,6 +112,15 @@ def test_an_id_is_as_its_span_tells_it(job: Job, written: str) -> None:
     assert (call["event_id"], call["workflow"]) == (written, written)
 
 
+def test_ids_that_were_scrubbed_are_not_known(job: Job) -> None:
+    """Logfire puts one text in the place of every id that looks like a secret to it, and these events would be one."""
+    scrubbed = dict.fromkeys(("event_id", "tenant_id", "feature_id"), "[Scrubbed due to 'auth']")
+    kept = {"event_id": "[Scrubbing due] 17", "tenant_id": "auth-review", "feature_id": "session"}
+    calls = job.take(chat(*(CALL | named | {"gen_ai.usage.input_tokens": 9} for named in (scrubbed, kept)))).calls
+    assert [{name: call[name] for name in kept} for call in calls] == [dict.fromkeys(kept), kept]
+    assert [usage(call) for call in calls] == [{"input_tokens": 9}] * 2
+
+
 def test_a_newer_name_goes_before_an_older_one(job: Job) -> None:
     values = GENERATIONS["first"] | GENERATIONS["since"] | {"gen_ai.usage.prompt_tokens": 7, "gen_ai.system": "az"}
     (call,) = job.take(chat(values)).calls
