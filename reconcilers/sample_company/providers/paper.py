@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 
 def pdf(*pages: Sequence[str]) -> bytes:
-    """A PDF 1.4 file with the lines of each page from top to bottom. A page without lines holds nothing."""
+    """A PDF 1.4 file with the lines of each page from top to bottom, in which ``¹²³`` are digits, small and raised. A page without
+    lines holds nothing."""
     numbers = range(4, 4 + 2 * len(pages), 2)
     kids = " ".join(f"{number} 0 R" for number in numbers)
     objects = {
@@ -29,6 +30,8 @@ def _escaped(line: str) -> bytes:
     text = line.encode("cp1252")
     for sign in (b"\\", b"(", b")"):
         text = text.replace(sign, b"\\" + sign)
+    for digit, raised in zip("123", "¹²³", strict=True):
+        text = text.replace(raised.encode("cp1252"), f") Tj /F1 5 Tf 4 Ts ({digit}) Tj /F1 9 Tf 0 Ts (".encode())
     return text
 
 

@@ -131,6 +131,19 @@ def test_an_amount_is_read_as_its_country_writes_it(tmp_path: Path, written: str
     assert (row["invoice_total_text"], row["billed_cost"], row["invoice_id"]) == (amount, None, "7/26")
 
 
+@pytest.mark.parametrize("written", ["310²", "310¹²", "1,240.55³", "(12.00)", "12.00"])
+def test_the_raised_mark_of_a_footnote_is_no_digit_of_the_amount_before_it(tmp_path: Path, written: str) -> None:
+    """In a page's text it is a digit like any other. An expression that takes it, too, finds no amount."""
+    alone = TOTAL["fields"] | {"x_InvoiceTotal": r"Betrag (\S+)"}
+    (row,) = read(tmp_path, page_of_total(written), **TOTAL | {"fields": alone})
+    amount = written.strip("¹²³")
+    assert row["invoice_total_text"] == {"(12.00)": "-12.00"}.get(amount, amount.replace(",", ""))
+    if amount != written:
+        (tmp_path / "whole").mkdir()
+        with pytest.raises(SourceRejected, match=r"x_InvoiceTotal '\S+ \d+' is no amount"):
+            read(tmp_path / "whole", page_of_total(written), **TOTAL)
+
+
 @pytest.mark.parametrize(
     ("written", "sign"),
     [
