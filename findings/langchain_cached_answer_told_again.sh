@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# openinference-instrumentation-langchain 0.1.80 (langchain-core 1.8.3): an answer from LangChain's own cache is told as a call with all its tokens.
+# openinference-instrumentation-langchain 0.1.80 (langchain-core 1.8.3): what LangChain's own cache answers is told with all its tokens.
 #
 # With set_llm_cache() the second, equal question never reaches the provider, which bills one call. Each answer is a span of kind LLM all
 # the same, with the counts of the first, status OK, and no attribute that says where it came from. LangChain knows: usage_metadata of the

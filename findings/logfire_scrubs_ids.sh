@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# logfire 5.4.0 (pydantic-ai-slim 2.68.0): ids with "auth", "session", "password" or the like in them become one text, so many events are one.
+# logfire 5.4.0 (pydantic-ai-slim 2.68.0): ids with "auth", "session" or the like in them become one text, so many events are one.
 #
 # What logfire.configure() sets up scrubs what may be a secret, on the way to every exporter and not only to Logfire. A match anywhere in
 # a name or a value replaces the value whole: auth-review-17 and auth-review-18 are both "[Scrubbed due to 'auth']", and so is whatever

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# opentelemetry-sdk 1.45.2 (openinference-instrumentation-openai 0.1.66): a long conversation's span keeps its tokens and loses whose they are.
+# opentelemetry-sdk 1.45.2 (openinference-instrumentation-openai 0.1.66): the span of a long conversation keeps its tokens, not its event.
 #
 # A span has at most 128 attributes. OpenTelemetry's specification says that one more is not taken, as in the SDKs of Go, Ruby and
 # JavaScript; Python's takes it and drops the oldest instead. The oldest stood there from the beginning: the ids that

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# pdfplumber 0.11.10 (pdfminer.six 20260107) and pypdfium2 5.15.2: the raised mark of a footnote becomes the last digit of the amount before it.
+# pdfplumber 0.11.10 and pypdfium2 5.15.2: the raised mark of a footnote becomes the last digit of the amount before it.
 #
 # An invoice says that usage is $310 and what is due $1,204.50, each with a small raised number behind it that points to a note. In the text
 # of the page that number is a digit like any other, without a blank before it: $3102, ten times the charge, and $1,204.502, which still
