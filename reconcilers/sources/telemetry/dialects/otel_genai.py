@@ -93,7 +93,7 @@ DIALECT = Dialect(
         # How sure its numbers are
         "usage_origin": ("gen_ai.usage.source", "gen_ai.usage.estimated"),
         "sampling_probability": ("sampling.probability",),
-        # As Azure Monitor's distribution tells it (findings/azure_monitor_five_traces_a_second.sh)
+        # As Azure Monitor's distribution tells it (findings/azure_monitor_five_spans_a_second.sh)
         "sampling_percent": ("_MS.sampleRate",),
         "reported_cost": ("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_ai.usage.total_cost"),
         "reported_currency": ("gen_ai.usage.cost.currency",),
