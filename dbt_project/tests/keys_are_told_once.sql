@@ -16,6 +16,7 @@
     'fct_invoice_reconciliation': ['invoice_reconciliation_id'],
     'fct_outcome_day': ['outcome_day_id'],
     'fct_prompt_version_impact': ['prompt_version_impact_id'],
+    'fct_provider_estimate': ['provider_estimate_id'],
     'fct_reconciliation': ['reconciliation_id'],
     'fct_savings': ['saving_id'],
     'fct_tenant_margin': ['tenant_margin_id'],

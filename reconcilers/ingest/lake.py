@@ -182,6 +182,22 @@ source string!
 charge_day date!
 quantity money!
 """,
+    # what a provider reckons that usage costs and does not bill so; in no sum with ``charges``
+    "provider_estimates": f"""
+source string!
+{_LANDING}
+kind string!
+charge_day date!
+customer_type string
+model string
+input_tokens int64
+cache_read_input_tokens int64
+cache_write_input_tokens int64
+output_tokens int64
+estimated_cost money!
+estimated_cost_text string!
+currency string!
+""",
     # one telling of an operation, a span or a table row; which of them are one call is decided in ``resolution`` (R29 to R32)
     "calls": f"""
 source string!

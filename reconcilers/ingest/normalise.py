@@ -245,11 +245,12 @@ def _add_billed(billed: dict[str, Decimal], table: pa.Table) -> None:
 
 
 def models_told(files: Mapping[str, Sequence[Path]]) -> list[tuple[str | None, str | None, str]]:
-    """The distinct (source, provider, model) that lake files tell: bills and usage reports under their source, calls, by their
-    profiles, under null."""
+    """The distinct (source, provider, model) that lake files tell: bills, usage reports and estimates under their source, calls, by
+    their profiles, under null."""
     import duckdb
 
-    told = {"call_profiles": "null, provider", "charges": "source, provider", "provider_usage": "source, null"}
+    told = {"call_profiles": "null, provider", "charges": "source, provider"}
+    told |= dict.fromkeys(("provider_usage", "provider_estimates"), "source, null")
     found: set[tuple[str | None, str | None, str]] = set()
     with duckdb.connect() as connection:
         for entity, who in told.items():

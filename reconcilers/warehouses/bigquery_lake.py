@@ -37,6 +37,7 @@ DAYS = {
     "outcomes": "occurred_at",
     "charges": "charge_period_start",
     "provider_usage": "charge_day",
+    "provider_estimates": "charge_day",
     "resolved_calls": "ended_at",
     "resolved_tellings": "charge_day",
     "unread_usage": "charge_day",

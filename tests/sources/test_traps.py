@@ -66,7 +66,13 @@ TRAPS = {
     "a bill in another currency": """
         billing/test_gcp.py: test_a_billing_currency_is_kept
         billing/test_oci.py: test_money_keeps_its_currency_and_account
-        billing/test_anthropic.py: test_minor_units_of_another_currency_are_not_guessed""",
+        billing/test_anthropic.py: test_minor_units_of_another_currency_are_not_guessed
+        billing/test_anthropic.py: test_an_estimate_that_cannot_be_read_is_told_and_stops_no_bill""",
+    "an estimate of what a bill has, added to it": """
+        billing/test_anthropic.py: test_claude_code_is_an_estimate_and_no_charge
+        billing/test_openrouter.py: test_what_the_upstream_takes_on_ones_own_key_is_no_money_here""",
+    "a report by person": """
+        billing/test_anthropic.py: test_no_person_is_landed""",
     "cached tokens and no other input": """
         billing/test_anthropic.py: test_only_cached_input_is_usage""",
     "usage and what a savings plan takes back of it": """

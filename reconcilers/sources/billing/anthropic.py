@@ -7,8 +7,12 @@ own. Web search, code execution and session time have no model: what is billed i
 
 Usage at Priority Tier is in the usage report and in no cost: its price is the contract's. Spending is told a second time by the
 analytics reports, after discounts and beside its list price, and by key. They are the same calls, so a day is read of the
-one or of the other (``report``), never of both. The Claude Code report tells them a third time, as an estimate, and is not
-read at all.
+one or of the other (``report``), never of both.
+
+The Claude Code report tells a third time what of them was Claude Code's, as an estimate in cents that are numbers
+(``claude_code``, https://platform.claude.com/docs/en/api/admin/usage_report): rows of ``provider_estimates`` and no charges.
+A record of it is one person's day, with their address and what they did, and names of keys are made of people's names: of a
+record only ``_KEPT`` is landed, an amount with a point as its text.
 
 Analytics are typed in Anthropic's own client (``beta.organization.analytics``, 2.14): rows with a ``group`` and its ``cost``
 or ``usage`` instead of buckets, at most five dimensions beside kinds of cost and of tokens. A day without spend has no row.
@@ -16,6 +20,7 @@ or ``usage`` instead of buckets, at most five dimensions beside kinds of cost an
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
@@ -23,16 +28,17 @@ from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from reconcilers import money
-from reconcilers.errors import SourceRejected
-from reconcilers.ingest.lake import METERS
+from reconcilers.errors import SourceChangedShape, SourceRejected
+from reconcilers.ingest.lake import METERS, most_of
 from reconcilers.periods import Period, parse_day, parse_instant
-from reconcilers.sources import focus, folders, http, results
+from reconcilers.sources import estimates, focus, folders, http, results
 from reconcilers.sources.contract import InForce, Source, SourceConfig
+from reconcilers.sources.estimates import Estimate
 from reconcilers.sources.rejected import Rejections
 from reconcilers.sources.results import Once, Result
 
@@ -47,18 +53,25 @@ _FAST_MODE = "fast-mode-2026-02-01"
 _ORGANISATION_PATH = "/v1/organizations/me"
 _COST_REPORT, _USAGE_REPORT = "/v1/organizations/cost_report", "/v1/organizations/usage_report/messages"
 _ANALYTICS_COST, _ANALYTICS_USAGE = "/v1/organizations/analytics/cost", "/v1/organizations/analytics/usage"
-#: What both analytics reports have to be asked with, and the most rows of a page of theirs.
+_CLAUDE_CODE_REPORT = "/v1/organizations/usage_report/claude_code"
+#: What both analytics reports have to be asked with, and the most rows of a page of theirs and of the Claude Code report.
 _ANALYTICS_BETA, _MOST_ROWS = "analytics-usage-cost-2026-08-24", "1000"
 #: How the objects of a day begin that are landed; those of analytics have ``_ANALYTICS`` before it.
 _ORGANISATION, _GROUPED, _UNGROUPED, _USAGE = "organization", "costs", "costs_total", "messages"
-_ANALYTICS = "analytics_"
+_ANALYTICS, _CLAUDE_CODE = "analytics_", "claude_code"
 #: In the currency, what the two pulls of one day's costs may differ by: no document says that amounts are not rounded each
 #: on its own, and those it shows have six decimals of a cent.
 _TOTAL_TOLERANCE = Decimal("1e-6")
 #: Currency → digits its minor unit stands for (ISO 4217). The report names no other.
 _MINOR_DIGITS = {"USD": 2}
+_NO_MINOR_UNITS = "how many of its minor units are one is known of USD alone"
+#: What else it may mean that a key is refused.
+_REFUSED = "an organisation of Claude Enterprise has Analytics keys instead, which `report: analytics` asks with"
+_CLAUDE_CODE_REFUSED = "the Claude Code report needs an Admin API key; without one set `claude_code: false`"
 #: FOCUS columns of one row.
 _Fields = dict[str, str | None]
+#: Members of a JSON object by name, with their own; a value by itself has none.
+_Members = Mapping[str, "_Members"]
 _SELLER: _Fields = {
     "ChargeCategory": "Usage",
     "ServiceName": "Claude API",
@@ -128,6 +141,9 @@ class AnthropicConfig(SourceConfig):
     so much, and what was paid for the commitment is a purchase of another bill (rule R2). A cost that tells the tier goes first."""
     control_total: bool = Field(default=True, exclude=True)
     """Whether each day's costs are asked for ungrouped as well; a day whose lines do not add up to it is refused."""
+    claude_code: bool = Field(default=False, exclude=True)
+    """Whether the Claude Code report is asked for as well: what Anthropic reckons that Claude Code cost, beside the bill and in no
+    sum with it. No person's address and no name of a key is kept of it."""
     retry: http.RetryPolicy = Field(default=http.RetryPolicy(), exclude=True)
     """How long to insist where the API does not answer."""
 
@@ -158,7 +174,7 @@ class AnthropicConfig(SourceConfig):
 
 
 class Anthropic(Source):
-    """Costs as charges, usage as provider usage."""
+    """Costs as charges, usage as provider usage, what Claude Code is reckoned to cost as provider estimates."""
 
     kind = "anthropic"
     Config = AnthropicConfig
@@ -192,6 +208,8 @@ class Anthropic(Source):
                 params = [*window, *(("group_by[]", dimension) for dimension in group_by)]
                 for number, page in enumerate(client.pages(path, params), 1):
                     pull.add(f"{name}/{number:04}.json", page.url, page.content)
+        if self.config.claude_code:
+            self._fetch_claude_code(unit, pull)
 
     def normalise(self, landed: Landed) -> Iterator[tuple[str, pa.Table]]:
         account, day = self._account(landed), parse_day(landed.unit)
@@ -206,6 +224,10 @@ class Anthropic(Source):
             told_by, base = item.name.partition("/")[0], folders.line_base(index)
             name = told_by.removeprefix(_ANALYTICS)
             if name == _ORGANISATION:
+                continue
+            if name == _CLAUDE_CODE:
+                if reckoned := self._estimates(landed, item, base, notes):
+                    yield "provider_estimates", estimates.table(reckoned, self.name, landed.landing_id)
                 continue
             asked.add(name)
             rows: list[Result] = []
@@ -258,10 +280,10 @@ class Anthropic(Source):
 
     def cited(self, path: Path, name: str, line: int) -> str:
         """The n-th result of a page, cut out of it as it stands."""
-        member = "data" if name.startswith(_ANALYTICS) else "results"
+        member = "data" if name.startswith((_ANALYTICS, _CLAUDE_CODE)) else "results"
         return results.cited(path, name, line, source=self.name, member=member)
 
-    def _client(self, retry: http.RetryPolicy) -> http.Client:
+    def _client(self, retry: http.RetryPolicy, refused: str = _REFUSED) -> http.Client:
         key = http.credential(self.config.api_key_env, self.name)
         beta = {"anthropic-beta": _FAST_MODE} if "speed" in self.config.group_usage_by else {}
         if self.config.report == "analytics":
@@ -273,8 +295,18 @@ class Anthropic(Source):
             variable=self.config.api_key_env,
             retry=retry,
             pace=self.pace,
-            refused="an organisation of Claude Enterprise has Analytics keys instead, which `report: analytics` asks with",
+            refused=refused,
         )
+
+    def _fetch_claude_code(self, unit: str, pull: Pull) -> None:
+        """Land what is kept of the day's records. The address of a page is left out, as its cursor may be made of a person's."""
+        with self._client(self.config.retry, _CLAUDE_CODE_REFUSED) as client:
+            asked = [("starting_at", unit), ("limit", _MOST_ROWS)]
+            for number, page in enumerate(client.pages(_CLAUDE_CODE_REPORT, asked), 1):
+                records = Result(self.name, page.url, 0, page.body).members("data")
+                kept = json.dumps({"data": [_kept(one, _KEPT) for one in records]}, default=str, ensure_ascii=False)
+                content = kept.encode("utf-8", "replace")  # half a surrogate pair is no text
+                pull.add(f"{_CLAUDE_CODE}/{number:04}.json", page.url.partition("&page=")[0], content)
 
     def _requests(self, day: date) -> Iterator[tuple[str, str, list[tuple[str, str]], tuple[str, ...]]]:
         """(name of the landed objects, path, what asks for the day, dimensions to group by) of every report a day consists of."""
@@ -325,6 +357,18 @@ class Anthropic(Source):
             if not isinstance(group, dict) or not isinstance(counted, dict):
                 raise told.changed("group, and cost or usage, are not JSON objects")
             yield Result(self.name, item.name, line, {**group, **counted}, start, end)
+
+    def _estimates(self, landed: Landed, item: LandedObject, base: int, notes: Rejections) -> list[Estimate]:
+        """What a page of the Claude Code report tells. A record of it that cannot be read is noted: an estimate stops no bill."""
+        content, day = landed.path(item).read_bytes(), parse_day(landed.unit)
+        body = http.parse_json(content, source=self.name, file=item.name, number=str)
+        found: list[Estimate] = []
+        for line, fields in enumerate(Result(self.name, item.name, 0, body).members("data"), 1):
+            try:
+                found += _estimated(Result(self.name, item.name, line, fields), base + line, day)
+            except (SourceRejected, SourceChangedShape) as error:
+                notes.add(item.name, base + line, error.problem, len(json.dumps(fields)), day=day)
+        return found
 
     def _charge(self, row: Result, account: str) -> _Fields:
         """A cost as a FOCUS row. Effective cost is the billed cost, and so is list cost where the report tells no other."""
@@ -431,6 +475,23 @@ _TIERS = {"standard": ("standard", "false"), "batch": ("standard", "true")}
 _BANDS = {"0-200k": "standard", "200k-1M": "long"}
 #: A model whose inference cannot be pinned to a geography tells none.
 _NO_GEOGRAPHY = "not_available"
+#: What of a record of the Claude Code report is landed, member by member; nothing else is, and no list or object in place of a value.
+_KEPT: _Members = {
+    "date": {},
+    "customer_type": {},
+    "model_breakdown": {
+        "model": {},
+        "tokens": {"input": {}, "cache_read": {}, "cache_creation": {}, "output": {}},
+        "estimated_cost": {"amount": {}, "currency": {}},
+    },
+}
+#: Meter ← the count of a record of it, disjoint as those of the usage report are; how long a write is kept it does not tell.
+_CLAUDE_CODE_TOKENS = {
+    "input_tokens": "tokens.input",
+    "cache_read_input_tokens": "tokens.cache_read",
+    "cache_write_input_tokens": "tokens.cache_creation",
+    "output_tokens": "tokens.output",
+}
 #: What tells two results of a report apart.
 _DIMENSIONS = (
     "workspace_id",
@@ -447,6 +508,44 @@ _DIMENSIONS = (
     "service_account_id",
     "currency",
 )
+
+
+def _kept(told: Any, members: _Members) -> Any:
+    """Of a JSON value what ``members`` name; without any it is a value by itself, and what is none is left out."""
+    if not members:
+        return None if isinstance(told, list | dict) else told
+    if isinstance(told, list):
+        return [_kept(one, members) for one in told]
+    if isinstance(told, dict):
+        return {name: _kept(told[name], inner) for name, inner in members.items() if name in told}
+    return None
+
+
+def _estimated(record: Result, line: int, day: date) -> Iterator[Estimate]:
+    """What one record of the Claude Code report tells, a model each."""
+    customer_type = record.required_text("customer_type")
+    if (told := _instant(record, "date").date()) != day:
+        raise record.rejected(f"is of {told}, which was not asked for")
+    models = [] if record.get("model_breakdown") is None else record.members("model_breakdown")
+    for one in (Result(record.source, record.file, record.line, fields) for fields in models):
+        currency = one.required_text("estimated_cost.currency").upper()
+        if currency not in _MINOR_DIGITS:
+            raise one.changed(f"currency is {currency!r:.20}; {_NO_MINOR_UNITS}")
+        try:
+            cost = money.charged(money.of_minor(one.required_text("estimated_cost.amount"), _MINOR_DIGITS[currency]))
+        except ValueError as error:
+            raise one.rejected(f"estimated_cost.amount: {error}") from None
+        tokens = {meter: _tokens(one, name, meter) for meter, name in _CLAUDE_CODE_TOKENS.items()}
+        yield Estimate(line, "claude_code", day, one.text("model"), cost, currency, customer_type, tokens)
+
+
+def _tokens(one: Result, name: str, meter: str) -> int | None:
+    """A count of an estimate; null where it tells none."""
+    if one.get(name) is None:
+        return None
+    if (count := one.count(name)) > most_of(meter):
+        raise one.rejected(f"{name} is {count:.3g}, more than is counted of {meter}")
+    return count
 
 
 def _priced(row: Result) -> _Fields:
@@ -478,7 +577,7 @@ def _billed(row: Result, name: str = "amount") -> tuple[str, str]:
     """(currency, cost in it) of a cost. Cents come as text: a bare number is another unit, or another report."""
     currency, amount = row.required_text("currency").upper(), row.get(name)
     if currency not in _MINOR_DIGITS:
-        raise row.changed(f"currency is {currency!r:.20}; how many of its minor units are one is known of USD alone")
+        raise row.changed(f"currency is {currency!r:.20}; {_NO_MINOR_UNITS}")
     if not isinstance(amount, str):
         raise row.changed(f"{name} is not a text, as cents are told")
     try:

@@ -3,7 +3,7 @@
 https://openrouter.ai/docs/api/api-reference/analytics/get-user-activity: a row is what one endpoint of a model took in one
 workspace that day. ``usage`` is what OpenRouter took, in credits of 1 USD. Only the last 30 completed days are told, on one
 page each; any other day is refused (400), so that what was known of it stays. ``byok_usage_inference`` is what OpenRouter
-reckons the upstream took on the company's own key: that is the upstream's bill, so here it is a tag of the line and no money.
+reckons the upstream took on the company's own key: that is the upstream's bill, so here it is a provider estimate and no charge.
 
 One amount pays for both prompt and completion. It is split by the model's prices where both were used, which no row tells;
 where none is declared the line has no meter. Reasoning tokens are completion tokens already. Cached ones are not told apart.
@@ -11,7 +11,6 @@ where none is declared the line has no meter. Reasoning tokens are completion to
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -24,9 +23,10 @@ from pydantic import Field
 
 from reconcilers import money
 from reconcilers.periods import Period, parse_day, parse_instant
-from reconcilers.sources import focus, folders, http, results
+from reconcilers.sources import estimates, focus, folders, http, results
 from reconcilers.sources.billing import token_prices
 from reconcilers.sources.contract import Source, SourceConfig
+from reconcilers.sources.estimates import Estimate
 from reconcilers.sources.results import Once, Result
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class OpenRouterConfig(SourceConfig):
 
 
 class OpenRouter(Source):
-    """Rows of the activity as charges."""
+    """Rows of the activity as charges, what upstreams are reckoned to take as provider estimates."""
 
     kind = "openrouter"
     Config = OpenRouterConfig
@@ -111,8 +111,11 @@ class OpenRouter(Source):
             if name == _ROWS and rows:
                 for row in rows:
                     once.check(row, *(row.text(dimension) for dimension in _DIMENSIONS))
-                lines = [(row.line, fields) for row in rows for fields in self._charges(row, parse_day(landed.unit))]
-                yield "charges", charges.table_of_rows(lines, file=item.name, line_base=folders.line_base(index))
+                day, base = parse_day(landed.unit), folders.line_base(index)
+                lines = [(row.line, fields) for row in rows for fields in self._charges(row, day)]
+                yield "charges", charges.table_of_rows(lines, file=item.name, line_base=base)
+                if reckoned := [one for row in rows for one in _on_own_key(row, base + row.line, day)]:
+                    yield "provider_estimates", estimates.table(reckoned, self.name, landed.landing_id)
         if _TOTAL in totals:
             stated = {"USD": totals[_TOTAL]}
             results.check_total(
@@ -155,10 +158,7 @@ class OpenRouter(Source):
             raise row.changed("workspace_id is missing, by which was grouped")
         counted = {meter: count for meter, name in _TOKENS.items() if (count := _count(row, name))}
         shares = self._split(model, day, cost, counted)
-        on_own_key = row.text("byok_usage_inference")
-        if on_own_key is not None and not _amount(row, "byok_usage_inference"):
-            on_own_key = None
-        for number, (meter, billed) in enumerate(shares.items()):
+        for meter, billed in shares.items():
             yield {
                 "BilledCost": billed,
                 "EffectiveCost": billed,
@@ -179,8 +179,6 @@ class OpenRouter(Source):
                 "ConsumedUnit": "tokens" if meter else "requests",
                 "x_Model": model,
                 "x_Meter": meter,
-                # Once a row, so that tags of its lines do not tell it twice.
-                "Tags": json.dumps({"byok_usage_inference": on_own_key}) if on_own_key and not number else None,
             }
 
     def _split(self, model: str, day: date, cost: str, counted: dict[str, str]) -> dict[str | None, str]:
@@ -192,6 +190,18 @@ class OpenRouter(Source):
         if price is None or not counted:
             return {None: cost}
         return dict(zip(counted, money.split(cost, price.weights(counted)), strict=True))
+
+
+def _on_own_key(row: Result, line: int, day: date) -> Iterator[Estimate]:
+    """What the upstream is reckoned to take of a row; how many of its tokens that is of nobody tells."""
+    if (told := row.text("byok_usage_inference")) is None:
+        return
+    try:
+        cost = money.charged(told)
+    except ValueError as error:
+        raise row.rejected(f"byok_usage_inference: {error}") from None
+    if cost.plain != "0":
+        yield Estimate(line, "byok", day, row.required_text("model"), cost, "USD")
 
 
 def _cost(row: Result) -> str:

@@ -37,6 +37,12 @@ Where such bills go wrong, and the test that holds it:
 - a discount, which one report tells and the other does not: test_a_cost_of_analytics_is_billed_after_discounts_beside_its_list_price
 - groups of analytics beyond the hundredth, groups that overlap, a key that tells no organisation:
   test_analytics_are_asked_for_instead_of_the_cost_report_and_never_beside_it, test_analytics_that_cannot_be_asked_are_a_setting
+- an estimate of the same calls, by person: test_claude_code_is_an_estimate_and_no_charge, test_no_person_is_landed
+- its cents are numbers: test_cents_that_are_numbers_keep_their_digits
+- its records that cannot be read, another currency among them: test_an_estimate_that_cannot_be_read_is_told_and_stops_no_bill
+- its pages, a day of it that is empty or told anew: test_the_claude_code_report_is_asked_for_day_by_day_and_paged,
+  test_a_day_without_claude_code_has_no_estimate, test_a_restated_day_replaces_its_estimates
+- a key that may not ask for it: test_a_key_that_may_not_ask_for_claude_code_says_what_to_do
 - hostile text: test_hostile_text_stays_text, test_text_that_is_none_is_refused_with_its_place
 """
 
@@ -66,6 +72,7 @@ from tests.sources.conftest import QUICK, Api, Params
 
 DAY, START, END = "2026-10-01", "2026-10-01T00:00:00Z", "2026-10-02T00:00:00Z"
 ME, COSTS, MESSAGES = (f"/v1/organizations/{path}" for path in ("me", "cost_report", "usage_report/messages"))
+CLAUDE_CODE = "/v1/organizations/usage_report/claude_code"
 ANALYTICS_COST, ANALYTICS_USAGE = (f"/v1/organizations/analytics/{path}" for path in ("cost", "usage"))
 ORGANISATION = "6f0f0c3e-2f1d-4f7e-9a51-0d6a1d3f9c11"
 SONNET = "claude-sonnet-4-5-20250929"
@@ -185,7 +192,7 @@ def test_a_probe_is_one_request_that_shows_whether_the_key_is_taken(api: Api, an
 def test_arrays_are_bracketed_and_no_report_of_the_same_spending_is_asked_for(
     api: Api, anthropic: Any, land: Any
 ) -> None:
-    """Neither analytics (after discounts) nor the Claude Code report (an estimate): each is the same calls again."""
+    """Neither analytics (after discounts) nor, unless it is wanted, the Claude Code report (an estimate): each is the same calls again."""
     serve(api, page())
     land(anthropic(), DAY)
     window = [("starting_at", START), ("ending_at", END), ("bucket_width", "1d"), ("limit", "1")]
@@ -1024,3 +1031,212 @@ def test_a_cited_line_is_the_result_as_it_stands(tmp_path: Path) -> None:
     assert [source.cited(stored, "costs/0001.json", line) for line in (1, 2)] == [first, second]
     with pytest.raises(SourceRejected, match="no result 3"):
         source.cited(stored, "costs/0001.json", 3)
+
+
+# What Claude Code is reckoned to cost ---------------------------------------------------------------------------------
+
+ADDRESS, KEY_NAME = "ann.lee@acme.example", "claude_code_key_ann.lee_ab12"
+
+
+def reckoned(amount: Any = "12.345", currency: Any = "USD", **told: Any) -> str:
+    """One model of a record as JSON; ``amount`` is written as it stands."""
+    tokens = {"input": 1000, "output": 50, "cache_read": 200, "cache_creation": 30}
+    body = json.dumps({"model": SONNET, "tokens": tokens} | told)
+    return f'{body[:-1]},"estimated_cost":{{"amount":{amount},"currency":{json.dumps(currency)}}}}}'
+
+
+def record(*models: str, **told: Any) -> str:
+    """One record of the Claude Code report as JSON: a person's day."""
+    body = {
+        "date": "2026-10-01T00:00:00Z",
+        "actor": {"type": "user_actor", "email_address": ADDRESS},
+        "organization_id": ORGANISATION,
+        "customer_type": "api",
+        "subscription_type": None,
+        "terminal_type": "vscode",
+        "is_remote": False,
+        "core_metrics": {"num_sessions": 5, "lines_of_code": {"added": 10, "removed": 2}},
+        "tool_actions": {"edit_tool": {"accepted": 4, "rejected": 1}},
+    }
+    return f'{json.dumps(body | told)[:-1]},"model_breakdown":[{",".join(models)}]}}'
+
+
+def serve_claude_code(api: Api, *pages: bytes) -> None:
+    """An empty bill, and these pages of the Claude Code report."""
+    serve(api, page())
+    whole = api.answer
+
+    def answer(path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
+        if path != CLAUDE_CODE:
+            return whole(path, params)
+        return 200, pages[int(dict(params).get("page", "page_0").removeprefix("page_"))], OK
+
+    api.answer = answer
+
+
+def test_claude_code_is_an_estimate_and_no_charge(api: Api, anthropic: Any, land: Any) -> None:
+    serve_claude_code(api, rows_page(record(reckoned()), record(reckoned("7"), customer_type="subscription")))
+    rows = land(anthropic(claude_code=True), DAY).rows
+    assert set(rows) == {"provider_estimates"}
+    first, second = rows["provider_estimates"]
+    del first["landing_id"], first["source"]
+    assert first == {
+        "landing_line": 40_000_000_001,
+        "kind": "claude_code",
+        "charge_day": date(2026, 10, 1),
+        "customer_type": "api",
+        "model": SONNET,
+        "input_tokens": 1000,
+        "cache_read_input_tokens": 200,
+        "cache_write_input_tokens": 30,
+        "output_tokens": 50,
+        "estimated_cost": Decimal("0.12345"),
+        "estimated_cost_text": "0.12345",
+        "currency": "USD",
+    }
+    assert (second["customer_type"], second["estimated_cost"]) == ("subscription", Decimal("0.07"))
+
+
+@pytest.mark.parametrize(
+    ("cents", "dollars"),
+    [
+        ("12.345", "0.12345"),
+        ("186", "1.86"),
+        ("0.1000000000000000055", "0.001000000000000000055"),
+        ("9007199254740993e-9", "90071.99254740993"),
+        ("0", "0.00"),
+    ],
+)
+def test_cents_that_are_numbers_keep_their_digits(
+    api: Api, anthropic: Any, land: Any, cents: str, dollars: str
+) -> None:
+    serve_claude_code(api, rows_page(record(reckoned(cents))))
+    (row,) = land(anthropic(claude_code=True), DAY).rows["provider_estimates"]
+    assert row["estimated_cost_text"] == dollars
+    assert row["estimated_cost"] == round(Decimal(dollars), 9)
+
+
+def test_no_person_is_landed(api: Api, anthropic: Any, land: Any, tmp_path: Path) -> None:
+    """Neither an address, nor a key's name, which is made of a person's, nor what somebody did; and no member nobody listed."""
+    key = record(reckoned(), actor={"type": "api_actor", "api_key_name": KEY_NAME}, reviewer=ADDRESS, date=None)
+    # In place of a value, too.
+    odd = record(reckoned(model={"by": ADDRESS}, tokens=[[ADDRESS]]), customer_type=[ADDRESS])
+    cursor = "page_1"
+    first = f'{{"data":[{record(reckoned())},{key},{odd}],"has_more":true,"next_page":"{cursor}"}}'.encode()
+    serve_claude_code(api, first, rows_page(record(reckoned("1", model="ü \ud800"))))
+    landed = land(anthropic(claude_code=True), DAY).landed
+    pages = [item for item in landed.objects if item.name.startswith("claude_code/")]
+    told = [json.loads(landed.path(item).read_bytes())["data"] for item in pages]
+    tokens = {"input": 1000, "cache_read": 200, "cache_creation": 30, "output": 50}
+    model = {"model": SONNET, "tokens": tokens, "estimated_cost": {"amount": "12.345", "currency": "USD"}}
+    one = {"date": "2026-10-01T00:00:00Z", "customer_type": "api", "model_breakdown": [model]}
+    none = {"model": None, "tokens": [[None]]}
+    assert told[0] == [one, one | {"date": None}, one | {"customer_type": None, "model_breakdown": [model | none]}]
+    assert told[1][0]["model_breakdown"][0]["model"] == "ü ?"
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "landing").rglob("*") if path.is_file())
+    assert [text for text in ("@", "ann.lee", "vscode", "num_sessions", cursor) if text.encode() in stored] == []
+
+
+def test_the_claude_code_report_is_asked_for_day_by_day_and_paged(api: Api, anthropic: Any, land: Any) -> None:
+    first = f'{{"data":[{record(reckoned("1"))}],"has_more":true,"next_page":"page_1"}}'.encode()
+    serve_claude_code(api, first, rows_page(record(reckoned("2"))))
+    rows = land(anthropic(claude_code=True), DAY).rows["provider_estimates"]
+    assert [row["estimated_cost"] for row in rows] == [Decimal("0.01"), Decimal("0.02")]
+    assert [row["landing_line"] for row in rows] == [40_000_000_001, 50_000_000_001]
+    asked = [("starting_at", DAY), ("limit", "1000")]
+    assert [params for path, params, _ in api.requests if path == CLAUDE_CODE] == [asked, [*asked, ("page", "page_1")]]
+
+
+def test_a_day_without_claude_code_has_no_estimate(api: Api, anthropic: Any, land: Any) -> None:
+    """No records, or one that used no model."""
+    for records in ((), (record(),), (record().replace("[]", "null"),)):
+        serve_claude_code(api, rows_page(*records))
+        assert land(anthropic(claude_code=True), DAY).rows == {}
+
+
+def test_what_an_estimate_does_not_tell_is_null(api: Api, anthropic: Any, land: Any) -> None:
+    tokens = {"input": 5, "output": None, "cache_read": 0}
+    serve_claude_code(api, rows_page(record(reckoned(model=None, tokens=tokens), reckoned(tokens=None))))
+    first, second = land(anthropic(claude_code=True), DAY).rows["provider_estimates"]
+    counts = ("model", "input_tokens", "cache_read_input_tokens", "cache_write_input_tokens", "output_tokens")
+    assert [first[name] for name in counts] == [None, 5, 0, None, None]
+    assert [second[name] for name in counts] == [SONNET, None, None, None, None]
+
+
+def test_a_restated_day_replaces_its_estimates(api: Api, anthropic: Any, land: Any) -> None:
+    """The report settles after the hour, so a later pull may tell more; what is told again is no news."""
+    taken = []
+    for day, cents in ((2, "10"), (3, "10"), (4, "12")):
+        serve_claude_code(api, rows_page(record(reckoned(cents))))
+        taken.append(land(anthropic(claude_code=True), DAY, datetime(2026, 10, day)))
+    assert [one.news for one in taken] == [True, False, True]
+    assert [row["estimated_cost"] for row in taken[-1].rows["provider_estimates"]] == [Decimal("0.12")]
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (record(reckoned(currency="JPY")), "currency is 'JPY'; how many of its minor units are one"),
+        (record(reckoned("null")), "estimated_cost.amount is empty"),
+        (record(reckoned("true")), "estimated_cost.amount is neither text nor number"),
+        (record(reckoned("1e30")), "estimated_cost.amount: '1E+30' is outside the range"),
+        (record(reckoned("9000000000000")), "is beyond 9000000000"),
+        (record(reckoned('"1,5"')), "estimated_cost.amount: '1,5' is not a plain decimal"),
+        (record(reckoned(tokens={"input": -1})), "tokens.input is negative"),
+        (record(reckoned(tokens={"output": 1.5})), "tokens.output is not a whole number"),
+        (record(reckoned(tokens={"cache_read": 10**30})), "tokens.cache_read is 1e+30, more than is counted"),
+        (record(reckoned(), date="2026-10-02T00:00:00Z"), "is of 2026-10-02, which was not asked for"),
+        (record(reckoned(), date="today"), "date is not an RFC 3339 time"),
+        (record(reckoned(), customer_type=None), "customer_type is empty"),
+        (record("[]"), "is not a JSON object"),
+        ("7", "is not a JSON object"),
+    ],
+)
+def test_an_estimate_that_cannot_be_read_is_told_and_stops_no_bill(
+    api: Api, anthropic: Any, land: Any, bad: str, problem: str
+) -> None:
+    serve_claude_code(api, rows_page(record(reckoned("1")), bad))
+    rows = land(anthropic(claude_code=True), DAY).rows
+    assert [row["estimated_cost"] for row in rows["provider_estimates"]] == [Decimal("0.01")]
+    (lost,) = rows["rejected_records"]
+    assert problem in lost["reason"]
+    assert (lost["unit"], lost["landing_line"], lost["charge_day"]) == (
+        "claude_code/0001.json",
+        40_000_000_002,
+        date(2026, 10, 1),
+    )
+
+
+def test_a_key_that_may_not_ask_for_claude_code_says_what_to_do(api: Api, anthropic: Any, refusal: Any) -> None:
+    serve(api, page())
+    whole = api.answer
+    api.answer = lambda path, params: (403, b"", OK) if path == CLAUDE_CODE else whole(path, params)
+    error = refusal(anthropic(claude_code=True), DAY)
+    assert isinstance(error, AccessRefused)
+    assert all(said in str(error) for said in ("ANTHROPIC_ADMIN_KEY", "an Admin API key", "claude_code: false"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b'{"has_more":false,"next_page":null}', "data is not a list"),
+        (b'{"data":[],"next_page":null}', "has_more or next_page is missing"),
+        (rows_page(record(reckoned()))[:-9], "not valid JSON"),
+    ],
+)
+def test_a_claude_code_report_of_another_shape_is_refused(
+    api: Api, anthropic: Any, refusal: Any, answer: bytes, problem: str
+) -> None:
+    serve_claude_code(api, answer)
+    error = str(refusal(anthropic(claude_code=True), DAY))
+    assert problem in error
+    assert ADDRESS not in error
+
+
+def test_a_record_is_cited_as_it_is_kept(api: Api, anthropic: Any, land: Any) -> None:
+    serve_claude_code(api, rows_page(record(reckoned("1")), record(reckoned("2"))))
+    source = anthropic(claude_code=True)
+    landed = land(source, DAY).landed
+    (item,) = (one for one in landed.objects if one.name == "claude_code/0001.json")
+    cited = json.loads(source.cited(landed.path(item), item.name, 2))
+    assert cited["model_breakdown"][0]["estimated_cost"]["amount"] == 2

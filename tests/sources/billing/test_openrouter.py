@@ -230,11 +230,28 @@ def test_what_the_upstream_takes_on_ones_own_key_is_no_money_here(
 ) -> None:
     """Its own bill has it. What OpenRouter takes for the passage is billed, whatever it reckons beside it."""
     serve(api, page(row(usage, byok_usage_inference=0.036, completion_tokens=2000)))
-    rows = land(openrouter(prices=[PRICE]), DAY).rows["charges"]
+    rows = land(openrouter(prices=[PRICE]), DAY).rows
     for cost in ("billed_cost", "effective_cost", "list_cost"):
-        assert sum(charge[cost] for charge in rows) == Decimal(usage)
-    assert {charge["contracted_cost"] for charge in rows} == {None}
-    assert [charge["tags"] for charge in rows] == ['{"byok_usage_inference": "0.036"}', None]
+        assert sum(charge[cost] for charge in rows["charges"]) == Decimal(usage)
+    assert {(charge["contracted_cost"], charge["tags"]) for charge in rows["charges"]} == {(None, None)}
+    (estimate,) = rows["provider_estimates"]
+    assert {name: value for name, value in estimate.items() if value is not None} == {
+        "source": "router",
+        "landing_id": rows["charges"][0]["landing_id"],
+        "landing_line": rows["charges"][0]["landing_line"],
+        "kind": "byok",
+        "charge_day": date(2026, 10, 1),
+        "model": GPT,
+        "estimated_cost": Decimal("0.036"),
+        "estimated_cost_text": "0.036",
+        "currency": "USD",
+    }
+
+
+@pytest.mark.parametrize("told", [0, 0.0, None])
+def test_nothing_on_ones_own_key_is_no_estimate(api: Api, openrouter: Any, land: Any, told: Any) -> None:
+    serve(api, page(row(byok_usage_inference=told)))
+    assert set(land(openrouter(), DAY).rows) == {"charges"}
 
 
 def test_ten_thousand_tenths_are_a_thousand(api: Api, openrouter: Any, land: Any) -> None:
@@ -291,6 +308,7 @@ def test_hostile_text_stays_text(api: Api, openrouter: Any, land: Any) -> None:
         ({"usage": "true"}, "usage is neither text nor number"),
         ({"usage": "1e30"}, "usage: '1e30' is outside the range"),
         ({"byok_usage_inference": "some"}, "byok_usage_inference: 'some' is not"),
+        ({"byok_usage_inference": 9_000_000_001}, "byok_usage_inference: '9000000001' is beyond"),
         ({"prompt_tokens": -1}, "prompt_tokens is -1, which counts no tokens"),
         ({"completion_tokens": 1.5}, "completion_tokens is 1.5, which counts no tokens"),
         ({"prompt_tokens": None}, "prompt_tokens is empty"),
