@@ -8,6 +8,7 @@ import re
 import urllib.error
 import urllib.request
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +30,7 @@ from reconcilers.ingest.landing import Landing
 from reconcilers.ingest.normalise import Lake
 from reconcilers.periods import Period
 from reconcilers.sample_company import sample
+from reconcilers.sample_company.providers.ledger import Books
 from reconcilers.sample_company.providers.server import CREDENTIALS, Providers, serving
 from reconcilers.sample_company.seen import knowledge
 from reconcilers.sample_company.seen.view import has_span
@@ -302,23 +304,31 @@ def test_a_month_with_little_of_it_is_read_whole(
     assert {name for name, rows in read.items() if rows} == set(ACCOUNTS)
 
 
-def anthropic(providers: Providers, path: str, *query: tuple[str, str], key: str = "") -> list[Any]:
-    """Every result of a report, page after page."""
-    found, page = [], None
+def pages_of_anthropic(
+    providers: Providers, path: str, query: list[tuple[str, str]], key: str = ""
+) -> Iterator[dict[str, Any]]:
+    """Every page of a report."""
+    page = None
     while True:
         cursor = [("page", page)] if page else []
-        days = [("starting_at", f"{START}T00:00:00Z"), ("ending_at", f"{END}T00:00:00Z")]
-        url = f"{providers.addresses.anthropic}/v1/organizations/{path}?{urlencode([*days, *query, *cursor])}"
+        url = f"{providers.addresses.anthropic}/v1/organizations/{path}?{urlencode([*query, *cursor])}"
         request = urllib.request.Request(url)
         request.add_header("x-api-key", key or CREDENTIALS["ANTHROPIC_ADMIN_KEY"])
         request.add_header("anthropic-version", "2023-06-01")
         with urllib.request.urlopen(request, timeout=10) as response:
-            body = json.loads(response.read())
-        found += [(bucket["starting_at"][:10], result) for bucket in body["data"] for result in bucket["results"]]
+            body = json.loads(response.read(), parse_float=Decimal)
+        yield body
         page = body["next_page"]
         assert body["has_more"] == (page is not None)
         if page is None:
-            return found
+            return
+
+
+def anthropic(providers: Providers, path: str, *query: tuple[str, str], key: str = "") -> list[Any]:
+    """Every result of a report, page after page."""
+    days = [("starting_at", f"{START}T00:00:00Z"), ("ending_at", f"{END}T00:00:00Z")]
+    buckets = [one for body in pages_of_anthropic(providers, path, [*days, *query], key) for one in body["data"]]
+    return [(bucket["starting_at"][:10], result) for bucket in buckets for result in bucket["results"]]
 
 
 def test_costs_in_cents_add_up_however_they_are_grouped_and_leave_priority_tier_out(
@@ -339,6 +349,19 @@ def test_costs_in_cents_add_up_however_they_are_grouped_and_leave_priority_tier_
     assert {charge.billed_cost for charge in lines if charge.key.service_tier == "priority"} == {0}
     with pytest.raises(urllib.error.HTTPError, match="401"):
         anthropic(providers, "cost_report", key="sk-ant-wrong")
+
+
+def test_claude_code_is_reckoned_at_list_price_by_person_and_key(providers: Providers, truth: GroundTruth) -> None:
+    asked = [[("starting_at", f"{day}"), ("limit", "1")] for day in Period(START, END).days()]
+    pages = [page for day in asked for page in pages_of_anthropic(providers, "usage_report/claude_code", day)]
+    records = [record for page in pages for record in page["data"]]
+    assert len(pages) == len(records) > len(asked)
+    assert {record["actor"]["type"] for record in records} == {"user_actor", "api_actor"}
+    calls = [call for call in truth.world.calls if call.service == "claude-code" and call.ended_at.date() < END]
+    cents = sum(model["estimated_cost"]["amount"] for record in records for model in record["model_breakdown"])
+    books = Books(truth.world)
+    assert cents == sum(books.call_cost(call, at_list=True) for call in calls) * 100
+    assert cents > sum(books.call_cost(call) for call in calls) * 100
 
 
 def test_a_restated_day_has_four_fifths_of_its_usage_first(providers: Providers, truth: GroundTruth) -> None:

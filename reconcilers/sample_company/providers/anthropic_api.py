@@ -1,4 +1,5 @@
-"""What Anthropic's Admin API answers of the company's organisation: costs in cents without quantities, and usage without costs.
+"""What Anthropic's Admin API answers of the company's organisation: costs in cents without quantities, usage without costs, and what it
+reckons of Claude Code.
 
 https://platform.claude.com/docs/en/manage-claude/usage-cost-api: daily buckets, each as Anthropic knows it at a given time. The default
 workspace is null. A day that is not told yet is a bucket without results.
@@ -13,6 +14,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from reconcilers.sample_company.providers import claude_code
 from reconcilers.sample_company.providers.bad_request import BadRequest
 from reconcilers.sample_company.providers.ledger import Ledger
 from reconcilers.sample_company.seen.facts import Key
@@ -27,8 +29,11 @@ from reconcilers.sample_company.world.company import (
     LONG,
     OUTPUT,
 )
+from reconcilers.sample_company.world.happened import World
 
-_ME, _COSTS, _MESSAGES = (f"/v1/organizations/{path}" for path in ("me", "cost_report", "usage_report/messages"))
+_ME, _COSTS, _MESSAGES, _CLAUDE_CODE = (
+    f"/v1/organizations/{path}" for path in ("me", "cost_report", "usage_report/messages", "usage_report/claude_code")
+)
 #: (meter, time to live) → how both reports name the kind of token.
 _TOKENS = {
     (INPUT, None): "uncached_input_tokens",
@@ -45,15 +50,17 @@ _MOST_DAYS = 31
 
 
 class AnthropicApi:
-    """Answers from a ledger."""
+    """Answers from a ledger; what of it was Claude Code's only the world knows."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+    def __init__(self, world: World, ledger: Ledger) -> None:
+        self.world, self.ledger = world, ledger
 
     def answer(self, path: str, query: Mapping[str, Sequence[str]], known_at: datetime) -> bytes:
         """The body of one page. Raises ``KeyError`` for a path that does not exist and ``BadRequest``."""
         if path == _ME:
             return json.dumps({"id": ANTHROPIC_ORGANIZATION, "name": "Acme AI", "type": "organization"}).encode()
+        if path == _CLAUDE_CODE:
+            return claude_code.answer(self.world, query, known_at)
         told = {_COSTS: (self._costs, _COST_GROUPS), _MESSAGES: (self._messages, _USAGE_GROUPS)}
         rows_of, groups = told[path]
         days, group_by, following = _question(query, groups)

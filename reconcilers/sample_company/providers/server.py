@@ -95,7 +95,7 @@ class Providers:
         self._others: dict[str, _Api] = {
             STRIPE: stripe_api.StripeApi(self.truth.income),
             OPENROUTER: openrouter_api.OpenRouterApi(world, ledger),
-            ANTHROPIC: anthropic_api.AnthropicApi(ledger),
+            ANTHROPIC: anthropic_api.AnthropicApi(world, ledger),
             LITELLM: spend_logs.SpendLogs(world.calls),
             AZURE: azure_billing.AzureInvoices(self.truth.invoices),
         }

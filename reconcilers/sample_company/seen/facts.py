@@ -123,6 +123,19 @@ class ReportedUsage:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """What a provider reckons, and does not bill so, that a model's usage of a UTC day cost; ``tokens`` by meter (D60, D65)."""
+
+    source: str
+    kind: str
+    charge_day: date
+    model: str
+    customer_type: str | None
+    cost: Decimal
+    tokens: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Usage:
     """One element of a call's disjoint usage partition."""
 
@@ -391,6 +404,7 @@ class Facts:
     charges: list[Charge] = field(default_factory=list)
     invoices: list[Invoice] = field(default_factory=list)
     reported_usage: list[ReportedUsage] = field(default_factory=list)
+    estimates: list[Estimate] = field(default_factory=list)
     tellings: list[Telling] = field(default_factory=list)
     rejected: list[RejectedRecord] = field(default_factory=list)
     unread: list[UnreadUsage] = field(default_factory=list)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reconcilers.sample_company.emitters import call_table, invocation_logs, spend_logs
 from reconcilers.sample_company.emitters.feed import FEED, TELEMETRY, outcomes_known_from
+from reconcilers.sample_company.providers import claude_code
 from reconcilers.sample_company.providers.ledger import invoice_number
 from reconcilers.sample_company.seen.facts import Emitter, Facts, OutcomeRecord
 from reconcilers.sample_company.seen.logs import read_call_table, read_invocation_logs, read_spend_logs
@@ -51,6 +52,7 @@ def facts_at(out: Path, truth: GroundTruth, as_of: datetime) -> Facts:
         ],
         invoices=[one for one in truth.invoices if one.told_at <= as_of],
         reported_usage=[line.reported for line in truth.ledger.reports_as_of(as_of)],
+        estimates=[one for _, one in claude_code.estimates(world, as_of)],
         tellings=[
             *traces.tellings,
             *read_spend_logs(spend_logs.rows(world.calls, as_of)),

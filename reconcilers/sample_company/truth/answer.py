@@ -126,6 +126,7 @@ from reconcilers.sample_company.truth.economics import (
     unit_costs,
     waste_ledger,
 )
+from reconcilers.sample_company.truth.estimates import provider_estimates
 from reconcilers.sample_company.truth.events import EventCost, cost_per_success, event_months, reckon_events
 from reconcilers.sample_company.truth.invoices import compare_invoices
 from reconcilers.sample_company.truth.keys import DayKey, Filler, Prices
@@ -273,6 +274,7 @@ def reckon(facts: Facts) -> Truth:
             budget_alerts(spent, budgets),
             weekly_review(facts, spent, margins, of_month, impacts, budgets, event_cost.values()),
             *invoice_tables,
+            provider_estimates(facts, bill),
         ],
         variance={
             key: {name: to_money(amount) for name, amount in one.parts.items() if amount}

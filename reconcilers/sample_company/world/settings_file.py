@@ -148,6 +148,8 @@ billing:
     kind: anthropic
     base_url: {anthropic}
     api_key_env: ANTHROPIC_ADMIN_KEY
+    # What Anthropic reckons that the engineers' coding agents cost stands beside the bill.
+    claude_code: true
     # No cost tells what is used at Priority Tier: a commitment pays for it, and the contract says what it is worth.
     priority_prices:
 {priority_prices}
