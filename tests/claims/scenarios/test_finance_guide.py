@@ -25,7 +25,7 @@ def published(examples_settings: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def test_ten_questions() -> None:
-    assert list(QUERIES) == list(range(1, 12))
+    assert list(QUERIES) == list(range(1, 13))
 
 
 def test_every_table_is_described(published: duckdb.DuckDBPyConnection) -> None:
@@ -47,8 +47,8 @@ def test_any_client_finds_every_table_by_its_bare_name_with_what_its_columns_mea
 
 @pytest.mark.parametrize("question", QUERIES)
 def test_query_answers(published: duckdb.DuckDBPyConnection, question: int) -> None:
-    # In the company of examples nobody loses money on anybody it knows.
-    assert answer(published, question) or question == 2
+    # In the company of examples nobody loses money on anybody it knows, and nobody reckons beside a bill.
+    assert answer(published, question) or question in (2, 12)
 
 
 def one(published: duckdb.DuckDBPyConnection, sql: str) -> Any:

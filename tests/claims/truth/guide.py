@@ -105,10 +105,25 @@ def _true_accrued(truth: Truth) -> Sums:
     return {"event": sum((event.accrued_cost for event in truth.event_cost.values() if event.production), Decimal(0))}
 
 
+def _reckoned(rows: Rows) -> Sums:
+    return {(row["source"], row["month"]): (row["estimated_cost"], row["billed_cost"]) for row in rows}
+
+
+def _true_reckoned(truth: Truth) -> Sums:
+    (table,) = (one for one in truth.tables if one.name == "fct_provider_estimate")
+    found: dict[Any, Decimal] = defaultdict(Decimal)
+    for (source, day, _, kind, customer_type), row in table.rows.items():
+        if (kind, customer_type) == ("claude_code", "api"):
+            found[source, day.replace(day=1)] += row.estimated_cost
+    billed = {(key.source, key.billing_period_start): one.billed for key, one in truth.waterfall.items()}
+    return {key: (cost, billed[key]) for key, cost in found.items()}
+
+
 QUESTIONS: dict[int, tuple[Callable[[Rows], Sums], Callable[[Truth], Sums]]] = {
     1: (_successes, _true_successes),
     2: (_losses, _true_losses),
     4: (_waste, _true_waste),
     8: (_versions, _true_resolved),
     10: (_accrued, _true_accrued),
+    12: (_reckoned, _true_reckoned),
 }
