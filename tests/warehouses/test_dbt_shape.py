@@ -162,6 +162,22 @@ def test_every_key_is_asked_nightly(nodes: Nodes) -> None:
     assert keys_asked_nightly(nodes) == keys_of_tables(nodes)
 
 
+def reading_estimates(nodes: Nodes) -> list[str]:
+    """What is made of providers' estimates, but for the table that shows them and the audit of its key (D60, D65)."""
+    shown = {"provider_estimates", "stg_billing__provider_estimates", "fct_provider_estimate", "keys_are_told_once"}
+    found = [
+        node["name"]
+        for unique_id, node in nodes.items()
+        if "source.reconcile.lake.provider_estimates" in behind(nodes, unique_id) and not node.get("attached_node")
+    ]
+    assert shown <= set(found)
+    return [name for name in found if name not in shown]
+
+
+def test_no_figure_is_made_of_an_estimate(nodes: Nodes) -> None:
+    assert reading_estimates(nodes) == []
+
+
 def test_folders_and_marts_are_read_one_way(nodes: Nodes) -> None:
     assert backward_reads(nodes) == []
 
@@ -201,6 +217,12 @@ def _read_back(nodes: Nodes) -> None:
     nodes["model.reconcile.int_charges"]["depends_on"]["nodes"].append("model.reconcile.int_events")
 
 
+def _add_estimates(nodes: Nodes) -> None:
+    nodes["model.reconcile.int_bill_lines"]["depends_on"]["nodes"].append(
+        "model.reconcile.stg_billing__provider_estimates"
+    )
+
+
 def _forget_grain(nodes: Nodes) -> None:
     nodes["model.reconcile.int_runs"]["description"] = "Runs."
 
@@ -221,6 +243,7 @@ def _tell_elsewhere(nodes: Nodes) -> None:
         (_read_events, unseen_changes, "int_call_amounts reads int_events"),
         (_read_margins, backward_reads, "dim_tenants reads fct_tenant_margin"),
         (_read_back, backward_reads, "models/intermediate/billing"),
+        (_add_estimates, reading_estimates, "rpt_invoice_waterfall"),
         (_forget_grain, without_grain_or_key, "int_runs has no grain"),
         (_tell_elsewhere, without_grain_or_key, "int_runs has no grain"),
         (_forget_key, without_grain_or_key, "int_runs has no key"),

@@ -361,11 +361,11 @@ class Anthropic(Source):
     def _estimates(self, landed: Landed, item: LandedObject, base: int, notes: Rejections) -> list[Estimate]:
         """What a page of the Claude Code report tells. A record of it that cannot be read is noted: an estimate stops no bill."""
         content, day = landed.path(item).read_bytes(), parse_day(landed.unit)
-        body = http.parse_json(content, source=self.name, file=item.name, number=str)
+        body = http.parse_json(content, source=self.name, file=item.name)
         found: list[Estimate] = []
         for line, fields in enumerate(Result(self.name, item.name, 0, body).members("data"), 1):
             try:
-                found += _estimated(Result(self.name, item.name, line, fields), base + line, day)
+                found += list(_estimated(Result(self.name, item.name, line, fields), base + line, day))
             except (SourceRejected, SourceChangedShape) as error:
                 notes.add(item.name, base + line, error.problem, len(json.dumps(fields)), day=day)
         return found

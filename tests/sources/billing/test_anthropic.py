@@ -1189,6 +1189,7 @@ def test_a_restated_day_replaces_its_estimates(api: Api, anthropic: Any, land: A
         (record(reckoned(), date="today"), "date is not an RFC 3339 time"),
         (record(reckoned(), customer_type=None), "customer_type is empty"),
         (record("[]"), "is not a JSON object"),
+        (record(reckoned("1"), reckoned("null")), "estimated_cost.amount is empty"),
         ("7", "is not a JSON object"),
     ],
 )
