@@ -1,6 +1,7 @@
 """What Anthropic reckons that engineers' coding agents cost: a record for each person or key and day, at list price, whatever it bills.
 
-https://platform.claude.com/docs/en/api/admin/usage_report: cents are numbers, and only what is an hour old is told.
+https://platform.claude.com/docs/en/api/admin/usage_report: cents are numbers. Anthropic tells what is an hour old; here a day is told
+when all of it is, as nobody asks for it before.
 """
 
 from __future__ import annotations
@@ -8,17 +9,19 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from reconcilers.sample_company.providers.bad_request import BadRequest
 from reconcilers.sample_company.providers.ledger import Books
 from reconcilers.sample_company.seen.facts import Estimate
+from reconcilers.sample_company.world.calendar import instant
 from reconcilers.sample_company.world.company import ANTHROPIC, CACHE_READ, CACHE_WRITE, INPUT, OUTPUT
 from reconcilers.sample_company.world.happened import TrueCall, World
 
-_TOLD_AFTER = timedelta(hours=1)
+#: Hours after the beginning of a UTC day.
+_TOLD_AFTER = 25
 _TOKENS = {INPUT: "input", CACHE_READ: "cache_read", CACHE_WRITE: "cache_creation", OUTPUT: "output"}
 _MOST_RECORDS = 1000
 #: Whose calls are whose, by turns: two engineers who signed in, and one key.
@@ -33,8 +36,9 @@ def estimates(world: World, known_at: datetime) -> list[tuple[int, Estimate]]:
     """(whose it is, what is reckoned) of each actor, model and day, as it is told at ``known_at``."""
     used: dict[tuple[date, int, str], list[TrueCall]] = defaultdict(list)
     for call in world.calls:
-        if call.service == "claude-code" and call.source == ANTHROPIC and call.ended_at + _TOLD_AFTER <= known_at:
-            used[call.ended_at.date(), call.call_id % len(_ACTORS), call.model].append(call)
+        day = call.ended_at.date()
+        if call.service == "claude-code" and call.source == ANTHROPIC and instant(day, _TOLD_AFTER) <= known_at:
+            used[day, call.call_id % len(_ACTORS), call.model].append(call)
     books = Books(world)
     found = []
     for (day, actor, model), calls in sorted(used.items()):
