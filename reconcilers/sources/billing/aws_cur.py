@@ -64,6 +64,7 @@ _CUR_COMPUTED = (
     _DISCOUNTS := "discount",
     _DISCOUNT := "discount_total_discount",
     "pricing_public_on_demand_cost",
+    "pricing_currency",
     "reservation_reservation_a_r_n",
     "savings_plan_savings_plan_a_r_n",
     _PRINCIPAL := "line_item_iam_principal",
@@ -191,7 +192,11 @@ class Cur:
         usage_types, units = self._told("line_item_usage_type"), self._told("pricing_unit")
         meters = together(types, services, usage_types, names, units).each(self._meter)
         billed = self._column(_NET[_COST] if self.net else _COST).array
-        listed = pc.coalesce(self._column("pricing_public_on_demand_cost").array, billed)
+        # A list price in another currency than the line is billed in is no list cost of it.
+        currencies = (self._column(name).array for name in ("pricing_currency", "line_item_currency_code"))
+        of_another = pc.fill_null(pc.not_equal(*currencies), False)
+        public = pc.if_else(of_another, nothing, self._column("pricing_public_on_demand_cost").array)
+        listed = pc.coalesce(public, billed)
         quantities = self._column("line_item_usage_amount").array
 
         def commitment(kind: LineType) -> pa.Array:

@@ -392,7 +392,11 @@ _Metered = Iterator[tuple[str, str | None, int]]
 def _completions(row: Result) -> _Metered:
     """``input_tokens`` includes cached and cache-write tokens; output includes reasoning."""
     whole, cached = row.count("input_tokens", required=True), row.count("input_cached_tokens")
-    written = row.count("input_cache_write_tokens")
+    # What was written for half an hour and for twelve hours is told beside its sum, or instead of it.
+    parts = row.count("input_cache_write_30m_tokens") + row.count("input_cache_write_12h_tokens")
+    written = parts if row.get("input_cache_write_tokens") is None else row.count("input_cache_write_tokens")
+    if parts not in (0, written):
+        raise row.rejected(f"input_cache_write_tokens {written} is not the sum of its parts, {parts}")
     uncached = whole - cached - written
     if uncached < 0 or row.get("input_uncached_tokens") not in (None, uncached):
         raise row.rejected(f"input_tokens {whole} is not the sum of its uncached, cached and cache-write tokens")

@@ -18,6 +18,8 @@ Where such bills go wrong, and the test that holds it, here, in test_aws_cur.py,
 - usage under a savings plan and its negation, fees and what of them is idle:
   test_commitments_cost_what_they_cover_and_show_what_they_do_not
 - discounts as lines: test_a_discount_names_the_service_it_reduces, test_net_cost_where_discounts_have_no_lines
+- commitments, each with a second amount after discounts: test_commitments_cost_what_is_left_of_them_where_the_net_cost_is_billed
+- a list price in dollars beside a line in rupees: test_a_list_price_in_another_currency_is_no_list_cost
 - discounts beside a line: test_a_discount_beside_its_line_is_refused_until_the_cost_is_declared,
   test_no_discount_and_one_that_a_line_takes_off_need_no_declaration
 - a credit that is a private rate: test_a_credit_can_be_declared_to_be_of_the_price
@@ -26,8 +28,10 @@ Where such bills go wrong, and the test that holds it, here, in test_aws_cur.py,
 - tokens by the thousand and by the million, units without a name: test_what_the_quantity_is_in,
   test_marketplace_unit_where_the_bill_has_none
 - usage of Bedrock that is no tokens, or in words nobody knows: test_a_usage_type_that_is_not_understood_says_nothing
-- Marketplace's opaque product codes: test_bedrock_usage_types, test_a_marketplace_line_without_its_product_names_no_model
-- columns a FOCUS export leaves null: test_marketplace_line_of_a_focus_export_keeps_its_meter_without_a_unit
+- three product codes, and Marketplace's opaque ones: test_bedrock_has_three_product_codes, test_bedrock_usage_types,
+  test_a_marketplace_line_without_its_product_names_no_model
+- columns a FOCUS export leaves null: test_marketplace_line_of_a_focus_export_keeps_its_meter_without_a_unit,
+  test_what_a_focus_export_is_documented_to_leave_null_costs_no_line
 - small numbers as 6.123E-7: test_an_amount_counts_to_27_decimals
 - Claude Platform, in units of its own: test_a_line_of_claude_platform_keeps_its_money_and_is_of_no_meter
 - who called, by role or profile: test_who_called_bedrock_stands_for_its_key

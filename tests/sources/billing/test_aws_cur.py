@@ -122,6 +122,38 @@ def test_net_cost_where_discounts_have_no_lines(charges: Any) -> None:
     assert (row["billed_cost"], row["effective_cost"]) == (Decimal("0.9"), Decimal("0.9"))
 
 
+def test_commitments_cost_what_is_left_of_them_where_the_net_cost_is_billed(charges: Any) -> None:
+    reserved = {"reservation_reservation_a_r_n": RESERVED}
+    net = {"reservation_net_effective_cost": "0.36", "savings_plan_net_savings_plan_effective_cost": "0.57"}
+    gross = {"reservation_effective_cost": "0.40", "savings_plan_savings_plan_effective_cost": "0.63"}
+    idle = {
+        "reservation_unused_amortized_upfront_fee_for_billing_period": "2.5",
+        "reservation_unused_recurring_fee": "1.5",
+        "reservation_net_unused_amortized_upfront_fee_for_billing_period": "2.25",
+        "reservation_net_unused_recurring_fee": "1.35",
+    }
+    left_out = dict.fromkeys(idle, "")
+    rows = (
+        line("DiscountedUsage", "0", line_item_net_unblended_cost="0", **gross, **net, **reserved, **left_out),
+        line("SavingsPlanCoveredUsage", "1.0", **gross, **net, **left_out),
+        line("RIFee", "30", line_item_net_unblended_cost="27", **gross, **net, **reserved, **idle),
+    )
+    found = charges(*rows, cost="net_unblended")
+    assert [(row["billed_cost"], row["effective_cost"]) for row in found] == [
+        (0, Decimal("0.36")),
+        (Decimal("0.9"), Decimal("0.57")),
+        (27, 0),
+        (0, Decimal("3.6")),
+    ]
+
+
+def test_a_list_price_in_another_currency_is_no_list_cost(charges: Any) -> None:
+    prices = [{"pricing_currency": currency} for currency in ("USD", "INR", "")]
+    found = charges(*(line(cost="84.0", line_item_currency_code="INR", **told) for told in prices))
+    assert {row["billing_currency"] for row in found} == {"INR"}
+    assert [row["list_cost"] for row in found] == [84, Decimal("1.5"), Decimal("1.5")]
+
+
 DISCOUNTED = [
     {"discount": '{"edp_discount":-0.1,"bundled":0.0}', "discount_total_discount": "-0.1"},
     {"discount": '{"private_rate": -1E-1}'},
@@ -306,6 +338,14 @@ def test_bedrock_usage_types(
     assert row["service_name"] == "Amazon Bedrock"
 
 
+@pytest.mark.parametrize("code", ["AmazonBedrock", "AmazonBedrockService", "AmazonBedrockFoundationModels"])
+def test_bedrock_has_three_product_codes(charges: Any, code: str) -> None:
+    told = {"line_item_product_code": code, "product_product_name": ""}
+    usage, discount = charges(line(**told), line("EdpDiscount", "-0.1", line_item_usage_type="", **told))
+    assert usage["service_name"] == discount["service_name"] == "Amazon Bedrock"
+    assert (usage["model"], usage["meter"], usage["quantity"]) == ("NovaLite", "input_tokens", 1000)
+
+
 def test_marketplace_unit_where_the_bill_has_none(charges: Any) -> None:
     market = line(
         line_item_usage_type="USE1-MP:USE1_OutputTokenCount-Units", product_product_name=EDITION, pricing_unit="Units"
@@ -349,6 +389,15 @@ def test_marketplace_line_of_a_focus_export_keeps_its_meter_without_a_unit(bucke
     Export(bucket, "focus_1_2").deliver([csv_gz([focus_rows([line()])[0] | told])])
     (row,) = land(aws("focus_1_2"), MONTH).rows["charges"]
     assert (row["model"], row["meter"], row["quantity"]) == ("Claude Sonnet 4.5", "output_tokens", None)
+
+
+def test_what_a_focus_export_is_documented_to_leave_null_costs_no_line(bucket: Bucket, aws: Any, land: Any) -> None:
+    names = ("ContractedUnitPrice", "ListUnitPrice", "PricingUnit", "SkuId", "SkuPriceId", "InvoiceIssuerName")
+    null = dict.fromkeys((*names, "PublisherName", "InvoiceId"), "")
+    Export(bucket, "focus_1_2").deliver([csv_gz([row | null for row in focus_rows([line(cost="6.123E-7")])])])
+    (row,) = land(aws("focus_1_2"), MONTH).rows["charges"]
+    assert (row["billed_cost_text"], row["model"], row["quantity"]) == ("6.123E-7", "NovaLite", 1000)
+    assert [row[name] for name in ("pricing_unit", "sku_id", "invoice_id", "invoice_issuer_name")] == [None] * 4
 
 
 @pytest.mark.parametrize("kind", ["cur_2_0", "focus_1_2"])

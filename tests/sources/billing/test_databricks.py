@@ -145,7 +145,9 @@ def test_a_list_in_another_currency_is_no_list_cost(put: Put, read: Any) -> None
     assert (row["billing_currency"], row["list_cost"]) == ("USD", None)
 
 
-def test_a_record_without_price_is_a_row_that_says_so(read: Any) -> None:
+def test_a_record_without_price_is_a_row_that_says_so(put: Put, read: Any) -> None:
+    """Nor is it billed at the list's, where an account has prices of its own."""
+    put("list_prices/part-0.csv", csv_of(PRICE, PRICE | {"sku_name": "PREVIEW"}))
     rows = read(USAGE, USAGE | {"record_id": "two", "sku_name": "PREVIEW"})
     assert len(rows["charges"]) == 1
     (lost,) = rows["rejected_records"]

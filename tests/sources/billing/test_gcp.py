@@ -23,7 +23,8 @@ Where such bills go wrong, and the test that holds it, here, in test_gcp_focus.p
 - the FOCUS table's own names, and its credits in a cost or apart: test_focus_rows, test_focus_rows_after_credits,
   test_focus_credits_are_not_counted_twice
 - a SKU is free text: test_what_a_sku_says, test_a_sku_nobody_knows_keeps_its_money
-- a count that is no token: test_a_unit_that_is_no_token_gives_no_tokens
+- a count of tokens by two words, beside the millions they are priced in, and one that is no token:
+  test_a_count_without_a_unit_of_its_own_is_of_tokens, test_a_unit_that_is_no_token_gives_no_tokens
 """
 
 from __future__ import annotations

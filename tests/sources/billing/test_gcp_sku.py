@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.sources.billing.gcp_export import Land, charges, used
         ("Gemini 2.5 Flash Lite Text Input - Predictions", "gemini-2.5-flash-lite input_tokens text"),
         ("Gemini 2.5 Flash GA Thinking Text Output - Predictions", "gemini-2.5-flash output_tokens text"),
         ("Gemini 2.5 Flash Text Output (Thinking On) - Predictions", "gemini-2.5-flash output_tokens text"),
+        ("Gemini 2.5 Flash Text and Thinking Output - Predictions", "gemini-2.5-flash output_tokens text"),
         ("Gemini 3.5 Flash Global Text Input - Predictions", "gemini-3.5-flash input_tokens text geography=global"),
         ("Gemini 3.5 Flash Regional Text Output - Predictions", "gemini-3.5-flash output_tokens text geography=regional"),
         ("Gemini 3.5 Flash Non-Global Text Input - Predictions", "gemini-3.5-flash input_tokens text geography=regional"),
@@ -63,6 +65,13 @@ def test_what_a_sku_says(description: str, said: str) -> None:
 def test_a_sku_nobody_knows_keeps_its_money(export: Any, land: Land) -> None:
     (row,) = charges(land, export(used(sku={"id": "1", "description": "Sprockets"})).source())
     assert (row["model"], row["meter"], row["quantity"], row["billed_cost_text"]) == (None, None, None, "3.6")
+
+
+@pytest.mark.parametrize("unit", ["count", "requests"])
+def test_a_count_without_a_unit_of_its_own_is_of_tokens(export: Any, land: Land, unit: str) -> None:
+    """Trap: the price is of a million of them, and the count is not."""
+    (row,) = charges(land, export(used(usage__unit=unit)).source())
+    assert (row["meter"], row["quantity"], row["pricing_quantity"]) == ("output_tokens", 1_600_000, Decimal("1.6"))
 
 
 def test_a_unit_that_is_no_token_gives_no_tokens(export: Any, land: Land) -> None:

@@ -14,7 +14,8 @@ Where such bills go wrong, and the test that holds it, here, in test_mapped_bill
 - days without spend in the console's table, blank and not 0:
   test_days_without_an_amount_are_no_lines_where_that_is_declared
 - dollars, a currency in lower case, no project and no key: test_a_cost_is_a_charge_with_its_exact_text
-- amounts in every spelling, and none: test_amounts_in_every_spelling_of_the_api, test_an_amount_that_is_none_is_refused
+- amounts in every spelling, and none: test_amounts_in_every_spelling_of_the_api, test_an_amount_that_is_none_is_refused,
+  test_an_amount_of_no_currency_is_of_none_and_one_that_is_left_out_is_not_0
 - binary floats: test_amounts_rounded_to_doubles_add_up
 - lines that are not the whole: test_lines_that_do_not_add_up_to_the_day_are_refused
 - credits and negative amounts: test_credits_and_negative_amounts
@@ -26,8 +27,11 @@ Where such bills go wrong, and the test that holds it, here, in test_mapped_bill
 - quantities in thousands, in no unit, of calls: test_a_cost_is_a_charge_with_its_exact_text,
   test_quantity_of_a_token_line_before_units_were_told, test_calls_of_a_tool_are_counted
 - input contains what is cached and written to the cache: test_usage_is_disjoint
+- what was written to the cache, told as a sum and by how long it is kept:
+  test_what_was_written_to_the_cache_is_its_sum_or_its_parts_and_never_both
 - parts that are not the sum: test_usage_that_contradicts_itself_is_refused
-- modalities told in part: test_modalities_are_split_where_every_token_has_one
+- modalities told in part, of the input of uncached tokens alone: test_modalities_are_split_where_every_token_has_one,
+  test_modalities_of_what_was_cached_are_its_own
 - a bought tier in usage and costs: test_scale_tier_is_told_by_usage_and_by_costs
 - a restatement, and a line that is gone: test_redelivery_is_no_news_and_a_restatement_replaces
 """
@@ -215,6 +219,16 @@ def test_an_amount_that_is_none_is_refused(api: Api, openai: Any, refusal: Any, 
     assert isinstance(refusal(openai(), DAY), SourceRejected | SourceChangedShape)
 
 
+@pytest.mark.parametrize("amount", [{"value": 1}, {"value": 1, "currency": None}, {"currency": "usd"}, {}, None])
+def test_an_amount_of_no_currency_is_of_none_and_one_that_is_left_out_is_not_0(
+    api: Api, openai: Any, refusal: Any, amount: dict[str, Any] | None
+) -> None:
+    """Trap: the API's own schema lets both be left out."""
+    told = {"object": "organization.costs.result", "line_item": "gpt-4o, input", "project_id": None, "amount": amount}
+    serve(api, page(json.dumps(told)))
+    assert "amount" in str(refusal(openai(), DAY))
+
+
 def test_credits_and_negative_amounts(api: Api, openai: Any, land: Any) -> None:
     serve(api, page(cost("Credit", "-5.00"), cost("gpt-4o, output", "-0.25")))
     credit, correction = land(openai(), DAY).rows["charges"]
@@ -256,6 +270,7 @@ def test_quantity_of_a_token_line_before_units_were_told(api: Api, openai: Any, 
         ("text-embedding-3-small", None, ("text-embedding-3-small", "input_tokens")),
         ("web search tool calls", None, ("web search tool calls", "searches")),
         ("Web search tool calls | o4-mini", None, ("o4-mini", "searches")),
+        ("web search preview tool calls | gpt-4o", None, ("gpt-4o", "searches")),
         (
             "gpt-realtime-mini, cached audio input",
             None,
@@ -332,6 +347,24 @@ def test_usage_is_disjoint(api: Api, openai: Any, land: Any) -> None:
     }
 
 
+WRITTEN = {"input_cache_write_30m_tokens": 20, "input_cache_write_12h_tokens": 30}
+
+
+@pytest.mark.parametrize("told", [{"input_cache_write_tokens": 50}, WRITTEN, WRITTEN | {"input_cache_write_tokens": 50}])
+def test_what_was_written_to_the_cache_is_its_sum_or_its_parts_and_never_both(
+    api: Api, openai: Any, land: Any, told: dict[str, int]
+) -> None:
+    serve(api, page(), completions=page(used(**told)))
+    rows = land(openai(), DAY).rows["provider_usage"]
+    assert {row["meter"]: row["quantity"] for row in rows} == {
+        "input_tokens": 550,
+        "cache_read_input_tokens": 400,
+        "cache_write_input_tokens": 50,
+        "output_tokens": 300,
+        "requests": 7,
+    }
+
+
 @pytest.mark.parametrize("named", [False, True])
 def test_a_report_that_the_api_has_not_is_left_out_where_nobody_named_it(
     api: Api, openai: Any, land: Any, refusal: Any, named: bool
@@ -374,9 +407,31 @@ def test_modalities_are_split_where_every_token_has_one(api: Api, openai: Any, l
     }
 
 
+def test_modalities_of_what_was_cached_are_its_own(api: Api, openai: Any, land: Any) -> None:
+    """Those of the input are of uncached tokens alone."""
+    inputs = {"input_text_tokens": 500, "input_audio_tokens": 100}
+    cached = {"input_cached_text_tokens": 350, "input_cached_image_tokens": 50}
+    serve(api, page(), completions=page(used(**inputs, **cached, output_text_tokens=290, output_audio_tokens=10)))
+    rows = land(openai(), DAY).rows["provider_usage"]
+    assert {(row["meter"], row["modality"]): row["quantity"] for row in rows if row["meter"] != "requests"} == {
+        ("input_tokens", "text"): 500,
+        ("input_tokens", "audio"): 100,
+        ("cache_read_input_tokens", "text"): 350,
+        ("cache_read_input_tokens", "image"): 50,
+        ("output_tokens", "text"): 290,
+        ("output_tokens", "audio"): 10,
+    }
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{"input_cached_tokens": 1001}, {"input_uncached_tokens": 601}, {"output_tokens": -1}, {"input_tokens": "many"}],
+    [
+        {"input_cached_tokens": 1001},
+        {"input_uncached_tokens": 601},
+        {"output_tokens": -1},
+        {"input_tokens": "many"},
+        {"input_cache_write_tokens": 50, "input_cache_write_30m_tokens": 60},
+    ],
 )
 def test_usage_that_contradicts_itself_is_refused(api: Api, openai: Any, refusal: Any, wrong: dict[str, Any]) -> None:
     serve(api, page(), completions=page(used(**wrong)))
