@@ -106,6 +106,16 @@ def test_fast_answers_and_batches_have_prices_of_their_own() -> None:
     assert prices("anthropic", "claude-haiku-4-5", "output_tokens", speed="fast") is None
 
 
+def test_searches_and_requests_are_priced_by_the_thousand() -> None:
+    """What the book takes for tokens is of a million, and rows of prices are of a million of anything."""
+    _, searching = book_model("anthropic", "claude-sonnet-4-5-20250929")
+    _, answering = book_model("perplexity", "sonar")
+    told = vars(searching.get_prices(NOON))["web_searches_kcount"], vars(answering.get_prices(NOON))["requests_kcount"]
+    assert told == (10, 12)
+    assert prices("anthropic", "claude-sonnet-4-5-20250929", "searches") == 10_000
+    assert prices("perplexity", "sonar", "requests") == 12_000
+
+
 def test_a_price_may_depend_on_the_hour() -> None:
     at = {
         clock: datetime(2026, 11, 5, *map(int, clock.split(":")), tzinfo=UTC)

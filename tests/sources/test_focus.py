@@ -17,6 +17,7 @@ Where such bills go wrong, and the test that holds it, here, in test_focus_file.
 - names of the preview, quantities lost without a word: test_a_focus_report_has_the_names_of_the_preview
 - lines that are equal: test_equal_lines_of_one_delivery_are_numbered, test_lines_equal_in_value_are_equal_however_spelled
 - ids in a column of doubles: test_ids_in_a_column_of_doubles_are_whole_numbers
+- tags without a value: test_a_bill_whose_tags_can_be_read_has_nothing_rejected
 - tags that are none: test_tags_that_cannot_be_read_are_noted_once_for_a_file_and_day_and_their_lines_count
 - a delivery in parts, and one that replaces another: test_parts_of_one_delivery_are_one_unit_whose_lines_count_each,
   test_of_runs_with_random_names_the_one_modified_last_counts
@@ -265,8 +266,10 @@ def test_tags_that_cannot_be_read_are_noted_once_for_a_file_and_day_and_their_li
 
 def test_a_bill_whose_tags_can_be_read_has_nothing_rejected() -> None:
     built = focus.Charges("bill", "landing")
-    built.table_of_rows([(2, LINE), (3, LINE | {"Tags": None})], file="b.csv")
-    assert list(built.rejected()) == []
+    #: FOCUS writes `true` for the value of a tag that has none.
+    told = [LINE["Tags"], None, '{"reviewed": true}']
+    made = built.table_of_rows([(line, LINE | {"Tags": tags}) for line, tags in enumerate(told, 2)], file="b.csv")
+    assert (list(built.rejected()), made["tags"].to_pylist()) == ([], told)
 
 
 #: What makes a row another one, or cannot be read; a bill mixes them.

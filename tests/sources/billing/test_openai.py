@@ -7,6 +7,7 @@ Where such bills go wrong, and the test that holds it, here, in test_mapped_bill
 - answers name no organisation: test_the_organisation_is_the_one_declared_since_answers_name_none
 - a key of another organisation: test_another_organisation_is_refused
 - arrays in brackets, and reports that have not every group: test_requests_are_those_of_the_api
+- groups of costs that are refused together: test_costs_are_grouped_by_no_more_than_is_declared
 - pages with a cursor: test_pages_are_followed_with_the_same_parameters
 - pages that repeat or contradict each other: test_contradictory_pages_are_refused
 - a page that fails midway: test_failure_on_a_later_page_lands_nothing
@@ -153,6 +154,17 @@ def test_requests_are_those_of_the_api(api: Api, openai: Any, land: Any) -> None
         (f"{USAGE}/web_search_calls", [*window, *by_key]),
     ]
     assert {headers["Authorization"] for *_, headers in api.requests} == {"Bearer sk-admin-secret"}
+
+
+def test_costs_are_grouped_by_no_more_than_is_declared(api: Api, openai: Any, land: Any) -> None:
+    """Trap: the API may refuse a group, of some organisations a user beside a project."""
+    serve(api, page(cost("gpt-4o, input", "1", key=None)), page(cost(None, "1", project=None, key=None)))
+    (charge,) = land(openai(group_costs_by=["project_id", "line_item"]), DAY).rows["charges"]
+    assert (charge["billed_cost"], charge["api_key_id"], charge["sub_account_id"]) == (1, None, "proj_a")
+    grouped = [[value for name, value in params if name == "group_by[]"] for _, params, _ in api.requests[:2]]
+    assert grouped == [["project_id", "line_item"], []]
+    with pytest.raises(SettingsInvalid, match="group_costs_by"):
+        openai(group_costs_by=["project_id", "user_id"])
 
 
 def test_bytes_are_landed_as_received(api: Api, openai: Any, land: Any) -> None:
@@ -350,7 +362,9 @@ def test_usage_is_disjoint(api: Api, openai: Any, land: Any) -> None:
 WRITTEN = {"input_cache_write_30m_tokens": 20, "input_cache_write_12h_tokens": 30}
 
 
-@pytest.mark.parametrize("told", [{"input_cache_write_tokens": 50}, WRITTEN, WRITTEN | {"input_cache_write_tokens": 50}])
+@pytest.mark.parametrize(
+    "told", [{"input_cache_write_tokens": 50}, WRITTEN, WRITTEN | {"input_cache_write_tokens": 50}]
+)
 def test_what_was_written_to_the_cache_is_its_sum_or_its_parts_and_never_both(
     api: Api, openai: Any, land: Any, told: dict[str, int]
 ) -> None:
