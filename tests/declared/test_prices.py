@@ -106,6 +106,15 @@ def test_fast_answers_and_batches_have_prices_of_their_own() -> None:
     assert prices("anthropic", "claude-haiku-4-5", "output_tokens", speed="fast") is None
 
 
+def test_tokens_that_no_usage_tells_apart_have_no_price_where_the_book_has_two() -> None:
+    """Output with its thoughts and citations at three prices: at the dearest, all of it would cost too much."""
+    _, model = book_model("perplexity", "sonar-deep-research")
+    told = vars(model.get_prices(NOON))
+    assert [told[f"output_{kind}mtok"] for kind in ("", "reasoning_", "citation_")] == [8, 3, 2]
+    assert prices("perplexity", "sonar-deep-research", "output_tokens") is None
+    assert prices("perplexity", "sonar-deep-research", "input_tokens") == 2
+
+
 def test_searches_and_requests_are_priced_by_the_thousand() -> None:
     """What the book takes for tokens is of a million, and rows of prices are of a million of anything."""
     _, searching = book_model("anthropic", "claude-sonnet-4-5-20250929")

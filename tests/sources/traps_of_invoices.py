@@ -85,6 +85,8 @@ TRAPS = {
         declared/test_prices.py: test_fast_answers_and_batches_have_prices_of_their_own""",
     "a price by the hour of the day": """
         declared/test_prices.py: test_a_price_may_depend_on_the_hour""",
+    "thoughts and citations at prices of their own, which no usage tells apart": """
+        declared/test_prices.py: test_tokens_that_no_usage_tells_apart_have_no_price_where_the_book_has_two""",
     "prices of a thousand searches beside prices of a million tokens": """
         declared/test_prices.py: test_searches_and_requests_are_priced_by_the_thousand""",
     "a model that the book lists under another provider, and a profile that is another model of it": """
