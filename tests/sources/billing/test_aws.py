@@ -150,6 +150,8 @@ def test_units_are_delivered_months_and_the_one_before(bucket: Bucket, aws: Any)
     bucket.put("bills/daily/data/BILLING_PERIOD=2026-10/daily-00001.csv.gz", b"")
     assert list(aws().units(Period(date(2026, 10, 5), date(2026, 10, 6)))) == ["2026-09", "2026-10"]
     assert list(aws(earlier_months=0).units(Period(date(2026, 11, 5), date(2026, 11, 6)))) == []
+    # On its last evening a month's lines may be on the next month's books.
+    assert list(aws(earlier_months=0).units(Period.of_day(date(2026, 9, 30)))) == ["2026-09", "2026-10"]
 
 
 def test_local_copy_of_an_export(bucket: Bucket, aws: Any, land: Any, tmp_path: Path) -> None:
