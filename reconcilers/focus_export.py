@@ -6,7 +6,8 @@ destinations, exactly; what is billed now and used in another month is a row of 
 
 Amounts are in the reporting currency, which is what ``BillingCurrency`` says; the bill's own is ``x_BilledCurrency``. What the charge lines
 that paid a share have in common (provider, issuer, invoice, service, category) stands on it; where they differ it is not known.
-``ListCost`` is the share's part of its lines' list cost; where they tell none it is the effective cost, as ``x_ListCostAssumed`` says, and
+``ListCost`` is the share's part of its lines' list cost; where they, or bills of their source, tell none it is the effective cost, as
+``x_ListCostAssumed`` says, and
 ``ContractedCost`` the effective cost: no unit price of a share is known. Of 1.3's split cost allocation a share has the method, and the event
 as resource; the ratio to *one* origin charge does not fit, as a share may be paid by several.
 """
@@ -190,7 +191,10 @@ _PUBLISHED = {
 _ROWS = """
 with lines as (
 
-    select distinct on (source, charge_id) * from charges where billing_period_start = $month
+    select distinct on (source, charge_id)
+        * replace (case when not list_contains($unlisted::varchar[], source) then list_cost end as list_cost)
+    from charges
+    where billing_period_start = $month
 
 ),
 
@@ -332,7 +336,10 @@ def dataset(settings: Settings, published: Published, month: date, version: str)
     """
     if version not in VERSIONS:
         raise SettingsInvalid(f"FOCUS {version:.20} is not written", hint=f"use {' or '.join(VERSIONS)}")
-    return _batches(published, list(_bills(settings, parse_instant(published.facts["as_of"]))), month, version)
+    sources = [source for room, source in configured_sources(settings) if room == "billing"]
+    unlisted = [source.name for source in sources if not source.tells_list_cost]
+    bills = list(_bills(settings, parse_instant(published.facts["as_of"])))
+    return _batches(published, bills, unlisted, month, version)
 
 
 def _bills(settings: Settings, as_of: datetime) -> Iterator[Path]:
@@ -345,7 +352,9 @@ def _bills(settings: Settings, as_of: datetime) -> Iterator[Path]:
                 yield reading.files["charges"]
 
 
-def _batches(published: Published, files: Sequence[Path], month: date, version: str) -> pa.RecordBatchReader:
+def _batches(
+    published: Published, files: Sequence[Path], unlisted: Sequence[str], month: date, version: str
+) -> pa.RecordBatchReader:
     import duckdb
     import pyarrow as pa
 
@@ -363,7 +372,7 @@ def _batches(published: Published, files: Sequence[Path], month: date, version: 
             f"nothing is billed in {month:%B %Y}", hint="`reconcile report` shows the months there are"
         )
     _prepare(connection, files)
-    reader = connection.sql(_sql(version), params={"month": month}).to_arrow_reader(65_536)
+    reader = connection.sql(_sql(version), params={"month": month, "unlisted": list(unlisted)}).to_arrow_reader(65_536)
 
     def read() -> Iterator[pa.RecordBatch]:
         with folder, connection:

@@ -143,6 +143,11 @@ class Source(ABC):
         uri = getattr(self.config, "uri", None)
         return isinstance(uri, str) and folders.is_near(uri)
 
+    @property
+    def tells_list_cost(self) -> bool:
+        """Of a bill: whether it tells what its lines cost at list prices; of one that does not, what is billed stands for it."""
+        return True
+
     def probe(self, period: Period) -> int:
         """How many units it has for a period, by one small request that shows that it answers and takes the credential.
 

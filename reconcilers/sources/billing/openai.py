@@ -87,6 +87,10 @@ class OpenAI(Source):
         super().__init__(config)
         self._pace = http.Pace()
 
+    @property
+    def tells_list_cost(self) -> bool:
+        return False
+
     def probe(self, period: Period) -> int:
         """Asks for the costs of the first day, once."""
         with self._client(http.ONE_TRY) as client:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from reconcilers.declared.settings import read_settings
+from reconcilers.declared.settings import Settings, read_settings
+from reconcilers.focus_export import dataset
 from reconcilers.periods import Period
 from reconcilers.warehouses.base import Published
 from tests.claims.scenarios import nights
@@ -60,7 +61,7 @@ def answer(path: str, params: Params) -> tuple[int, bytes, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     folder = tmp_path_factory.mktemp("openai")
     common = {"ended_at": f"{DAY}T12:00:00Z", "provider": "openai", "environment": "production"}
     write(folder / "calls/calls.csv", [common | call | {"event_id": call["record_id"]} for call in CALLS])
@@ -76,7 +77,12 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
         bill = {"name": "openai", "kind": "openai", "base_url": api.url}
         settings.write_text(yaml.safe_dump({"billing": [bill], "telemetry": [CALLS_SOURCE], "price_book": "none"}))
         nights.land(read_settings(settings), RANGE, AS_OF)
-        yield nights.publish(read_settings(settings), RANGE, AS_OF)
+        yield read_settings(settings)
+
+
+@pytest.fixture(scope="module")
+def published(company: Settings) -> Published:
+    return nights.publish(company, RANGE, AS_OF)
 
 
 def test_fine_tuned_models_share_the_line_that_an_alias_names_for_each(published: Published) -> None:
@@ -100,3 +106,12 @@ def test_searches_under_another_models_name_are_money_without_telemetry_and_a_br
     ((quantity, key),) = breaks.rows
     assert quantity == 30
     assert "model=gpt-4.1 meter=searches" in key
+
+
+def test_a_bill_without_list_prices_is_exported_with_list_costs_that_are_assumed(
+    company: Settings, published: Published
+) -> None:
+    """Trap: the API tells what is billed alone, which as a list cost would say that nothing was saved."""
+    rows = dataset(company, published, DAY, "1.2").read_all().to_pylist()
+    assert sum(row["ListCost"] for row in rows) == sum(row["EffectiveCost"] for row in rows) == Decimal("3.50")
+    assert {row["x_ListCostAssumed"] for row in rows} == {True}

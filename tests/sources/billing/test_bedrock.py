@@ -105,6 +105,8 @@ def test_a_usage_type_is_read(usage_type: str, model: str, meter: str, says: dic
     [
         "Guardrail-ContentPolicyUnitsConsumed",
         "USE1-Rerank-search-units",
+        "USE1-NovaReel-output-video",
+        "USE1-StableImageUltra-output-image",
         "USE1-NovaMicro-ProvisionedThroughput-ModelUnits",
         "USE1-NovaMicro-customization-training-tokens",
         "USE1-MP:USE1_Reserved_1Month_InputTPM_Geo-Units",
