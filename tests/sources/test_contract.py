@@ -258,3 +258,17 @@ def test_a_source_tells_the_secrets_it_leaves_to_a_default(tmp_path: Path) -> No
         "RECONCILE_USER_KEY",
         "STRIPE_API_KEY",
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "tells"),
+    [
+        ({"kind": "openai"}, False),
+        ({"kind": "openrouter"}, False),
+        ({"kind": "anthropic"}, False),
+        ({"kind": "anthropic", "report": "analytics", "billing_account_id": "org-acme"}, True),
+        ({"kind": "focus_file", "uri": "bills"}, True),
+    ],
+)
+def test_a_bill_that_tells_what_was_billed_alone_tells_no_list_cost(told: dict[str, Any], tells: bool) -> None:
+    assert registry.load("billing", {"name": "bill", **told}).tells_list_cost is tells

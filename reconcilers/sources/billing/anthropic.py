@@ -188,6 +188,10 @@ class Anthropic(Source):
         # Bursts are allowed, and one request a minute in the long run. A quarter's days are a burst.
         self.pace = http.Pace(burst=500, then_seconds=60)
 
+    @property
+    def tells_list_cost(self) -> bool:
+        return self.config.report == "analytics"
+
     def probe(self, period: Period) -> int:
         """Asks for the costs of the first day, once."""
         with self._client(http.ONE_TRY) as client:

@@ -78,6 +78,10 @@ class OpenRouter(Source):
         super().__init__(config)
         self._pace = http.Pace()
 
+    @property
+    def tells_list_cost(self) -> bool:
+        return False
+
     def probe(self, period: Period) -> int:
         """Asks for the activity of all days it has, once: one day of the period may be too old for it."""
         with self._client(http.ONE_TRY) as client:
