@@ -64,6 +64,10 @@ class Skeleton(Source):
         super().__init__(config)
         self._pace = http.Pace()
 
+    @property
+    def tells_list_cost(self) -> bool:
+        return False
+
     def units(self, period: Period) -> Iterator[str]:
         """Every UTC day: ``2026-10-01``."""
         return (day.isoformat() for day in period.days())
