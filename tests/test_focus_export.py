@@ -118,7 +118,7 @@ SHARES = [
     share("0", accrued_cost=Decimal(5), event_id="accrued only"),
     share("2", billing_period_start=OCTOBER),
     share("3", source="vectors", billing_currency="EUR", charge_month=date(2026, 8, 1), charge_day=date(2026, 8, 31)),
-    bucket("1.5", "tax"),
+    bucket("1.5", "tax", meter="requests", quantity=Decimal(1)),
     bucket("-0.5", "credit"),
     bucket("4", "no_telemetry", meter="input_tokens", quantity=Decimal(9), model="m-1", charge_day=SEPTEMBER),
 ]
@@ -204,11 +204,10 @@ def test_buckets_are_of_the_category_they_are(company: Path) -> None:
         datetime(2026, 9, 1),
         datetime(2026, 10, 1),
     )
-    assert (rows["tax"]["BillingAccountId"], rows["tax"]["PricingQuantity"], rows["tax"]["Tags"]) == (
-        "org-1",
-        None,
-        None,
-    )
+    assert (rows["tax"]["BillingAccountId"], rows["tax"]["Tags"]) == ("org-1", None)
+    # FOCUS: a tax has no quantity, whatever its line tells.
+    measures = ("PricingQuantity", "PricingUnit", "ConsumedQuantity", "ConsumedUnit")
+    assert [rows["tax"][name] for name in measures] == [None] * 4
     assert rows["no_telemetry"]["PricingQuantity"] == Decimal(9)
 
 

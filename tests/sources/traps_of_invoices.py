@@ -101,7 +101,7 @@ TRAPS = {
         test_focus_export.py: test_every_column_is_there_with_its_type_and_ours_come_last""",
     "a list cost where a bill tells none, by which nothing would have been saved": """
         claims/scenarios/test_openai_bill.py: test_a_bill_without_list_prices_is_exported_with_list_costs_that_are_assumed""",
-    "a purchase that is billed and costs nothing, and a sum that is the bill's all the same": """
+    "a purchase that is billed and costs nothing, a tax of no quantity, and a sum that is the bill's all the same": """
         test_focus_export.py: test_buckets_are_of_the_category_they_are
         test_focus_export.py: test_the_sums_are_the_bill""",
 }
