@@ -176,6 +176,12 @@ def test_the_sums_are_the_bill(company: Path) -> None:
     }
 
 
+def test_amounts_are_in_the_reporting_currency_and_say_so(company: Path) -> None:
+    """Trap: a bill in euros is converted, so its own currency beside its amounts would be wrong by the rate."""
+    told = {(row["x_Source"], row["BillingCurrency"], row["x_BilledCurrency"]) for row in exported(company)}
+    assert told == {("openai", "USD", "USD"), ("vectors", "USD", "EUR")}
+
+
 def test_shares_of_one_run_and_meter_are_one_row(company: Path) -> None:
     (row,) = [row for row in exported(company) if row["x_EventId"] == "=event()" and row["x_Source"] == "openai"]
     assert (row["BilledCost"], row["ConsumedQuantity"], row["ConsumedUnit"]) == (Decimal(1), Decimal(10), "Tokens")

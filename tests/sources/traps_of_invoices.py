@@ -99,6 +99,8 @@ TRAPS = {
         test_focus_export.py: test_every_meter_has_a_unit_of_focus
         test_focus_export.py: test_csv_has_focus_s_formats_and_no_formula
         test_focus_export.py: test_every_column_is_there_with_its_type_and_ours_come_last""",
+    "converted amounts beside the currency they were billed in": """
+        test_focus_export.py: test_amounts_are_in_the_reporting_currency_and_say_so""",
     "a list cost where a bill tells none, by which nothing would have been saved": """
         claims/scenarios/test_openai_bill.py: test_a_bill_without_list_prices_is_exported_with_list_costs_that_are_assumed""",
     "a purchase that is billed and costs nothing, a tax of no quantity, and a sum that is the bill's all the same": """
