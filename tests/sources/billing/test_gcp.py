@@ -144,6 +144,8 @@ def test_credits_neither_repeat_nor_drop_a_cost(export: Any, land: Land) -> None
     )
     assert {name: credit[name] for name in kept} == {name: lines[0][name] for name in kept}
     assert (credit["model"], credit["meter"], credit["quantity"]) == (None, None, None)
+    # What the usage costs at list prices is before any credit.
+    assert {row["list_cost"] for row in rows if row["charge_category"] == "Credit"} == {0}
     assert total(rows) == stated("10", "20", "30", "-1.1", "-0.1", "-0.2", "-0.1", "-0.7")
     assert len({row["line_id"] for row in rows}) == len(rows)
 
