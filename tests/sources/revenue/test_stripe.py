@@ -452,8 +452,9 @@ def test_lines_of_a_credit_note_beyond_the_first_page_are_read(account: Account,
     assert len(told(read(invoice(pre_payment_credit_notes_amount=120)))) == 121
 
 
-def test_a_refund_without_credit_note_takes_off_its_share_without_tax(account: Account, read: Any) -> None:
-    account.refunds = [refund("re_1", 1190)]
+@pytest.mark.parametrize("status", ["succeeded", "pending"])
+def test_a_refund_without_credit_note_takes_off_its_share_without_tax(account: Account, read: Any, status: str) -> None:
+    account.refunds = [refund("re_1", 1190, status=status)]
     account.payments = {"pi_1": ["in_1"]}
     rows = read(invoice("in_1", line(amount=10_000, taxes=[tax(1900)])))
     assert told(rows) == [("il_1", "100.00"), ("re_1", "-10.00")]
