@@ -19,7 +19,7 @@ from pydantic import Field, field_validator
 from reconcilers.errors import PeriodIncomplete, SourceRejected
 from reconcilers.periods import Period, months_before
 from reconcilers.sources import focus, folders, http, tabular
-from reconcilers.sources.billing import azure_costs, azure_focus, azure_meters, azure_runs
+from reconcilers.sources.billing import azure_costs, azure_focus, azure_meters, azure_runs, focus_preview
 from reconcilers.sources.contract import Source, SourceConfig
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ class Azure(Source):
     def readers(cls) -> set[Path]:
         meters = Path(azure_meters.__file__)
         parts = {Path(azure_runs.__file__), Path(azure_focus.__file__), Path(azure_costs.__file__)}
+        parts.add(Path(focus_preview.__file__))
         return super().readers() | parts | {meters, meters.with_suffix(".csv")}
 
     def _export(self) -> azure_runs.Export:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from reconcilers.ingest.lake import METERS
 from reconcilers.sources import focus, focus_values, tabular, units
-from reconcilers.sources.billing import azure_costs, azure_meters
+from reconcilers.sources.billing import azure_costs, azure_meters, focus_preview
 
 #: Columns of the FOCUS dataset beside FOCUS's own.
 _OWN = (
@@ -45,8 +45,6 @@ _INSTEAD = {
     "ContractedCost": "x_OnDemandCost",
     "ContractedUnitPrice": "x_OnDemandUnitPrice",
 }
-#: ChargeSubcategory, which the preview has → what later versions say in a column of its own.
-_COMMITMENT = {"used commitment": "Used", "unused commitment": "Unused"}
 
 
 def select(header: Sequence[str], source: str, file: str, *, account: str | None) -> dict[str, str]:
@@ -63,7 +61,7 @@ def focus_columns(batch: tabular.Batch, account: str | None) -> dict[str, list[s
         columns[name] = [text or instead for text, instead in zip(columns[name], columns[other], strict=True)]
     # A meter has one id whatever it is called, and cost details tell no other; the dataset's own SKU is broader than its price.
     columns["SkuId"] = [meter or sku for meter, sku in zip(columns["x_SkuMeterId"], columns["SkuId"], strict=True)]
-    _read_subcategories(columns)
+    columns |= focus_preview.of_subcategories(columns["ChargeSubcategory"], columns)
     columns["BillingAccountId"] = [text or account for text in columns["BillingAccountId"]]
     columns["SubAccountId"] = azure_costs.somebody(columns["SubAccountId"])
     columns["Tags"] = azure_costs.braced(columns["Tags"])
@@ -79,17 +77,6 @@ def focus_columns(batch: tabular.Batch, account: str | None) -> dict[str, list[s
         columns[name] = [own or one.get(name) for own, one in zip(columns[name], said, strict=True)]
     _count_tokens(columns)
     return columns
-
-
-def _read_subcategories(columns: dict[str, list[str | None]]) -> None:
-    """Puts what the preview says in a subcategory where later versions say it: commitments used or not, and credits."""
-    said = [(text or "").strip().lower() for text in columns["ChargeSubcategory"]]
-    columns["CommitmentDiscountStatus"] = [
-        told or _COMMITMENT.get(one) for told, one in zip(columns["CommitmentDiscountStatus"], said, strict=True)
-    ]
-    columns["ChargeCategory"] = [
-        "Credit" if one == "credit" else told for told, one in zip(columns["ChargeCategory"], said, strict=True)
-    ]
 
 
 def _count_tokens(columns: dict[str, list[str | None]]) -> None:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,7 @@ from pydantic import Field
 from reconcilers.errors import PeriodIncomplete, SourceChangedShape, SourceRejected
 from reconcilers.periods import Period, months_before
 from reconcilers.sources import focus, folders, tabular
+from reconcilers.sources.billing import focus_preview
 from reconcilers.sources.contract import Source, SourceConfig
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ _CORRECTION: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "cost": {_CORRECTS: ("lineItem/isCorrection",), _CORRECTED: ("lineItem/backreferenceNo",)},
     "focus": {_CORRECTED: ("oci_BackReferenceNumber", "x_oci_BackReferenceNumber")},
 }
+_SUBCATEGORY = "ChargeSubCategory"
 _TAG = "tags/"
 
 
@@ -155,6 +158,10 @@ class Oci(Source):
                     yield "charges", charges.table(columns, batch.lines, file=item.name, line_base=base)
         yield from charges.rejected()
 
+    @classmethod
+    def readers(cls) -> set[Path]:
+        return super().readers() | {Path(focus_preview.__file__)}
+
     # Delivery --------------------------------------------------------------------------------------------------------
 
     def _folder(self) -> folders.Folder:
@@ -194,6 +201,8 @@ class Oci(Source):
                     for told in names
                     if told.lower() in stored and name.lower() not in stored
                 }
+                if told := stored.get(_SUBCATEGORY.lower()):
+                    own[_SUBCATEGORY] = told
                 return focus.select(header, renamed=renamed, source=self.name, file=file) | own
             found = {name: stored[told.lower()] for name, told in _COST_REPORT.items() if told.lower() in stored}
             required = _REQUIRED if self.config.billing_account_id else (*_REQUIRED, "BillingAccountId")
@@ -220,7 +229,7 @@ class Oci(Source):
         classes = zip(columns.get("ChargeClass", nothing), self._classes(batch, file), strict=True)
         columns["ChargeClass"] = [told or found for told, found in classes]
         if self.config.report == "focus":
-            return columns
+            return columns | focus_preview.of_subcategories(columns.get(_SUBCATEGORY, nothing), columns)
         return columns | {
             "EffectiveCost": columns["BilledCost"],
             "BillingAccountId": [

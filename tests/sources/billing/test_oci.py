@@ -2,6 +2,7 @@
 
 =============================================================  ============================================================
 names of FOCUS 1.0's preview, quantities lost without a word   test_a_focus_report_has_the_names_of_the_preview
+commitments and credits, told in a subcategory                 test_what_a_focus_report_says_in_a_subcategory_is_said
 a prefix that newer files spell otherwise                      test_newer_files_spell_the_prefix_otherwise
 both kinds tell the same usage                                 test_both_kinds_tell_one_line_alike
 overage and attributed cost beside an amount that has them     test_overage_and_attributed_costs_are_never_added
@@ -203,6 +204,29 @@ def test_a_focus_report_has_the_names_of_the_preview(charged: Any) -> None:
     }
     assert {name: row[name] for name in expected} == expected
     assert provider(row["provider"]) in registry.source_class("billing", "oci").providers
+
+
+def test_what_a_focus_report_says_in_a_subcategory_is_said(charged: Any) -> None:
+    """Capacity that nobody used would meet calls as usage, and a credit would be an adjustment of nothing."""
+    nothing = {"UsageQuantity": "", "UsageUnit": ""}
+    credit = {"ChargeCategory": "Adjustment", "ChargeSubCategory": "Credit", "BilledCost": "-5", "EffectiveCost": "-5"}
+    rounding = {"ChargeCategory": "Adjustment", "ChargeSubCategory": "Rounding Error", "BilledCost": "0.01"}
+    rows = charged(
+        FOCUS,
+        FOCUS | {"ChargeSubCategory": "Used Commitment"},
+        FOCUS | nothing | {"ChargeSubCategory": "Unused Commitment"},
+        FOCUS | nothing | credit,
+        FOCUS | nothing | rounding,
+    )
+    assert [(row["charge_category"], row["commitment_discount_status"]) for row in rows] == [
+        ("Usage", None),
+        ("Usage", "Used"),
+        ("Usage", "Unused"),
+        ("Credit", None),
+        ("Adjustment", None),
+    ]
+    without = {name: text for name, text in FOCUS.items() if name != "ChargeSubCategory"}
+    assert charged(without)[0]["commitment_discount_status"] is None
 
 
 def test_newer_files_spell_the_prefix_otherwise(charged: Any, put: Any, oci: Any, refusal: Any) -> None:
