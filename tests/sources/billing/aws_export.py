@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -72,6 +73,13 @@ def csv_gz(rows: Sequence[Mapping[str, str]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return gzip.compress(text.getvalue().encode(), mtime=0)
+
+
+def csv_zip(rows: Sequence[Mapping[str, str]]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("daily-1.csv", gzip.decompress(csv_gz(rows)))
+    return out.getvalue()
 
 
 def parquet(rows: Sequence[Mapping[str, str]]) -> bytes:

@@ -2,7 +2,7 @@
 
 Where such bills go wrong, and the test that holds it, here, in test_aws_cur.py, test_bedrock.py or test_focus.py:
 
-- a partition's name in upper and lower case, columns of every month, fractional seconds, an execution folder:
+- a partition's name in upper and lower case, columns of every month, fractional seconds, an execution folder, gzip and zip:
   test_every_format_and_delivery_tells_the_same
 - an export without a prefix: test_an_export_without_a_prefix_begins_with_its_own_name
 - files of every refresh beside each other: test_only_what_the_newest_manifest_names_is_read,
@@ -52,7 +52,18 @@ import pytest
 
 from reconcilers.errors import PeriodIncomplete, SettingsInvalid, SourceChangedShape, SourceRejected
 from reconcilers.periods import Period
-from tests.sources.billing.aws_export import LINES, MONEY, MONTH, Export, csv_gz, focus_rows, legacy, line, parquet
+from tests.sources.billing.aws_export import (
+    LINES,
+    MONEY,
+    MONTH,
+    Export,
+    csv_gz,
+    csv_zip,
+    focus_rows,
+    legacy,
+    line,
+    parquet,
+)
 from tests.sources.conftest import Api, Bucket, Params
 
 
@@ -66,6 +77,7 @@ FORMATS = {
     "focus_1_2 csv": ("focus_1_2", lambda rows: csv_gz(focus_rows(rows))),
     "focus_1_2 parquet": ("focus_1_2", lambda rows: parquet(focus_rows(rows))),
     "legacy_cur csv": ("legacy_cur", lambda rows: csv_gz(legacy(rows))),
+    "legacy_cur zip": ("legacy_cur", lambda rows: csv_zip(legacy(rows))),
 }
 
 
