@@ -145,7 +145,7 @@ class Source(ABC):
 
     @property
     def tells_list_cost(self) -> bool:
-        """Of a bill: whether it tells what its lines cost at list prices; of one that does not, what is billed stands for it."""
+        """Of a bill: whether it tells what its lines cost at list prices; else what is billed stands for it."""
         return True
 
     def probe(self, period: Period) -> int:

@@ -1,7 +1,7 @@
-"""What FOCUS 1.0's preview says in ChargeSubcategory, and later versions in columns of their own: commitments used or not, credits.
+"""What FOCUS 1.0's preview says in ChargeSubcategory and later versions elsewhere: commitments used or not, credits.
 
-https://focus.finops.org/focus-specification/ had ``Used Commitment`` and ``Unused Commitment`` of usage there, and ``Credit`` of an
-adjustment. Azure's and Oracle's exports of that version have them.
+https://focus.finops.org/focus-specification/ had ``Used Commitment`` and ``Unused Commitment`` of usage there, and ``Credit``
+of an adjustment. Azure's and Oracle's exports of that version have them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _COMMITMENTS = {"used commitment": "Used", "unused commitment": "Unused"}
 def of_subcategories(
     subcategories: Sequence[str | None], columns: Mapping[str, Sequence[str | None]]
 ) -> dict[str, list[str | None]]:
-    """``CommitmentDiscountStatus`` and ``ChargeCategory`` of rows, from what their own columns tell and their subcategories."""
+    """``CommitmentDiscountStatus`` and ``ChargeCategory`` of rows, by their own columns and their subcategories."""
     said = [(text or "").strip().lower() for text in subcategories]
     statuses = columns.get("CommitmentDiscountStatus") or [None] * len(said)
     return {

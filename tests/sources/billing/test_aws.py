@@ -2,7 +2,7 @@
 
 Where such bills go wrong, and the test that holds it, here, in test_aws_cur.py, test_bedrock.py or test_focus.py:
 
-- a partition's name in upper and lower case, columns of every month, fractional seconds, an execution folder, gzip and zip:
+- a partition's name in upper and lower case, columns of every month, fractional seconds, an execution folder, zipped files:
   test_every_format_and_delivery_tells_the_same
 - an export without a prefix: test_an_export_without_a_prefix_begins_with_its_own_name
 - files of every refresh beside each other: test_only_what_the_newest_manifest_names_is_read,
@@ -18,7 +18,8 @@ Where such bills go wrong, and the test that holds it, here, in test_aws_cur.py,
 - usage under a savings plan and its negation, fees and what of them is idle:
   test_commitments_cost_what_they_cover_and_show_what_they_do_not
 - discounts as lines: test_a_discount_names_the_service_it_reduces, test_net_cost_where_discounts_have_no_lines
-- commitments, each with a second amount after discounts: test_commitments_cost_what_is_left_of_them_where_the_net_cost_is_billed
+- commitments, each with a second amount after discounts:
+  test_commitments_cost_what_is_left_of_them_where_the_net_cost_is_billed
 - a list price in dollars beside a line in rupees: test_a_list_price_in_another_currency_is_no_list_cost
 - discounts beside a line: test_a_discount_beside_its_line_is_refused_until_the_cost_is_declared,
   test_no_discount_and_one_that_a_line_takes_off_need_no_declaration
