@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from reconcilers.errors import SettingsInvalid
-from reconcilers.reports.files import trimmed, write_csv, write_json
+from reconcilers.reports.files import trimmed, visible, write_csv, write_json
 from reconcilers.reports.waterfall_page import brief
 from reconcilers.warehouses.base import Figures
 
@@ -121,13 +121,6 @@ def print_figures(out: Console, figures: Figures) -> None:
 def plain(text: str) -> str:
     """Outside text within a line of markup."""
     return escape(visible(text))
-
-
-def visible(text: str) -> str:
-    """What a terminal would act on, or not show, as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def here(path: Path) -> Path:

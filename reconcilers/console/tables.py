@@ -7,11 +7,11 @@ import textwrap
 
 from rich.console import Console
 
-from reconcilers.console.paper import console, paper, visible
+from reconcilers.console.paper import console, paper
 from reconcilers.declared.settings import Settings
 from reconcilers.errors import SettingsInvalid
 from reconcilers.reports.catalogue import Entry, catalogue, entry
-from reconcilers.reports.files import write_csv, write_json
+from reconcilers.reports.files import visible, write_csv, write_json
 from reconcilers.warehouses.base import Figures
 from reconcilers.warehouses.choice import warehouse_of
 

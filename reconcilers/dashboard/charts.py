@@ -11,6 +11,8 @@ from typing import Any
 
 from dash import dcc, html
 
+from reconcilers.reports.files import visible
+
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#5B6670"
 INK, LINE = "#1b2733", "#d5dbe1"
 _LONGEST_LABEL = 28
@@ -96,7 +98,7 @@ def _bars(rows: Sequence[tuple[str, str]], traces: Sequence[dict[str, Any]], mea
 
 def _escaped(text: str) -> str:
     """Text that a chart takes for no markup; it knows these three for what they stand for, and no quotes."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _label(name: str) -> str:

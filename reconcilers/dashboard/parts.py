@@ -15,6 +15,7 @@ from typing import Any
 from dash import dcc, html
 
 from reconcilers.dashboard.questions import ROWS, Question
+from reconcilers.reports.files import visible
 from reconcilers.reports.waterfall_page import brief, exact
 from reconcilers.warehouses import dbt
 from reconcilers.warehouses.base import Figures, Table
@@ -192,7 +193,7 @@ def cell(name: str, row: Row, href: str | None = None, every_digit: bool = False
     if name in _SAYING:
         return html.Span(text.replace("_", " "), className=f"said {_known_word(text)}")
     called = row.get("name") if name in ("feature_id", "tenant_id") and row.get("name") != value else None
-    label: list[Any] = [str(called), html.Small(text)] if called else [text]
+    label: list[Any] = [visible(str(called)), html.Small(text)] if called else [text]
     if isinstance(value, Decimal) and not every_digit:
         # The whole amount for who points at it; the address with every digit shows it to everybody.
         return (

@@ -65,6 +65,13 @@ def trimmed(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def visible(text: str) -> str:
+    """Outside text for a reader: what a terminal would act on and a browser leave out, a control character, as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def in_json(value: object) -> object:
     """A stored value as JSON holds it exactly: decimals and times are text, since a number of JSON is a double to most who read it."""
     if isinstance(value, dict):

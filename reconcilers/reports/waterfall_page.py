@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reconcilers.reports.completeness import to_look_at, told, verdict
+from reconcilers.reports.files import visible
 from reconcilers.reports.months import Month, months_of, names_of_tenants, open_breaks
 from reconcilers.warehouses.base import Figures, Published
 
@@ -49,7 +50,7 @@ def write_page(published: Published, target: Path, company: str = "") -> Path:
     facts, months = published.facts, months_of(published)
     names = names_of_tenants(published)
     currencies = " and ".join(sorted({month.currency for month in months}))
-    title = f"What outcomes cost{f' · {escape(company)}' if company else ''}"
+    title = f"What outcomes cost{f' · {escape(visible(company))}' if company else ''}"
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -149,8 +150,8 @@ def brief(name: str, value: object) -> str:
 
 
 def exact(_: str, value: object) -> str:
-    """A value with every stored digit."""
-    return f"{value:,f}" if isinstance(value, Decimal) else "" if value is None else str(value)
+    """A value with every stored digit, a text with all its characters."""
+    return f"{value:,f}" if isinstance(value, Decimal) else "" if value is None else visible(str(value))
 
 
 def _completeness(facts: Mapping[str, Any], month: date) -> str:
@@ -160,7 +161,7 @@ def _completeness(facts: Mapping[str, Any], month: date) -> str:
     lines = [*missing, *to_look_at(facts, month)]
     if not lines:
         return f"<p>{said}</p>"
-    listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    listed = "".join(f"<li>{escape(visible(line))}</li>" for line in lines)
     return f'<div class="open"><p><b>{said}</b></p><ul>{listed}</ul></div>'
 
 

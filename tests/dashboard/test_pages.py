@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import plotly.graph_objects
 import pytest
@@ -29,7 +30,7 @@ from reconcilers.watch import watched
 from tests.dashboard import company
 from tests.reports import published as few_rows
 from tests.reports.published import Rows
-from tests.reports.test_waterfall_page import FACTS
+from tests.reports.test_waterfall_page import FACTS, SEEN, UNSEEN
 from tests.reports.test_waterfall_page import TABLES as OF_A_REPORT
 
 SEPTEMBER = date(2026, 9, 1)
@@ -463,6 +464,20 @@ def test_alerts_of_bill_and_telemetry_stand_with_their_checklists(tmp_path: Path
     assert [label for label, href in links(page) if href.startswith("/tenant?")] == ["t1"] * 3
     assert ("hour 0" in text(telemetry), "hour 1" in text(telemetry), "takes" in text(telemetry)) == (True, True, False)
     assert "2 more by the hourly watch" in said(page_of(settings, Place.of("/", "")))
+
+
+def test_control_characters_of_names_are_seen(tmp_path: Path) -> None:
+    """But in a query, which is there to be asked."""
+    margins = [TABLES["fct_tenant_margin"][0] | {"tenant_id": UNSEEN}]
+    alert = ALERT | {"driver_tenant_id": UNSEEN, "message": f"{UNSEEN} takes most"}
+    settings = publish(tmp_path, {**TABLES, "fct_tenant_margin": margins, "fct_alerts": [alert]})
+    for path, ask in (("/tenant", f"&id={quote(UNSEEN)}"), ("/alerts", ""), ("/", "")):
+        page = page_of(settings, Place.of(path, f"?month=2026-09{ask}"))
+        told = said(page)
+        for query in of_type(page.content, "Code"):
+            told = told.replace(text(query), "")
+        assert (SEEN in told, UNSEEN in told) == (True, False), path
+        assert UNSEEN not in page.title
 
 
 def test_pages_of_an_incomplete_month_say_that_figures_may_move(tmp_path: Path) -> None:

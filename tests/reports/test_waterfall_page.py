@@ -26,6 +26,8 @@ FACTS = {
 }
 SEPTEMBER = date(2026, 9, 1)
 HOSTILE = "<script>alert('x')</script>"
+#: A browser leaves out what is between ``t`` and ``1``, and ``t1`` is somebody else.
+UNSEEN, SEEN = "t\x1b\x001", r"t\x1b\x001"
 
 
 def steps(month: date = SEPTEMBER, **costs: str) -> Rows:
@@ -133,6 +135,13 @@ def test_every_feature_has_its_name_value_and_coverage(tmp_path: Path) -> None:
     assert (reports["share attributed"], reports["share reconciled"]) == ("86.3%", "86.9%")
     assert reports["contribution margin"] == "-80.00"
     assert hostile["feature"] == HOSTILE
+
+
+def test_control_characters_of_names_are_seen(tmp_path: Path) -> None:
+    features = [TABLES["dim_features"][0] | {"name": UNSEEN}, *TABLES["dim_features"][1:]]
+    page = page_of(tmp_path, {**TABLES, "dim_features": features}, UNSEEN)
+    assert tables_of(page)["Features, CHF"][0]["feature"] == SEEN
+    assert f"<h1>What outcomes cost · {SEEN}</h1>" in page
 
 
 def test_names_from_outside_are_text(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from reconcilers.dashboard.views.reader import Page, Reader, choice, links
 from reconcilers.errors import SettingsInvalid
 from reconcilers.explain import SHOWN_CHARACTERS, Share, Span, StoredLine, explain
 from reconcilers.money import parse_amount, round_half_away
+from reconcilers.reports.files import visible
 
 
 def events(reader: Reader) -> Page:
@@ -31,7 +32,7 @@ def events(reader: Reader) -> Page:
         html.Span(
             [
                 f"{name.replace('_', ' ')}: ",
-                html.B(value),
+                html.B(visible(value)),
                 " ",
                 dcc.Link("all", href=place.but(**{name: None, "below": None, "after": None}), title=f"{name}: all"),
             ],
@@ -126,7 +127,7 @@ def stored(reader: Reader) -> Page:
         html.P(dcc.Link(f"{rest} more", href=reader.place.but(shares=str(min(limit * 4, 200)))), className="more")
         if rest and limit < 200
         else None,
-        html.P(["At a terminal: ", html.Code(f"reconcile explain {event_id}")], className="note"),
+        html.P(["At a terminal: ", html.Code(f"reconcile explain {visible(event_id)}")], className="note"),
     ]
     return Page(f"Event {event_id}, to the bytes", content)
 

@@ -12,6 +12,7 @@ from reconcilers.dashboard.questions import SLICES
 from reconcilers.dashboard.views.reader import Page, Reader, choice
 from reconcilers.declared.settings import Settings
 from reconcilers.reports.completeness import told
+from reconcilers.reports.files import visible
 
 #: Months that have a link of their own on every page; older ones are behind another.
 MONTHS_AT_HAND = 12
@@ -20,7 +21,7 @@ _NOT_OF_A_MONTH = frozenset({"/", "/event", "/stored", "/breaks", "/alerts"})
 
 
 def framed(settings: Settings, reader: Reader | None, title: str, content: Sequence[Any]) -> Page:
-    company = settings.company
+    company, title = settings.company, visible(title)
     head: list[Any] = [html.P(dcc.Link(company or "Reconcile", href="/"), className="company")]
     foot: list[Any] = []
     note: list[Any] = []

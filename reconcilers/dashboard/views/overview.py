@@ -16,6 +16,7 @@ from reconcilers.dashboard.views.hours import watching
 from reconcilers.dashboard.views.reader import Page, Reader, links
 from reconcilers.dashboard.views.todo import verdicts
 from reconcilers.reports.completeness import to_look_at, told
+from reconcilers.reports.files import visible
 
 #: Alerts of the first page; all of them have a page.
 ALERTS = 3
@@ -211,7 +212,9 @@ def _beside(reader: Reader, incomplete: Sequence[str]) -> html.Aside:
         alerts.append(html.P("None."))
     else:
         alerts.append(
-            html.Ul([html.Li([html.B(f"{row['severity']}: "), str(row["message"])]) for row in rows_of(found)[:ALERTS]])
+            html.Ul(
+                [html.Li([html.B(f"{row['severity']}: "), visible(row["message"])]) for row in rows_of(found)[:ALERTS]]
+            )
         )
         alerts.append(html.P(dcc.Link(f"All {len(found.rows)}", href=reader.to("/alerts"))))
     with watching(reader) as watch:

@@ -13,6 +13,7 @@ from reconcilers.dashboard.parts import Row, cell, missing, reckoned, rows_of, s
 from reconcilers.dashboard.questions import Question
 from reconcilers.dashboard.views.hours import watching
 from reconcilers.dashboard.views.reader import Page, Reader, links
+from reconcilers.reports.files import visible
 from reconcilers.reports.verdicts import reason
 from reconcilers.warehouses.base import Figures
 
@@ -167,9 +168,9 @@ def _alert(reader: Reader, row: Row) -> html.Li:
     drivers: list[Any] = []
     for kind in ("feature", "tenant"):
         if name := row[f"driver_{kind}_id"]:
-            drivers += [f" · {kind} ", dcc.Link(name, href=reader.to(f"/{kind}", id=name))]
+            drivers += [f" · {kind} ", dcc.Link(visible(name), href=reader.to(f"/{kind}", id=name))]
     if version := row["driver_prompt_version"]:
-        drivers.append(f" · prompt version {version}")
+        drivers.append(f" · prompt version {visible(version)}")
     about = (
         f"about {shown('estimated_cost', row['estimated_cost'])} {row['currency']} · " if row["estimated_cost"] else ""
     )
@@ -177,7 +178,9 @@ def _alert(reader: Reader, row: Row) -> html.Li:
     todo = html.Ol([html.Li(step.partition(". ")[2]) for step in steps(row["checklist"] or "")])
     return html.Li(
         [
-            html.Div([cell("severity", row), html.B(str(row["kind"]).replace("_", " ")), html.Span(row["message"])]),
+            html.Div(
+                [cell("severity", row), html.B(str(row["kind"]).replace("_", " ")), html.Span(visible(row["message"]))]
+            ),
             html.P([since, *drivers], className="note"),
             html.Details([html.Summary("What to do"), todo], className="same"),
         ]

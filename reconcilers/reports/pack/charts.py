@@ -12,6 +12,7 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
+from reconcilers.reports.files import visible
 from reconcilers.reports.pack.figures import Row, Table, is_provisional
 from reconcilers.reports.pack.written import WIDE, shown
 
@@ -140,7 +141,7 @@ def _budgets(table: Table, provisional: bool) -> Spec | None:
     def bars(column: str, colour: str, width: float, hatched: bool) -> Spec:
         marker = {"color": colour, "pattern": _hatching([hatched] * len(rows))}
         hover = [
-            escape(f"{name}, {column}: {shown('money', row[column])}") for name, row in zip(names, rows, strict=True)
+            _text(f"{name}, {column}: {shown('money', row[column])}") for name, row in zip(names, rows, strict=True)
         ]
         told = {"hovertext": hover, "hoverinfo": "text", "width": width, "marker": marker}
         return {"type": "bar", "orientation": "h", "y": places, "x": parts[column], **told}
@@ -172,7 +173,7 @@ def _trace(rows: Sequence[tuple[int, Row]], named: str, column: str, **more: Any
         "x": [float(row[column]) for _, row in rows],
         "text": [shown("money" if column != "cost_per_success" else "unit", row[column]) for _, row in rows],
         "cliponaxis": False,
-        "hovertext": [escape(f"{row[named]}: {shown('unit', row[column])}") for _, row in rows],
+        "hovertext": [_text(f"{row[named]}: {shown('unit', row[column])}") for _, row in rows],
         "hoverinfo": "text",
         **more,
     }
@@ -193,7 +194,7 @@ def _bars(bars: Sequence[tuple[str, Decimal, Decimal, str, str, bool]], title: s
         "text": [text for *_, text, _ in bars],
         "textposition": "outside",
         "cliponaxis": False,
-        "hovertext": [escape(f"{label}: {text}") for label, _, _, _, text, _ in bars],
+        "hovertext": [_text(f"{label}: {text}") for label, _, _, _, text, _ in bars],
         "hoverinfo": "text",
     }
     return {"data": [trace], "layout": _layout([label for label, *_ in bars], title)}
@@ -204,7 +205,7 @@ def _layout(labels: Sequence[str], title: str = "") -> Spec:
     above = 34 if title else 8
     return {
         "title": {
-            "text": escape(title),
+            "text": _text(title),
             "font": {"size": 12, "color": GREY},
             "x": 0,
             "xref": "container",
@@ -257,10 +258,15 @@ def _named(row: Row, names: str) -> str:
     return " · ".join(str(row[name]) for name in names.split() if row[name])
 
 
+def _text(text: str) -> str:
+    """Text that plotly takes for no markup."""
+    return escape(visible(text))
+
+
 def _label(text: str) -> str:
     """A name that fits beside a bar, with markup of its own as text."""
     told = text.replace("_", " ")
-    return escape(told if len(told) <= _LABEL else f"{told[: _LABEL - 1]}…")
+    return _text(told if len(told) <= _LABEL else f"{told[: _LABEL - 1]}…")
 
 
 _DRAWN: dict[str, Callable[[Table, bool], Spec | None]] = {

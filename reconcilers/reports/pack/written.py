@@ -6,6 +6,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 
+from reconcilers.reports.files import visible
+
 #: Digits enough for any sum of published amounts.
 WIDE = Context(prec=80, rounding=ROUND_HALF_UP)
 #: A figure nobody knows.
@@ -27,7 +29,7 @@ def shown(kind: str, value: object) -> str:
         return f"{value:%B %Y}"
     if kind in _DECIMALS and isinstance(value, (Decimal, int)):
         return _rounded(kind, Decimal(value))
-    return str(value)
+    return visible(str(value))
 
 
 def exact(value: object) -> str:

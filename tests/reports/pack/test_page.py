@@ -24,6 +24,7 @@ from reconcilers.warehouses.duckdb import FINANCE_FILE
 from tests.reports.pack.company import FACTS, FORMULA, LINK, MARKUP, OCTOBER, SEPTEMBER, TABLES, published
 from tests.reports.pack.conftest import RESTATED, Written
 from tests.reports.pack.reading import Read, asked, read_page, says
+from tests.reports.test_waterfall_page import SEEN, UNSEEN
 
 QUESTIONS = [question for section in SECTIONS for question in section.questions]
 #: What is read off the rows of one query; the change by feature is made of two.
@@ -127,6 +128,14 @@ def test_every_figure_leads_to_its_query_and_every_link_to_something(read: Read)
 def test_every_definition_is_of_a_table_and_a_rule() -> None:
     keys = {question.key for question in QUESTIONS}
     assert all(key in keys and re.fullmatch(r"R\d+(, R\d+)*", rule) for _, _, rule, key in DEFINITIONS)
+
+
+def test_control_characters_of_names_are_seen(tmp_path: Path) -> None:
+    features = [TABLES["dim_features"][0] | {"name": UNSEEN}, *TABLES["dim_features"][1:]]
+    version = published(tmp_path, {**TABLES, "dim_features": features})
+    page = page_of(pack_of(version, OCTOBER))
+    assert SEEN in {row["feature"][0] for row in read_page(page).figures("features")}
+    assert UNSEEN not in page
 
 
 def test_names_from_outside_are_text(written: Written, read: Read) -> None:
