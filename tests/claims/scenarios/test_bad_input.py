@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,15 @@ BAD_BILLS = {
     "huge": ("1E+999999", "line 2: BilledCost: '1E+999999' is not a plain decimal amount"),
     "commas": ('"1,234.5"', "line 2: BilledCost: '1,234.5' is not a plain decimal amount"),
 }
+
+#: One line of traces, of two spans: the second tells no time.
+_SPANS: list[dict[str, Any]] = [
+    {"traceId": f"{1:032x}", "spanId": f"{number:016x}", "name": "w", **times}
+    for number, times in enumerate(
+        ({"startTimeUnixNano": 1790596800 * 10**9, "endTimeUnixNano": 1790596801 * 10**9}, {}), 1
+    )
+]
+BATCH = json.dumps({"resourceSpans": [{"scopeSpans": [{"scope": {"name": "batched"}, "spans": _SPANS}]}]})
 
 
 @dataclass
@@ -63,6 +73,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "bills" / "tags" / "bill.csv").write_text(f"{header},Tags\n{line},{{not json\n")
     rule = "priority,tag_key,tag_value,destination,version\n1,team,x,out_of_scope,1\n"
     (folder / "reference" / "charge_rules.csv").write_text(rule)
+    (folder / "telemetry" / "batch.json").write_text(BATCH)
     whole = gzip.compress(f"{header}\n{line}\n".encode())
     (folder / "bills" / "torn" / "bill.csv").write_bytes(whole[: len(whole) // 2])
     config = yaml.safe_load(settings.read_text())
@@ -96,9 +107,17 @@ def test_others_go_on_and_the_run_says_so(first: Ran, published: duckdb.DuckDBPy
 
 
 def test_tags_that_cannot_be_read_are_a_break_and_no_rule_s(published: duckdb.DuckDBPyConnection) -> None:
-    found = rows(published, "select charge_day, break_key, note from finance.fct_breaks where kind = 'record_rejected'")
+    found = rows(
+        published,
+        "select charge_day, break_key, note from finance.fct_breaks where kind = 'record_rejected' and source = 'tags'",
+    )
     key = "source=tags unit=bill.csv line=2 attribute=Tags reason=Tags of 1 lines cannot be read; the first: '{not json' is no JSON object"
     assert found == [(date(2026, 9, 28), key, "not read; the rest of the record is")]
+
+
+def test_a_span_that_is_lost_is_told_by_its_line_which_holds_others(published: duckdb.DuckDBPyConnection) -> None:
+    found = rows(published, "select note from finance.fct_breaks where contains(break_key, 'unit=batch.json line=1 ')")
+    assert found == [(f"not read, in a line of {len(BATCH)} bytes; the rest of the file is",)]
 
 
 @pytest.mark.parametrize("name", BAD_BILLS)

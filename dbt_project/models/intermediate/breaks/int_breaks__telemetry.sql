@@ -56,7 +56,8 @@ final as (
     select
         'record_rejected', source, charge_day, {{ named(['source', 'unit', 'line', 'attribute', 'reason']) }},
         {{ money('null') }}, {{ money('null') }},
-        case when attribute is null then concat({{ text('bytes') }}, ' bytes not read; the rest of the file is')
+        -- a line of traces holds many spans, of which one may be lost
+        case when attribute is null then concat('not read, in a line of ', {{ text('bytes') }}, ' bytes; the rest of the file is')
             else 'not read; the rest of the record is' end, cast(null as string)
     from rejected
 
