@@ -1,4 +1,5 @@
--- grain: source × model that only the bill or only telemetry names, and that no price and no alias knows: the nearest name anybody knows
+-- grain: source × model that only the bill or only telemetry names, and that no price and no alias knows: the nearest name that the other
+-- side or a price knows
 with seen as (
 
     select source, model, meter, true as on_bill, false as in_telemetry
@@ -41,11 +42,12 @@ unmapped as (
 
 ),
 
+-- two names on one bill are two models; another name of one is told by the other side, or by a price
 known as (
 
-    select source, model from declared
+    select source, model, true as on_bill, true as in_telemetry from declared
     union distinct
-    select source, model from named
+    select source, model, on_bill, in_telemetry from named
 
 ),
 
@@ -59,6 +61,7 @@ near as (
         ) as place
     from unmapped
     join known on unmapped.source = known.source and unmapped.model <> known.model
+        and (unmapped.on_bill and known.in_telemetry or unmapped.in_telemetry and known.on_bill)
 
 ),
 
