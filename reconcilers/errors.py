@@ -23,7 +23,10 @@ import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import IntEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Exit(IntEnum):
@@ -165,6 +168,11 @@ class SettingsInvalid(ReconcileError):
 
     exit_code = Exit.SETTINGS
     stops_source = True
+
+
+def told_by_model(problem: ErrorDetails) -> str:
+    """What a settings model says is wrong. Before what our own validators raise pydantic puts "Value error, ", which tells nobody more."""
+    return str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
 
 
 def nearest(written: str, names: Iterable[str]) -> str:

@@ -47,9 +47,10 @@ def refuse_gone(settings: Settings, as_of: datetime, reports: Sequence[LandingRe
     """Raises ``GoneMissing`` that names all that is gone and how to say that it is meant."""
     if found := gone(settings, as_of, reports):
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        accepting = " ".join(f"--accept-missing {one.name!r}" for one in found[:_SHOWN])
         raise GoneMissing(
             "; ".join(one.what for one in found[:_SHOWN]) + more,
-            hint=f"bring it back, or if it is meant: reconcile run … --accept-missing {found[0].name!r} --reason WHY",
+            hint=f"bring it back, or if it is meant: reconcile run … {accepting} --reason WHY",
         )
 
 

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from reconcilers import money
 from reconcilers.declared import yaml_text
 from reconcilers.declared.yaml_text import Place, Written
-from reconcilers.errors import SettingsInvalid, nearest
+from reconcilers.errors import SettingsInvalid, nearest, told_by_model
 from reconcilers.schemas import keys_at
 
 
@@ -199,7 +199,7 @@ def examine_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
     try:
         return Settings(**own, file=path), sorted(problems, key=lambda problem: problem.line or 0)
     except ValidationError as error:
-        problems += [_problem(written, e["type"], e["loc"], e["msg"]) for e in error.errors()]
+        problems += [_problem(written, e["type"], e["loc"], told_by_model(e)) for e in error.errors()]
         wrong = {e["loc"][0] for e in error.errors() if e["loc"]}
     problems.sort(key=lambda problem: problem.line or 0)
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reconcilers.errors import SettingsInvalid, nearest
+from reconcilers.errors import SettingsInvalid, nearest, told_by_model
 from reconcilers.schemas import keys_at
 from reconcilers.sources.contract import Source
 
@@ -72,7 +72,7 @@ def _wrong(cls: type[Source], error: ValidationError) -> Iterator[tuple[tuple[st
             of_kind = f" of kind {cls.kind}" if len(place) == 1 else ""
             yield place, f"there is no such setting{of_kind}{known}"
         else:
-            yield place, one["msg"]
+            yield place, told_by_model(one)
 
 
 def _is_kind(kind: str) -> bool:

@@ -34,7 +34,7 @@ def test_defaults_and_a_source(tmp_path: Path) -> None:
         ("repull_days: -1", "line 1: repull_days"),
         ("materiality: -1", "line 1: materiality"),
         ("reporting_currency: 'U''D'", "line 1: reporting_currency: .*is no currency code of ISO 4217"),
-        ("reporting_currency: EUX", "line 1: reporting_currency: .*is no currency code of ISO 4217"),
+        ("reporting_currency: EUX", "line 1: reporting_currency: is no currency code of ISO 4217"),
         ("\nhom: var", "line 2: hom: there is no such setting; nearest is home"),
         ("file: other.yaml", "line 1: file: there is no such setting"),
         ("1: x", "line 1: 1: a key is a word"),

@@ -30,7 +30,6 @@ TRAPS = {
         sources/invoices/test_invoice_aws.py: test_a_receipt_of_a_payment_is_no_invoice""",
     "the mark of a footnote behind an amount, a digit like its others in the text of a page": """
         sources/invoices/test_invoice_pdf.py: test_the_raised_mark_of_a_footnote_is_no_digit_of_the_amount_before_it""",
-
     "an amount in the currency of the services, of tax and of the payment": """
         sources/invoices/test_invoice_aws.py: test_the_currency_that_is_paid_in""",
     "an invoice of two months, or of more than one currency": """

@@ -523,7 +523,7 @@ def test_usage_at_another_tier_never_takes_the_contract_price(api: Api, anthropi
         ([priority_price(cache_ttl="5m")], "input_tokens have no cache_ttl"),
         ([priority_price(meter="cache_read_input_tokens", cache_ttl="1h")], "have no cache_ttl"),
         ([{"model": SONNET, "meter": "input_tokens", "price_per_million": 3.6}], "price_per_million"),
-        ([priority_price(), priority_price("4")], "hold on one day"),
+        ([priority_price(), priority_price("4")], "priority_prices: two prices .* hold on one day"),
         ([priority_price(valid_to="2026-10-03"), priority_price(valid_from="2026-10-02")], "hold on one day"),
         (
             [priority_price(meter="cache_write_input_tokens", cache_ttl=ttl) for ttl in (None, "5m")],
