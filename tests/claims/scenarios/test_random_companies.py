@@ -14,13 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from reconcilers import pipeline
+from reconcilers.configured import source_names
 from reconcilers.declared.settings import Settings
 from reconcilers.known import known
+from reconcilers.quarantine import quarantined, readmit
 from reconcilers.warehouses.duckdb import Version
 from tests import AT_LENGTH
 from tests.claims.published_tables import differences
 from tests.claims.scenarios.changing_company import anew, from_landing_alone
-from tests.claims.scenarios.nights import build, land
+from tests.claims.scenarios.nights import build
 from tests.claims.scenarios.random_company import PERIOD, RandomCompany, changes_of_a_night
 
 #: How much later the next run is; the last passes every bill's finality and every event's patience.
@@ -69,6 +72,18 @@ UNBALANCED = """
 """
 
 
+def land(settings: Settings, as_of: datetime) -> None:
+    """Reference data and every source. A bill that comes without most of its lines stands refused until somebody says that it is meant,
+    as it is here."""
+    reports = [pipeline.land_reference(settings, as_of)]
+    reports += [pipeline.land(settings, name, PERIOD, as_of) for name in source_names(settings)]
+    refused = quarantined(settings, as_of)
+    assert len(refused) == sum(len(report.failures) for report in reports)
+    for one in refused:
+        assert "holds less than half" in one.refused.problem
+        readmit(settings, as_of, one.landing_id)
+
+
 def missing(settings: Settings, as_of: datetime) -> list[str]:
     """What of R29 to R32 is not in a company's lake."""
     files = known(settings, as_of).files
@@ -104,14 +119,14 @@ def lake(settings: Settings, as_of: datetime) -> dict[str, pa.Table]:
 def test_nights_of_a_random_company_come_to_what_it_is_at_once(tmp_path: Path, seed: int) -> None:
     company, as_of = RandomCompany(tmp_path / "company", seed), BEGIN
     settings = company.write()
-    land(settings, PERIOD, as_of)
+    land(settings, as_of)
     before = build(settings, PERIOD, as_of)
     assert missing(settings, as_of) + unpublished(before) == []
     for night in range(1, NIGHTS + 1):
         changes = changes_of_a_night(company)
         settings = company.write()
         as_of += company.random.choice(LATER)
-        land(settings, PERIOD, as_of)
+        land(settings, as_of)
         after = build(settings, PERIOD, as_of)
         told = f"seed {seed}, night {night} ({as_of}): {', '.join(change.__name__ for change in changes)}"
         assert differences(after, before) != [], f"nothing changed: {told}"
@@ -128,7 +143,7 @@ def test_what_is_resolved_night_by_night_is_what_is_resolved_at_once(tmp_path: P
         changes = changes_of_a_night(company) if night else []
         settings = company.write()
         as_of += company.random.choice(LATER)
-        land(settings, PERIOD, as_of)
+        land(settings, as_of)
         told = f"seed {seed}, night {night}: {', '.join(change.__name__ for change in changes)}"
         assert night or missing(settings, as_of) == [], told
         assert lake(settings, as_of) == lake(from_landing_alone(settings), as_of), told
