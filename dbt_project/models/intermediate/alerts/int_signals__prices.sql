@@ -1,13 +1,14 @@
 {% set least_days, told = 7, ['source', 'model', 'meter'] + told_dimensions() %}
 -- grain: source × day on which prices of its bill are others than in the four weeks before. A price is what a million units cost, by all
--- that sets it as far as the bill tells; what is usual is the median of all days, since a price knows no weekday
+-- that sets it as far as the bill tells; what is usual is the median of all days, since a price knows no weekday. Units are those of the
+-- bill, else those of the provider's usage report (R10), without which no bill of amounts alone would have a price
 with days as (
 
     select
         {{ listed(told) }}, charge_day, {{ isum('cost_nanos') }} as cost_nanos, {{ isum('quantity') }} as quantity,
         max(scale_factor) as scale_factor
     from {{ ref('int_bill_cells') }}
-    where in_matching and charge_day is not null and quantity > 0 and quantity_source = 'bill'
+    where in_matching and charge_day is not null and quantity > 0
     group by {{ listed(told) }}, charge_day
 
 ),
