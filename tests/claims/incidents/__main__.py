@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reconcilers.periods import parse_instant
-from tests.claims.incidents.company import Company, Hours, Raised, explains, raised_by
+from tests.claims.incidents.company import Hours, Raised, explains, raised_by, served
 
 #: Of what nothing was planted: they follow from budgets and prices.
 FACTS = ("budget_state", "negative_margin_tenant")
@@ -23,8 +23,7 @@ def main(seeds: list[int]) -> bool:
     """Print what came of each seed's incidents. Returns whether every one raised its alert, and no month had more than one false one."""
     found, wanted, true, told, months = 0, 0, 0, 0, 0.0
     for seed in seeds:
-        with TemporaryDirectory(prefix="incidents-") as folder:
-            company = Company(Path(folder), seed)
+        with TemporaryDirectory(prefix="incidents-") as folder, served(Path(folder), seed) as company:
             company.reconcile(datetime.combine(company.period.end, datetime.min.time()) + timedelta(days=5))
             alerts = [*Hours(company).all_alerts(), *company.billed()]
         print(f"\nseed {seed}, {company.period}")

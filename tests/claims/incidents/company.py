@@ -9,21 +9,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from reconcilers import pipeline
 from reconcilers.declared.settings import Settings, read_settings
 from reconcilers.known import known
 from reconcilers.periods import Period, parse_instant
+from reconcilers.sample_company.providers.server import serving
 from reconcilers.warehouses import dbt
 from reconcilers.warehouses.duckdb import Store
 from reconcilers.watch import history
+from tests.signed_in import sign_in
 
 #: How long after an incident what it did is still in what is measured.
 _STILL_SEEN = timedelta(days=1)
@@ -48,27 +52,21 @@ class Raised:
 
 
 class Company:
-    """A sample of a seed, with all its telemetry landed before it begins, so that any hour may be asked what it knew of it."""
+    """A sample whose providers answer, with all its telemetry landed before it begins, so that any hour may be asked what it knew of it."""
 
-    def __init__(self, folder: Path, seed: int, start: str = "2026-09-01", end: str = "2026-10-15") -> None:
-        sample = ["sample", "--seed", str(seed), "--from", start, "--to", end, "--out", str(folder)]
-        _reconcile(*sample)
-        self.file = folder / "reconcile.yaml"
+    def __init__(self, folder: Path, period: Period) -> None:
+        self.file, self.period = folder / "reconcile.yaml", period
         self.settings: Settings = read_settings(self.file)
         self.truth: dict[str, Any] = json.loads((folder / "truth.json").read_text())
-        self.period = Period(date.fromisoformat(start), date.fromisoformat(end) + timedelta(days=1))
-        before = datetime.combine(self.period.start, datetime.min.time()) - timedelta(days=1)
+        before = datetime.combine(period.start, datetime.min.time()) - timedelta(days=1)
         pipeline.land_reference(self.settings, before)
         for config in self.settings.telemetry:
-            report = pipeline.land(self.settings, str(config["name"]), self.period, before)
-            assert report.failures == []
+            assert pipeline.land(self.settings, str(config["name"]), period, before).failures == []
 
     def reconcile(self, as_of: datetime) -> None:
         """The nightly job over all days."""
         run = ["run", "--from", f"{self.period.start}", "--to", f"{self.period.end - timedelta(days=1)}"]
-        run += ["--as-of", as_of.isoformat(), "--config", str(self.file)]
-        served = ["serve-sample", "--out", str(self.file.parent), "--", sys.executable, "-m", "reconcilers.cli", *run]
-        _reconcile(*served)
+        _reconcile(*run, "--as-of", as_of.isoformat(), "--config", str(self.file))
 
     @property
     def incidents(self) -> list[dict[str, Any]]:
@@ -81,6 +79,15 @@ class Company:
         published = Store(self.settings.path(self.settings.home)).current()
         assert published is not None
         return [Raised("finance", *row) for row in published.ask(f"select {_COLUMNS} from finance.fct_alerts").rows]
+
+
+@contextmanager
+def served(folder: Path, seed: int, start: str = "2026-09-01", end: str = "2026-10-15") -> Iterator[Company]:
+    """The company of a seed while the block runs, whose providers are asked by hourly runs, too."""
+    _reconcile("sample", "--seed", str(seed), "--from", start, "--to", end, "--out", str(folder))
+    with pytest.MonkeyPatch.context() as patch, serving(folder) as providers:
+        sign_in(patch, providers)
+        yield Company(folder, Period(date.fromisoformat(start), date.fromisoformat(end) + timedelta(days=1)))
 
 
 class Hours:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ from reconcilers.watch import watch
 from tests import AT_LENGTH
 from tests.claims.coverage import unanswered
 from tests.claims.incidents.__main__ import FACTS
-from tests.claims.incidents.company import Company, Hours, Raised, explains, raised_by
+from tests.claims.incidents.company import Company, Hours, Raised, explains, raised_by, served
 
 #: What telemetry shows: told by the hourly run after the hour in which it began.
 OF_THE_HOUR = {
@@ -33,10 +34,10 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    made = Company(tmp_path_factory.mktemp("incidents"), seed=7)
-    made.reconcile(datetime(2026, 10, 20))
-    return made
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    with served(tmp_path_factory.mktemp("incidents"), seed=7) as made:
+        made.reconcile(datetime(2026, 10, 20))
+        yield made
 
 
 @pytest.fixture(scope="module")
