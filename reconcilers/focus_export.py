@@ -6,10 +6,9 @@ destinations, exactly; what is billed now and used in another month is a row of 
 
 Amounts are in the reporting currency, which is what ``BillingCurrency`` says; the bill's own is ``x_BilledCurrency``. What the charge lines
 that paid a share have in common (provider, issuer, invoice, service, category) stands on it; where they differ it is not known.
-``ListCost`` is the share's part of its lines' list cost; where they, or their source's bills, tell none it is the effective
-cost, as ``x_ListCostAssumed`` says, and
-``ContractedCost`` the effective cost: no unit price of a share is known. Of 1.3's split cost allocation a share has the method, and the event
-as resource; the ratio to *one* origin charge does not fit, as a share may be paid by several.
+``ListCost`` is the share's part of its lines' list cost; where they, or their source's bills, tell none it is the effective cost, as
+``x_ListCostAssumed`` says, and ``ContractedCost`` the effective cost: no unit price of a share is known. Of 1.3's split cost allocation a
+share has the method, and the event as resource; the ratio to *one* origin charge does not fit, as a share may be paid by several.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ cells as (
             when formed.part = 'quantity' then formed.quantity
             when formed.part = 'amount' then reported.quantity
         end as quantity,
-        case when formed.part = 'quantity' then 'bill' when reported.quantity is not null then 'usage_report' end as quantity_source,
         case
             when formed.destination <> '(matching)' then formed.destination
             when formed.part = 'quantity' and formed.quantity <= 0 then 'refund_and_dispute'
