@@ -130,6 +130,11 @@ class Folder(ABC):
             out.flush()
             yield Path(out.name)
 
+    def in_place(self, stored: StoredObject) -> AbstractContextManager[Path] | None:
+        """The object itself as a file, where it is one of this machine; null where it is not. ``PeriodIncomplete`` at the end when
+        another version is in its place by then."""
+        return None
+
     def read(self, stored: StoredObject, max_bytes: int = 64 << 20) -> bytes:
         """A small object whole."""
         if stored.bytes > max_bytes:
@@ -225,6 +230,16 @@ class _LocalFolder(Folder):
                 size += len(chunk)
                 yield chunk
             if size != stored.bytes or _version(os.fstat(stream.fileno())) != stored.version:
+                raise self._changed(stored.key)
+
+    @contextmanager
+    def in_place(self, stored: StoredObject) -> Iterator[Path]:
+        self._check_size(stored)
+        try:
+            yield self._confined(stored.key)
+        finally:
+            # Whatever else was wrong with it follows from that.
+            if self._stored(stored.key).version != stored.version:
                 raise self._changed(stored.key)
 
     def _stored(self, key: str) -> StoredObject:

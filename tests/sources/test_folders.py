@@ -135,6 +135,18 @@ def test_a_file_that_changed_since_it_was_listed_is_incomplete(folder: Path, con
         b"".join(opened.stream(stored))
 
 
+def test_a_file_is_read_in_its_place_as_long_as_it_is_as_listed(folder: Path) -> None:
+    opened = open_folder(str(folder))
+    place = opened.in_place(opened.named("b.csv"))
+    assert place
+    with place as path:
+        assert path.read_bytes() == b"b.csv"
+    place = opened.in_place(opened.named("b.csv"))
+    assert place
+    with pytest.raises(PeriodIncomplete, match=r"file b.csv: changed while it was read"), place as path:
+        path.write_bytes(b"longer than it was")
+
+
 def test_a_folder_has_limits(folder: Path) -> None:
     with pytest.raises(SourceRejected, match="holds more than 2 objects"):
         open_folder(str(folder), limits=Limits(max_objects=2)).list()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reconcilers import naming
+from reconcilers.errors import PeriodIncomplete
 from reconcilers.ingest import metering
 from reconcilers.sources.contract import Expression, Source, SourceConfig, or_text
 from reconcilers.sources.folders import Folder, open_folder
@@ -277,12 +278,21 @@ class FileSource(TelemetrySource):
         folder = self._folder()
         stored = folder.named(unit)
         with TemporaryDirectory() as work:
-            received = Path(work) / "received"
-            with received.open("wb") as out:
-                out.writelines(folder.stream(stored))
-            accepted, noted = self.accept(unit, received, Path(work))
-            landed = pull.add(unit, stored.uri, accepted)
-            landed.meta.update(noted)
+            if place := folder.in_place(stored):
+                try:
+                    with place as received:
+                        accepted, noted = self.accept(unit, received, Path(work))
+                        # As it was listed, so that nothing is landed that was not looked at.
+                        content = folder.stream(stored) if accepted == received else accepted
+                        pull.add(unit, stored.uri, content).meta.update(noted)
+                    return
+                except PeriodIncomplete:
+                    # Its writer is at work: a copy takes less time than a look into it.
+                    pull.objects.clear()
+                    stored = folder.named(unit)
+            with folder.copy(stored) as received:
+                accepted, noted = self.accept(unit, received, Path(work))
+                pull.add(unit, stored.uri, accepted).meta.update(noted)
 
     @abstractmethod
     def accept(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from reconcilers.sources.telemetry.otlp import Otlp, OtlpConfig
 from tests.sources.telemetry.conftest import Job, same
 from tests.sources.telemetry.written import (
     CALL,
@@ -52,6 +55,25 @@ def test_text_is_never_landed(job: Job, where: str, packing: str) -> None:
     (item,) = taken.landed.objects
     assert int(item.meta["removed"]) >= 1
     assert item.meta["rewritten"]
+
+
+@pytest.mark.parametrize("begins", ["clean", "with text"])
+def test_what_is_written_while_a_file_is_looked_at_is_landed_without_text_too(job: Job, begins: str) -> None:
+    parts = {"clean": chat(CALL), "with text": chat(CALL | {"gen_ai.prompt": SECRET})}
+    first = parts.pop(begins)
+    (then,) = parts.values()
+
+    class WrittenMeanwhile(Otlp):
+        def accept(self, unit: str, received: Path, work: Path) -> Any:
+            accepted = super().accept(unit, received, work)
+            if (written := job.folder / unit).read_bytes() == first:
+                written.write_bytes(first + then)
+            return accepted
+
+    (job.folder / "traces.json").write_bytes(first)
+    source = WrittenMeanwhile(OtlpConfig(name="traces", kind="otlp", uri=str(job.folder)))
+    assert [call["landing_line"] for call in job.land(source, "traces.json").calls] == [1, 2]
+    assert not any(b"4111" in path.read_bytes() for path in job.landing.root.rglob("*") if path.is_file())
 
 
 def _unpacked(content: bytes) -> bytes:
