@@ -55,10 +55,10 @@ from reconcilers.sources.rejected import Rejections
 from reconcilers.sources.telemetry.base import COUNTS, FIELDS, Dialect, FileSource, FileSourceConfig, TokenSemantics
 from reconcilers.sources.telemetry.spans.attributes import gathered
 from reconcilers.sources.telemetry.spans.entities import Entities, UnreadUsage
-from reconcilers.sources.telemetry.spans.files import ahead, is_packed, packed, read_blocks, read_lines
+from reconcilers.sources.telemetry.spans.files import ahead, is_packed, packed, read_lines
 from reconcilers.sources.telemetry.spans.prompts import Found, TextFilter
 from reconcilers.sources.telemetry.spans.query import Spans, Vocabulary, reader
-from reconcilers.sources.telemetry.spans.scan import is_worth_compiling
+from reconcilers.sources.telemetry.spans.scan import blocks, is_worth_compiling
 from reconcilers.sources.telemetry.spans.texts import TextNames, known_dialects
 from reconcilers.sources.telemetry.spans.users import UserNames
 
@@ -203,8 +203,8 @@ class Otlp(FileSource):
             for index, item in enumerate(landed.objects):
                 rejected = partial(rejections.add, item.name)
                 # Reading, parsing and meaning each have a batch in hand at the same time.
-                blocks = ahead(read_blocks(landed.path(item), item.name, self.name))
-                parsed = (part for block in blocks for part in spans.parse(block, line_base(index), rejected))
+                lines = ahead(blocks(landed.path(item), item.name, self.name, compiled))
+                parsed = (part for block in lines for part in spans.parse(block, line_base(index), rejected))
                 entities = Entities(constants, self._outcomes, self.user_key, rejected)
                 for attributes in ahead(gathered(parsed, _ROWS)):
                     meaning = spans.read(attributes)

@@ -10,7 +10,7 @@ import io
 import json
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
@@ -114,7 +114,7 @@ class Block:
     where it has no line break.
     """
 
-    content: bytes | bytearray
+    content: Array
     numbers: Array
     starts: Array
     stops: Array
@@ -127,15 +127,13 @@ class Block:
 
     def undecodable(self) -> list[int]:
         """The lines that are no UTF-8."""
-        import numpy as np
-
-        content = memoryview(self.content)[: self.stops[-1]]
-        if np.frombuffer(content, np.uint8).max() < 128 or _is_text(content):
+        content = self.content[: self.stops[-1]]
+        if content.max() < 128 or _is_text(content.data):
             return []
         return [n for n in range(len(self.starts)) if not _is_text(self._line(n))]
 
     def _line(self, n: int) -> memoryview:
-        return memoryview(self.content)[self.starts[n] : self.stops[n]]
+        return self.content[self.starts[n] : self.stops[n]].data
 
 
 def _is_text(content: memoryview) -> bool:
@@ -146,11 +144,23 @@ def _is_text(content: memoryview) -> bool:
     return True
 
 
-def read_blocks(path: Path, name: str, source: str | None = None) -> Iterator[Block]:
-    """The lines of ``read_lines``, in blocks and before anybody looked at them. Raises what it raises."""
+def line_ends(content: Array, size: int) -> Array:
+    """Where the lines end that are whole, line breaks included, of the first ``size`` bytes; more stand behind them."""
+    import numpy as np
+
+    return np.flatnonzero(content[:size] == _LINE_BREAK) + 1
+
+
+def read_blocks(
+    path: Path, name: str, source: str | None = None, ends: Callable[[Array, int], Array] = line_ends
+) -> Iterator[Block]:
+    """The lines of ``read_lines``, in blocks and before anybody looked at them; ``ends`` finds them as ``line_ends`` does.
+
+    Raises what ``read_lines`` raises.
+    """
     if _is_of_lines(path):
         with path.open("rb") as stream:
-            yield from _blocks(stream)
+            yield from _blocks(stream, ends)
         return
     held: list[tuple[int, bytes]] = []
     size = 0
@@ -170,7 +180,7 @@ def _block(lines: Sequence[tuple[int, bytes]]) -> Block:
     stops = np.cumsum([len(content) for _, content in lines], dtype=np.int64)
     starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
     content = b"".join(content for _, content in lines) + bytes(PADDING)
-    return Block(content, np.array([n for n, _ in lines], np.int64), starts, stops)
+    return Block(np.frombuffer(content, np.uint8), np.array([n for n, _ in lines], np.int64), starts, stops)
 
 
 def _is_of_lines(path: Path) -> bool:
@@ -182,19 +192,20 @@ def _is_of_lines(path: Path) -> bool:
     return first.startswith(b"{") and first.endswith(b"\n") and _is_json(first)
 
 
-def _blocks(stream: BinaryIO) -> Iterator[Block]:
+def _blocks(stream: BinaryIO, ends: Callable[[Array, int], Array]) -> Iterator[Block]:
     """Whole lines of a file, some at a time."""
     import numpy as np
 
-    line, rest = 0, bytearray()
+    line, rest = 0, np.empty(0, np.uint8)
     while True:
-        content = bytearray(len(rest) + _CHUNK_BYTES + PADDING)
+        content = np.empty(len(rest) + _CHUNK_BYTES + PADDING, np.uint8)
         content[: len(rest)] = rest
-        read = stream.readinto(memoryview(content)[len(rest) : -PADDING])  # type: ignore[attr-defined]
+        read = stream.readinto(content[len(rest) : -PADDING].data)  # type: ignore[attr-defined]
+        size = len(rest) + read
+        content[size : size + PADDING] = 0
         if not read:
             break
-        size = len(rest) + read
-        stops = _line_ends(content, size)
+        stops = ends(content, size)
         if not len(stops):
             rest = content[:size]
             if size <= MAX_MESSAGE_BYTES:
@@ -204,26 +215,16 @@ def _blocks(stream: BinaryIO) -> Iterator[Block]:
                 size += len(chunk)
             line += 1
             yield _block([(line, unreadable(_TOO_LONG, size + len(chunk)))])
-            rest = bytearray()
+            rest = rest[:0]
             continue
         rest = content[stops[-1] : size]
         yield _numbered(content, line, stops)
         line += len(stops)
-    if rest:
-        yield _numbered(content, line, np.array([len(rest)]))
+    if size:
+        yield _numbered(content, line, np.array([size]))
 
 
-def _line_ends(content: bytearray, size: int) -> Array:
-    """Where the lines end that are whole, line breaks included, of so many bytes."""
-    import numpy as np
-
-    found, end = array("q"), 0
-    while end := content.find(_LINE_BREAK, end, size) + 1:
-        found.append(end)
-    return np.frombuffer(found, np.int64)
-
-
-def _numbered(content: bytearray, before: int, stops: Array) -> Block:
+def _numbered(content: Array, before: int, stops: Array) -> Block:
     """Lines that end at ``stops``, the first of them after line ``before``; of one too long to read, that it is."""
     import numpy as np
 
@@ -232,7 +233,7 @@ def _numbered(content: bytearray, before: int, stops: Array) -> Block:
     block = Block(content, numbers, starts, stops.astype(np.int64))
     if (stops - starts).max() <= MAX_MESSAGE_BYTES:
         return block
-    lines = (bytes(content[start:stop]) for start, stop in zip(starts, stops, strict=True))
+    lines = (content[start:stop].tobytes() for start, stop in zip(starts, stops, strict=True))
     return _block(
         [
             (n, line if len(line) <= MAX_MESSAGE_BYTES else unreadable(_TOO_LONG, len(line)))

@@ -198,6 +198,17 @@ def _plain(_: Any, b: Any, i: Any) -> Any:
 
 
 @built
+def _unbroken(_: Any, b: Any, i: Any) -> Any:
+    """How many of the bytes from ``i`` on are no line break, up to the first that is."""
+
+    def code(_: Any, builder: Any, __: Any, told: Any) -> Any:
+        breaks = ir.Constant(_BYTES, [10] * _AT_ONCE)
+        return _first(builder, builder.icmp_unsigned("==", _loaded(builder, *told), breaks))
+
+    return types.int64(b, types.int64), code
+
+
+@built
 def _alike(_: Any, a: Any, i: Any, b: Any, j: Any) -> Any:
     """How many of the bytes of ``a`` from ``i`` on are those of ``b`` from ``j`` on, up to the first that is not."""
 
@@ -231,6 +242,22 @@ class NameTable(NamedTuple):
     counts: Array
 
 
+@compiled
+def line_ends(content: Array, size: int) -> Array:
+    """The same as that of ``files.py``."""
+    b, found, lines, i = _start(content), np.empty(size, np.int64), 0, 0
+    while i < size:
+        plain = _unbroken(b, i)
+        if plain == _AT_ONCE:
+            i += _AT_ONCE
+            continue
+        i += plain + 1
+        if i <= size:
+            found[lines] = i
+            lines += 1
+    return found[:lines].copy()
+
+
 # Walking a line ------------------------------------------------------------------------------------------------------
 
 
@@ -256,9 +283,10 @@ def _string(b: Array, i: int) -> tuple[int, bool]:
     escaped = False
     while True:
         plain = _plain(b, i)
-        i += plain
         if plain == _AT_ONCE:
+            i += _AT_ONCE
             continue
+        i += plain
         if b[i] == 34:
             return i, escaped
         if b[i] != 92:

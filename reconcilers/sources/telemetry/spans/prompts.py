@@ -19,10 +19,10 @@ from typing import Any
 from reconcilers.errors import SourceRejected
 from reconcilers.sources.rejected import unreadable, why_unreadable
 from reconcilers.sources.telemetry.spans import outline
-from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions, read_blocks
+from reconcilers.sources.telemetry.spans.files import DAMAGED, quoted_fractions
 from reconcilers.sources.telemetry.spans.logs import event_name
 from reconcilers.sources.telemetry.spans.removal import Texts
-from reconcilers.sources.telemetry.spans.scan import is_worth_compiling
+from reconcilers.sources.telemetry.spans.scan import blocks, is_worth_compiling
 from reconcilers.sources.telemetry.spans.texts import (
     LONGEST,
     Holds,
@@ -61,7 +61,7 @@ class TextFilter:
             self.compiled = Texts(self.names)
         lines = written = 0
         first: tuple[int, Unreadable] | None = None
-        for block in read_blocks(received, unit, self.source):
+        for block in blocks(received, unit, self.source, self.compiled is not None):
             judged = self.compiled.judged(block) if self.compiled else None
             begin, end = 0, len(block.starts)
             found.removed += judged.removed if judged else 0

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconcilers.sources.telemetry.spans.attributes import column, lists
-from reconcilers.sources.telemetry.spans.files import PADDING, Block
+from reconcilers.sources.telemetry.spans.files import PADDING, Block, read_blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,15 @@ _WORTH_COMPILING = 2 << 20
 def is_worth_compiling(size: int) -> bool:
     """Whether ``size`` bytes are read sooner by the kernel, which takes half a second to start in every process."""
     return size >= _WORTH_COMPILING or f"{__package__}.kernel" in sys.modules
+
+
+def blocks(path: Path, name: str, source: str | None, compiled: bool) -> Iterator[Block]:
+    """``read_blocks``, for the kernel where it is ``compiled``."""
+    if not compiled:
+        return read_blocks(path, name, source)
+    from reconcilers.sources.telemetry.spans import kernel
+
+    return read_blocks(path, name, source, kernel.line_ends)
 
 
 class Scanned:
@@ -81,7 +91,7 @@ class Names:
 
         from reconcilers.sources.telemetry.spans import kernel
 
-        content = np.frombuffer(block.content, np.uint8)
+        content = block.content
         if len(content) > self.room:
             self.room = len(content)
             # No line has more: an object takes two bytes, an attribute 22. What is never written takes no memory.

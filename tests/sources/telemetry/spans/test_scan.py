@@ -19,7 +19,7 @@ from reconcilers.sources.telemetry import otlp
 from reconcilers.sources.telemetry.otlp import DIALECTS, Otlp, dialect_named
 from reconcilers.sources.telemetry.spans import files, kernel, prompts, texts
 from reconcilers.sources.telemetry.spans.attributes import is_neat
-from reconcilers.sources.telemetry.spans.files import read_blocks, read_lines
+from reconcilers.sources.telemetry.spans.files import line_ends, read_blocks, read_lines
 from reconcilers.sources.telemetry.spans.outline import LONGEST_TRACE_STATE
 from reconcilers.sources.telemetry.spans.prompts import Found, TextFilter
 from reconcilers.sources.telemetry.spans.query import Spans
@@ -194,8 +194,10 @@ def test_both_readers_give_the_same_rows(readers: Readers, tmp_path: Path, conte
     both, general = readers
     with read_by(chunk):
         assert read(both, path) == read(general, path)
-        told = [one for block in read_blocks(path, "x") for one in block.lines(range(len(block.starts)))]
-        assert told == list(read_lines(path, "x"))
+        for ends in (line_ends, kernel.line_ends):
+            blocks = read_blocks(path, "x", ends=ends)
+            told = [one for block in blocks for one in block.lines(range(len(block.starts)))]
+            assert told == list(read_lines(path, "x"))
 
 
 @pytest.mark.parametrize("blanks", range(3))
