@@ -59,7 +59,7 @@ class Metering:
         import pyarrow as pa
 
         rows = calls.num_rows
-        columns = {name: calls[name].combine_chunks() for name in calls.column_names if name in _read()}
+        columns = {name: _in_one(calls[name]) for name in calls.column_names if name in _read()}
         is_resolved = "own_id" in columns
         usage, exclusive = _Usage(columns["usage"]), _Usage(columns["usage_exclusive"])
         usage.compare(exclusive)
@@ -95,7 +95,7 @@ class Metering:
         digests = self._connection.sql(f"select unhex(md5({own_id})) from calls").to_arrow_table().column(0)
         self._connection.unregister("calls")
         # Read so that the first digits are the highest.
-        halves = _numbers(digests.combine_chunks().cast(pa.binary(16)), ">u8").astype(np.uint64)
+        halves = _numbers(_in_one(digests).cast(pa.binary(16)), ">u8").astype(np.uint64)
         first, last = halves[::2], halves[1::2]
         return (
             whole_numbers(first >> 4),
@@ -159,11 +159,13 @@ class _Usage:
 
         counted = self.slot >= 0
         whole, nanos = _whole_and_nanos(pc.struct_field(self.elements, "quantity"))
-        sums = np.zeros((2, self.rows * len(SLOTS)), np.int64)
-        for sum_of, numbers in zip(sums, (whole, nanos), strict=True):
-            np.add.at(sum_of, self._place(counted), numbers[counted])
-        whole, nanos = sums[0] + sums[1] // 10**9, sums[1] % 10**9
-        rounded: Numbers = whole + (nanos + (whole >= 0) > 5 * 10**8)
+        place, rounded = self._place(counted), np.zeros(self.rows * len(SLOTS), np.int64)
+        np.add.at(rounded, place, whole[counted])
+        if nanos.any():
+            parts = np.zeros_like(rounded)
+            np.add.at(parts, place, nanos[counted])
+            whole, nanos = rounded + parts // 10**9, parts % 10**9
+            rounded = whole + (nanos + (whole >= 0) > 5 * 10**8)
         return rounded.reshape(self.rows, len(SLOTS))
 
     @cached_property
@@ -211,6 +213,11 @@ class _Usage:
         return found.reshape(self.rows, len(SLOTS))
 
 
+def _in_one(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece of memory: nearly always it is, and ``combine_chunks`` would copy it."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def whole_numbers(values: Numbers, known: Numbers | None = None) -> pa.Array:
     """Numbers as a column; null where they are not known."""
     import numpy as np
@@ -246,6 +253,8 @@ def _whole_and_nanos(quantities: pa.Array) -> tuple[Numbers, Numbers]:
     if (np.abs(high) >= 1 << 29).any():
         raise ValueError("a usage is more than any call counts")
     whole, nanos = (part.astype(np.int64) for part in np.divmod(low, np.uint64(10**9)))
+    if not high.any():
+        return whole, nanos
     nanos += high * 709_551_616
     return whole + high * 18_446_744_073 + nanos // 10**9, nanos % 10**9
 
