@@ -7,6 +7,8 @@ command is a process of its own as ever, ends as one, and writes the same files.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import hashlib
 import json
 import os
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +59,6 @@ def ask(address: str, arguments: list[str]) -> int:
 
 def serve(address: str, parsed: str) -> None:
     """Fork for whoever connects, until standard input ends."""
-    import gc
     import selectors
 
     import dbt.adapters.duckdb  # noqa: F401
@@ -93,16 +95,22 @@ def serve(address: str, parsed: str) -> None:
             return
     client = connection.detach()
     arguments = _become(client)
+    # It ends before its garbage is much.
+    gc.disable()
     code = 1
     try:
         cli(arguments, prog_name="dbt")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        raise
-    finally:
-        # The client goes on reading: what dbt leaves to Python's end, as closing the store, is done when this process is gone.
-        gc.unfreeze()
-        os.write(client, bytes([code]))
+    except BaseException:
+        traceback.print_exc()
+    # The client goes on reading until this process is gone.
+    os.write(client, bytes([code]))
+    # Among what dbt does at Python's end is closing the store. What is in memory nobody need take down.
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _remember_texts(folder: Path, sources: Iterable[str]) -> None:
@@ -147,7 +155,8 @@ def _leave_out_unheard_events() -> None:
 
     def fire_heard(self: Any, e: Any, level: Any = None, *more: Any, **named: Any) -> None:
         heard = any(logger.level in (EventLevel.DEBUG, EventLevel.TEST) for logger in self.loggers)
-        if heard or self.callbacks or (level or e.level_tag()) not in (EventLevel.DEBUG, EventLevel.TEST):
+        # Its one callback counts warnings.
+        if heard or (level or e.level_tag()) not in (EventLevel.DEBUG, EventLevel.TEST):
             fire(self, e, level, *more, **named)
 
     EventManager.fire_event = fire_heard  # type: ignore[method-assign]
