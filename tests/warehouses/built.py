@@ -38,9 +38,11 @@ class Built:
 
     def dbt(self, command: str, *arguments: str) -> str:
         """What dbt says, asked for every day there are calls of."""
+        served = os.environ.get("RECONCILE_DBT_EXECUTABLE")
         done = subprocess.run(
             [
-                *[sys.executable, "-m", "dbt.cli.main", "--no-use-colors", f"--log-path={self.target}", command],
+                *([served] if served else [sys.executable, "-m", "dbt.cli.main"]),
+                *["--no-use-colors", f"--log-path={self.target}", command],
                 *[f"--project-dir={PROJECT}", f"--profiles-dir={PROJECT}", f"--target-path={self.target}"],
                 *[f"--vars={json.dumps({'days': self.days})}", *arguments],
             ],
