@@ -47,6 +47,10 @@ TRAPS = {
         "Traceloop's anthropic and the SDK tell a failed call without an id",
         by="sources/telemetry/dialects/test_traceloop.py: test_its_table_of_emitters",
     ),
+    "Traceloop's langchain: no cached count of flex and priority, no writes of Claude's, the SDK in another trace": _held(
+        "Traceloop's langchain loses the cache of a tier, and what Claude wrote to it",
+        "Traceloop's langchain tells no writes where Anthropic's SDK tells them in another trace",
+    ),
     "Traceloop's bedrock: an input without the cache and a total of just that and the output, an id that is cut": _held(
         "Traceloop's bedrock tells a total of what it tells"
     ),
@@ -150,6 +154,9 @@ TRAPS = {
         by="""
         sources/telemetry/dialects/test_botanu.py: test_cache_reads_are_told_twice_and_counted_once
         sources/telemetry/dialects/test_botanu.py: test_what_a_caller_passes_of_anthropic_excludes_the_cache""",
+    ),
+    "Strands: itself as provider, an agent that tells the sum of all its invocations over the calls of one": _held(
+        "Strands names itself as provider, and its agent tells what it used before as well"
     ),
     "AutoGen itself: the framework as provider, around the calls of others": _held(
         "AutoGen's own spans name the framework as provider and lie over OpenInference's"

@@ -80,6 +80,7 @@ class Emitter:
     so they are *estimated*. ``over``: scopes whose one call a span of this emitter opens, repeats or lies over (rule R29).
     ``default_provider``: whom it calls where its spans tell no provider. ``zero_cost_is_unknown``: it tells a cost of 0 where it
     finds no price. ``provider_means``: whom it calls where it tells ``provider``, which to it is the word for several.
+    ``counts_before``: what it counts contains calls of before that no span below it tells, so it counts nothing.
     """
 
     scope: str
@@ -94,13 +95,14 @@ class Emitter:
     default_provider: str = ""
     zero_cost_is_unknown: bool | None = None
     provider_means: str = ""
+    counts_before: bool | None = None
 
 
 def read_emitters(table: Path) -> tuple[Emitter, ...]:
     """A table of emitters: CSV with a header, ``yes``/``no``/empty (not known), scopes of ``over`` apart by blanks.
 
-    ``provider_means`` may be left out. Its other columns are for people (which span tells the call, what it tells, source and date
-    of the observation).
+    ``provider_means`` and ``counts_before`` may be left out. Its other columns are for people (which span tells the call, what
+    it tells, source and date of the observation).
     Raises ``ValueError`` naming the line for a word that is none of these.
     """
     words: dict[str, bool | None] = {"yes": True, "no": False, "": None}
@@ -124,6 +126,7 @@ def read_emitters(table: Path) -> tuple[Emitter, ...]:
                         default_provider=row["default_provider"],
                         zero_cost_is_unknown=words[row["zero_cost_is_unknown"]],
                         provider_means=row.get("provider_means") or "",
+                        counts_before=words[row.get("counts_before") or ""],
                     )
                 )
             except KeyError as error:

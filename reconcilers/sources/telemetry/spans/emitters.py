@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ROW = (
     "struct(provider varchar, operation varchar, input_contains_cache boolean, output_contains_thoughts boolean, "
     'tells_cache boolean, counts_itself varchar, "over" varchar[], default_provider varchar, provider_means varchar, '
-    "zero_cost_is_unknown boolean)"
+    "zero_cost_is_unknown boolean, counts_before boolean)"
 )
 #: The row of a span: of those of its scope and version the first that fits, or null.
 EMITTER = """list_filter(
@@ -31,7 +31,8 @@ class Emitters:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, emitters: Sequence[Emitter]) -> None:
         self.emitters = emitters
-        facts = ("input_contains_cache", "output_contains_thoughts", "tells_cache", "zero_cost_is_unknown")
+        contained = ("input_contains_cache", "output_contains_thoughts")
+        facts = (*contained, "tells_cache", "zero_cost_is_unknown", "counts_before")
         rows = [
             {name: getattr(e, name) for name in ("provider", "operation", *facts)}
             | {"counts_itself": e.counts_itself, "over": list(e.over)}

@@ -116,11 +116,12 @@ known as (
             case when has_count and (response_id is not null or coalesce(kind, operation) is null and model is not null) then 'model' end,
             'other'
         ) as span_kind,
-        dialect is not null and not repeats and (span_kind = 'model' or has_count and not is_uncounted) as billable,
+        {EMITTER} as known_emitter,
+        dialect is not null and not repeats and not coalesce((known_emitter).counts_before, false)
+            and (span_kind = 'model' or has_count and not is_uncounted) as billable,
         {{input_setting}} as input_setting,
         {{output_setting}} as output_setting,
-        excludes_by_name or coalesce(list_contains({{exclusive_providers}}, provider), false) and not includes_by_name as excludes_by_convention,
-        {EMITTER} as known_emitter
+        excludes_by_name or coalesce(list_contains({{exclusive_providers}}, provider), false) and not includes_by_name as excludes_by_convention
     from meant
     left join emitters using (scope_name, scope_version)
 ),

@@ -366,6 +366,61 @@ SKETCHES: dict[str, tuple[list[Span | Record], list[Call]]] = {
         ],
         [Call(CLAUDE_ASKED, provider="anthropic", tellings=2, event_id="e-7f", **MISSING)],
     ),
+    "Traceloop's langchain loses the cache of a tier, and what Claude wrote to it": (
+        [
+            Span(
+                f"{TRACELOOP}.langchain",
+                "RunnableSequence.workflow",
+                INVOKED | {"traceloop.span.kind": "workflow", "gen_ai.provider.name": "langchain"},
+            ),
+            Span(
+                f"{TRACELOOP}.langchain",
+                "ChatOpenAI.chat",
+                genai("openai", GPT_ASKED, GPT, "7l") | OF_GPT_CACHED | used((600, 70), total_tokens=670),
+                1,
+            ),
+            # Of a flex answer.
+            Span(
+                f"{TRACELOOP}.langchain",
+                "ChatOpenAI.chat",
+                genai("openai", GPT_ASKED, GPT, "7m") | used((600, 70), total_tokens=670),
+                trace="b",
+            ),
+            Span(
+                f"{TRACELOOP}.langchain",
+                "ChatAnthropic.chat",
+                genai("anthropic", CLAUDE, CLAUDE, "7n")
+                | OF_CLAUDE_CREATED
+                | used((1260, 15), total_tokens=1275, cache_creation__input_tokens=0),
+                trace="c",
+            ),
+        ],
+        [
+            Call(GPT, WHOLE, "7l", tells_cache=False),
+            Call(GPT, BLIND, "7m", tells_cache=False),
+            Call(
+                CLAUDE,
+                {"input_tokens": 960, "cache_read_input_tokens": 300, "output_tokens": 15},
+                "7n",
+                "anthropic",
+                tells_cache=False,
+            ),
+        ],
+    ),
+    "Traceloop's langchain tells no writes where Anthropic's SDK tells them in another trace": (
+        [
+            Span(
+                f"{TRACELOOP}.langchain",
+                "ChatAnthropic.chat",
+                genai("anthropic", CLAUDE, CLAUDE, "7o")
+                | OF_CLAUDE_CREATED
+                | used((1260, 15), total_tokens=1275, cache_creation__input_tokens=0)
+                | {"traceloop.association.properties.event_id": "e-7o"},
+            ),
+            sdk("7o", trace="b"),
+        ],
+        [Call(CLAUDE, KEPT, "7o", "anthropic", tellings=2, tier="standard", event_id="e-7o")],
+    ),
     "Traceloop's bedrock tells a total of what it tells": (
         [
             Span(
@@ -524,6 +579,33 @@ SKETCHES: dict[str, tuple[list[Span | Record], list[Call]]] = {
             Call(GPT_ASKED, BLIND, tells_cache=False),
             Call(GPT_ASKED, tells_cache=False, **MISSING),
         ],
+    ),
+    "Strands names itself as provider, and its agent tells what it used before as well": (
+        [
+            Span(
+                "strands.telemetry.tracer",
+                "invoke_agent helper",
+                INVOKED
+                | {"gen_ai.system": "strands-agents", "gen_ai.request.model": GPT_ASKED}
+                | used((1200, 140), cache_read__input_tokens=900, cache_creation__input_tokens=0, total_tokens=1340),
+                version="",
+            ),
+            Span(
+                "strands.telemetry.tracer",
+                "execute_event_loop_cycle",
+                {"gen_ai.operation.name": "execute_event_loop_cycle", "gen_ai.system": "strands-agents"},
+                1,
+                version="",
+            ),
+            Span(
+                "strands.telemetry.tracer",
+                "chat",
+                genai("strands-agents", GPT_ASKED, old=True) | OF_GPT_CACHED | used((600, 70), total_tokens=670),
+                2,
+                version="",
+            ),
+        ],
+        [Call(GPT_ASKED, WHOLE, provider="strands-agents")],
     ),
     "AutoGen's own spans name the framework as provider and lie over OpenInference's": (
         [
