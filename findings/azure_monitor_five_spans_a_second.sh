@@ -5,9 +5,10 @@
 # in its place that holds every process to "five traces a second"; it counts spans, so of agents with ten calls a trace one trace is
 # kept in two seconds. A quiet test environment is told in full, a busy service in a few per cent or less, and telemetry that is held to
 # a bill lacks the rest, in every exporter of the process and not only in Azure's. What is kept tells its share in `_MS.sampleRate`
-# alone, in per cent; the tracestate, where OpenTelemetry says it, is empty. `sampling_ratio=1.0` keeps all.
+# alone, in per cent, which the first ones of a slow process lack; the tracestate, where OpenTelemetry says it, is empty.
+# `sampling_ratio=1.0` keeps all.
 #
-# Seen for 1,000 traces in five seconds (the number kept moves by some):
+# Seen for 1,000 traces in five seconds (the number kept moves by some, and is 0 of ten calls a trace at times):
 #   by default, a call a trace: RateLimitedSampler{5.0}, 27 of 1000 calls kept in 27 traces, _MS.sampleRate at last [2.63]
 #   by default, ten calls a trace: RateLimitedSampler{5.0}, 20 of 10000 calls kept in 2 traces, _MS.sampleRate at last [0.28]
 #   sampling_ratio=1.0, a call a trace: ApplicationInsightsSampler1.0, 1000 of 1000 calls kept in 1000 traces, at last [100.0]
@@ -66,12 +67,12 @@ for _ in range(1000):
     time.sleep(0.005)
 most = 10 * (time.monotonic() - began)
 sampler, spans = trace.get_tracer_provider().sampler.get_description(), kept.get_finished_spans()
-rates = [round(span.attributes["_MS.sampleRate"], 2) for span in spans]
+rates = [round(span.attributes.get("_MS.sampleRate", 100), 2) for span in spans]
 states = {span.context.trace_state.to_header() for span in spans}
 traces = len({span.context.trace_id for span in spans})
 case = f"{'sampling_ratio=1.0' if options else 'by default'}, {'a call' if calls == 1 else 'ten calls'} a trace"
 print(f"{case}: {sampler}, {len(spans)} of {1000 * calls} calls kept in {traces} traces, _MS.sampleRate at last {rates[-1:]}")
-few = sampler == "RateLimitedSampler{5.0}" and len(spans) < most and all(0 < rate < 50 for rate in rates)
+few = sampler == "RateLimitedSampler{5.0}" and len(spans) < most and all(0 < rate < 50 for rate in rates[-1:])
 as_seen = rates == [100] * 1000 if options else few
 sys.exit(0 if as_seen and states <= {""} else "this is no longer what 1.8.11 was seen to do")
 PYTHON
